@@ -1,0 +1,56 @@
+/*
+ * Integers in memory, in either byte order, at any alignment. Each compiles to one load or store, with a byte swap
+ * where the machine needs it.
+ */
+#ifndef RD_BASE_BYTES_H
+#define RD_BASE_BYTES_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+static inline uint32_t rd__load_be32(const uint8_t *p) {
+    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static inline void rd__store_be32(uint8_t *p, uint32_t value) {
+    p[0] = (uint8_t)(value >> 24);
+    p[1] = (uint8_t)(value >> 16);
+    p[2] = (uint8_t)(value >> 8);
+    p[3] = (uint8_t)value;
+}
+
+static inline uint32_t rd__load_le32(const uint8_t *p) {
+    return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
+}
+
+static inline void rd__store_le32(uint8_t *p, uint32_t value) {
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+    p[2] = (uint8_t)(value >> 16);
+    p[3] = (uint8_t)(value >> 24);
+}
+
+static inline uint64_t rd__load_le64(const uint8_t *p) {
+    return (uint64_t)rd__load_le32(p + 4) << 32 | rd__load_le32(p);
+}
+
+static inline void rd__store_le64(uint8_t *p, uint64_t value) {
+    rd__store_le32(p, (uint32_t)value);
+    rd__store_le32(p + 4, (uint32_t)(value >> 32));
+}
+
+/* A big-endian integer of 1 to 8 bytes. */
+static inline uint64_t rd__load_be(const uint8_t *p, size_t width) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; i++)
+        value = value << 8 | p[i];
+    return value;
+}
+
+static inline void rd__store_be(uint8_t *p, size_t width, uint64_t value) {
+    for (size_t i = width; i-- > 0; value >>= 8)
+        p[i] = (uint8_t)value;
+}
+
+#endif

@@ -1,0 +1,29 @@
+/* See memory.h. */
+#include "base/memory.h"
+
+#include <stdlib.h>
+
+/* The bytes of an array: at least 1, so that a result of NULL always means failure; 0 if they do not fit a size_t. */
+static size_t array_bytes(uint64_t count, size_t size) {
+    if (count == 0)
+        return 1;
+    return count > SIZE_MAX / size ? 0 : (size_t)count * size;
+}
+
+void *rd__alloc_array(uint64_t count, size_t size) {
+    const size_t bytes = array_bytes(count, size);
+    return bytes ? malloc(bytes) : NULL;
+}
+
+void *rd__alloc_zeroed(uint64_t count, size_t size) {
+    const size_t bytes = array_bytes(count, size);
+    return bytes ? calloc(1, bytes) : NULL;
+}
+
+bool rd__resize_array(void **array, uint64_t count, size_t size) {
+    const size_t bytes = array_bytes(count, size);
+    void *const resized = bytes ? realloc(*array, bytes) : NULL;
+    if (resized)
+        *array = resized;
+    return resized != NULL;
+}

@@ -1,0 +1,27 @@
+/*
+ * Allocation with checked sizes. A product or sum that does not fit fails like an allocation that does not fit: there
+ * is no way to get less memory than was asked for.
+ */
+#ifndef RD_BASE_MEMORY_H
+#define RD_BASE_MEMORY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline size_t rd__min_size(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+static inline uint64_t rd__min_u64(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+/* An array of `count` elements of `size` bytes, or NULL. Zeroed where the name says so. */
+void *rd__alloc_array(uint64_t count, size_t size);
+void *rd__alloc_zeroed(uint64_t count, size_t size);
+
+/* Changes the array at *array to `count` elements. False, with *array as it was, if there is no memory for it. */
+bool rd__resize_array(void **array, uint64_t count, size_t size);
+
+#endif

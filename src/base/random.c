@@ -1,0 +1,32 @@
+/* See random.h. The kernel's generator where there is one; otherwise what differs from process to process. */
+#define _GNU_SOURCE
+#include "base/random.h"
+
+#include <stdbool.h>
+#include <time.h>
+
+#if defined(__linux__)
+#include <sys/random.h>
+static bool kernel_random(uint32_t *value) {
+    return getrandom(value, sizeof *value, GRND_NONBLOCK) == (ssize_t)sizeof *value;
+}
+#else
+static bool kernel_random(uint32_t *value) {
+    (void)value;
+    return false;
+}
+#endif
+
+/* Clock and address-space layout, mixed by the finaliser of splitmix64 (Steele, Lea, Flood 2014). */
+static uint32_t process_random(void) {
+    const int here = 0;
+    uint64_t x = (uint64_t)time(NULL) ^ (uint64_t)clock() << 32 ^ (uint64_t)(uintptr_t)&here;
+    x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+    x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+    return (uint32_t)(x >> 32);
+}
+
+uint32_t rd__random_u32(void) {
+    uint32_t value = 0;
+    return kernel_random(&value) ? value : process_random();
+}

@@ -1,0 +1,44 @@
+/* Results as text, and the one way to report a failure. */
+#include "base/result.h"
+
+#define STRING_OF(x) #x
+#define STRING(x) STRING_OF(x)
+
+const char *rd_version(void) {
+    return STRING(RD_VERSION_MAJOR) "." STRING(RD_VERSION_MINOR) "." STRING(RD_VERSION_PATCH);
+}
+
+const char *rd_result_name(rd_result result) {
+    switch (result) {
+#define RESULT_NAME(name, number, message)                                                                             \
+    case RD_##name: return "RD_" #name;
+        RD_RESULT_MAP(RESULT_NAME)
+#undef RESULT_NAME
+    }
+    return "RD_?";
+}
+
+const char *rd_result_message(rd_result result) {
+    switch (result) {
+#define RESULT_MESSAGE(name, number, message)                                                                          \
+    case RD_##name: return message;
+        RD_RESULT_MAP(RESULT_MESSAGE)
+#undef RESULT_MESSAGE
+    }
+    return "unknown result";
+}
+
+rd_result rd__fail(rd_error *error, rd_result result, rd_role role, uint64_t offset, const char *reason) {
+    *error = (rd_error){.result = result, .role = role, .offset = offset, .reason = reason};
+    return result;
+}
+
+rd_result rd__fail_system(rd_error *error, rd_role role, int system_error, const char *reason) {
+    *error = (rd_error){
+        .result = RD_E_IO, .role = role, .system_error = system_error, .offset = RD_UNKNOWN, .reason = reason};
+    return RD_E_IO;
+}
+
+rd_result rd__fail_memory(rd_error *error) {
+    return rd__fail(error, RD_E_MEMORY, RD_ROLE_NONE, RD_UNKNOWN, "out of memory");
+}
