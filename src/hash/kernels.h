@@ -1,0 +1,38 @@
+/*
+ * The table of kernels: the inner loops, each in one function, gathered in one constant table for each level of
+ * processor. Everything above this layer takes a table and calls through it, so a new variant is a new file and a new
+ * table here, and no caller changes. The portable table is the specification: every other must give the same results.
+ */
+#ifndef RD_HASH_KERNELS_H
+#define RD_HASH_KERNELS_H
+
+#include "hash/filter.h"
+#include "redelta.h"
+
+/* The weak sum of what `sum` is the sum of, followed by `size` bytes at `data`. Starts from rd__weak_seed. */
+typedef uint32_t rd__weak_update_fn(uint32_t sum, const uint8_t *data, size_t size);
+
+/*
+ * Rolls *sum, the weak sum of window[0 .. block_len), forward by up to `rolls` positions, and stops at the first
+ * position whose sum passes the filter. Returns the number of positions rolled, *sum being the sum there; *found says
+ * whether it passes. Reads window[0 .. block_len + rolls).
+ */
+typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                           size_t rolls, bool *found);
+
+/* The strong sums, in full length, of `count` messages of `length` bytes that lie one after the other in `data`. */
+typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
+
+typedef struct rd__kernels {
+    const char *name;
+    rd__weak_update_fn *weak_update[2]; /* by rd_weak */
+    rd__seek_fn *seek[2];               /* by rd_weak */
+    rd__strong_many_fn *strong_many[2]; /* by rd_strong */
+} rd__kernels;
+
+extern const rd__kernels rd__kernels_portable;
+
+/* The best table for this machine. */
+const rd__kernels *rd__kernels_best(void);
+
+#endif

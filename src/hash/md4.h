@@ -1,0 +1,23 @@
+/* MD4, the strong sum of older signatures. Broken against whoever chooses the data; see RFC 1320 and RFC 6150. */
+#ifndef RD_HASH_MD4_H
+#define RD_HASH_MD4_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RD__MD4_LEN = 16, RD__MD4_BLOCK = 64 };
+
+typedef struct rd__md4 {
+    uint32_t h[4];
+    uint64_t size; /* bytes taken so far; the last size % 64 of them are in `block` */
+    uint8_t block[RD__MD4_BLOCK];
+} rd__md4;
+
+void rd__md4_init(rd__md4 *state);
+void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size);
+void rd__md4_final(rd__md4 *state, uint8_t digest[RD__MD4_LEN]);
+
+/* The digests of `count` messages of `length` bytes that lie one after the other in `data`: 16 bytes each. */
+void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+
+#endif
