@@ -1,0 +1,31 @@
+/* See identify.h. */
+#include "format/identify.h"
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "format/magic.h"
+
+rd_kind rd_identify(const void *data, size_t size) {
+    if (size < RD__MAGIC_LEN)
+        return RD_KIND_OTHER;
+    switch (rd__load_be32(data)) {
+    case RD__MAGIC_ROLLSUM_MD4:
+    case RD__MAGIC_ROLLSUM_BLAKE2:
+    case RD__MAGIC_RABINKARP_MD4:
+    case RD__MAGIC_RABINKARP_BLAKE2: return RD_KIND_SIGNATURE;
+    case RD__MAGIC_DELTA: return RD_KIND_DELTA;
+    default: return RD_KIND_OTHER;
+    }
+}
+
+rd_result rd__expect_kind(rd_kind due, const uint8_t *magic, rd_role role, rd_error *error) {
+    const rd_kind found = rd_identify(magic, RD__MAGIC_LEN);
+    const char *reason = due == RD_KIND_SIGNATURE ? "this is not a signature" : "this is not a delta";
+    if (found == due)
+        return RD_OK;
+    if (found == RD_KIND_DELTA)
+        reason = "this is a delta, not a signature";
+    if (found == RD_KIND_SIGNATURE)
+        reason = "this is a signature, not a delta";
+    return rd__fail(error, RD_E_MAGIC, role, 0, reason);
+}

@@ -1,0 +1,14 @@
+/* The first four bytes of each kind of file, big-endian. */
+#ifndef RD_FORMAT_MAGIC_H
+#define RD_FORMAT_MAGIC_H
+
+enum {
+    RD__MAGIC_ROLLSUM_MD4 = 0x72730136,
+    RD__MAGIC_ROLLSUM_BLAKE2 = 0x72730137,
+    RD__MAGIC_RABINKARP_MD4 = 0x72730146,
+    RD__MAGIC_RABINKARP_BLAKE2 = 0x72730147,
+    RD__MAGIC_DELTA = 0x72730236,
+    RD__MAGIC_LEN = 4
+};
+
+#endif

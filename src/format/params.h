@@ -1,0 +1,13 @@
+/* The parameters of a signature: their limits, and the values recommended where none are asked for. */
+#ifndef RD_FORMAT_PARAMS_H
+#define RD_FORMAT_PARAMS_H
+
+#include "redelta.h"
+
+/* The block length recommended for a basis of `basis_size` bytes or RD_UNKNOWN. Public form: rd_params_resolve. */
+uint32_t rd__recommended_block_len(uint64_t basis_size);
+
+/* The shortest strong sum, in bytes, that makes a match by chance improbable. */
+int32_t rd__least_strong_len(uint64_t basis_size, uint32_t block_len);
+
+#endif

@@ -1,0 +1,46 @@
+/* See signature.h. Pure functions over memory. */
+#include "format/signature.h"
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "format/identify.h"
+#include "format/magic.h"
+#include "hash/sums.h"
+
+static const uint32_t magics[2][2] = {
+    [RD_RABINKARP] = {[RD_BLAKE2] = RD__MAGIC_RABINKARP_BLAKE2, [RD_MD4] = RD__MAGIC_RABINKARP_MD4},
+    [RD_ROLLSUM] = {[RD_BLAKE2] = RD__MAGIC_ROLLSUM_BLAKE2, [RD_MD4] = RD__MAGIC_ROLLSUM_MD4},
+};
+
+size_t rd__entry_size(const rd_params *params) {
+    return RD__WEAK_LEN + (size_t)params->strong_len;
+}
+
+void rd__signature_put_header(uint8_t header[RD__SIGNATURE_HEADER_LEN], const rd_params *params) {
+    rd__store_be32(header, magics[params->weak][params->strong]);
+    rd__store_be32(header + 4, params->block_len);
+    rd__store_be32(header + 8, (uint32_t)params->strong_len);
+}
+
+rd_result rd__signature_get_header(const uint8_t header[RD__SIGNATURE_HEADER_LEN], rd_params *params, rd_error *error) {
+    const rd_result result = rd__expect_kind(RD_KIND_SIGNATURE, header, RD_ROLE_SIGNATURE, error);
+    if (result != RD_OK)
+        return result;
+    const uint32_t magic = rd__load_be32(header);
+    const uint32_t block_len = rd__load_be32(header + 4);
+    const uint32_t strong_len = rd__load_be32(header + 8);
+    const rd_weak weak =
+        magic == magics[RD_RABINKARP][RD_BLAKE2] || magic == magics[RD_RABINKARP][RD_MD4] ? RD_RABINKARP : RD_ROLLSUM;
+    const rd_strong strong = magic == magics[weak][RD_BLAKE2] ? RD_BLAKE2 : RD_MD4;
+    if (block_len == 0 || block_len > RD_BLOCK_LEN_MAX)
+        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_SIGNATURE, 4, "the block length is out of range");
+    if (strong_len == 0 || strong_len > rd__strong_size(strong))
+        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_SIGNATURE, 8, "the strong sum length is out of range");
+    *params = (rd_params){.weak = weak, .strong = strong, .block_len = block_len, .strong_len = (int32_t)strong_len};
+    return RD_OK;
+}
+
+void rd__signature_put_entry(uint8_t *entry, const rd_params *params, uint32_t weak, const uint8_t *strong) {
+    rd__store_be32(entry, weak);
+    memcpy(entry + RD__WEAK_LEN, strong, (size_t)params->strong_len);
+}
