@@ -1,0 +1,17 @@
+/* Counting ops, the same for those that a delta is made of and those that one is read into. */
+#ifndef RD_ENGINE_COUNT_H
+#define RD_ENGINE_COUNT_H
+
+#include "redelta.h"
+
+static inline void rd__count_op(rd_stats *stats, const rd_op *op) {
+    if (op->kind == RD_LITERAL) {
+        stats->literal_commands++;
+        stats->literal_bytes += op->length;
+    } else {
+        stats->copy_commands++;
+        stats->copy_bytes += op->length;
+    }
+}
+
+#endif

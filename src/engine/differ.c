@@ -1,0 +1,88 @@
+/* See differ.h. */
+#include "engine/differ.h"
+
+#include "base/memory.h"
+#include "engine/count.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { CAPACITY_MIN = 64 * 1024 };
+
+void rd__differ_init(rd__differ *differ, const rd_signature *signature, const rd__kernels *kernels, rd_stats *stats) {
+    *differ = (rd__differ){.scanned = true, .stats = stats};
+    rd__scanner_init(&differ->scanner, signature, kernels);
+}
+
+void rd__differ_free(rd__differ *differ) {
+    free(differ->window);
+    differ->window = NULL;
+}
+
+/* Drops what no literal can need any more from the front of the window. The scanner is never behind that. */
+static void compact(rd__differ *differ) {
+    rd__view *const view = &differ->view;
+    const uint64_t needed = rd__joiner_needs(&differ->joiner);
+    const size_t dropped = (size_t)(needed - view->offset);
+    view->size -= dropped;
+    view->offset = needed;
+    if (view->size > 0)
+        memmove(differ->window, differ->window + dropped, view->size);
+}
+
+/* Makes room for `wanted` bytes, and for so many that what is kept is seldom moved. */
+static bool grow(rd__differ *differ, size_t wanted) {
+    const size_t least = differ->view.size < CAPACITY_MIN ? CAPACITY_MIN : 2 * differ->view.size;
+    if (differ->view.size > SIZE_MAX / 4 || wanted > SIZE_MAX / 4)
+        return false;
+    const size_t capacity = least < differ->view.size + wanted ? differ->view.size + wanted : least;
+    void *window = differ->window;
+    if (!rd__resize_array(&window, capacity, 1))
+        return false;
+    differ->window = window;
+    differ->view.data = window;
+    differ->capacity = capacity;
+    return true;
+}
+
+uint8_t *rd__differ_room(rd__differ *differ, size_t wanted, size_t *room) {
+    if (differ->capacity - differ->view.size < wanted) {
+        compact(differ);
+        const size_t free_space = differ->capacity - differ->view.size;
+        if ((free_space < wanted || free_space < differ->view.size) && !grow(differ, wanted))
+            return NULL;
+    }
+    *room = differ->capacity - differ->view.size;
+    return differ->window + differ->view.size;
+}
+
+void rd__differ_add(rd__differ *differ, size_t size) {
+    differ->view.size += size;
+    differ->scanned = false;
+}
+
+void rd__differ_end(rd__differ *differ) {
+    differ->view.last = true;
+    differ->scanned = false;
+}
+
+bool rd__differ_next(rd__differ *differ, rd_op *op, const uint8_t **literal) {
+    const rd__view *const view = &differ->view;
+    rd_op copy;
+    for (;;) {
+        const bool last = view->last && differ->scanned;
+        /* Until the view is scanned, `at` is behind a copy that was added: nothing before it is unknown. */
+        if (rd__joiner_next(&differ->joiner, differ->scanner.at, last, op))
+            break;
+        if (differ->scanned)
+            return false;
+        if (rd__scanner_next(&differ->scanner, view, &copy))
+            rd__joiner_add(&differ->joiner, &copy);
+        else
+            differ->scanned = true;
+        differ->stats->false_matches = differ->scanner.false_matches;
+    }
+    rd__count_op(differ->stats, op);
+    *literal = view->data ? view->data + (op->target_offset - view->offset) : NULL;
+    return true;
+}

@@ -1,0 +1,58 @@
+/*
+ * The index: which block has these sums? It holds each distinct block once, by its first occurrence, in at most 12
+ * bytes beside the sums themselves.
+ *
+ * Blocks are sorted by a keyed hash of the weak sum, and by strong sum among equal hashes. The hash is weak * key mod
+ * 2^32 with an odd random key: it spreads well (multiply-shift, as in hash/filter.h) and is one to one, so equal hashes
+ * mean equal weak sums. A directory over the hash's top bits leads to two to four neighbours. There are no chains to
+ * walk: any number of blocks with one weak sum, as an attacker would send, is a sorted range, searched by halving.
+ */
+#ifndef RD_ENGINE_INDEX_H
+#define RD_ENGINE_INDEX_H
+
+#include "hash/filter.h"
+#include "redelta.h"
+
+/* Sums by block number. */
+typedef struct rd__sums {
+    uint64_t count;
+    uint32_t *weak;
+    uint8_t *strong; /* strong_len bytes each */
+    size_t strong_len;
+} rd__sums;
+
+static inline const uint8_t *rd__sums_strong(const rd__sums *sums, uint64_t block) {
+    return sums->strong + block * sums->strong_len;
+}
+
+/* Block numbers take 32 bits in the index, so it holds this many at most (with 8-byte strong sums: 112 GiB of memory).
+ */
+#define RD__INDEX_BLOCKS_MAX (UINT32_MAX - 1)
+
+typedef struct rd__index {
+    rd__filter filter;
+    uint32_t *filter_bits;
+    uint32_t bucket_shift; /* the bucket of a hash: hash >> bucket_shift */
+    uint32_t *starts;      /* of each bucket, in the two arrays below, and the end of the last */
+    uint32_t *hashes;
+    uint32_t *blocks;
+} rd__index;
+
+/* Entries first .. end of the index: the blocks with one weak sum, sorted by strong sum. */
+typedef struct rd__index_range {
+    uint32_t first;
+    uint32_t end;
+} rd__index_range;
+
+/* Builds the index of *sums. False: out of memory, with nothing to free. */
+bool rd__index_build(rd__index *index, const rd__sums *sums);
+void rd__index_free(rd__index *index);
+
+/* The entries with this weak sum. Call it where the filter passes; it is exact. False if there are none. */
+bool rd__index_find_weak(const rd__index *index, uint32_t weak, rd__index_range *range);
+
+/* Of the entries in *range, the block with this strong sum. False if there is none. */
+bool rd__index_find_strong(const rd__index *index, const rd__sums *sums, const rd__index_range *range,
+                           const uint8_t *strong, uint32_t *block);
+
+#endif

@@ -1,0 +1,26 @@
+/* Reading a signature that arrives in any portions into memory. What it claims allocates nothing: only what came does.
+ */
+#ifndef RD_ENGINE_LOADER_H
+#define RD_ENGINE_LOADER_H
+
+#include "engine/signature.h"
+#include "format/signature.h"
+
+typedef struct rd__loader {
+    rd_signature *signature;
+    uint64_t capacity;            /* blocks that the signature's arrays can hold */
+    uint64_t expected;            /* bytes of the signature, or RD_UNKNOWN: a hint, never trusted */
+    uint64_t taken;               /* bytes taken so far */
+    uint8_t piece[RD__ENTRY_MAX]; /* the header or the entry that is not complete yet */
+    size_t filled;
+} rd__loader;
+
+/* `expected` is the size of the whole signature, or RD_UNKNOWN. Errors: RD_E_MEMORY. */
+rd_result rd__loader_init(rd__loader *loader, uint64_t expected, rd_error *error);
+rd_result rd__loader_take(rd__loader *loader, const uint8_t *data, size_t size, rd_error *error);
+/* At the end of the signature: indexes it, and gives it to the caller. */
+rd_result rd__loader_finish(rd__loader *loader, rd_signature **signature, rd_error *error);
+/* Releases what the loader still holds. */
+void rd__loader_free(rd__loader *loader);
+
+#endif

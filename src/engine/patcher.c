@@ -1,0 +1,68 @@
+/* See patcher.h. */
+#include "engine/patcher.h"
+
+#include "base/memory.h"
+#include "engine/count.h"
+
+#include <string.h>
+
+void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats) {
+    *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats};
+}
+
+/* Decodes the next op. RD_OK: it is patcher->op, or the delta has ended. */
+static rd_result next_op(rd__patcher *patcher, rd_in *in, bool end, rd_error *error) {
+    const uint8_t *const data = in->size > in->pos ? (const uint8_t *)in->data + in->pos : NULL;
+    size_t used = 0;
+    const rd_result result = rd__delta_decode(&patcher->decoder, data, in->size - in->pos, &used, &patcher->op, error);
+    in->pos += used;
+    patcher->taken += used;
+    if (result == RD_MORE && end)
+        return rd__delta_truncated(patcher->taken, error);
+    if (result == RD_OK && !patcher->decoder.ended) {
+        patcher->done = 0;
+        rd__count_op(patcher->stats, &patcher->op);
+    }
+    return result;
+}
+
+static rd_result run_literal(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {
+    const uint64_t left = patcher->op.length - patcher->done;
+    const size_t size = (size_t)rd__min_u64(left, rd__min_size(in->size - in->pos, out->size - out->pos));
+    if (size > 0)
+        memcpy((uint8_t *)out->data + out->pos, (const uint8_t *)in->data + in->pos, size);
+    in->pos += size;
+    out->pos += size;
+    patcher->taken += size;
+    patcher->done += size;
+    if (size < left && in->pos == in->size && end)
+        return rd__delta_truncated(patcher->taken, error);
+    return size < left ? RD_MORE : RD_OK;
+}
+
+static rd_result run_copy(rd__patcher *patcher, rd_out *out) {
+    const uint64_t left = patcher->op.length - patcher->done;
+    const size_t size = (size_t)rd__min_u64(left, out->size - out->pos);
+    if (size > 0) {
+        const uint64_t offset = patcher->op.basis_offset + patcher->done;
+        const rd_result result = patcher->basis(patcher->context, offset, (uint8_t *)out->data + out->pos, size);
+        if (result != RD_OK)
+            return result;
+    }
+    out->pos += size;
+    patcher->done += size;
+    return size < left ? RD_MORE : RD_OK;
+}
+
+rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {
+    rd_result result = RD_OK;
+    while (result == RD_OK && !patcher->decoder.ended) {
+        if (patcher->done == patcher->op.length)
+            result = next_op(patcher, in, end, error);
+        else if (patcher->op.kind == RD_LITERAL)
+            result = run_literal(patcher, in, out, end, error);
+        else
+            result = run_copy(patcher, out);
+    }
+    return result;
+}

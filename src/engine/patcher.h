@@ -1,0 +1,31 @@
+/*
+ * The patcher: executes the ops of a delta that arrives in any portions. Literals go from the delta to the new file,
+ * copies from the basis to the new file; it keeps none of the bytes.
+ */
+#ifndef RD_ENGINE_PATCHER_H
+#define RD_ENGINE_PATCHER_H
+
+#include "format/delta.h"
+
+/* Reads exactly `size` bytes of the basis at `offset`, or fails. */
+typedef rd_result rd__basis_fn(void *context, uint64_t offset, uint8_t *data, size_t size);
+
+typedef struct rd__patcher {
+    rd__delta_decoder decoder;
+    rd__basis_fn *basis;
+    void *context;
+    rd_op op;        /* being executed */
+    uint64_t done;   /* bytes of it */
+    uint64_t taken;  /* bytes of the delta */
+    rd_stats *stats; /* the caller's; ops are counted in it */
+} rd__patcher;
+
+void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats);
+
+/*
+ * Executes what `in` holds of the delta and `out` has room for. RD_OK: END was reached. RD_MORE: `in` is used up or
+ * `out` is full. With `end`, nothing follows what is in `in`.
+ */
+rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error);
+
+#endif

@@ -1,0 +1,17 @@
+/*
+ * A signature in memory: a table of block sums, in block order, with an index from sums to blocks. Built once by the
+ * loader, immutable after that, so any number of threads may use it.
+ */
+#ifndef RD_ENGINE_SIGNATURE_H
+#define RD_ENGINE_SIGNATURE_H
+
+#include "engine/index.h"
+#include "redelta.h"
+
+struct rd_signature {
+    rd_params params;
+    rd__sums sums;
+    rd__index index;
+};
+
+#endif
