@@ -1,0 +1,120 @@
+/* Sinks: an open file, memory that grows, or a function of the caller. */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "io/sink.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { WRITER_SIZE = 128 * 1024, LARGE_PIECE = 16 * 1024, MEMORY_MIN = 256 };
+
+/* More in one call than some kernels take: Linux stops short of 2 GiB. */
+#define WRITE_MAX ((size_t)1 << 30)
+
+rd_sink rd_sink_fd(int fd) {
+    return (rd_sink){.fd = fd};
+}
+
+rd_sink rd_sink_callback(rd_write_fn *write, void *context) {
+    return (rd_sink){.write = write, .context = context, .fd = -1};
+}
+
+static rd_result append(void *context, const void *data, size_t size) {
+    rd_memory *const memory = context;
+    if (size > memory->capacity - memory->size) {
+        if (size > SIZE_MAX / 4 || memory->size > SIZE_MAX / 4)
+            return RD_E_MEMORY;
+        const size_t needed = memory->size + size;
+        const size_t doubled = 2 * memory->capacity;
+        const size_t capacity = needed < doubled ? doubled : needed < MEMORY_MIN ? MEMORY_MIN : needed;
+        void *grown = memory->data;
+        if (!rd__resize_array(&grown, capacity, 1))
+            return RD_E_MEMORY;
+        memory->data = grown;
+        memory->capacity = capacity;
+    }
+    memcpy(memory->data + memory->size, data, size);
+    memory->size += size;
+    return RD_OK;
+}
+
+rd_sink rd_sink_memory(rd_memory *memory) {
+    return rd_sink_callback(append, memory);
+}
+
+void rd_memory_free(rd_memory *memory) {
+    free(memory->data);
+    *memory = (rd_memory){0};
+}
+
+static rd_result write_fd(const rd_sink *sink, rd__job *job, const uint8_t *data, size_t size) {
+    while (size > 0) {
+        const ssize_t n = write(sink->fd, data, rd__min_size(size, WRITE_MAX));
+        if (n > 0) {
+            data += n;
+            size -= (size_t)n;
+            continue;
+        }
+        if (n == 0 || errno != EINTR)
+            return rd__fail_system(&job->error, RD_ROLE_OUTPUT, n == 0 ? ENOSPC : errno, "cannot write");
+        const rd_result result = rd__job_progress(job, job->done);
+        if (result != RD_OK)
+            return result;
+    }
+    return RD_OK;
+}
+
+static rd_result write_callback(const rd_sink *sink, rd__job *job, const void *data, size_t size) {
+    errno = 0;
+    const rd_result result = sink->write(sink->context, data, size);
+    if (result == RD_E_MEMORY)
+        return rd__fail_memory(&job->error);
+    if (result != RD_OK) {
+        rd__fail_system(&job->error, RD_ROLE_OUTPUT, errno, "the caller's write function failed");
+        job->error.result = result;
+    }
+    return result;
+}
+
+rd_result rd__sink_write(const rd_sink *sink, rd__job *job, const void *data, size_t size) {
+    if (size == 0)
+        return RD_OK;
+    const rd_result result = sink->write ? write_callback(sink, job, data, size) : write_fd(sink, job, data, size);
+    if (result == RD_OK)
+        job->stats.out_bytes += size;
+    return result;
+}
+
+rd_result rd__writer_init(rd__writer *writer, const rd_sink *sink, rd__job *job) {
+    *writer = (rd__writer){.sink = sink, .job = job, .buffer = rd__alloc_array(WRITER_SIZE, 1)};
+    return writer->buffer ? RD_OK : rd__fail_memory(&job->error);
+}
+
+rd_result rd__writer_flush(rd__writer *writer) {
+    const rd_result result = rd__sink_write(writer->sink, writer->job, writer->buffer, writer->filled);
+    writer->filled = 0;
+    return result;
+}
+
+rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size) {
+    if (size > WRITER_SIZE - writer->filled || size >= LARGE_PIECE) {
+        const rd_result result = rd__writer_flush(writer);
+        if (result != RD_OK)
+            return result;
+    }
+    if (size >= LARGE_PIECE)
+        return rd__sink_write(writer->sink, writer->job, data, size);
+    memcpy(writer->buffer + writer->filled, data, size);
+    writer->filled += size;
+    return RD_OK;
+}
+
+void rd__writer_free(rd__writer *writer) {
+    free(writer->buffer);
+    writer->buffer = NULL;
+}

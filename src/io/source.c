@@ -1,0 +1,103 @@
+/*
+ * Sources: an open file, memory, or a function of the caller.
+ *
+ * A regular file is read with pread, so its position is left alone and threads may share it. Reads of a megabyte from
+ * the page cache cost less than the page faults of a mapping, and a file that shrinks meanwhile ends early instead of
+ * killing the process.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "io/source.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+/* More in one call than some kernels take: Linux stops short of 2 GiB. */
+#define READ_MAX ((size_t)1 << 30)
+
+rd_source rd_source_fd(int fd) {
+    rd_source source = {.fd = fd, .size = RD_UNKNOWN};
+    struct stat status;
+    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+        return source;
+    const off_t origin = lseek(fd, 0, SEEK_CUR);
+    if (origin < 0)
+        return source;
+    source.seekable = true;
+    source.origin = (uint64_t)origin;
+    source.size = status.st_size > origin ? (uint64_t)(status.st_size - origin) : 0;
+    return source;
+}
+
+rd_source rd_source_memory(const void *data, uint64_t size) {
+    return (rd_source){.memory = data, .fd = -1, .size = size, .seekable = true};
+}
+
+rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, bool seekable) {
+    return (rd_source){.read = read, .context = context, .fd = -1, .size = size, .seekable = seekable};
+}
+
+static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
+                         size_t *got) {
+    for (;;) {
+        const size_t wanted = rd__min_size(size, READ_MAX);
+        const ssize_t n = source->seekable ? pread(source->fd, data, wanted, (off_t)(source->origin + offset))
+                                           : read(source->fd, data, wanted);
+        if (n >= 0) {
+            *got = (size_t)n;
+            return RD_OK;
+        }
+        if (errno != EINTR)
+            return rd__fail_system(&job->error, role, errno, "cannot read");
+        const rd_result result = rd__job_progress(job, job->done);
+        if (result != RD_OK)
+            return result;
+    }
+}
+
+static rd_result read_callback(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
+                               size_t size, size_t *got) {
+    errno = 0;
+    const rd_result result = source->read(source->context, offset, data, size, got);
+    if (result != RD_OK) {
+        rd__fail_system(&job->error, role, errno, "the caller's read function failed");
+        job->error.result = result;
+    } else if (*got > size) {
+        return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
+                        "the caller's read function says that it read more than there is room for");
+    }
+    return result;
+}
+
+/* Memory has no failures: what lies beyond its end is the end. */
+static void read_memory(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got) {
+    *got = offset < source->size ? (size_t)rd__min_u64(source->size - offset, size) : 0;
+    if (*got > 0)
+        memcpy(data, (const uint8_t *)source->memory + offset, *got);
+}
+
+rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
+                          size_t *got) {
+    uint8_t *const bytes = data;
+    size_t filled = 0;
+    size_t n = 1;
+    rd_result result = RD_OK;
+    while (result == RD_OK && filled < size && n > 0) {
+        const uint64_t at = offset + filled;
+        n = 0;
+        if (source->read)
+            result = read_callback(source, job, role, at, bytes + filled, size - filled, &n);
+        else if (source->fd >= 0)
+            result = read_fd(source, job, role, at, bytes + filled, size - filled, &n);
+        else
+            read_memory(source, at, bytes + filled, size - filled, &n);
+        filled += result == RD_OK ? n : 0;
+    }
+    *got = filled;
+    return result;
+}

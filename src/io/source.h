@@ -1,0 +1,14 @@
+/* Reading from a source, whatever is behind it. The constructors are in redelta.h. */
+#ifndef RD_IO_SOURCE_H
+#define RD_IO_SOURCE_H
+
+#include "io/job.h"
+
+/*
+ * Reads at `offset` until `size` bytes are there or the source ends; *got is their number. A source that is not
+ * seekable must be read in order. On failure job->error names `role`. An interrupted read asks job for leave to go on.
+ */
+rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
+                          size_t *got);
+
+#endif

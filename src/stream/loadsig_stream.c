@@ -1,0 +1,58 @@
+/* The stream that loads a signature: signature in, no bytes out, a signature object to take at the end. */
+#include "engine/loader.h"
+#include "stream/stream.h"
+
+typedef struct loadsig_stream {
+    rd_stream head;
+    rd__loader loader;
+    rd_signature *signature; /* once loaded, until taken */
+} loadsig_stream;
+
+static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
+    loadsig_stream *const s = (loadsig_stream *)stream;
+    rd_error *const error = &stream->job.error;
+    (void)out;
+    if (in->pos < in->size) {
+        const rd_result result =
+            rd__loader_take(&s->loader, (const uint8_t *)in->data + in->pos, in->size - in->pos, error);
+        if (result != RD_OK)
+            return result;
+        in->pos = in->size;
+    }
+    if (!end)
+        return RD_MORE;
+    const rd_result result = rd__loader_finish(&s->loader, &s->signature, error);
+    if (result == RD_OK)
+        stream->job.stats.blocks = s->signature->sums.count;
+    return result;
+}
+
+static void close_loader(rd_stream *stream) {
+    loadsig_stream *const s = (loadsig_stream *)stream;
+    rd__loader_free(&s->loader);
+    rd_signature_free(s->signature);
+}
+
+rd_result rd_loadsig_stream_new(rd_stream **stream) {
+    rd_result result = rd__stream_new(stream, sizeof(loadsig_stream), step, close_loader);
+    if (result != RD_OK)
+        return result;
+    result = rd__loader_init(&((loadsig_stream *)*stream)->loader, RD_UNKNOWN, &(*stream)->job.error);
+    if (result != RD_OK) {
+        rd_stream_free(*stream);
+        *stream = NULL;
+    }
+    return result;
+}
+
+rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **signature) {
+    *signature = NULL;
+    if (stream->step != step || stream->state != RD_OK)
+        return RD_E_STATE;
+    loadsig_stream *const s = (loadsig_stream *)stream;
+    if (!s->signature)
+        return RD_E_STATE;
+    *signature = s->signature;
+    s->signature = NULL;
+    return RD_OK;
+}

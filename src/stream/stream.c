@@ -1,0 +1,69 @@
+/* See stream.h, and redelta.h for what a caller may rely on. */
+#include "stream/stream.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd__close_fn *close) {
+    rd_stream *const made = rd__alloc_zeroed(1, size);
+    *stream = made;
+    if (!made)
+        return RD_E_MEMORY;
+    made->step = step;
+    made->close = close;
+    made->state = RD_MORE;
+    made->job.total = RD_UNKNOWN;
+    made->job.error.reason = rd_result_message(RD_OK);
+    return RD_OK;
+}
+
+uint8_t *rd__stream_pend(rd_stream *stream) {
+    stream->pending_given = 0;
+    return stream->pending;
+}
+
+void rd__stream_pended(rd_stream *stream, size_t size) {
+    stream->pending_size = size;
+}
+
+bool rd__stream_flush(rd_stream *stream, rd_out *out) {
+    const size_t left = stream->pending_size - stream->pending_given;
+    const size_t size = rd__min_size(left, out->size - out->pos);
+    if (size > 0)
+        memcpy((uint8_t *)out->data + out->pos, stream->pending + stream->pending_given, size);
+    stream->pending_given += size;
+    out->pos += size;
+    return size == left;
+}
+
+rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
+    if (stream->state != RD_MORE)
+        return RD_E_STATE;
+    if (in->pos > in->size || out->pos > out->size)
+        return RD_E_PARAMETER;
+    const size_t in_before = in->pos;
+    const size_t out_before = out->pos;
+    if (rd__stream_flush(stream, out))
+        stream->state = stream->step(stream, in, out, end);
+    stream->job.stats.in_bytes += in->pos - in_before;
+    stream->job.stats.out_bytes += out->pos - out_before;
+    return stream->state;
+}
+
+const rd_stats *rd_stream_stats(const rd_stream *stream) {
+    return &stream->job.stats;
+}
+
+const rd_error *rd_stream_error(const rd_stream *stream) {
+    return &stream->job.error;
+}
+
+void rd_stream_free(rd_stream *stream) {
+    if (!stream)
+        return;
+    stream->close(stream);
+    free(stream);
+}

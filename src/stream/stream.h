@@ -1,0 +1,38 @@
+/*
+ * What all streams share: a state, and a place for the few bytes that an engine has made and the caller has no room for
+ * yet. Each kind of stream is one step function over an engine.
+ */
+#ifndef RD_STREAM_STREAM_H
+#define RD_STREAM_STREAM_H
+
+#include "io/job.h"
+
+enum { RD__PENDING_MAX = 64 };
+
+/* One turn: takes from `in`, writes to `out` or rd__stream_pend. RD_OK: finished. RD_MORE: nothing more can be done. */
+typedef rd_result rd__step_fn(rd_stream *stream, rd_in *in, rd_out *out, bool end);
+/* Releases what the kind holds, without the stream itself. */
+typedef void rd__close_fn(rd_stream *stream);
+
+/* The head of every stream; the kinds put their own fields behind it. */
+struct rd_stream {
+    rd__step_fn *step;
+    rd__close_fn *close;
+    rd__job job;
+    rd_result state; /* RD_MORE while it runs, then how it ended */
+    uint8_t pending[RD__PENDING_MAX];
+    size_t pending_size;
+    size_t pending_given;
+};
+
+/* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, with *stream NULL. */
+rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd__close_fn *close);
+
+/* Room in front of the caller's next bytes. All that was put there before must have been given. */
+uint8_t *rd__stream_pend(rd_stream *stream);
+void rd__stream_pended(rd_stream *stream, size_t size);
+
+/* Gives pending bytes. False: some are left, for `out` is full. */
+bool rd__stream_flush(rd_stream *stream, rd_out *out);
+
+#endif
