@@ -1,0 +1,70 @@
+/* The new file of a whole delta. */
+#include "base/memory.h"
+#include "base/result.h"
+#include "engine/patcher.h"
+#include "file/feed.h"
+#include "file/operation.h"
+#include "io/basis.h"
+#include "io/sink.h"
+
+#include <stdlib.h>
+
+/* Smaller than RD__CHUNK: both buffers, the delta's and the new file's, share the cache with the basis being copied. */
+enum { DELTA_CHUNK = 256 * 1024, NEW_CHUNK = 256 * 1024 };
+
+typedef struct patch {
+    rd__patcher patcher;
+    rd__feed feed;
+    const rd_sink *sink;
+    uint8_t *delta;
+    uint8_t *new_bytes;
+} patch;
+
+static rd_result write_out(patch *p, rd_out *out) {
+    const rd_result result = rd__sink_write(p->sink, p->feed.job, out->data, out->pos);
+    out->pos = 0;
+    return result == RD_OK ? rd__job_progress(p->feed.job, p->feed.offset) : result;
+}
+
+static rd_result patch_all(patch *p) {
+    rd_in in = {.data = p->delta};
+    rd_out out = {.data = p->new_bytes, .size = NEW_CHUNK};
+    rd_result result = RD_MORE;
+    while (result == RD_MORE) {
+        if (in.pos == in.size && !p->feed.ended) {
+            in.pos = 0;
+            const rd_result read = rd__feed_read(&p->feed, p->delta, DELTA_CHUNK, &in.size);
+            if (read != RD_OK)
+                return read;
+        }
+        result = rd__patcher_step(&p->patcher, &in, &out, p->feed.ended, &p->feed.job->error);
+        if (result == RD_OK || out.pos == out.size) {
+            const rd_result written = write_out(p, &out);
+            if (written != RD_OK)
+                return written;
+        }
+    }
+    return result;
+}
+
+static rd_result apply(rd__job *job, const rd_source *basis, const rd_source *delta, const rd_sink *out) {
+    if (!basis->seekable)
+        return rd__fail(&job->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "the basis of a patch is read in any order, and this one can only be read in sequence");
+    rd__basis reader = {.source = basis, .job = job};
+    patch p = {.feed = {.source = delta, .job = job, .role = RD_ROLE_DELTA}, .sink = out};
+    rd__patcher_init(&p.patcher, rd__basis_read, &reader, &job->stats);
+    p.delta = rd__alloc_array(DELTA_CHUNK, 1);
+    p.new_bytes = rd__alloc_array(NEW_CHUNK, 1);
+    const rd_result result = p.delta && p.new_bytes ? patch_all(&p) : rd__fail_memory(&job->error);
+    free(p.delta);
+    free(p.new_bytes);
+    return result;
+}
+
+rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                         const rd_options *options) {
+    rd__operation operation;
+    rd__operation_begin(&operation, options, delta->size);
+    return rd__operation_end(&operation, apply(&operation.job, basis, delta, out));
+}

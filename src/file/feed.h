@@ -1,0 +1,18 @@
+/* Reading a source from its begin to its end, chunk by chunk: the outer loop of every operation. */
+#ifndef RD_FILE_FEED_H
+#define RD_FILE_FEED_H
+
+#include "io/source.h"
+
+typedef struct rd__feed {
+    const rd_source *source;
+    rd__job *job;
+    rd_role role;
+    uint64_t offset; /* bytes read so far; also told as progress, and counted as in_bytes */
+    bool ended;
+} rd__feed;
+
+/* Reads the next bytes into data[0 .. size). *got is less than `size` only at the end, and then `ended` is set. */
+rd_result rd__feed_read(rd__feed *feed, void *data, size_t size, size_t *got);
+
+#endif

@@ -1,0 +1,22 @@
+/* See operation.h. */
+#include "file/operation.h"
+
+#include "base/memory.h"
+
+#include <string.h>
+
+void rd__operation_begin(rd__operation *operation, const rd_options *options, uint64_t total) {
+    *operation = (rd__operation){.job = {.total = total}};
+    if (options)
+        memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
+    operation->job.progress = operation->options.progress;
+    operation->job.progress_context = operation->options.progress_context;
+}
+
+rd_result rd__operation_end(const rd__operation *operation, rd_result result) {
+    if (operation->options.stats)
+        *operation->options.stats = operation->job.stats;
+    if (result != RD_OK && operation->options.error)
+        *operation->options.error = operation->job.error;
+    return result;
+}
