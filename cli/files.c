@@ -1,0 +1,113 @@
+/*
+ * files.c: the files of an operation. An input is a descriptor, whatever kind of file it is; an output with a name is
+ * the library's destination, which appears as a whole or not at all; standard output is written as it comes.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+
+void files_reserve_standard(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* Opened the wrong way round, so that using it fails as using a closed one does. open takes the lowest free. */
+        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
+            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
+/* ---- Inputs ----------------------------------------------------------------------------------------------------- */
+
+/* Opening a named pipe waits for its writer; a signal that asks for the end stops that. */
+static int open_for_reading(const char *name) {
+    int fd;
+    do
+        fd = open(name, O_RDONLY | O_CLOEXEC);
+    while (fd == -1 && errno == EINTR && !interrupt_caught());
+    return fd;
+}
+
+static rd_result check_not_directory(const cli_input *input, cli_failure *failure) {
+    struct stat status;
+    if (fstat(input->fd, &status) != 0)
+        return report_system_error(failure, input->role, "cannot be examined");
+    if (!S_ISDIR(status.st_mode))
+        return RD_OK;
+    errno = EISDIR;
+    return report_system_error(failure, input->role, "cannot be read");
+}
+
+rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure) {
+    input->name = name != NULL ? name : "standard input";
+    input->role = role;
+    input->fd = name != NULL ? open_for_reading(name) : STDIN_FILENO;
+    if (input->fd == -1)
+        return report_system_error(failure, role, "cannot be opened");
+    input->source = rd_source_fd(input->fd);
+    return check_not_directory(input, failure);
+}
+
+void input_close(const cli_input *input) {
+    if (input->fd != -1)
+        (void)close(input->fd);
+}
+
+/* ---- The output ------------------------------------------------------------------------------------------------- */
+
+const char *output_name(const char *name) {
+    return name != NULL ? name : "standard output";
+}
+
+static rd_result open_destination(cli_output *output, const char *name, bool force, cli_failure *failure) {
+    struct stat status;
+    const bool exists = stat(name, &status) == 0;
+    if (exists && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return report_system_error(failure, RD_ROLE_OUTPUT, "cannot be written");
+    }
+    const rd_result result = rd_destination_open(&output->destination, name, force, &failure->error);
+    if (result == RD_OK)
+        output->sink = rd_destination_sink(output->destination);
+    else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
+        failure->advice = "use -f to write to it";
+    return result;
+}
+
+rd_result output_open(cli_output *output, const char *name, bool force, cli_failure *failure) {
+    output->destination = NULL;
+    if (name != NULL)
+        return open_destination(output, name, force, failure);
+    if (!force && isatty(STDOUT_FILENO))
+        return report_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
+                              "name a file, or use -f");
+    output->sink = rd_sink_fd(STDOUT_FILENO);
+    return RD_OK;
+}
+
+rd_result output_commit(const cli_output *output, cli_failure *failure) {
+    if (output->destination != NULL)
+        return rd_destination_commit(output->destination, &failure->error);
+    /* Some file systems tell only now that there was no room. */
+    if (close(STDOUT_FILENO) != 0 && errno != EINTR)
+        return report_system_error(failure, RD_ROLE_OUTPUT, "cannot be completed");
+    return RD_OK;
+}
+
+void output_discard(const cli_output *output) {
+    rd_destination_discard(output->destination);
+}
+
+rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
+    struct stat in;
+    struct stat out;
+    if (output->destination != NULL || fstat(input->fd, &in) != 0 || fstat(STDOUT_FILENO, &out) != 0)
+        return RD_OK;
+    if (!S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+        return RD_OK;
+    return report_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
+}

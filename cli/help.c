@@ -1,0 +1,103 @@
+/*
+ * help.c: the texts that explain the command, as they are printed: at most 79 columns and 24 lines each, so that a
+ * terminal of any age shows them whole. They are plain strings and not built from the table of options: the words that
+ * help differ from verb to verb.
+ */
+#include "help.h"
+
+#include <stddef.h>
+
+static const char overall[] = "Usage: redelta signature [BASIS [SIGNATURE]]\n"
+                              "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
+                              "       redelta patch BASIS [DELTA [NEWFILE]]\n"
+                              "\n"
+                              "Bring an old file (the basis) up to date over a thin line. Where the old file\n"
+                              "is, make its signature. Where the new file is, make a delta against that\n"
+                              "signature. The basis patched with the delta is the new file. A missing name,\n"
+                              "or -, is standard input or output; s, d and p are short for the verbs.\n"
+                              "\n"
+                              "Options, in any place:\n"
+                              "  -b, --block-size SIZE, -S, --sum-size SIZE, -H, --hash NAME, -R, --rollsum\n"
+                              "      NAME               the shape of a signature: see redelta signature -h\n"
+                              "  -f, --force            replace the output if it exists\n"
+                              "  -s, --stats            say what was done, on standard error\n"
+                              "  -v, --verbose          say what is being done, on standard error\n"
+                              "  -q, --quiet            say nothing but errors\n"
+                              "  -h, --help             this text; after a verb, more about it\n"
+                              "  -V, --version          the version and the license\n"
+                              "\n"
+                              "Exit status: 0 done; 1 reading or writing failed; 2 the command line is wrong;\n"
+                              "3 an input is corrupt or not what it should be; 4 kept for verification.\n";
+
+static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
+                                "\n"
+                                "Make the signature of BASIS, the old file: a weak sum and a strong sum of each\n"
+                                "of its blocks. A missing name, or -, is standard input or output.\n"
+                                "\n"
+                                "  -b, --block-size SIZE  bytes in a block; 0 (default): fit for the basis\n"
+                                "  -S, --sum-size SIZE    bytes of a strong sum; 0 or none: all; -1: the fewest\n"
+                                "                         that are safe against chance\n"
+                                "  -H, --hash NAME        strong sum: blake2 (unless told) or md4 (old, not safe\n"
+                                "                         against people who mean harm)\n"
+                                "  -R, --rollsum NAME     weak sum: rabinkarp (unless told) or rollsum (old)\n"
+                                "  -f, --force            replace SIGNATURE if it exists\n"
+                                "  -s, --stats            say what was done, on standard error\n"
+                                "  -v, --verbose          say what is being done, on standard error\n"
+                                "  -q, --quiet            say nothing but errors\n"
+                                "\n"
+                                "A SIZE may end in K, M or G: times 1024, 1024 squared, 1024 cubed.\n"
+                                "A larger block makes a smaller signature and, as a rule, a larger delta.\n"
+                                "\n"
+                                "Example:\n"
+                                "  redelta signature old.tar old.sig\n";
+
+static const char delta[] = "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
+                            "\n"
+                            "Make the delta that turns the basis of SIGNATURE into NEWFILE: the parts that\n"
+                            "the basis has are copied from it, the rest travels in the delta. A missing\n"
+                            "name, or -, is standard input or output; only one input can be standard input.\n"
+                            "\n"
+                            "  -f, --force            replace DELTA if it exists\n"
+                            "  -s, --stats            say what was done, on standard error\n"
+                            "  -v, --verbose          say what is being done, on standard error\n"
+                            "  -q, --quiet            say nothing but errors\n"
+                            "\n"
+                            "The signature is held in memory while the delta is made.\n"
+                            "\n"
+                            "Example:\n"
+                            "  redelta delta --stats old.sig new.tar new.delta\n";
+
+static const char patch[] = "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWFILE]]\n"
+                            "\n"
+                            "Make NEWFILE from BASIS, the old file, and DELTA. BASIS must be the file that\n"
+                            "the signature was made of. A missing name, or -, is standard input or output;\n"
+                            "only one input can be standard input.\n"
+                            "\n"
+                            "  -f, --force            replace NEWFILE if it exists\n"
+                            "  -s, --stats            say what was done, on standard error\n"
+                            "  -v, --verbose          say what is being done, on standard error\n"
+                            "  -q, --quiet            say nothing but errors\n"
+                            "\n"
+                            "BASIS is read in any order, so it must be a file and not a pipe. NEWFILE may be\n"
+                            "BASIS itself: it is replaced when the new file is complete, not before.\n"
+                            "\n"
+                            "Examples:\n"
+                            "  redelta patch old.tar new.delta new.tar\n"
+                            "  redelta patch --force data.tar new.delta data.tar\n";
+
+const char *help_text(cli_verb verb) {
+    static const char *const texts[] = {
+        [VERB_NONE] = overall,
+        [VERB_SIGNATURE] = signature,
+        [VERB_DELTA] = delta,
+        [VERB_PATCH] = patch,
+    };
+    return texts[verb];
+}
+
+const char *help_short(void) {
+    return "Usage: redelta signature [BASIS [SIGNATURE]]\n"
+           "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
+           "       redelta patch BASIS [DELTA [NEWFILE]]\n"
+           "Try 'redelta --help'.\n";
+}

@@ -1,0 +1,56 @@
+/*
+ * interrupt.c: signals that ask for the end. The handler only notes the signal. The library asks interrupt_progress
+ * now and then, so the operation ends with RD_E_CANCELLED, the destination is discarded in the ordinary way, and then
+ * the process dies of the same signal: no cleanup in a handler, and a shell loop stops as it should.
+ *
+ * Without SA_RESTART a blocking read or open returns, and is not taken up again before the note is looked at.
+ * A signal that was ignored when the command started, as under nohup, stays ignored.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "interrupt.h"
+
+#include <signal.h>
+#include <stddef.h>
+
+static volatile sig_atomic_t caught;
+
+static void note(int number) {
+    caught = number;
+}
+
+static void handle(int number) {
+    struct sigaction action = {.sa_handler = note};
+    struct sigaction before;
+    if (sigaction(number, NULL, &before) == 0 && before.sa_handler != SIG_IGN) {
+        (void)sigemptyset(&action.sa_mask);
+        (void)sigaction(number, &action, NULL);
+    }
+}
+
+void interrupt_install(void) {
+    /* These become errors of the write that caused them: EPIPE and EFBIG. */
+    (void)signal(SIGPIPE, SIG_IGN);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    handle(SIGINT);
+    handle(SIGTERM);
+    handle(SIGHUP);
+}
+
+bool interrupt_caught(void) {
+    return caught != 0;
+}
+
+bool interrupt_progress(void *context, uint64_t done, uint64_t total) {
+    (void)context;
+    (void)done;
+    (void)total;
+    return caught == 0;
+}
+
+void interrupt_die(void) {
+    if (caught != 0) {
+        (void)signal(caught, SIG_DFL);
+        (void)raise(caught);
+    }
+}

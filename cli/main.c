@@ -1,0 +1,55 @@
+/*
+ * main.c: the entry of the command. From here: options.c reads the command line, verbs.c does the work with files.c,
+ * report.c tells of failures, stats.c of successes, help.c explains, interrupt.c handles signals.
+ *
+ * The command is a client of the library like any other: it sees redelta.h alone.
+ */
+#include <stdio.h>
+
+#include "files.h"
+#include "help.h"
+#include "interrupt.h"
+#include "options.h"
+#include "report.h"
+#include "verbs.h"
+
+/* Prints what was asked for on standard output. A text that did not arrive is a failure like any other. */
+static int print_text(cli_verb verb, const char *text) {
+    if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
+        return STATUS_DONE;
+    cli_failure failure = {0};
+    const rd_result result = report_system_error(&failure, RD_ROLE_OUTPUT, "cannot be written");
+    report_failure(verb, output_name(NULL), &failure);
+    return report_status(result);
+}
+
+static int print_version(void) {
+    char text[160];
+    (void)snprintf(text, sizeof text,
+                   "redelta %s\nMIT license: free to use, change and pass on; there is no warranty.\n", rd_version());
+    return print_text(VERB_NONE, text);
+}
+
+static int run(int argc, char **argv) {
+    cli_options options;
+    if (argc < 2) {
+        (void)fputs(help_short(), stderr);
+        return STATUS_USAGE;
+    }
+    if (!options_parse(&options, argc, argv))
+        return STATUS_USAGE;
+    if (options.help)
+        return print_text(options.verb, help_text(options.verb));
+    if (options.version)
+        return print_version();
+    return verb_run(&options);
+}
+
+int main(int argc, char **argv) {
+    files_reserve_standard();
+    report_prepare();
+    interrupt_install();
+    const int status = run(argc, argv);
+    interrupt_die();
+    return status;
+}

@@ -1,0 +1,37 @@
+/*
+ * options.h: what the command line asks for, in one struct. After options_parse the rest of the command reads this
+ * struct and never argv.
+ */
+#ifndef REDELTA_CLI_OPTIONS_H
+#define REDELTA_CLI_OPTIONS_H
+
+#include <redelta.h>
+
+typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH } cli_verb;
+
+/* The exit status of the command. 4 is kept for a verification that fails. */
+enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3 };
+
+enum { INPUTS_MAX = 2 };
+
+typedef struct cli_options {
+    cli_verb verb;
+    bool help;
+    bool version;
+    bool force;
+    bool stats;
+    bool verbose;
+    bool quiet;
+    rd_params params;
+    int input_count;
+    const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
+    const char *output;             /* a file name; NULL is standard output */
+} cli_options;
+
+/* "signature", "delta" or "patch"; NULL for VERB_NONE. */
+const char *verb_name(cli_verb verb);
+
+/* Fills *result from the command line. If that is wrong, tells the user so and returns false. */
+bool options_parse(cli_options *result, int argc, char **argv);
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * stats.h: what an operation does and did, in figures for people, on standard error.
+ */
+#ifndef REDELTA_CLI_STATS_H
+#define REDELTA_CLI_STATS_H
+
+#include "options.h"
+
+/* Everything that can be told about an operation that is done. */
+typedef struct cli_summary {
+    rd_params params;         /* of the signature made or loaded */
+    uint64_t signature_bytes; /* of the signature loaded for a delta */
+    uint64_t signature_blocks;
+    rd_stats stats;
+    double seconds;
+} cli_summary;
+
+/* --verbose: one line at the start, about the signature that is made or was loaded, or about the basis of a patch. */
+void stats_announce_signature(const rd_params *params, uint64_t basis_size);
+void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size);
+void stats_announce_patch(uint64_t basis_size, uint64_t delta_size);
+
+/* --stats: a table at the end. */
+void stats_print(cli_verb verb, const cli_summary *summary);
+
+#endif

@@ -1,0 +1,177 @@
+/*
+ * verbs.c: the three verbs. All have one course: open the inputs, open the output, work, and give the output its name.
+ * The order is on purpose. A missing input is told before anything is created, and an output that cannot be written is
+ * told before the long work. What differs is the roles of the inputs and the work itself, which a table holds.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "verbs.h"
+
+#include <time.h>
+
+#include "files.h"
+#include "interrupt.h"
+#include "stats.h"
+
+typedef struct cli_job {
+    const cli_options *options;
+    cli_input inputs[INPUTS_MAX];
+    int open_inputs;
+    cli_output output;
+    cli_failure failure;
+    cli_summary summary;
+} cli_job;
+
+typedef rd_result work_fn(cli_job *job);
+
+typedef struct cli_recipe {
+    rd_role roles[INPUTS_MAX];
+    work_fn *work;
+} cli_recipe;
+
+/* ---- The work of each verb -------------------------------------------------------------------------------------- */
+
+static rd_options library_options(cli_job *job, rd_stats *stats) {
+    return (rd_options){
+        .size = sizeof(rd_options),
+        .params = job->summary.params,
+        .progress = interrupt_progress,
+        .stats = stats,
+        .error = &job->failure.error,
+    };
+}
+
+/* The parameters are settled here and not in the library, so that --verbose tells what is used. */
+static rd_result work_signature(cli_job *job) {
+    const rd_source *basis = &job->inputs[0].source;
+    job->summary.params = job->options->params;
+    if (rd_params_resolve(&job->summary.params, basis->size) != RD_OK)
+        return report_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta signature --help'");
+    if (job->options->verbose)
+        stats_announce_signature(&job->summary.params, basis->size);
+    const rd_options library = library_options(job, &job->summary.stats);
+    return rd_signature_make(basis, &job->output.sink, &library);
+}
+
+static rd_result work_delta(cli_job *job) {
+    rd_signature *signature;
+    rd_stats load_stats = {0};
+    const rd_options load_options = library_options(job, &load_stats);
+    const rd_result loaded = rd_signature_load(&signature, &job->inputs[0].source, &load_options);
+    if (loaded != RD_OK)
+        return loaded;
+    cli_summary *summary = &job->summary;
+    rd_signature_params(signature, &summary->params);
+    summary->signature_bytes = load_stats.in_bytes;
+    summary->signature_blocks = rd_signature_count(signature);
+    if (job->options->verbose)
+        stats_announce_delta(&summary->params, summary->signature_blocks, job->inputs[1].source.size);
+    const rd_options library = library_options(job, &summary->stats);
+    const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &library);
+    rd_signature_free(signature);
+    return result;
+}
+
+static rd_result work_patch(cli_job *job) {
+    if (job->options->verbose)
+        stats_announce_patch(job->inputs[0].source.size, job->inputs[1].source.size);
+    const rd_options library = library_options(job, &job->summary.stats);
+    return rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
+}
+
+static const cli_recipe recipes[] = {
+    [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, work_signature},
+    [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, work_delta},
+    [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, work_patch},
+};
+
+/* ---- Their common course ---------------------------------------------------------------------------------------- */
+
+static rd_result open_inputs(cli_job *job) {
+    const cli_recipe *recipe = &recipes[job->options->verb];
+    for (int i = 0; i < job->options->input_count; i++) {
+        const rd_result result = input_open(&job->inputs[i], job->options->inputs[i], recipe->roles[i], &job->failure);
+        /* Also after a failure: the message needs the name. */
+        job->open_inputs = i + 1;
+        if (result != RD_OK)
+            return result;
+    }
+    return RD_OK;
+}
+
+static rd_result open_output(cli_job *job) {
+    const rd_result result = output_open(&job->output, job->options->output, job->options->force, &job->failure);
+    if (result != RD_OK)
+        return result;
+    for (int i = 0; i < job->open_inputs; i++) {
+        const rd_result apart = output_check_apart(&job->output, &job->inputs[i], &job->failure);
+        if (apart != RD_OK)
+            return apart;
+    }
+    return RD_OK;
+}
+
+static double now(void) {
+    struct timespec time = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
+}
+
+static rd_result work_and_commit(cli_job *job) {
+    rd_result result = recipes[job->options->verb].work(job);
+    if (result == RD_OK && interrupt_caught())
+        result = RD_E_CANCELLED;
+    if (result == RD_OK)
+        return output_commit(&job->output, &job->failure);
+    output_discard(&job->output);
+    return result;
+}
+
+static void close_inputs(const cli_job *job) {
+    for (int i = 0; i < job->open_inputs; i++)
+        input_close(&job->inputs[i]);
+}
+
+static rd_result run(cli_job *job) {
+    const double start = now();
+    rd_result result = open_inputs(job);
+    if (result == RD_OK)
+        result = open_output(job);
+    if (result == RD_OK)
+        result = work_and_commit(job);
+    close_inputs(job);
+    job->summary.seconds = now() - start;
+    return result;
+}
+
+/* ---- Telling ---------------------------------------------------------------------------------------------------- */
+
+/* What is not about one file, as too little memory, is told of the first input. */
+static const char *name_of(const cli_job *job, rd_role role) {
+    if (role == RD_ROLE_OUTPUT)
+        return output_name(job->options->output);
+    for (int i = 0; i < job->open_inputs; i++)
+        if (job->inputs[i].role == role)
+            return job->inputs[i].name;
+    return job->inputs[0].name;
+}
+
+/* Whatever fails after a signal that asked for the end: it is the signal that ended the work. */
+static void tell_failure(cli_job *job) {
+    if (interrupt_caught())
+        job->failure = (cli_failure){.error = {.result = RD_E_CANCELLED,
+                                               .role = RD_ROLE_OUTPUT,
+                                               .offset = RD_UNKNOWN,
+                                               .reason = "interrupted by a signal"}};
+    report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
+}
+
+int verb_run(const cli_options *options) {
+    cli_job job = {.options = options};
+    const rd_result result = run(&job);
+    if (result != RD_OK)
+        tell_failure(&job);
+    else if (options->stats)
+        stats_print(options->verb, &job.summary);
+    return report_status(result);
+}
