@@ -1,0 +1,95 @@
+# scripts/lib.sh: what the scripts have in common. To be sourced by a script in this directory; it goes to the top of the
+# tree. A tool that is there already is used as it is, wherever it comes from; only what is missing is installed.
+# shellcheck shell=sh
+set -eu
+cd "$(dirname "$0")/.."
+export LC_ALL=C
+
+# shellcheck disable=SC2034 # for the scripts
+jobs=$(getconf _NPROCESSORS_ONLN)
+venv=build/venv
+
+say() { printf '\n== %s\n' "$*"; }
+die() {
+    printf '%s: %s\n' "$(basename "$0")" "$*" >&2
+    exit 1
+}
+have() { command -v "$1" >/dev/null 2>&1; }
+
+# ---- Packages: `need PACKAGE PROBE...` notes a package whose probe fails, `install_missing` installs what was noted ----
+
+missing=
+need() {
+    package=$1
+    shift
+    "$@" >/dev/null 2>&1 || missing="$missing $package"
+}
+
+install_missing() {
+    [ -n "$missing" ] || return 0
+    have apt-get || die "please install what these packages of Debian contain, and run this again:$missing"
+    as_root=
+    if [ "$(id -u)" -ne 0 ]; then
+        have sudo || die "please install as root, and run this again: apt-get install$missing"
+        as_root=sudo
+    fi
+    say "Installing$missing"
+    $as_root apt-get update -q
+    # shellcheck disable=SC2086 # the list is words
+    $as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 install -q -y \
+        --no-install-recommends $missing
+    missing=
+}
+
+# Debian's Python, not a shim or a version manager's build of one, since the packages above belong to it.
+system_python() { if [ -x /usr/bin/python3 ]; then echo /usr/bin/python3; else echo python3; fi; }
+
+compiles() { printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | "$@" -x c - -o /dev/null; }
+
+need_build_tools() {
+    need gcc have cc
+    need libc6-dev compiles cc
+    need cmake have cmake
+    need ninja-build have ninja
+    install_missing
+}
+
+need_test_tools() {
+    need gcc have gcc
+    need libc6-dev compiles gcc
+    need clang have clang
+    need clang-format have clang-format
+    need clang-tidy have clang-tidy
+    need pkg-config have pkg-config
+    need libcmocka-dev pkg-config --exists cmocka
+    need libssl-dev pkg-config --exists libcrypto
+    need rdiff have rdiff
+    need groff-base have groff
+    need python3 have "$(system_python)"
+    need python3-venv "$(system_python)" -m ensurepip --version
+    install_missing
+    # Some distributions pack the run-time libraries of clang's sanitizers with clang, some apart.
+    need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" compiles clang -fsanitize=address,undefined
+    install_missing
+}
+
+# The Python tools of tests/requirements.txt, in $venv. Made anew when that file changes or its Python is gone.
+make_venv() {
+    if cmp -s tests/requirements.txt "$venv/requirements.txt" && "$venv/bin/python" -c ''; then
+        return 0
+    fi
+    say "Installing the Python tools of tests/requirements.txt into $venv"
+    rm -rf "$venv"
+    "$(system_python)" -m venv "$venv"
+    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r tests/requirements.txt
+    cp tests/requirements.txt "$venv/requirements.txt"
+}
+
+# ---- Builds ----------------------------------------------------------------------------------------------------------
+
+# build PRESET [DEFINITION...]: configures and builds one of CMakePresets.json.
+build() {
+    preset=$1
+    shift
+    cmake --preset "$preset" "$@" && cmake --build --preset "$preset"
+}

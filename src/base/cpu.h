@@ -1,0 +1,13 @@
+/* What the processor can do. */
+#ifndef RD_BASE_CPU_H
+#define RD_BASE_CPU_H
+
+#include <stdint.h>
+
+/* Instruction sets, as bits; each also means that the operating system keeps its registers. */
+enum { RD__CPU_AVX2 = 1, RD__CPU_AVX512 = 2 /* F, BW, DQ and VL */ };
+
+/* Those of this machine, less those that the environment takes away. */
+uint32_t rd__cpu_features(void);
+
+#endif
