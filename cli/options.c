@@ -17,6 +17,9 @@
 /* All inputs, the output, and the first that is too many: it is named in the message. */
 enum { OPERANDS_MAX = INPUTS_MAX + 2 };
 
+/* More are not a mistake worth having: each takes some megabytes. */
+enum { THREADS_MAX = 256 };
+
 typedef struct verb_info {
     const char *name;
     int inputs; /* the operands are this many inputs, then the output */
@@ -37,6 +40,7 @@ static const struct option long_options[] = {
     {"sum-size", required_argument, NULL, 'S'},
     {"hash", required_argument, NULL, 'H'},
     {"rollsum", required_argument, NULL, 'R'},
+    {"threads", required_argument, NULL, 'T'},
     {"force", no_argument, NULL, 'f'},
     {"stats", no_argument, NULL, 's'},
     {"verbose", no_argument, NULL, 'v'},
@@ -52,6 +56,7 @@ typedef struct words {
     const char *sum_size;
     const char *hash;
     const char *rollsum;
+    const char *threads;
     const char *verb;
     const char *operands[OPERANDS_MAX];
     int operand_count; /* if there are more than OPERANDS_MAX, those are not counted */
@@ -107,6 +112,7 @@ static bool take_value(words *given, int letter, const char *value) {
     case 'S': given->sum_size = value; return true;
     case 'H': given->hash = value; return true;
     case 'R': given->rollsum = value; return true;
+    case 'T': given->threads = value; return true;
     case 1: take_operand(given, value); return true;
     default: return false;
     }
@@ -126,7 +132,7 @@ static bool take_switch(cli_options *result, int letter) {
 
 static bool sort_words(cli_options *result, words *given, int argc, char **argv) {
     opterr = 0;
-    for (int letter; (letter = getopt_long(argc, argv, "-:b:S:H:R:fsvqVh", long_options, NULL)) != -1;) {
+    for (int letter; (letter = getopt_long(argc, argv, "-:b:S:H:R:T:fsvqVh", long_options, NULL)) != -1;) {
         if (take_value(given, letter, optarg) || take_switch(result, letter))
             continue;
         const cli_verb verb = given->verb != NULL ? verb_find(given->verb) : VERB_NONE;
@@ -204,6 +210,15 @@ static bool read_sum_size(cli_verb verb, const char *text, rd_params *params) {
     if (text != NULL && !read_size(verb, text, &range, &size))
         return false;
     params->strong_len = (int32_t)size;
+    return true;
+}
+
+static bool read_threads(cli_verb verb, const char *text, unsigned *threads) {
+    static const size_range range = {"number of threads", THREADS_MAX, ""};
+    uint64_t number = 0;
+    if (text != NULL && !read_size(verb, text, &range, &number))
+        return false;
+    *threads = (unsigned)number;
     return true;
 }
 
@@ -299,5 +314,5 @@ bool options_parse(cli_options *result, int argc, char **argv) {
     }
     const bool params_fit = result->verb == VERB_SIGNATURE ? read_params(result->verb, &given, &result->params)
                                                            : refuse_params(result->verb, &given);
-    return params_fit && read_operands(result, &given);
+    return params_fit && read_threads(result->verb, given.threads, &result->threads) && read_operands(result, &given);
 }

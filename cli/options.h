@@ -23,6 +23,7 @@ typedef struct cli_options {
     bool verbose;
     bool quiet;
     rd_params params;
+    unsigned threads; /* 0: one for each processor */
     int input_count;
     const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
     const char *output;             /* a file name; NULL is standard output */

@@ -38,6 +38,7 @@ static rd_options library_options(cli_job *job, rd_stats *stats) {
         .progress = interrupt_progress,
         .stats = stats,
         .error = &job->failure.error,
+        .threads = job->options->threads,
     };
 }
 

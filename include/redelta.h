@@ -14,7 +14,7 @@
  *   - The library prints nothing, never exits, and has no global state that changes. A function may be called from any
  *     thread; one object may be used by one thread at a time, except a loaded rd_signature, which is immutable and may
  *     serve any number of threads at once.
- *   - Output bytes depend on the input bytes and the parameters alone, not on buffer sizes or on the processor.
+ *   - Output bytes depend on the input bytes and the parameters alone, not on buffer sizes, threads or the processor.
  *   - Input is never trusted: what a file claims is checked before it is used, and memory grows with what was read.
  *   - Sizes are in bytes. Every options pointer may be NULL: all defaults.
  */
@@ -103,9 +103,9 @@ typedef enum rd_strong { RD_BLAKE2 = 0, RD_MD4 = 1 } rd_strong;
 #define RD_STRONG_LEN_MAX 32 /* of any strong sum: 32 for BLAKE2b-256, 16 for MD4 */
 
 /* Ask for these where a length is due. */
-#define RD_BLOCK_LEN_AUTO 0u   /* recommended for the size of the basis */
-#define RD_STRONG_LEN_FULL 0   /* the whole strong sum */
-#define RD_STRONG_LEN_LEAST -1 /* the shortest that is safe against chance for the size of the basis */
+#define RD_BLOCK_LEN_AUTO 0u     /* recommended for the size of the basis */
+#define RD_STRONG_LEN_FULL 0     /* the whole strong sum */
+#define RD_STRONG_LEN_LEAST (-1) /* the shortest that is safe against chance for the size of the basis */
 
 typedef struct rd_params {
     rd_weak weak;
@@ -143,8 +143,9 @@ typedef struct rd_source {
 } rd_source;
 
 /*
- * The open file `fd` from its present position on. A regular file is read by offset and its position stays; anything
- * else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. The caller closes it.
+ * The open file `fd` from its present position on. A file or a device that has positions is read by offset, and its
+ * position stays; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. The
+ * caller closes it.
  */
 RD_API rd_source rd_source_fd(int fd);
 /* The `size` bytes at `data`, which must stay as they are while the source is in use. */
@@ -190,7 +191,7 @@ typedef struct rd_stats {
 
 /*
  * Called now and then with the bytes done and their total (or RD_UNKNOWN). Return false to cancel: the operation then
- * ends with RD_E_CANCELLED.
+ * ends with RD_E_CANCELLED. Like all functions of the caller's, it is called by the thread that called the operation.
  */
 typedef bool rd_progress_fn(void *context, uint64_t done, uint64_t total);
 
@@ -200,13 +201,14 @@ typedef struct rd_options {
     rd_params params; /* of the signature to make; AUTO, FULL and LEAST may be used. Other operations ignore it */
     rd_progress_fn *progress;
     void *progress_context;
-    rd_stats *stats; /* if not NULL: filled, also on failure */
-    rd_error *error; /* if not NULL: filled on failure */
+    rd_stats *stats;  /* if not NULL: filled, also on failure */
+    rd_error *error;  /* if not NULL: filled on failure */
+    unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
 } rd_options;
 
 typedef struct rd_signature rd_signature;
 
-/* Writes the signature of `basis` to `out`. Memory: constant. */
+/* Writes the signature of `basis` to `out`. Memory: constant for a number of threads. */
 RD_API rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, const rd_options *options);
 
 /*
@@ -217,7 +219,7 @@ RD_API rd_result rd_signature_load(rd_signature **signature, const rd_source *in
 
 /*
  * Writes to `out` the delta that makes `new_file` from the basis of `signature`. A NULL signature is that of an empty
- * basis: the delta is one of literals. Memory: constant, beside the signature.
+ * basis: the delta is one of literals. Memory: constant for a number of threads, beside the signature.
  */
 RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file, const rd_sink *out,
                                const rd_options *options);
@@ -236,7 +238,8 @@ typedef struct rd_destination rd_destination;
 
 /*
  * Opens `path` for writing. If the name exists: RD_E_EXISTS unless `replace`. A symbolic link is replaced itself, never
- * followed; what is not a file (a device, a pipe) is written to directly. *error may be NULL.
+ * followed. A pipe or a character device keeps nothing that could be lost, and is written to directly, with `replace`
+ * or without; a block device, with `replace` only. *error may be NULL.
  */
 RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, bool replace, rd_error *error);
 /* Where to write; valid until commit or discard. */

@@ -20,10 +20,7 @@ void *rd__alloc_zeroed(uint64_t count, size_t size) {
     return bytes ? calloc(1, bytes) : NULL;
 }
 
-bool rd__resize_array(void **array, uint64_t count, size_t size) {
+void *rd__resize_array(void *array, uint64_t count, size_t size) {
     const size_t bytes = array_bytes(count, size);
-    void *const resized = bytes ? realloc(*array, bytes) : NULL;
-    if (resized)
-        *array = resized;
-    return resized != NULL;
+    return bytes ? realloc(array, bytes) : NULL;
 }

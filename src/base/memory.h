@@ -21,7 +21,8 @@ static inline uint64_t rd__min_u64(uint64_t a, uint64_t b) {
 void *rd__alloc_array(uint64_t count, size_t size);
 void *rd__alloc_zeroed(uint64_t count, size_t size);
 
-/* Changes the array at *array to `count` elements. False, with *array as it was, if there is no memory for it. */
-bool rd__resize_array(void **array, uint64_t count, size_t size);
+/* The array, NULL included, with room for `count` elements; it may have moved. NULL: out of memory, and it is as it
+ * was. */
+void *rd__resize_array(void *array, uint64_t count, size_t size);
 
 #endif

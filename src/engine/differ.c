@@ -36,8 +36,8 @@ static bool grow(rd__differ *differ, size_t wanted) {
     if (differ->view.size > SIZE_MAX / 4 || wanted > SIZE_MAX / 4)
         return false;
     const size_t capacity = least < differ->view.size + wanted ? differ->view.size + wanted : least;
-    void *window = differ->window;
-    if (!rd__resize_array(&window, capacity, 1))
+    uint8_t *const window = rd__resize_array(differ->window, capacity, 1);
+    if (!window)
         return false;
     differ->window = window;
     differ->view.data = window;
@@ -76,13 +76,14 @@ bool rd__differ_next(rd__differ *differ, rd_op *op, const uint8_t **literal) {
             break;
         if (differ->scanned)
             return false;
-        if (rd__scanner_next(&differ->scanner, view, &copy))
+        if (rd__scanner_next(&differ->scanner, view, UINT64_MAX, &copy))
             rd__joiner_add(&differ->joiner, &copy);
         else
             differ->scanned = true;
         differ->stats->false_matches = differ->scanner.false_matches;
     }
     rd__count_op(differ->stats, op);
-    *literal = view->data ? view->data + (op->target_offset - view->offset) : NULL;
+    if (op->kind == RD_LITERAL)
+        *literal = view->data + (op->target_offset - view->offset);
     return true;
 }

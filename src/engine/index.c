@@ -14,8 +14,9 @@
 #include <string.h>
 
 enum {
-    FILTER_BITS_PER_BLOCK = 8, /* at least; 1 in 8 to 16 of unmatched positions pass */
-    BLOCKS_PER_BUCKET = 2,     /* at least */
+    FILTER_BITS_PER_BLOCK = 12, /* at least, and less than twice as many: 1 in 40 to 150 of unmatched positions pass */
+    FILTER_BITS_MIN = 256 * 1024, /* 32 KiB, a part of the first-level cache or of the second */
+    BLOCKS_PER_BUCKET = 4,        /* at least, and at most twice as many */
     INSERTION_SORT_MAX = 16
 };
 
@@ -59,35 +60,50 @@ static uint32_t next_random(uint32_t *state) {
     return *state;
 }
 
+/* Blocks that are still to be sorted. */
+typedef struct span {
+    uint32_t *blocks;
+    size_t count;
+} span;
+
 /*
- * Three-way quicksort: [0, low) is less than the pivot, [low, high) equal to it, [high, count) greater. Loops on the
- * longer part and calls itself on the shorter, so the stack is at most log2(count) deep.
+ * Divides the blocks into those less than a random one of them, those equal to it, and those greater. The shorter of
+ * the outer parts is returned; *rest becomes the longer one.
  */
-static void quicksort(sorter *s, uint32_t *blocks, size_t count) {
-    while (count > INSERTION_SORT_MAX) {
-        const uint32_t pivot = blocks[next_random(&s->random) % count];
-        size_t low = 0;
-        size_t high = count;
-        for (size_t i = 0; i < high;) {
-            const int order = compare(s, blocks[i], pivot);
-            if (order < 0)
-                swap(&blocks[low++], &blocks[i++]);
-            else if (order > 0)
-                swap(&blocks[--high], &blocks[i]);
-            else
-                i++;
-        }
-        const size_t above = count - high;
-        if (low < above) {
-            quicksort(s, blocks, low);
-            blocks += high;
-            count = above;
+static span divide(sorter *s, span *rest) {
+    uint32_t *const blocks = rest->blocks;
+    const uint32_t pivot = blocks[next_random(&s->random) % rest->count];
+    size_t low = 0;
+    size_t high = rest->count;
+    for (size_t i = 0; i < high;) {
+        const int order = compare(s, blocks[i], pivot);
+        if (order < 0)
+            swap(&blocks[low++], &blocks[i++]);
+        else if (order > 0)
+            swap(&blocks[--high], &blocks[i]);
+        else
+            i++;
+    }
+    const span less = {blocks, low};
+    const span greater = {blocks + high, rest->count - high};
+    *rest = low < greater.count ? greater : less;
+    return low < greater.count ? less : greater;
+}
+
+/* Three-way quicksort. Of two parts the shorter is sorted first, so as many as log2 of the count wait at a time. */
+static void sort(sorter *s, span all) {
+    span waiting[33];
+    size_t depth = 0;
+    waiting[depth++] = all;
+    while (depth > 0) {
+        span *const top = &waiting[depth - 1];
+        if (top->count > INSERTION_SORT_MAX) {
+            waiting[depth++] = divide(s, top);
         } else {
-            quicksort(s, blocks + high, above);
-            count = low;
+            insertion_sort(s, top->blocks, top->count);
+            depth--;
         }
     }
-    insertion_sort(s, blocks, count);
 }
 
 /* Keeps the lowest block of each run of equal ones, at `out`, and returns how many that were. */
@@ -137,7 +153,7 @@ static void sort_buckets(rd__index *index, sorter *s, uint64_t buckets) {
     for (uint64_t b = 0; b < buckets; b++) {
         uint32_t *const bucket = index->blocks + index->starts[b];
         const size_t count = index->starts[b + 1] - index->starts[b];
-        quicksort(s, bucket, count);
+        sort(s, (span){bucket, count});
         index->starts[b] = out;
         out += (uint32_t)collapse(s, bucket, count, index->blocks + out);
     }
@@ -147,27 +163,33 @@ static void sort_buckets(rd__index *index, sorter *s, uint64_t buckets) {
 static void fill_lookups(rd__index *index, const sorter *s, uint64_t entries) {
     for (uint64_t i = 0; i < entries; i++) {
         const uint32_t weak = s->sums->weak[index->blocks[i]];
-        const uint32_t slot = rd__filter_slot(&index->filter, weak);
         index->hashes[i] = weak * s->key;
-        index->filter_bits[slot / 32] |= 1u << slot % 32;
+        index->filter_words[rd__filter_word(&index->filter, weak)] |= rd__filter_bits(&index->filter, weak);
     }
 }
 
+/* log2 of the number of words in the filter. */
+static uint32_t filter_words_log2(uint64_t blocks) {
+    const uint64_t bits = blocks * FILTER_BITS_PER_BLOCK;
+    const uint32_t log2 = log2_ceil((bits < FILTER_BITS_MIN ? FILTER_BITS_MIN : bits) / 32);
+    return log2 < RD__FILTER_WORDS_LOG2_MAX ? log2 : RD__FILTER_WORDS_LOG2_MAX;
+}
+
 bool rd__index_build(rd__index *index, const rd__sums *sums) {
-    const uint32_t bucket_bits = log2_ceil(sums->count / (2 * BLOCKS_PER_BUCKET) + 2);
-    const uint32_t filter_log2 = log2_ceil(sums->count * FILTER_BITS_PER_BLOCK + 32);
+    const uint32_t bucket_bits = log2_ceil(sums->count / (2 * (uint64_t)BLOCKS_PER_BUCKET) + 2);
+    const uint32_t words_log2 = filter_words_log2(sums->count);
     const uint64_t buckets = (uint64_t)1 << bucket_bits;
     *index = (rd__index){.bucket_shift = 32 - bucket_bits};
     index->starts = rd__alloc_zeroed(buckets + 1, sizeof *index->starts);
     index->blocks = rd__alloc_array(sums->count, sizeof *index->blocks);
     index->hashes = rd__alloc_array(sums->count, sizeof *index->hashes);
-    index->filter_bits = rd__alloc_zeroed(((uint64_t)1 << filter_log2) / 32, sizeof *index->filter_bits);
-    if (!index->starts || !index->blocks || !index->hashes || !index->filter_bits) {
+    index->filter_words = rd__alloc_zeroed((uint64_t)1 << words_log2, sizeof *index->filter_words);
+    if (!index->starts || !index->blocks || !index->hashes || !index->filter_words) {
         rd__index_free(index);
         return false;
     }
     sorter s = {.sums = sums, .key = rd__random_u32() | 1, .random = rd__random_u32() | 1};
-    index->filter = (rd__filter){.bits = index->filter_bits, .key = s.key, .shift = 32 - filter_log2};
+    index->filter = (rd__filter){.words = index->filter_words, .key = s.key, .shift = 32 - words_log2};
     count_buckets(index, sums, s.key, buckets);
     place_blocks(index, sums, s.key, buckets);
     sort_buckets(index, &s, buckets);
@@ -179,8 +201,16 @@ void rd__index_free(rd__index *index) {
     free(index->starts);
     free(index->blocks);
     free(index->hashes);
-    free(index->filter_bits);
+    free(index->filter_words);
     *index = (rd__index){0};
+}
+
+void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak) {
+    __builtin_prefetch(&index->starts[(weak * index->filter.key) >> index->bucket_shift]);
+}
+
+void rd__index_prefetch_hashes(const rd__index *index, uint32_t weak) {
+    __builtin_prefetch(&index->hashes[index->starts[(weak * index->filter.key) >> index->bucket_shift]]);
 }
 
 /* The first entry in [first, end) whose hash is at least `hash`. */

@@ -31,7 +31,7 @@ static inline const uint8_t *rd__sums_strong(const rd__sums *sums, uint64_t bloc
 
 typedef struct rd__index {
     rd__filter filter;
-    uint32_t *filter_bits;
+    uint32_t *filter_words;
     uint32_t bucket_shift; /* the bucket of a hash: hash >> bucket_shift */
     uint32_t *starts;      /* of each bucket, in the two arrays below, and the end of the last */
     uint32_t *hashes;
@@ -47,6 +47,10 @@ typedef struct rd__index_range {
 /* Builds the index of *sums. False: out of memory, with nothing to free. */
 bool rd__index_build(rd__index *index, const rd__sums *sums);
 void rd__index_free(rd__index *index);
+
+/* Begins to fetch what looking for this weak sum will read first, and then, once that is there, next. */
+void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak);
+void rd__index_prefetch_hashes(const rd__index *index, uint32_t weak);
 
 /* The entries with this weak sum. Call it where the filter passes; it is exact. False if there are none. */
 bool rd__index_find_weak(const rd__index *index, uint32_t weak, rd__index_range *range);

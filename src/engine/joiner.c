@@ -11,9 +11,12 @@ uint64_t rd__joiner_needs(const rd__joiner *joiner) {
     return joiner->given + joiner->held.length;
 }
 
-static bool continues(const rd_op *first, const rd_op *second) {
-    return first->length > 0 && first->target_offset + first->length == second->target_offset &&
-           first->basis_offset + first->length == second->basis_offset;
+bool rd__copies_join(rd_op *first, const rd_op *second) {
+    if (first->length == 0 || first->target_offset + first->length != second->target_offset ||
+        first->basis_offset + first->length != second->basis_offset)
+        return false;
+    first->length += second->length;
+    return true;
 }
 
 static bool give_held(rd__joiner *joiner, rd_op *op) {
@@ -32,8 +35,7 @@ static bool give_literal(rd__joiner *joiner, uint64_t end, rd_op *op) {
 
 /* With a copy waiting: what comes before it is complete. False once it has become part of, or become, the held copy. */
 static bool next_before_copy(rd__joiner *joiner, rd_op *op) {
-    if (continues(&joiner->held, &joiner->incoming)) {
-        joiner->held.length += joiner->incoming.length;
+    if (rd__copies_join(&joiner->held, &joiner->incoming)) {
         joiner->incoming.length = 0;
         return false;
     }

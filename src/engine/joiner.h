@@ -17,6 +17,9 @@ typedef struct rd__joiner {
     rd_op incoming; /* the copy behind it; length 0: none */
 } rd__joiner;
 
+/* Makes `first` the copy of both, if `second` continues it in the new file and in the basis. */
+bool rd__copies_join(rd_op *first, const rd_op *second);
+
 /* Adds a copy. Only when rd__joiner_next has returned false. */
 void rd__joiner_add(rd__joiner *joiner, const rd_op *copy);
 

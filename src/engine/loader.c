@@ -31,15 +31,15 @@ static bool have_header(const rd__loader *loader) {
 
 static bool set_capacity(rd__loader *loader, uint64_t capacity) {
     rd__sums *const sums = &loader->signature->sums;
-    void *weak = sums->weak;
-    void *strong = sums->strong;
-    const bool done =
-        rd__resize_array(&weak, capacity, sizeof *sums->weak) && rd__resize_array(&strong, capacity, sums->strong_len);
-    sums->weak = weak;
+    uint32_t *const weak = rd__resize_array(sums->weak, capacity, sizeof *weak);
+    if (weak)
+        sums->weak = weak;
+    uint8_t *const strong = weak ? rd__resize_array(sums->strong, capacity, sums->strong_len) : NULL;
+    if (!strong)
+        return false;
     sums->strong = strong;
-    if (done)
-        loader->capacity = capacity;
-    return done;
+    loader->capacity = capacity;
+    return true;
 }
 
 /* Makes room for one block more. */

@@ -1,17 +1,24 @@
 /*
  * See scanner.h.
  *
- * Three tests of rising cost decide whether a window matches: the filter (one bit, in the kernel), the weak sum in the
- * index (exact), the strong sum. Only the last reads the window again.
+ * Three tests of rising cost decide whether a window matches: the filter (two bits, in the kernel), the weak sum in the
+ * index (exact), the strong sum. Only the last reads the window again. Unmatched data is sought through by the kernel,
+ * a stride at a time; the index is asked for all hits of a stride together, so that its memory is fetched for all at
+ * once.
+ *
+ * Behind a copy, the next block of the new file most likely is the next one of the basis. So a run of blocks is
+ * compared with the blocks that follow, all strong sums in one call of the kernel, and taken up to the first that
+ * differs. That one is then decided like any other window.
  *
  * Whoever chooses both files could make every window pass the second test and fail the third, and so have a whole block
  * hashed at every byte. So there is a budget of failures for each stretch of the new file. Beyond it, windows count as
- * unmatched, unless they come right behind a copy: the delta gets longer, not slower. A budget belongs to a fixed
+ * unmatched: the delta gets longer, not slower. A budget belongs to a fixed
  * stretch and not to the whole file, so that one bad place costs nothing elsewhere and so that a parse depends only on
  * where it begins. Other input is far below it: 256 chance collisions of weak sums in some 64 KiB do not happen.
  */
 #include "engine/scanner.h"
 
+#include "base/memory.h"
 #include "hash/sums.h"
 
 #include <string.h>
@@ -19,28 +26,59 @@
 enum {
     CELL_BLOCKS = 32,     /* a stretch, in blocks: 64 KiB at the default of 2048 */
     CELL_BLOCK_MIN = 128, /* shorter blocks count as this long, for hashing them costs as much */
-    FAILURES_MAX = 256    /* strong sums in vain a stretch: at most 8 bytes hashed for each byte of the new file */
+    FAILURES_MAX = 256,   /* strong sums in vain a stretch: at most 8 bytes hashed for each byte of the new file */
+    STRIDE_MIN = 128,
+    STRIDE_MAX = RD__SEEK_MAX,
+    RUN_MAX = 64,          /* blocks */
+    RUN_LANES = 16,        /* as many as fill the widest kernel, however long they are */
+    RUN_BYTES = 512 * 1024 /* else no more than stay in cache between the two sums */
 };
 
 void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const rd__kernels *kernels) {
-    *scanner = (rd__scanner){.signature = signature, .kernels = kernels};
-    if (signature)
-        scanner->next_block = signature->sums.count;
+    *scanner = (rd__scanner){.signature = signature, .kernels = kernels, .stride = STRIDE_MIN, .run = 1};
 }
 
-static uint64_t cell_length(const rd__scanner *scanner) {
-    const uint64_t block_len = scanner->signature->params.block_len;
+/* ---- The budget -------------------------------------------------------------------------------------------------- */
+
+uint64_t rd__scanner_cell(const rd_signature *signature) {
+    const uint64_t block_len = signature->params.block_len;
     return CELL_BLOCKS * (block_len < CELL_BLOCK_MIN ? CELL_BLOCK_MIN : block_len);
+}
+
+bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b) {
+    return a->failures + b->worst < FAILURES_MAX;
 }
 
 /* May a strong sum be made at scanner->at? */
 static bool within_budget(rd__scanner *scanner) {
-    const uint64_t cell = scanner->at / cell_length(scanner);
+    const uint64_t cell = scanner->at / rd__scanner_cell(scanner->signature);
     if (cell != scanner->cell) {
         scanner->cell = cell;
         scanner->failures = 0;
     }
-    return scanner->failures < FAILURES_MAX || !scanner->rolling;
+    return scanner->failures < FAILURES_MAX;
+}
+
+static void count_failure(rd__scanner *scanner) {
+    scanner->failures++;
+    scanner->false_matches++;
+    if (scanner->worst < scanner->failures)
+        scanner->worst = scanner->failures;
+}
+
+bool rd__scanner_continues(const rd__scanner *scanner) {
+    return scanner->behind_copy && scanner->next_block < scanner->signature->sums.count;
+}
+
+/* ---- One window -------------------------------------------------------------------------------------------------- */
+
+static void make_strong(const rd__scanner *scanner, const uint8_t *data, size_t length, size_t count, uint8_t *strong) {
+    scanner->kernels->strong_many[scanner->signature->params.strong](data, length, count, strong);
+}
+
+static uint32_t make_weak(const rd__scanner *scanner, const uint8_t *data, size_t length) {
+    const rd_weak kind = scanner->signature->params.weak;
+    return scanner->kernels->weak_update[kind](rd__weak_seed(kind), data, length);
 }
 
 static bool strong_equal(const rd_signature *signature, uint64_t block, const uint8_t *strong) {
@@ -48,54 +86,111 @@ static bool strong_equal(const rd_signature *signature, uint64_t block, const ui
 }
 
 /*
- * The block of the basis that data[0 .. length) is, by its weak sum scanner->weak. Of equal blocks, the one that
+ * The block of the basis that the window at `data` is, by its weak sum scanner->weak. Of equal blocks, the one that
  * continues the last copy, else the first.
  */
-static bool find_block(rd__scanner *scanner, const uint8_t *data, size_t length, uint64_t *block) {
+static bool find_block(rd__scanner *scanner, const uint8_t *data, uint64_t *block) {
     const rd_signature *const signature = scanner->signature;
-    const bool continues =
-        scanner->next_block < signature->sums.count && signature->sums.weak[scanner->next_block] == scanner->weak;
-    rd__index_range range = {0, 0};
-    if (!continues && !rd__index_find_weak(&signature->index, scanner->weak, &range))
-        return false;
-    if (!within_budget(scanner))
+    const bool continues = rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak;
+    rd__index_range range;
+    if (!rd__index_find_weak(&signature->index, scanner->weak, &range) || !within_budget(scanner))
         return false;
     uint8_t strong[RD_STRONG_LEN_MAX];
-    uint32_t found = 0;
-    scanner->kernels->strong_many[signature->params.strong](data, length, 1, strong);
+    uint32_t first = 0;
+    make_strong(scanner, data, signature->params.block_len, 1, strong);
     if (continues && strong_equal(signature, scanner->next_block, strong)) {
         *block = scanner->next_block;
         return true;
     }
-    if (continues && !rd__index_find_weak(&signature->index, scanner->weak, &range))
-        return false;
-    if (rd__index_find_strong(&signature->index, &signature->sums, &range, strong, &found)) {
-        *block = found;
+    if (rd__index_find_strong(&signature->index, &signature->sums, &range, strong, &first)) {
+        *block = first;
         return true;
     }
-    scanner->failures++;
-    scanner->false_matches++;
+    count_failure(scanner);
     return false;
 }
 
-/* Makes the copy of `block` at scanner->at, and moves behind it. */
-static void take_block(rd__scanner *scanner, uint64_t block, uint64_t length, rd_op *copy) {
+/* Makes the copy of `length` bytes from `block` on at scanner->at, and moves behind it. */
+static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, uint64_t length, rd_op *copy) {
     *copy = (rd_op){.kind = RD_COPY, .target_offset = scanner->at, .length = length};
     copy->basis_offset = block * scanner->signature->params.block_len;
     scanner->at += length;
-    scanner->next_block = block + 1;
+    scanner->next_block = block + count;
+    scanner->behind_copy = true;
     scanner->rolling = false;
+    scanner->stride = STRIDE_MIN;
 }
 
-/* Tests the full window at `data`, whose weak sum is scanner->weak. */
+/* Decides the window at `data`, whose weak sum is scanner->weak. */
 static bool try_window(rd__scanner *scanner, const uint8_t *data, rd_op *copy) {
-    const uint32_t block_len = scanner->signature->params.block_len;
     uint64_t block = 0;
-    const bool found = find_block(scanner, data, block_len, &block);
+    if (find_block(scanner, data, &block)) {
+        take_blocks(scanner, block, 1, scanner->signature->params.block_len, copy);
+        return true;
+    }
+    scanner->behind_copy = false;
     scanner->rolling = true;
-    if (found)
-        take_block(scanner, block, block_len, copy);
-    return found;
+    return false;
+}
+
+/* ---- Many windows ------------------------------------------------------------------------------------------------ */
+
+/* How many of the blocks at `data`, `most` at most, have the weak sums of those that continue the last copy. */
+static size_t weak_run(const rd__scanner *scanner, const uint8_t *data, size_t most) {
+    const rd_signature *const signature = scanner->signature;
+    const size_t block_len = signature->params.block_len;
+    size_t n = 0;
+    while (n < most &&
+           signature->sums.weak[scanner->next_block + n] == make_weak(scanner, data + n * block_len, block_len))
+        n++;
+    return n;
+}
+
+/* Takes the blocks at `data` that continue the last copy, as far as `positions` bytes reach. */
+static bool try_run(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
+    const rd_signature *const signature = scanner->signature;
+    const size_t block_len = signature->params.block_len;
+    const size_t in_cache = RUN_BYTES / block_len < RUN_LANES ? RUN_LANES : RUN_BYTES / block_len;
+    const uint64_t in_basis = signature->sums.count - scanner->next_block;
+    const size_t most =
+        rd__min_size(rd__min_size(scanner->run, in_cache), (size_t)rd__min_u64(in_basis, positions / block_len));
+    const size_t candidates = weak_run(scanner, data, most);
+    uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
+    size_t n = 0;
+    make_strong(scanner, data, block_len, candidates, strong);
+    while (n < candidates &&
+           strong_equal(signature, scanner->next_block + n, strong + n * rd__strong_size(signature->params.strong)))
+        n++;
+    scanner->run = n == most ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
+    if (n > 0)
+        take_blocks(scanner, scanner->next_block, n, (uint64_t)n * block_len, copy);
+    return n > 0;
+}
+
+/* Seeks through up to `rolls` positions behind scanner->at, whose window at `data` does not match. */
+static bool seek(rd__scanner *scanner, const uint8_t *data, size_t rolls, rd_op *copy) {
+    const rd_signature *const signature = scanner->signature;
+    const rd__index *const index = &signature->index;
+    const size_t end = rd__min_size(rolls, scanner->stride);
+    const uint64_t from = scanner->at;
+    uint32_t weak = scanner->weak;
+    rd__hit hits[STRIDE_MAX];
+    const size_t count = scanner->kernels->seek[signature->params.weak](&index->filter, signature->params.block_len,
+                                                                        &weak, data, 0, end, hits);
+    for (size_t i = 0; i < count; i++)
+        rd__index_prefetch_bucket(index, hits[i].weak);
+    for (size_t i = 0; i < count; i++)
+        rd__index_prefetch_hashes(index, hits[i].weak);
+    for (size_t i = 0; i < count; i++) {
+        scanner->at = from + hits[i].at;
+        scanner->weak = hits[i].weak;
+        if (try_window(scanner, data + hits[i].at, copy))
+            return true;
+    }
+    scanner->at = from + end;
+    scanner->weak = weak;
+    scanner->stride = rd__min_size(2 * scanner->stride, STRIDE_MAX);
+    return false;
 }
 
 /*
@@ -105,57 +200,67 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, rd_op *copy) {
 static bool try_suffixes(rd__scanner *scanner, const uint8_t *data, size_t size, rd_op *copy) {
     const rd_signature *const signature = scanner->signature;
     const uint64_t last = signature->sums.count - 1;
-    const rd_weak kind = signature->params.weak;
     rd__shrinking window;
-    rd__shrinking_init(&window, kind, scanner->kernels->weak_update[kind](rd__weak_seed(kind), data, size), size);
+    rd__shrinking_init(&window, signature->params.weak, make_weak(scanner, data, size), size);
     for (; window.length > 0; data++) {
         if (window.sum == signature->sums.weak[last] && within_budget(scanner)) {
             uint8_t strong[RD_STRONG_LEN_MAX];
-            scanner->kernels->strong_many[signature->params.strong](data, (size_t)window.length, 1, strong);
+            make_strong(scanner, data, (size_t)window.length, 1, strong);
             if (strong_equal(signature, last, strong)) {
-                take_block(scanner, last, window.length, copy);
+                take_blocks(scanner, last, 1, window.length, copy);
                 return true;
             }
-            scanner->failures++;
-            scanner->false_matches++;
+            count_failure(scanner);
         }
         rd__shrinking_drop(&window, *data);
         scanner->at++;
-        scanner->rolling = true;
+        scanner->behind_copy = false;
     }
     return false;
 }
 
-bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, rd_op *copy) {
+/* Finds the next copy of whole blocks. False: the view or `stop` is reached. */
+static bool next_whole(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
     const uint64_t end = view->offset + view->size;
-    if (!scanner->signature || scanner->signature->sums.count == 0) {
-        scanner->at = end;
-        return false;
-    }
-    const rd_params *const params = &scanner->signature->params;
-    const size_t block_len = params->block_len;
-    while (end - scanner->at >= block_len) {
+    const size_t block_len = scanner->signature->params.block_len;
+    while (scanner->at < stop && end - scanner->at >= block_len) {
         const uint8_t *const data = view->data + (scanner->at - view->offset);
-        if (!scanner->rolling) {
-            const uint32_t seed = rd__weak_seed(params->weak);
-            scanner->weak = scanner->kernels->weak_update[params->weak](seed, data, block_len);
+        const uint64_t rolls = rd__min_u64(end - scanner->at - block_len, stop - scanner->at - 1);
+        if (scanner->rolling && rolls > 0) {
+            if (seek(scanner, data, (size_t)rd__min_u64(rolls, STRIDE_MAX), copy))
+                return true;
+        } else if (!scanner->rolling) {
+            if (rd__scanner_continues(scanner) && try_run(scanner, data, rolls + block_len, copy))
+                return true;
+            scanner->weak = make_weak(scanner, data, block_len);
             if (try_window(scanner, data, copy))
                 return true;
-            continue;
-        }
-        const size_t rolls = (size_t)(end - scanner->at) - block_len;
-        bool found = false;
-        const size_t rolled = scanner->kernels->seek[params->weak](&scanner->signature->index.filter, block_len,
-                                                                   &scanner->weak, data, rolls, &found);
-        scanner->at += rolled;
-        if (found && try_window(scanner, data + rolled, copy))
-            return true;
-        if (scanner->at + block_len == end)
+        } else if (scanner->at + 1 == stop) {
+            scanner->at = stop;
+            scanner->rolling = false;
+        } else {
             break;
+        }
     }
-    if (!view->last || scanner->at == end)
+    return false;
+}
+
+bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
+    const uint64_t end = view->offset + view->size;
+    if (!scanner->signature || scanner->signature->sums.count == 0) {
+        scanner->at = rd__min_u64(end, stop);
         return false;
-    if (scanner->rolling && end - scanner->at == block_len)
+    }
+    /* Behind the end: a new file that became shorter after a copy was found in what followed. */
+    if (scanner->at >= end)
+        return false;
+    if (next_whole(scanner, view, stop, copy))
+        return true;
+    if (!view->last || stop < end || scanner->at >= end)
+        return false;
+    if (scanner->rolling) {
         scanner->at++;
+        scanner->rolling = false;
+    }
     return try_suffixes(scanner, view->data + (scanner->at - view->offset), (size_t)(end - scanner->at), copy);
 }

@@ -12,13 +12,20 @@
 typedef struct rd__scanner {
     const rd_signature *signature; /* NULL: nothing matches */
     const rd__kernels *kernels;
-    uint64_t at;            /* position in the new file that is decided next */
-    uint64_t next_block;    /* of the basis: the one that would continue the last copy; the count if there is none */
-    uint32_t weak;          /* of the window at `at`, if `rolling` */
-    bool rolling;           /* the window at `at` is known not to match */
-    uint64_t cell;          /* the stretch of the new file that `failures` is for */
-    uint32_t failures;      /* strong sums made in vain in that stretch */
-    uint64_t false_matches; /* the same in all */
+    /* What decides all that follows, with the bytes of the new file from `at` on: */
+    uint64_t at;         /* position in the new file that is decided next */
+    bool behind_copy;    /* a copy ends at `at` ... */
+    uint64_t next_block; /* ... and this block of the basis, if there is one, would continue it */
+    uint64_t cell;       /* the stretch of the new file that `failures` is for */
+    uint32_t failures;   /* strong sums made in vain in that stretch */
+    /* What only saves work: */
+    bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
+    uint32_t weak;
+    size_t stride; /* positions to seek through at once: more, the longer nothing matched */
+    size_t run;    /* blocks to verify at once: more, the longer each continued the one before */
+    /* What is only told: */
+    uint32_t worst; /* failures in the worst stretch */
+    uint64_t false_matches;
 } rd__scanner;
 
 /* What of the new file is in memory: data[0 .. size), which begins at byte `offset` of it. */
@@ -31,10 +38,20 @@ typedef struct rd__view {
 
 void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const rd__kernels *kernels);
 
+/* Is there a block of the basis that would continue a copy at scanner->at? */
+bool rd__scanner_continues(const rd__scanner *scanner);
+
+/* The length of the stretches of the new file that have a budget of failures each. */
+uint64_t rd__scanner_cell(const rd_signature *signature);
+
+/* Is the budget enough for the failures of both scanners in any one stretch? Then it did not change what they found. */
+bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
+
 /*
- * Finds the next copy, of one block. The view must hold all from scanner->at on. False: there is none in the view, and
- * scanner->at has moved as far as the view can tell: what lies before it and was not copied is literal.
+ * Finds the next copy, of one block or of several that follow each other in the basis. Only positions before `stop` are
+ * decided, and the view must hold all from scanner->at on. False: there is none, and scanner->at has moved as far as
+ * the view and `stop` allow: what lies before it and was not copied is literal.
  */
-bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, rd_op *copy);
+bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy);
 
 #endif

@@ -8,16 +8,16 @@ enum {
     BATCH_BYTES = 256 * 1024 /* at most, so that both sums find the blocks in cache */
 };
 
-static void sign_batch(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t count,
-                       uint8_t *entries) {
+/* `count` blocks of `length` bytes, at most BATCH_BLOCKS. */
+static void sign_batch(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t length,
+                       size_t count, uint8_t *entries) {
     uint8_t strong[BATCH_BLOCKS * RD_STRONG_LEN_MAX];
     const size_t strong_size = rd__strong_size(params->strong);
     const size_t entry_size = rd__entry_size(params);
     const uint32_t seed = rd__weak_seed(params->weak);
-    kernels->strong_many[params->strong](data, params->block_len, count, strong);
+    kernels->strong_many[params->strong](data, length, count, strong);
     for (size_t i = 0; i < count; i++) {
-        const uint8_t *const block = data + i * params->block_len;
-        const uint32_t weak = kernels->weak_update[params->weak](seed, block, params->block_len);
+        const uint32_t weak = kernels->weak_update[params->weak](seed, data + i * length, length);
         rd__signature_put_entry(entries + i * entry_size, params, weak, strong + i * strong_size);
     }
 }
@@ -28,11 +28,22 @@ void rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const 
     const size_t batch = fit < 1 ? 1 : rd__min_size(fit, BATCH_BLOCKS);
     while (count > 0) {
         const size_t n = rd__min_size(count, batch);
-        sign_batch(kernels, params, data, n, entries);
+        sign_batch(kernels, params, data, params->block_len, n, entries);
         data += n * params->block_len;
         entries += n * rd__entry_size(params);
         count -= n;
     }
+}
+
+size_t rd__sign_basis(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
+                      uint8_t *entries) {
+    const size_t whole = size / params->block_len;
+    const size_t rest = size % params->block_len;
+    rd__sign_blocks(kernels, params, data, whole, entries);
+    if (rest == 0)
+        return whole;
+    sign_batch(kernels, params, data + size - rest, rest, 1, entries + whole * rd__entry_size(params));
+    return whole + 1;
 }
 
 static void begin_block(rd__signer *signer) {

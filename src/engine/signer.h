@@ -10,6 +10,11 @@
 void rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t count,
                      uint8_t *entries);
 
+/* The same of a basis, or of a part of one that begins with a block, whose last block may be short. Returns the count.
+ */
+size_t rd__sign_basis(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
+                      uint8_t *entries);
+
 /* A basis that arrives in any portions. */
 typedef struct rd__signer {
     const rd__kernels *kernels;

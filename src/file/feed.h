@@ -12,7 +12,7 @@ typedef struct rd__feed {
     bool ended;
 } rd__feed;
 
-/* Reads the next bytes into data[0 .. size). *got is less than `size` only at the end, and then `ended` is set. */
+/* Reads some of the next bytes into data[0 .. size). *got is 0 only at the end, and then `ended` is set. */
 rd_result rd__feed_read(rd__feed *feed, void *data, size_t size, size_t *got);
 
 #endif

@@ -2,6 +2,7 @@
 #include "file/operation.h"
 
 #include "base/memory.h"
+#include "base/pipeline.h"
 
 #include <string.h>
 
@@ -11,6 +12,11 @@ void rd__operation_begin(rd__operation *operation, const rd_options *options, ui
         memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
     operation->job.progress = operation->options.progress;
     operation->job.progress_context = operation->options.progress_context;
+}
+
+unsigned rd__operation_threads(const rd__operation *operation) {
+    const unsigned threads = operation->options.threads;
+    return threads > 0 ? threads : rd__processor_count();
 }
 
 rd_result rd__operation_end(const rd__operation *operation, rd_result result) {

@@ -15,6 +15,9 @@ typedef struct rd__operation {
 /* `options` may be NULL, and shorter or longer than this library's. `total` is what progress counts to. */
 void rd__operation_begin(rd__operation *operation, const rd_options *options, uint64_t total);
 
+/* The number of threads to use, at least 1. */
+unsigned rd__operation_threads(const rd__operation *operation);
+
 /* Gives statistics and, on failure, the error to the caller; returns `result`. */
 rd_result rd__operation_end(const rd__operation *operation, rd_result result);
 

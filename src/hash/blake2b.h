@@ -21,5 +21,16 @@ void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
 
 /* The digests of `count` messages of `length` bytes that lie one after the other in `data`: 32 bytes each. */
 void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+#if defined(__x86_64__)
+void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+#endif
+
+/*
+ * What the variants share: the initial state, and the first word of the parameter block, which is digest length 32, key
+ * length 0, fan-out 1, depth 1 (RFC 7693, 2.5).
+ */
+extern const uint64_t rd__blake2b_initial[8];
+#define RD__BLAKE2B_PARAMETERS 0x01010020u
 
 #endif

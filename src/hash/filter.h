@@ -1,10 +1,12 @@
 /*
- * The filter in front of the index: a bit for each of 2^n slots, set where some block's weak sum falls. Most positions
- * of unmatched data fail it, at the cost of one read from cache. A clear bit is proof that no block has the sum; a set
- * bit only says that the index is worth asking.
+ * The filter in front of the index: a small table of bits that says "no" for nearly every position of unmatched data,
+ * at the cost of one read from cache. "No" is proof that no block has the weak sum; "perhaps" means that the index is
+ * worth asking.
  *
- * A sum's slot is the top n bits of sum * key, with an odd random key: multiply-shift hashing (Dietzfelbinger et al.
- * 1997), in which two different sums share a slot with a chance of at most 2 / 2^n, whoever chose them.
+ * A sum is spread over the table by sum * key with an odd random key: multiply-shift hashing (Dietzfelbinger et al.
+ * 1997), in which two different sums agree in the top n bits with a chance of at most 2 / 2^n, whoever chose them. The
+ * top bits choose a word, the next five and the five after that choose two bits in it. Both are set for a member: a
+ * Bloom filter whose two bits share a word, so that asking reads one word only.
  */
 #ifndef RD_HASH_FILTER_H
 #define RD_HASH_FILTER_H
@@ -13,19 +15,30 @@
 #include <stddef.h>
 #include <stdint.h>
 
+enum {
+    RD__FILTER_WORDS_LOG2_MIN = 1,
+    RD__FILTER_WORDS_LOG2_MAX = 22 /* so that ten bits are left for the two places in the word */
+};
+
 typedef struct rd__filter {
-    const uint32_t *bits; /* 2^n of them, in words */
-    uint32_t key;         /* odd */
-    uint32_t shift;       /* 32 - n, 0 .. 27 */
+    const uint32_t *words;
+    uint32_t key;   /* odd */
+    uint32_t shift; /* 32 - log2 of the number of words */
 } rd__filter;
 
-static inline uint32_t rd__filter_slot(const rd__filter *filter, uint32_t weak) {
+static inline uint32_t rd__filter_word(const rd__filter *filter, uint32_t weak) {
     return (weak * filter->key) >> filter->shift;
 }
 
+/* The two bits of a sum in its word; seldom, the same one. */
+static inline uint32_t rd__filter_bits(const rd__filter *filter, uint32_t weak) {
+    const uint32_t x = weak * filter->key;
+    return 1u << (x >> (filter->shift - 5)) % 32 | 1u << (x >> (filter->shift - 10)) % 32;
+}
+
 static inline bool rd__filter_has(const rd__filter *filter, uint32_t weak) {
-    const uint32_t slot = rd__filter_slot(filter, weak);
-    return filter->bits[slot / 32] >> slot % 32 & 1;
+    const uint32_t bits = rd__filter_bits(filter, weak);
+    return (filter->words[rd__filter_word(filter, weak)] & bits) == bits;
 }
 
 #endif

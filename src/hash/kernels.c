@@ -1,18 +1,48 @@
 /* See kernels.h. */
 #include "hash/kernels.h"
 
+#include "base/cpu.h"
 #include "hash/blake2b.h"
 #include "hash/md4.h"
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
 
-const rd__kernels rd__kernels_portable = {
-    .name = "portable",
-    .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_portable, [RD_ROLLSUM] = rd__rollsum_update_portable},
-    .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_portable, [RD_ROLLSUM] = rd__rollsum_seek_portable},
-    .strong_many = {[RD_BLAKE2] = rd__blake2b_many_portable, [RD_MD4] = rd__md4_many_portable},
-};
+#define KERNELS(isa, features)                                                                                         \
+    static const rd__kernels kernels_##isa = {                                                                         \
+        .name = #isa,                                                                                                  \
+        .needs = (features),                                                                                           \
+        .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_##isa, [RD_ROLLSUM] = rd__rollsum_update_##isa},         \
+        .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_##isa, [RD_ROLLSUM] = rd__rollsum_seek_##isa},                    \
+        .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##isa, [RD_MD4] = rd__md4_many_##isa},                          \
+    }
+
+KERNELS(portable, 0);
+#if defined(__x86_64__)
+KERNELS(avx2, RD__CPU_AVX2);
+KERNELS(avx512, RD__CPU_AVX2 | RD__CPU_AVX512);
+#endif
+
+#if defined(__x86_64__)
+enum { TABLES = 3 };
+static const rd__kernels *const all[TABLES] = {&kernels_avx512, &kernels_avx2, &kernels_portable};
+#else
+enum { TABLES = 1 };
+static const rd__kernels *const all[TABLES] = {&kernels_portable};
+#endif
+
+const rd__kernels *const *rd__kernels_all(size_t *count) {
+    *count = TABLES;
+    return all;
+}
+
+bool rd__kernels_usable(const rd__kernels *kernels) {
+    return (kernels->needs & ~rd__cpu_features()) == 0;
+}
 
 const rd__kernels *rd__kernels_best(void) {
-    return &rd__kernels_portable;
+    for (size_t i = 0; i < TABLES; i++) {
+        if (rd__kernels_usable(all[i]))
+            return all[i];
+    }
+    return &kernels_portable;
 }

@@ -6,33 +6,38 @@
 #ifndef RD_HASH_KERNELS_H
 #define RD_HASH_KERNELS_H
 
-#include "hash/filter.h"
+#include "hash/hits.h"
 #include "redelta.h"
 
 /* The weak sum of what `sum` is the sum of, followed by `size` bytes at `data`. Starts from rd__weak_seed. */
 typedef uint32_t rd__weak_update_fn(uint32_t sum, const uint8_t *data, size_t size);
 
 /*
- * Rolls *sum, the weak sum of window[0 .. block_len), forward by up to `rolls` positions, and stops at the first
- * position whose sum passes the filter. Returns the number of positions rolled, *sum being the sum there; *found says
- * whether it passes. Reads window[0 .. block_len + rolls).
+ * Rolls *sum, the weak sum of the block_len bytes at window + begin, to position `end`, at most RD__SEEK_MAX further
+ * on, and lists the positions from begin + 1 to end whose sums pass the filter, in order. Returns their number; hits
+ * has room for end - begin. Reads window[begin .. end + block_len).
  */
 typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                           size_t rolls, bool *found);
+                           size_t begin, size_t end, rd__hit *hits);
 
 /* The strong sums, in full length, of `count` messages of `length` bytes that lie one after the other in `data`. */
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
 typedef struct rd__kernels {
     const char *name;
+    uint32_t needs;                     /* bits of base/cpu.h */
     rd__weak_update_fn *weak_update[2]; /* by rd_weak */
     rd__seek_fn *seek[2];               /* by rd_weak */
     rd__strong_many_fn *strong_many[2]; /* by rd_strong */
 } rd__kernels;
 
-extern const rd__kernels rd__kernels_portable;
+/* All tables of this build, the best one first, the portable one last; *count of them. */
+const rd__kernels *const *rd__kernels_all(size_t *count);
 
-/* The best table for this machine. */
+/* Can this machine, as far as the environment allows, run the table? See base/cpu.h. */
+bool rd__kernels_usable(const rd__kernels *kernels);
+
+/* The best table that is usable. */
 const rd__kernels *rd__kernels_best(void);
 
 #endif

@@ -6,6 +6,9 @@
 
 #include "base/bytes.h"
 #include "base/memory.h"
+#include "hash/md4_steps.h"
+
+const uint32_t rd__md4_initial[4] = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u};
 
 static inline uint32_t rotate_left(uint32_t x, unsigned n) {
     return x << n | x >> (32 - n);
@@ -15,34 +18,16 @@ static inline uint32_t rotate_left(uint32_t x, unsigned n) {
 #define CHOOSE(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
 #define MAJORITY(x, y, z) (((x) & (y)) | ((z) & ((x) | (y))))
 #define PARITY(x, y, z) ((x) ^ (y) ^ (z))
-
-#define STEP(f, a, b, c, d, word, constant, shift) (a) = rotate_left((a) + f(b, c, d) + (word) + (constant), shift)
-
-#define FOUR_STEPS(f, i0, i1, i2, i3, constant, s0, s1, s2, s3)                                                        \
-    do {                                                                                                               \
-        STEP(f, a, b, c, d, m[i0], constant, s0);                                                                      \
-        STEP(f, d, a, b, c, m[i1], constant, s1);                                                                      \
-        STEP(f, c, d, a, b, m[i2], constant, s2);                                                                      \
-        STEP(f, b, c, d, a, m[i3], constant, s3);                                                                      \
-    } while (0)
+#define ADD(x, y) ((x) + (y))
+#define CONSTANT(n) (n)
+#define ROTATE(x, n) rotate_left(x, n)
 
 static void compress(uint32_t h[4], const uint8_t *block) {
     uint32_t m[16];
     for (size_t i = 0; i < 16; i++)
         m[i] = rd__load_le32(block + 4 * i);
     uint32_t a = h[0], b = h[1], c = h[2], d = h[3];
-    FOUR_STEPS(CHOOSE, 0, 1, 2, 3, 0, 3, 7, 11, 19);
-    FOUR_STEPS(CHOOSE, 4, 5, 6, 7, 0, 3, 7, 11, 19);
-    FOUR_STEPS(CHOOSE, 8, 9, 10, 11, 0, 3, 7, 11, 19);
-    FOUR_STEPS(CHOOSE, 12, 13, 14, 15, 0, 3, 7, 11, 19);
-    FOUR_STEPS(MAJORITY, 0, 4, 8, 12, 0x5a827999u, 3, 5, 9, 13); /* 2^30 * sqrt(2) */
-    FOUR_STEPS(MAJORITY, 1, 5, 9, 13, 0x5a827999u, 3, 5, 9, 13);
-    FOUR_STEPS(MAJORITY, 2, 6, 10, 14, 0x5a827999u, 3, 5, 9, 13);
-    FOUR_STEPS(MAJORITY, 3, 7, 11, 15, 0x5a827999u, 3, 5, 9, 13);
-    FOUR_STEPS(PARITY, 0, 8, 4, 12, 0x6ed9eba1u, 3, 9, 11, 15); /* 2^30 * sqrt(3) */
-    FOUR_STEPS(PARITY, 2, 10, 6, 14, 0x6ed9eba1u, 3, 9, 11, 15);
-    FOUR_STEPS(PARITY, 1, 9, 5, 13, 0x6ed9eba1u, 3, 9, 11, 15);
-    FOUR_STEPS(PARITY, 3, 11, 7, 15, 0x6ed9eba1u, 3, 9, 11, 15);
+    ALL_STEPS();
     h[0] += a;
     h[1] += b;
     h[2] += c;
@@ -50,7 +35,8 @@ static void compress(uint32_t h[4], const uint8_t *block) {
 }
 
 void rd__md4_init(rd__md4 *state) {
-    *state = (rd__md4){.h = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u}};
+    *state = (rd__md4){.size = 0};
+    memcpy(state->h, rd__md4_initial, sizeof state->h);
 }
 
 void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size) {

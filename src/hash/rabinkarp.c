@@ -21,6 +21,21 @@
 #define M6 (M4 * M2)
 #define M7 (M4 * M3)
 #define M8 (M4 * M4)
+#define M16 (M8 * M8)
+#define M32 (M16 * M16)
+
+/* m^n for 0 <= n < 64, by the bits of n. */
+#define BIT_POWER(n, bit, power) ((n) & (bit) ? (power) : 1u)
+#define POWER(n)                                                                                                       \
+    (BIT_POWER(n, 1, M1) * BIT_POWER(n, 2, M2) * BIT_POWER(n, 4, M4) * BIT_POWER(n, 8, M8) * BIT_POWER(n, 16, M16) *   \
+     BIT_POWER(n, 32, M32))
+#define EIGHT_POWERS(n)                                                                                                \
+    POWER(n), POWER((n)-1), POWER((n)-2), POWER((n)-3), POWER((n)-4), POWER((n)-5), POWER((n)-6), POWER((n)-7)
+
+const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS] = {
+    EIGHT_POWERS(63), EIGHT_POWERS(55), EIGHT_POWERS(47), EIGHT_POWERS(39),
+    EIGHT_POWERS(31), EIGHT_POWERS(23), EIGHT_POWERS(15), EIGHT_POWERS(7),
+};
 
 uint32_t rd__rabinkarp_power(uint64_t exponent) {
     uint32_t power = 1;
@@ -46,19 +61,16 @@ uint32_t rd__rabinkarp_drop(uint32_t sum, uint8_t first, uint32_t power) {
 }
 
 size_t rd__rabinkarp_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                   size_t rolls, bool *found) {
+                                   size_t begin, size_t end, rd__hit *hits) {
     const uint32_t power = rd__rabinkarp_power(block_len);
     const uint8_t *const entering = window + block_len;
     uint32_t h = *sum;
-    for (size_t i = 0; i < rolls; i++) {
+    size_t count = 0;
+    for (size_t i = begin; i < end; i++) {
         h = h * M1 + (entering[i] - power * (window[i] + (M1 - 1)));
-        if (rd__filter_has(filter, h)) {
-            *sum = h;
-            *found = true;
-            return i + 1;
-        }
+        if (rd__filter_has(filter, h))
+            hits[count++] = (rd__hit){.at = (uint32_t)(i + 1), .weak = h};
     }
     *sum = h;
-    *found = false;
-    return rolls;
+    return count;
 }

@@ -8,10 +8,14 @@
 #ifndef RD_HASH_RABINKARP_H
 #define RD_HASH_RABINKARP_H
 
-#include "hash/filter.h"
+#include "hash/hits.h"
 
 #define RD__RABINKARP_SEED 1u
 #define RD__RABINKARP_MULTIPLIER 0x08104225u
+
+/* m^63, m^62, ..., m, 1. */
+enum { RD__RABINKARP_POWERS = 64 };
+extern const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS];
 
 /* m^exponent mod 2^32. */
 uint32_t rd__rabinkarp_power(uint64_t exponent);
@@ -24,6 +28,15 @@ uint32_t rd__rabinkarp_drop(uint32_t sum, uint8_t first, uint32_t power);
 
 /* See rd__seek_fn in kernels.h. */
 size_t rd__rabinkarp_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                   size_t rolls, bool *found);
+                                   size_t begin, size_t end, rd__hit *hits);
+
+#if defined(__x86_64__)
+uint32_t rd__rabinkarp_update_avx2(uint32_t sum, const uint8_t *data, size_t size);
+uint32_t rd__rabinkarp_update_avx512(uint32_t sum, const uint8_t *data, size_t size);
+size_t rd__rabinkarp_seek_avx2(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                               size_t begin, size_t end, rd__hit *hits);
+size_t rd__rabinkarp_seek_avx512(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                                 size_t begin, size_t end, rd__hit *hits);
+#endif
 
 #endif

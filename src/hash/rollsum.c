@@ -9,14 +9,14 @@
  */
 #include "hash/rollsum.h"
 
-#define OFFSET 31u
+#define OFFSET RD__ROLLSUM_OFFSET
 
-static uint32_t join(uint32_t s1, uint32_t s2) {
+uint32_t rd__rollsum_join(uint32_t s1, uint32_t s2) {
     return (s1 & 0xffff) | s2 << 16;
 }
 
-/* n (n + 1) / 2 mod 2^32, halving the even one of the factors first. */
-static uint32_t triangle(size_t n) {
+/* Halving the even one of the factors first. */
+uint32_t rd__rollsum_triangle(size_t n) {
     const uint64_t a = n;
     return (uint32_t)(a % 2 == 0 ? (a / 2) * (a + 1) : a * ((a + 1) / 2));
 }
@@ -25,7 +25,7 @@ uint32_t rd__rollsum_update_portable(uint32_t sum, const uint8_t *data, size_t s
     const uint32_t n = (uint32_t)size;
     const uint8_t *p = data;
     uint32_t s1 = sum & 0xffff;
-    uint32_t s2 = (sum >> 16) + OFFSET * triangle(size);
+    uint32_t s2 = (sum >> 16) + OFFSET * rd__rollsum_triangle(size);
     for (size_t left = size / 4; left > 0; left--, p += 4) {
         s2 += 4 * s1 + (4u * p[0] + 3u * p[1] + 2u * p[2] + p[3]);
         s1 += (uint32_t)p[0] + p[1] + p[2] + p[3];
@@ -34,30 +34,28 @@ uint32_t rd__rollsum_update_portable(uint32_t sum, const uint8_t *data, size_t s
         s1 += *p++;
         s2 += s1;
     }
-    return join(s1 + OFFSET * n, s2);
+    return rd__rollsum_join(s1 + OFFSET * n, s2);
 }
 
 uint32_t rd__rollsum_drop(uint32_t sum, uint8_t first, uint32_t length) {
     const uint32_t byte = first + OFFSET;
-    return join((sum & 0xffff) - byte, (sum >> 16) - length * byte);
+    return rd__rollsum_join((sum & 0xffff) - byte, (sum >> 16) - length * byte);
 }
 
 size_t rd__rollsum_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                 size_t rolls, bool *found) {
+                                 size_t begin, size_t end, rd__hit *hits) {
     const uint32_t length = (uint32_t)block_len;
     const uint8_t *const entering = window + block_len;
     uint32_t s1 = *sum & 0xffff;
     uint32_t s2 = *sum >> 16;
-    for (size_t i = 0; i < rolls; i++) {
+    size_t count = 0;
+    for (size_t i = begin; i < end; i++) {
         s1 += (uint32_t)entering[i] - window[i];
         s2 += s1 - length * (window[i] + OFFSET);
-        if (rd__filter_has(filter, join(s1, s2))) {
-            *sum = join(s1, s2);
-            *found = true;
-            return i + 1;
-        }
+        const uint32_t weak = rd__rollsum_join(s1, s2);
+        if (rd__filter_has(filter, weak))
+            hits[count++] = (rd__hit){.at = (uint32_t)(i + 1), .weak = weak};
     }
-    *sum = join(s1, s2);
-    *found = false;
-    return rolls;
+    *sum = rd__rollsum_join(s1, s2);
+    return count;
 }

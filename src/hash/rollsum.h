@@ -10,9 +10,10 @@
 #ifndef RD_HASH_ROLLSUM_H
 #define RD_HASH_ROLLSUM_H
 
-#include "hash/filter.h"
+#include "hash/hits.h"
 
 #define RD__ROLLSUM_SEED 0u
+#define RD__ROLLSUM_OFFSET 31u
 
 /* The sum of what `sum` is the sum of, followed by the `size` bytes at `data`. */
 uint32_t rd__rollsum_update_portable(uint32_t sum, const uint8_t *data, size_t size);
@@ -20,8 +21,23 @@ uint32_t rd__rollsum_update_portable(uint32_t sum, const uint8_t *data, size_t s
 /* The sum without the first of the `length` bytes that `sum` is of. */
 uint32_t rd__rollsum_drop(uint32_t sum, uint8_t first, uint32_t length);
 
+/* The sum of the two halves, each of which may have more than 16 bits. */
+uint32_t rd__rollsum_join(uint32_t s1, uint32_t s2);
+
+/* n (n + 1) / 2 mod 2^32: what n bytes of 1 add to s2. */
+uint32_t rd__rollsum_triangle(size_t n);
+
 /* See rd__seek_fn in kernels.h. */
 size_t rd__rollsum_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                 size_t rolls, bool *found);
+                                 size_t begin, size_t end, rd__hit *hits);
+
+#if defined(__x86_64__)
+uint32_t rd__rollsum_update_avx2(uint32_t sum, const uint8_t *data, size_t size);
+uint32_t rd__rollsum_update_avx512(uint32_t sum, const uint8_t *data, size_t size);
+size_t rd__rollsum_seek_avx2(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                             size_t begin, size_t end, rd__hit *hits);
+size_t rd__rollsum_seek_avx512(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                               size_t begin, size_t end, rd__hit *hits);
+#endif
 
 #endif

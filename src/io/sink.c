@@ -32,8 +32,8 @@ static rd_result append(void *context, const void *data, size_t size) {
         const size_t needed = memory->size + size;
         const size_t doubled = 2 * memory->capacity;
         const size_t capacity = needed < doubled ? doubled : needed < MEMORY_MIN ? MEMORY_MIN : needed;
-        void *grown = memory->data;
-        if (!rd__resize_array(&grown, capacity, 1))
+        uint8_t *const grown = rd__resize_array(memory->data, capacity, 1);
+        if (!grown)
             return RD_E_MEMORY;
         memory->data = grown;
         memory->capacity = capacity;
@@ -52,17 +52,18 @@ void rd_memory_free(rd_memory *memory) {
     *memory = (rd_memory){0};
 }
 
+/* After a write that was interrupted or cut short, which a signal may have done, the job is asked for leave to go on.
+ */
 static rd_result write_fd(const rd_sink *sink, rd__job *job, const uint8_t *data, size_t size) {
     while (size > 0) {
-        const ssize_t n = write(sink->fd, data, rd__min_size(size, WRITE_MAX));
-        if (n > 0) {
-            data += n;
-            size -= (size_t)n;
-            continue;
-        }
-        if (n == 0 || errno != EINTR)
+        const size_t wanted = rd__min_size(size, WRITE_MAX);
+        const ssize_t n = write(sink->fd, data, wanted);
+        if (n == 0 || (n < 0 && errno != EINTR))
             return rd__fail_system(&job->error, RD_ROLE_OUTPUT, n == 0 ? ENOSPC : errno, "cannot write");
-        const rd_result result = rd__job_progress(job, job->done);
+        const size_t written = n > 0 ? (size_t)n : 0;
+        data += written;
+        size -= written;
+        const rd_result result = written < wanted ? rd__job_progress(job, job->done) : RD_OK;
         if (result != RD_OK)
             return result;
     }
@@ -74,6 +75,9 @@ static rd_result write_callback(const rd_sink *sink, rd__job *job, const void *d
     const rd_result result = sink->write(sink->context, data, size);
     if (result == RD_E_MEMORY)
         return rd__fail_memory(&job->error);
+    if (result == RD_MORE)
+        return rd__fail(&job->error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                        "the caller's write function gave neither RD_OK nor a failure");
     if (result != RD_OK) {
         rd__fail_system(&job->error, RD_ROLE_OUTPUT, errno, "the caller's write function failed");
         job->error.result = result;

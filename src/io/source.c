@@ -1,9 +1,9 @@
 /*
  * Sources: an open file, memory, or a function of the caller.
  *
- * A regular file is read with pread, so its position is left alone and threads may share it. Reads of a megabyte from
- * the page cache cost less than the page faults of a mapping, and a file that shrinks meanwhile ends early instead of
- * killing the process.
+ * A file or a device that has positions is read with pread, so its position is left alone and threads may share it.
+ * Reads of a megabyte from the page cache cost less than the page faults of a mapping, and a file that shrinks
+ * meanwhile ends early instead of killing the process.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -23,14 +23,13 @@
 rd_source rd_source_fd(int fd) {
     rd_source source = {.fd = fd, .size = RD_UNKNOWN};
     struct stat status;
-    if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
-        return source;
     const off_t origin = lseek(fd, 0, SEEK_CUR);
     if (origin < 0)
         return source;
     source.seekable = true;
     source.origin = (uint64_t)origin;
-    source.size = status.st_size > origin ? (uint64_t)(status.st_size - origin) : 0;
+    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        source.size = status.st_size > origin ? (uint64_t)(status.st_size - origin) : 0;
     return source;
 }
 
@@ -44,8 +43,13 @@ rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, boo
 
 static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
                          size_t *got) {
+    /* A file ends at the largest offset at the latest. */
+    const uint64_t most = source->seekable ? INT64_MAX - rd__min_u64(source->origin + offset, INT64_MAX) : READ_MAX;
+    *got = 0;
+    if (most == 0)
+        return RD_OK;
     for (;;) {
-        const size_t wanted = rd__min_size(size, READ_MAX);
+        const size_t wanted = (size_t)rd__min_u64(rd__min_size(size, READ_MAX), most);
         const ssize_t n = source->seekable ? pread(source->fd, data, wanted, (off_t)(source->origin + offset))
                                            : read(source->fd, data, wanted);
         if (n >= 0) {
@@ -62,16 +66,22 @@ static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, ui
 
 static rd_result read_callback(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
                                size_t size, size_t *got) {
+    size_t n = 0;
     errno = 0;
-    const rd_result result = source->read(source->context, offset, data, size, got);
+    const rd_result result = source->read(source->context, offset, data, size, &n);
+    if (result == RD_MORE)
+        return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
+                        "the caller's read function gave neither RD_OK nor a failure");
     if (result != RD_OK) {
         rd__fail_system(&job->error, role, errno, "the caller's read function failed");
         job->error.result = result;
-    } else if (*got > size) {
+        return result;
+    }
+    if (n > size)
         return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
                         "the caller's read function says that it read more than there is room for");
-    }
-    return result;
+    *got = n;
+    return RD_OK;
 }
 
 /* Memory has no failures: what lies beyond its end is the end. */
@@ -81,23 +91,23 @@ static void read_memory(const rd_source *source, uint64_t offset, void *data, si
         memcpy(data, (const uint8_t *)source->memory + offset, *got);
 }
 
+rd_result rd__source_read_some(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
+                               size_t size, size_t *got) {
+    *got = 0;
+    if (source->read)
+        return read_callback(source, job, role, offset, data, size, got);
+    if (source->fd >= 0)
+        return read_fd(source, job, role, offset, data, size, got);
+    read_memory(source, offset, data, size, got);
+    return RD_OK;
+}
+
 rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
                           size_t *got) {
-    uint8_t *const bytes = data;
-    size_t filled = 0;
     size_t n = 1;
     rd_result result = RD_OK;
-    while (result == RD_OK && filled < size && n > 0) {
-        const uint64_t at = offset + filled;
-        n = 0;
-        if (source->read)
-            result = read_callback(source, job, role, at, bytes + filled, size - filled, &n);
-        else if (source->fd >= 0)
-            result = read_fd(source, job, role, at, bytes + filled, size - filled, &n);
-        else
-            read_memory(source, at, bytes + filled, size - filled, &n);
-        filled += result == RD_OK ? n : 0;
-    }
-    *got = filled;
+    *got = 0;
+    for (; result == RD_OK && *got < size && n > 0; *got += n)
+        result = rd__source_read_some(source, job, role, offset + *got, (uint8_t *)data + *got, size - *got, &n);
     return result;
 }

@@ -11,4 +11,8 @@
 rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
                           size_t *got);
 
+/* Like rd__source_read, but content with what comes first: *got is 0 only at the end. */
+rd_result rd__source_read_some(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
+                               size_t size, size_t *got);
+
 #endif

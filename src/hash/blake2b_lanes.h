@@ -1,0 +1,78 @@
+/*
+ * BLAKE2b-256 of many messages of one length, one message a lane. A template: no include guard, included once by each
+ * file that implements it for an instruction set.
+ *
+ * One BLAKE2b is a chain of dependent operations that leaves most of a processor idle; its messages cannot be split.
+ * But the blocks of a basis are independent messages of one length, so lane i of every vector works on message i, and
+ * all lanes run the same rounds on the same counter. What that costs is bringing word j of all messages into one
+ * vector: a transposition, by the includer's load_message.
+ *
+ * The includer defines:
+ *     LANES                          messages at once
+ *     WORD                           a vector of LANES 64-bit words
+ *     TARGET                         the attribute that enables the instruction set in a function
+ *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
+ *     STORE(p, word)                 to 8 * LANES bytes at p, of any alignment
+ *     load_message(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
+ * and gets
+ *     hash_lanes(data, length, count, digests)
+ */
+#include "base/bytes.h"
+#include "hash/blake2b.h"
+#include "hash/blake2b_rounds.h"
+
+TARGET static void compress_lanes(WORD h[8], const uint8_t *const in[LANES], size_t offset, uint64_t counter,
+                                  uint64_t last) {
+    WORD m[16];
+    load_message(m, in, offset);
+    const uint64_t *const iv = rd__blake2b_initial;
+    WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
+    WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
+    WORD v12 = SET(iv[4] ^ counter), v13 = SET(iv[5]), v14 = SET(iv[6] ^ last), v15 = SET(iv[7]);
+    ALL_ROUNDS();
+    h[0] = XOR(h[0], XOR(v0, v8));
+    h[1] = XOR(h[1], XOR(v1, v9));
+    h[2] = XOR(h[2], XOR(v2, v10));
+    h[3] = XOR(h[3], XOR(v3, v11));
+    h[4] = XOR(h[4], XOR(v4, v12));
+    h[5] = XOR(h[5], XOR(v5, v13));
+    h[6] = XOR(h[6], XOR(v6, v14));
+    h[7] = XOR(h[7], XOR(v7, v15));
+}
+
+/* The last block of each message, padded with zeros; in place if it is whole. */
+TARGET static void compress_last(WORD h[8], const uint8_t *const in[LANES], size_t offset, size_t length) {
+    uint8_t padded[LANES][RD__BLAKE2B_BLOCK];
+    const uint8_t *last[LANES];
+    if (length - offset == RD__BLAKE2B_BLOCK) {
+        compress_lanes(h, in, offset, length, UINT64_MAX);
+        return;
+    }
+    memset(padded, 0, sizeof padded);
+    for (size_t i = 0; i < LANES; i++) {
+        if (length > offset)
+            memcpy(padded[i], in[i] + offset, length - offset);
+        last[i] = padded[i];
+    }
+    compress_lanes(h, last, 0, length, UINT64_MAX);
+}
+
+/* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message: cheaper than to tell them apart. */
+TARGET static void hash_lanes(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    const uint8_t *in[LANES];
+    WORD h[8];
+    uint64_t words[LANES];
+    size_t offset = 0;
+    for (size_t i = 0; i < LANES; i++)
+        in[i] = data + (i < count ? i : 0) * length;
+    for (size_t i = 0; i < 8; i++)
+        h[i] = SET(rd__blake2b_initial[i] ^ (i == 0 ? RD__BLAKE2B_PARAMETERS : 0));
+    for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
+        compress_lanes(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
+    compress_last(h, in, offset, length);
+    for (size_t j = 0; j < RD__BLAKE2B_LEN / 8; j++) {
+        STORE(words, h[j]);
+        for (size_t i = 0; i < count; i++)
+            rd__store_le64(digests + i * RD__BLAKE2B_LEN + 8 * j, words[i]);
+    }
+}

@@ -1,0 +1,38 @@
+/* Eight 32-bit words in a vector, in AVX2: the vocabulary of the templates md4_lanes.h and weak_lanes.h. */
+#ifndef RD_HASH_WORDS32_AVX2_H
+#define RD_HASH_WORDS32_AVX2_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET __attribute__((target("avx2")))
+#define LANES 8
+#define WORD __m256i
+#define ADD(x, y) _mm256_add_epi32(x, y)
+#define SUB(x, y) _mm256_sub_epi32(x, y)
+#define MULTIPLY(x, y) _mm256_mullo_epi32(x, y)
+#define AND(x, y) _mm256_and_si256(x, y)
+#define OR(x, y) _mm256_or_si256(x, y)
+#define XOR(x, y) _mm256_xor_si256(x, y)
+#define ROTATE(x, n) OR(_mm256_slli_epi32(x, n), _mm256_srli_epi32(x, 32 - (n)))
+#define SET(n) _mm256_set1_epi32((int)(n))
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
+#define STORE(p, word) _mm256_storeu_si256((__m256i *)(void *)(p), word)
+
+/* As many bytes as there are lanes, each widened to a word. */
+#define LOAD_BYTES(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
+/* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
+ */
+#define SHIFT_LEFT(x, bits) _mm256_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
+#define SHIFT_RIGHT(x, bits) _mm256_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
+#define SHIFT_EACH_RIGHT(x, counts) _mm256_srlv_epi32(x, counts)
+/* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. The low half crosses by a copy. */
+#define LOW_HALF_UP(x) _mm256_permute2x128_si256(x, x, 0x08)
+#define MOVE_UP(x, n) ((n) == 4 ? LOW_HALF_UP(x) : _mm256_alignr_epi8(x, LOW_HALF_UP(x), (16 - 4 * (n)) & 15))
+/* The last lane, in all of them. */
+#define LAST(x) _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7))
+/* Bit i of the result: whether lane i is odd. */
+#define ODD_LANES(x) ((uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31))))
+
+#endif

@@ -1,0 +1,36 @@
+/* Sixteen 32-bit words in a vector, in AVX-512: the vocabulary of the templates md4_lanes.h and weak_lanes.h. */
+#ifndef RD_HASH_WORDS32_AVX512_H
+#define RD_HASH_WORDS32_AVX512_H
+
+#include <immintrin.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define LANES 16
+#define WORD __m512i
+#define ADD(x, y) _mm512_add_epi32(x, y)
+#define SUB(x, y) _mm512_sub_epi32(x, y)
+#define MULTIPLY(x, y) _mm512_mullo_epi32(x, y)
+#define AND(x, y) _mm512_and_si512(x, y)
+#define OR(x, y) _mm512_or_si512(x, y)
+#define ROTATE(x, n) _mm512_rol_epi32(x, n)
+#define SET(n) _mm512_set1_epi32((int)(n))
+#define LOAD(p) _mm512_loadu_si512(p)
+#define STORE(p, word) _mm512_storeu_si512(p, word)
+
+/* As many bytes as there are lanes, each widened to a word. */
+#define LOAD_BYTES(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
+/* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
+ */
+#define SHIFT_LEFT(x, bits) _mm512_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
+#define SHIFT_RIGHT(x, bits) _mm512_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
+#define SHIFT_EACH_RIGHT(x, counts) _mm512_srlv_epi32(x, counts)
+/* Lane i takes what was in lane i - n; the first n lanes take 0. */
+#define MOVE_UP(x, n) _mm512_alignr_epi32(x, _mm512_setzero_si512(), 16 - (n))
+/* The last lane, in all of them. */
+#define LAST(x) _mm512_permutexvar_epi32(_mm512_set1_epi32(15), x)
+/* Bit i of the result: whether lane i is odd. */
+#define ODD_LANES(x) ((uint32_t)_mm512_test_epi32_mask(x, _mm512_set1_epi32(1)))
+
+#endif
