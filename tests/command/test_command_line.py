@@ -1,0 +1,289 @@
+"""The command line: verbs and their prefixes, options in any place, sizes, help, and what is refused.
+
+A bad command line is status 2, one line, nothing written. The same meaning said in another way gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from helpers.samples import noise
+from helpers.tool import Tool, Words
+from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
+
+VERBS = ("signature", "delta", "patch")
+HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
+DATA = noise(10_000, 1)
+
+
+@pytest.fixture
+def basis(tmp_path: Path) -> Path:
+    path = tmp_path / "basis"
+    path.write_bytes(DATA)
+    return path
+
+
+# ---- Verbs ----------------------------------------------------------------------------------------------------------
+
+
+def test_every_prefix_of_a_verb_is_the_verb(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    signature, delta = tmp_path / "signature", tmp_path / "delta"
+    signature.write_bytes(redelta.run("signature", basis).done())
+    delta.write_bytes(redelta.run("delta", signature, basis).done())
+    operands = {"signature": [basis], "delta": [signature, basis], "patch": [basis, delta]}
+    for verb in VERBS:
+        whole = redelta.run(verb, *operands[verb]).done()
+        for length in range(1, len(verb)):
+            assert redelta.run(verb[:length], *operands[verb]).done() == whole
+
+
+@pytest.mark.parametrize("verb", ["", "x", "signatures", "delta ", "Patch", "sgnature", "-", "1"])
+def test_what_is_no_verb_is_refused(redelta: Tool, basis: Path, verb: str) -> None:
+    redelta.run(verb, basis).refuses()
+
+
+def test_no_argument_at_all_shows_usage_with_status_2(redelta: Tool) -> None:
+    result = redelta.run()
+    assert result.status == 2
+    assert result.out == b""
+    for verb in VERBS:
+        assert verb in result.err.decode()
+
+
+def test_options_without_a_verb_are_refused(redelta: Tool) -> None:
+    redelta.run("-b", "256").refuses()
+
+
+# ---- Options --------------------------------------------------------------------------------------------------------
+
+
+def test_options_stand_in_any_place(redelta: Tool, basis: Path) -> None:
+    expected = redelta.run("signature", "-b", "300", "-S", "9", basis).done()
+    assert read_signature(expected).block_len == 300
+    orders: list[Words] = [
+        ["-b", "300", "-S", "9", "signature", basis],
+        ["signature", basis, "-b", "300", "-S", "9"],
+        ["-b300", "signature", basis, "-S9"],
+        ["-S", "9", "signature", "-b", "300", basis],
+        ["signature", basis, "-", "-b", "300", "-S", "9"],
+        ["-b", "300", "-S", "9", "signature", "--", basis],
+    ]
+    for words in orders:
+        assert redelta.run(*words).done() == expected
+
+
+def test_long_options_are_the_short_ones(redelta: Tool, basis: Path, tmp_path: Path) -> None:
+    expected = redelta.run("signature", "-b", "300", "-S", "9", "-H", "md4", "-R", "rollsum", basis).done()
+    spaced = ["--block-size", "300", "--sum-size", "9", "--hash", "md4", "--rollsum", "rollsum"]
+    joined = ["--block-size=300", "--sum-size=9", "--hash=md4", "--rollsum=rollsum"]
+    assert redelta.run("signature", *spaced, basis).done() == expected
+    assert redelta.run("signature", *joined, basis).done() == expected
+    output = tmp_path / "output"
+    output.write_bytes(b"old")
+    redelta.run("signature", "--force", "--quiet", *joined, basis, output).done()
+    assert output.read_bytes() == expected
+
+
+@pytest.mark.parametrize(("weak", "strong"), SIGNATURE_MAGICS)
+def test_hash_and_rollsum_choose_the_magic(redelta: Tool, basis: Path, weak: str, strong: str) -> None:
+    made = read_signature(redelta.run("signature", "-R", weak, "-H", strong, basis).done())
+    assert made.magic == SIGNATURE_MAGICS[weak, strong]
+    assert made.strong_len == {"md4": 16, "blake2": 32}[strong]
+
+
+def test_the_defaults_are_rabinkarp_and_blake2_in_full(redelta: Tool, basis: Path) -> None:
+    made = read_signature(redelta.run("signature", basis).done())
+    assert (made.magic, made.strong_len, made.block_len) == (SIGNATURE_MAGICS["rabinkarp", "blake2"], 32, 256)
+
+
+def test_the_last_of_equal_options_counts(redelta: Tool, basis: Path) -> None:
+    assert (
+        redelta.run("signature", "-b", "100", "-b", "200", basis).done()
+        == redelta.run("signature", "-b200", basis).done()
+    )
+
+
+@pytest.mark.parametrize(
+    ("word", "block_len"),
+    [("1", 1), ("777", 777), ("1K", 1024), ("1k", 1024), ("3M", 3 << 20), ("1m", 1 << 20),
+     ("1G", 1 << 30), ("1g", 1 << 30), ("2047M", 2047 << 20), ("2147483647", 2147483647), ("0", 256)],
+)  # fmt: skip
+def test_block_sizes_take_suffixes(redelta: Tool, basis: Path, word: str, block_len: int) -> None:
+    assert read_signature(redelta.run("signature", "-b", word, basis).done()).block_len == block_len
+
+
+@pytest.mark.parametrize(
+    ("word", "strong_len"), [("1", 1), ("8", 8), ("31", 31), ("32", 32), ("0", 32), ("-1", 6)]
+)  # fmt: skip
+def test_sum_sizes(redelta: Tool, basis: Path, word: str, strong_len: int) -> None:
+    assert read_signature(redelta.run("signature", "-S", word, basis).done()).strong_len == strong_len
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["", "x", "-1", "1X", "1KK", "K", "1.5K", "5 K", "5K5", "1e3", "2G", "2048M", "2147483648", "4294967296",
+     "4294967552", "18446744073709551616", "18446744073709551872", "99999999999999999999999", "17179869184G", "1KB"],
+)  # fmt: skip
+def test_bad_block_sizes_are_refused(redelta: Tool, basis: Path, word: str) -> None:
+    redelta.run("signature", "-b", word, basis).refuses()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-S", "33"], ["-S", "-2"], ["-S", "x"], ["-S", ""], ["-S", "1K"], ["-S", "4294967297"], ["-S", "-4294967295"],
+     ["-H", "md4", "-S", "17"], ["-S", "17", "-H", "md4"], ["-S", "32", "-H", "md4"]],
+)  # fmt: skip
+def test_bad_sum_sizes_are_refused(redelta: Tool, basis: Path, words: list[str]) -> None:
+    redelta.run("signature", *words, basis).refuses()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-H", "sha1"], ["-H", ""], ["-H", "MD5"], ["-R", "adler"], ["-R", ""], ["--hash=blake3"], ["--rollsum="], ["-Z"],
+     ["--nonsense"], ["-b"], ["--block-size"], ["--force=yes"], ["--help=all"]],
+)  # fmt: skip
+def test_unknown_options_and_values_are_refused(redelta: Tool, basis: Path, words: list[str]) -> None:
+    redelta.run("signature", basis, *words).refuses()
+
+
+def test_options_of_another_verb_are_refused(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    for words in (["-b", "256"], ["-S", "8"], ["-H", "md4"], ["-R", "rollsum"]):
+        redelta.run("patch", *words, basis, basis).refuses()
+        redelta.run("delta", *words, basis, basis).refuses()
+
+
+def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_path: Path) -> None:
+    (tmp_path / "-b").write_bytes(DATA)
+    expected = redelta.run("signature", "./-b", cwd=tmp_path).done()
+    assert redelta.run("signature", "--", "-b", cwd=tmp_path).done() == expected
+    redelta.run("signature", "--", "-b", "--force", cwd=tmp_path).done()
+    assert (tmp_path / "--force").read_bytes() == expected
+
+
+# ---- Operands -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("verb", "most"), [("signature", 2), ("delta", 3), ("patch", 3)])
+def test_too_many_operands_are_refused(redelta: Tool, tmp_path: Path, basis: Path, verb: str, most: int) -> None:
+    names = [basis] * (most - 1) + [tmp_path / "output", tmp_path / "extra"]
+    redelta.run(verb, *names).refuses()
+    assert not (tmp_path / "output").exists()
+
+
+@pytest.mark.parametrize("verb", ["delta", "patch"])
+def test_too_few_operands_are_refused(redelta: Tool, verb: str) -> None:
+    redelta.run(verb, stdin=b"").refuses()
+
+
+@pytest.mark.parametrize("words", [["delta", "-"], ["delta", "-", "-"], ["patch", "-"], ["patch", "-", "-"]])
+def test_standard_input_cannot_be_two_inputs(redelta: Tool, words: list[str]) -> None:
+    redelta.run(*words, stdin=b"").refuses()
+
+
+def test_a_refused_command_line_leaves_the_output_alone(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    output = tmp_path / "output"
+    output.write_bytes(b"precious")
+    for words in (["-b", "x"], ["-S", "99"], ["-Z"], ["-H", "sha1"]):
+        redelta.run("signature", "-f", *words, basis, output).refuses()
+    assert output.read_bytes() == b"precious"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["basis", "output"]
+
+
+# ---- Help and version -----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+def test_help_names_every_verb_and_option_and_fits_the_screen(redelta: Tool, option: str) -> None:
+    result = redelta.run(option)
+    text = result.done().decode("ascii")
+    assert result.err == b""
+    options = ("-b", "-S", "-H", "-R", "-f", "-s", "-v", "-q", "-V", "-h", "--block-size", "--sum-size", "--hash",
+               "--rollsum", "--force", "--stats", "--verbose", "--quiet", "--version", "--help")  # fmt: skip
+    for word in (*VERBS, *options):
+        assert word in text, word
+    assert_fits(text)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_each_verb_has_help_with_an_example(redelta: Tool, verb: str) -> None:
+    for words in ([verb, "-h"], ["--help", verb], [verb, "some", "names", "-h"], [verb[:1], "-h"]):
+        result = redelta.run(*words)
+        text = result.done().decode("ascii")
+        assert result.err == b""
+        assert_fits(text)
+        assert re.search(r"example", text, re.IGNORECASE), text
+        assert len(re.findall(rf"redelta (?:-\S+ )*{verb}", text)) >= 2, text
+
+
+def test_help_of_signature_names_the_sums(redelta: Tool) -> None:
+    text = redelta.run("signature", "-h").done().decode()
+    for word in ("-b", "-S", "-H", "-R", "blake2", "md4", "rabinkarp", "rollsum"):
+        assert word in text, word
+
+
+def assert_fits(text: str) -> None:
+    """80 columns, one screen, whole lines."""
+    assert text.endswith("\n")
+    assert max(len(line) for line in text.splitlines()) <= 80
+    assert len(text.splitlines()) <= 50
+
+
+@pytest.mark.parametrize("words", [["-V"], ["--version"], ["signature", "-V"]])
+def test_version_is_the_headers(redelta: Tool, words: list[str]) -> None:
+    parts = (re.search(rf"#define RD_VERSION_{part} (\d+)", HEADER.read_text()) for part in ("MAJOR", "MINOR", "PATCH"))
+    version = ".".join(part[1] for part in parts if part is not None)
+    result = redelta.run(*words)
+    assert result.done().decode().splitlines()[0] == f"redelta {version}"
+    assert result.err == b""
+
+
+# ---- What is said besides -------------------------------------------------------------------------------------------
+
+
+def three_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
+    """A run of each verb that succeeds."""
+    signature, delta = folder / "signature", folder / "delta"
+    signature.write_bytes(redelta.run("signature", basis).done())
+    delta.write_bytes(redelta.run("delta", signature, basis).done())
+    return [["signature", basis], ["delta", signature, basis], ["patch", basis, delta]]
+
+
+def test_success_is_silent(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    for words in three_runs(redelta, tmp_path, basis):
+        result = redelta.run(*words)
+        assert (result.status, result.err) == (0, b"")
+
+
+@pytest.mark.parametrize("option", ["-s", "--stats", "-v", "--verbose"])
+def test_statistics_go_to_standard_error_and_change_no_byte(
+    redelta: Tool, tmp_path: Path, basis: Path, option: str
+) -> None:
+    for words in three_runs(redelta, tmp_path, basis):
+        result = redelta.run(option, *words)
+        assert result.done() == redelta.run(*words).done()
+        assert re.search(rb"\d", result.err), result.describe()
+
+
+def test_statistics_of_a_delta_count_its_commands(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    signature = tmp_path / "signature"
+    signature.write_bytes(redelta.run("signature", "-b", "100", basis).done())
+    new = DATA[:5000] + b"12345" + DATA[5000:]
+    result = redelta.run("delta", "-s", signature, stdin=new)
+    assert apply_delta(DATA, result.done()) == new
+    text = result.err.decode().replace(",", "").replace(" ", "").lower()
+    for word in ("literal", "cop", "10000", "10005"):
+        assert word in text, result.describe()
+
+
+def test_quiet_cancels_statistics(redelta: Tool, tmp_path: Path, basis: Path) -> None:
+    for words in three_runs(redelta, tmp_path, basis):
+        for order in (["-q", "-s", "-v"], ["-s", "-v", "-q"]):
+            result = redelta.run(*order, *words)
+            assert (result.status, result.err) == (0, b"")
+
+
+def test_quiet_keeps_errors(redelta: Tool, tmp_path: Path) -> None:
+    redelta.run("signature", "-q", tmp_path / "missing").fails(1)

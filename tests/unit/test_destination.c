@@ -1,0 +1,543 @@
+/*
+ * Destinations: a file has its old content or its whole new one, and nothing else is left in its directory, whatever
+ * happens. Everything is tested in both ways that a destination can go: by a file without a name, and by one with a
+ * temporary name, as on file systems that know no other. For the second way openat is replaced here by one that refuses
+ * O_TMPFILE; the linker prefers it to that of the C library.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "support.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- openat without O_TMPFILE ------------------------------------------------------------------------------------ */
+
+static bool refuse_unnamed;
+
+/* Under other names in C, so that the declarations of the system's headers do not matter. */
+int openat_here(int directory, const char *path, int flags, ...) __asm__("openat");
+int openat64_here(int directory, const char *path, int flags, ...) __asm__("openat64");
+
+static int openat_by_call(int directory, const char *path, int flags, va_list arguments) {
+    const mode_t mode = flags & (O_CREAT | O_TMPFILE) ? va_arg(arguments, mode_t) : 0;
+    if (refuse_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+    return (int)syscall(SYS_openat, directory, path, flags | O_LARGEFILE, mode);
+}
+
+int openat_here(int directory, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    const int fd = openat_by_call(directory, path, flags, arguments);
+    va_end(arguments);
+    return fd;
+}
+
+int openat64_here(int directory, const char *path, int flags, ...) {
+    va_list arguments;
+    va_start(arguments, flags);
+    const int fd = openat_by_call(directory, path, flags, arguments);
+    va_end(arguments);
+    return fd;
+}
+
+/* ---- A directory for each test ----------------------------------------------------------------------------------- */
+
+typedef struct place {
+    char directory[32];
+    char path[320]; /* of the destination in it */
+    mode_t umask;
+} place;
+
+static const char *in_place(const place *p, const char *name) {
+    static char path[320];
+    (void)snprintf(path, sizeof path, "%s/%s", p->directory, name);
+    return path;
+}
+
+static int enter(void **state, bool named) {
+    place *const p = calloc(1, sizeof *p);
+    assert_non_null(p);
+    refuse_unnamed = named;
+    p->umask = umask(022);
+    (void)snprintf(p->directory, sizeof p->directory, "/tmp/redelta-test-XXXXXX");
+    assert_non_null(mkdtemp(p->directory));
+    (void)snprintf(p->path, sizeof p->path, "%s", in_place(p, "output"));
+    *state = p;
+    return 0;
+}
+
+static int enter_for_unnamed(void **state) {
+    return enter(state, false);
+}
+
+static int enter_for_named(void **state) {
+    return enter(state, true);
+}
+
+static void each_entry(const place *p, void (*act)(const place *, const char *, size_t *), size_t *count) {
+    DIR *const directory = opendir(p->directory);
+    assert_non_null(directory);
+    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            act(p, entry->d_name, count);
+    }
+    closedir(directory);
+}
+
+static void count_entry(const place *p, const char *name, size_t *count) {
+    (void)p, (void)name;
+    ++*count;
+}
+
+static void remove_entry(const place *p, const char *name, size_t *count) {
+    (void)count;
+    const char *const path = in_place(p, name);
+    if (unlink(path) != 0)
+        assert_int_equal(rmdir(path), 0);
+}
+
+static void assert_private(const place *p, const char *name, size_t *count) {
+    struct stat status;
+    (void)count;
+    assert_int_equal(lstat(in_place(p, name), &status), 0);
+    assert_int_equal(status.st_mode & 07777, 0600);
+}
+
+/* There are so many names in the directory: none that the destination left behind. */
+static void assert_entries(const place *p, size_t expected) {
+    size_t count = 0;
+    each_entry(p, count_entry, &count);
+    assert_int_equal(count, expected);
+}
+
+static int leave(void **state) {
+    place *const p = *state;
+    each_entry(p, remove_entry, NULL);
+    assert_int_equal(rmdir(p->directory), 0);
+    (void)umask(p->umask);
+    free(p);
+    return 0;
+}
+
+static void make_file(const char *path, const char *content, mode_t mode) {
+    const int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(fd >= 0);
+    assert_int_equal(write(fd, content, strlen(content)), strlen(content));
+    assert_int_equal(fchmod(fd, mode), 0);
+    close(fd);
+}
+
+static void assert_file(const char *path, const char *content, mode_t mode) {
+    char bytes[256] = {0};
+    struct stat status;
+    assert_int_equal(lstat(path, &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(status.st_mode & 07777, mode);
+    const int fd = open(path, O_RDONLY);
+    assert_true(fd >= 0);
+    assert_int_equal(read(fd, bytes, sizeof bytes - 1), strlen(content));
+    assert_string_equal(bytes, content);
+    close(fd);
+}
+
+static void put(rd_destination *destination, const char *content) {
+    const rd_sink sink = rd_destination_sink(destination);
+    const rd_source source = rd_source_memory("\x72\x73\x02\x36\x45\x00\x03\x00", 8);
+    const rd_source basis = rd_source_memory(content, strlen(content));
+    assert_int_equal(strlen(content), 3); /* what the delta above copies */
+    assert_int_equal(rd_patch_apply(&basis, &source, &sink, NULL), RD_OK);
+}
+
+/* Opens, writes "new" and commits, all of which succeeds. */
+static void replace_with_new(const char *path, bool replace) {
+    rd_destination *destination = NULL;
+    rd_error error;
+    assert_int_equal(rd_destination_open(&destination, path, replace, &error), RD_OK);
+    put(destination, "new");
+    assert_int_equal(rd_destination_commit(destination, &error), RD_OK);
+}
+
+static void assert_refused(const char *path, bool replace, rd_result result, int system_error) {
+    rd_destination *destination = (rd_destination *)&destination;
+    rd_error error = {.result = RD_OK};
+    assert_int_equal(rd_destination_open(&destination, path, replace, &error), result);
+    assert_null(destination);
+    assert_int_equal(error.result, result);
+    assert_int_equal(error.role, RD_ROLE_OUTPUT);
+    assert_int_equal(error.system_error, system_error);
+    assert_non_null(error.reason);
+    destination = (rd_destination *)&destination;
+    assert_int_equal(rd_destination_open(&destination, path, replace, NULL), result);
+    assert_null(destination);
+}
+
+/* ---- New files --------------------------------------------------------------------------------------------------- */
+
+static void new_file_gets_the_mode_that_umask_leaves(void **state) {
+    static const mode_t masks[] = {022, 077, 027, 0, 0177};
+    const place *const p = *state;
+    for (size_t i = 0; i < ITEMS(masks); i++) {
+        (void)umask(masks[i]);
+        replace_with_new(p->path, i % 2);
+        assert_file(p->path, "new", 0666 & ~masks[i]);
+        assert_entries(p, 1);
+        assert_int_equal(unlink(p->path), 0);
+    }
+}
+
+static void name_is_free_until_the_commit(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    put(destination, "new");
+    assert_int_equal(access(p->path, F_OK), -1);
+    assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
+    assert_file(p->path, "new", 0644);
+}
+
+static void only_a_file_system_without_unnamed_files_shows_a_private_temporary_name(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    put(destination, "new");
+    assert_entries(p, refuse_unnamed ? 1 : 0);
+    each_entry(p, assert_private, NULL);
+    assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
+    assert_entries(p, 1);
+}
+
+static void discarded_file_leaves_nothing(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    put(destination, "new");
+    rd_destination_discard(destination);
+    assert_entries(p, 0);
+    rd_destination_discard(NULL);
+}
+
+static void file_that_appears_meanwhile_is_not_overwritten(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    rd_error error = {.result = RD_OK};
+    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    put(destination, "new");
+    make_file(p->path, "his", 0640);
+    assert_int_equal(rd_destination_commit(destination, &error), RD_E_EXISTS);
+    assert_int_equal(error.result, RD_E_EXISTS);
+    assert_int_equal(error.role, RD_ROLE_OUTPUT);
+    assert_file(p->path, "his", 0640);
+    assert_entries(p, 1);
+}
+
+static void file_that_appears_meanwhile_is_replaced_if_it_may_be(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    put(destination, "new");
+    make_file(p->path, "his", 0640);
+    assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
+    assert_file(p->path, "new", 0644);
+    assert_entries(p, 1);
+}
+
+static void name_may_be_as_long_as_names_can_be(void **state) {
+    const place *const p = *state;
+    char name[256];
+    memset(name, 'n', sizeof name - 1);
+    name[255] = '\0';
+    char path[320];
+    (void)snprintf(path, sizeof path, "%s", in_place(p, name));
+    replace_with_new(path, false);
+    assert_file(path, "new", 0644);
+    replace_with_new(path, true);
+    assert_file(path, "new", 0644);
+    assert_entries(p, 1);
+}
+
+static void name_longer_than_that_is_refused(void **state) {
+    const place *const p = *state;
+    char name[257];
+    memset(name, 'n', sizeof name - 1);
+    name[256] = '\0';
+    char path[320];
+    (void)snprintf(path, sizeof path, "%s", in_place(p, name));
+    assert_refused(path, false, RD_E_IO, ENAMETOOLONG);
+    assert_entries(p, 0);
+}
+
+static void path_without_a_directory_is_in_the_current_one(void **state) {
+    const place *const p = *state;
+    const int before = open(".", O_RDONLY | O_DIRECTORY);
+    assert_true(before >= 0);
+    assert_int_equal(chdir(p->directory), 0);
+    replace_with_new("output", false);
+    assert_refused("output", false, RD_E_EXISTS, 0);
+    replace_with_new("output", true);
+    assert_int_equal(fchdir(before), 0);
+    close(before);
+    assert_file(p->path, "new", 0644);
+    assert_entries(p, 1);
+}
+
+/* ---- Files that are there ---------------------------------------------------------------------------------------- */
+
+static void existing_file_is_refused_unless_it_may_be_replaced(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0644);
+    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_file(p->path, "old", 0644);
+    assert_entries(p, 1);
+}
+
+static void replaced_file_keeps_its_mode(void **state) {
+    static const mode_t modes[] = {0600, 0755, 0444, 0640, 0000, 04711};
+    const place *const p = *state;
+    for (size_t i = 0; i < ITEMS(modes); i++) {
+        struct stat status;
+        make_file(p->path, "old", modes[i]);
+        replace_with_new(p->path, true);
+        assert_int_equal(lstat(p->path, &status), 0);
+        check_equal(status.st_mode & 07777, modes[i], "mode %o", (unsigned)modes[i]);
+        assert_entries(p, 1);
+        assert_int_equal(chmod(p->path, 0600), 0);
+        assert_file(p->path, "new", 0600);
+        assert_int_equal(unlink(p->path), 0);
+    }
+}
+
+static void old_file_is_untouched_until_the_commit_and_after_a_discard(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    make_file(p->path, "old", 0600);
+    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    put(destination, "new");
+    assert_file(p->path, "old", 0600);
+    rd_destination_discard(destination);
+    assert_file(p->path, "old", 0600);
+    assert_entries(p, 1);
+}
+
+static void whoever_has_the_old_file_open_keeps_it(void **state) {
+    const place *const p = *state;
+    char bytes[4] = {0};
+    make_file(p->path, "old", 0600);
+    const int fd = open(p->path, O_RDONLY);
+    replace_with_new(p->path, true);
+    assert_int_equal(read(fd, bytes, 3), 3);
+    assert_string_equal(bytes, "old");
+    close(fd);
+}
+
+static void file_that_goes_away_meanwhile_is_made_again(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    make_file(p->path, "old", 0600);
+    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    put(destination, "new");
+    assert_int_equal(unlink(p->path), 0);
+    assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
+    assert_file(p->path, "new", 0600);
+    assert_entries(p, 1);
+}
+
+static void two_destinations_of_one_name_do_not_meet(void **state) {
+    const place *const p = *state;
+    rd_destination *first = NULL;
+    rd_destination *second = NULL;
+    assert_int_equal(rd_destination_open(&first, p->path, true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&second, p->path, true, NULL), RD_OK);
+    put(first, "one");
+    put(second, "two");
+    assert_int_equal(rd_destination_commit(second, NULL), RD_OK);
+    assert_file(p->path, "two", 0644);
+    assert_int_equal(rd_destination_commit(first, NULL), RD_OK);
+    assert_file(p->path, "one", 0644);
+    assert_entries(p, 1);
+}
+
+/* ---- Symbolic links ---------------------------------------------------------------------------------------------- */
+
+static void symbolic_link_is_replaced_and_its_target_untouched(void **state) {
+    const place *const p = *state;
+    make_file(in_place(p, "target"), "old", 0600);
+    assert_int_equal(symlink("target", p->path), 0);
+    replace_with_new(p->path, true);
+    assert_file(p->path, "new", 0644);
+    assert_file(in_place(p, "target"), "old", 0600);
+    assert_entries(p, 2);
+}
+
+static void symbolic_link_is_refused_unless_it_may_be_replaced(void **state) {
+    const place *const p = *state;
+    make_file(in_place(p, "target"), "old", 0600);
+    assert_int_equal(symlink("target", p->path), 0);
+    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_file(in_place(p, "target"), "old", 0600);
+}
+
+static void dangling_link_is_refused_unless_it_may_be_replaced(void **state) {
+    const place *const p = *state;
+    assert_int_equal(symlink("nowhere", p->path), 0);
+    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_entries(p, 1);
+    replace_with_new(p->path, true);
+    assert_file(p->path, "new", 0644);
+    assert_entries(p, 1);
+}
+
+static void link_that_appears_meanwhile_is_not_followed(void **state) {
+    const place *const p = *state;
+    for (int replace = 0; replace < 2; replace++) {
+        rd_destination *destination = NULL;
+        assert_int_equal(rd_destination_open(&destination, p->path, replace, NULL), RD_OK);
+        put(destination, "new");
+        assert_int_equal(symlink("nowhere", p->path), 0);
+        assert_int_equal(rd_destination_commit(destination, NULL), replace ? RD_OK : RD_E_EXISTS);
+        assert_int_equal(access(in_place(p, "nowhere"), F_OK), -1);
+        assert_entries(p, 1);
+        assert_int_equal(unlink(p->path), 0);
+    }
+}
+
+/* ---- What is no file --------------------------------------------------------------------------------------------- */
+
+static void directory_is_refused(void **state) {
+    const place *const p = *state;
+    assert_int_equal(mkdir(p->path, 0755), 0);
+    assert_int_equal(symlink("output", in_place(p, "link")), 0);
+    for (int replace = 0; replace < 2; replace++) {
+        assert_refused(p->path, replace, RD_E_IO, EISDIR);
+        assert_refused(p->directory, replace, RD_E_IO, EISDIR);
+        assert_refused(in_place(p, "link"), replace, RD_E_IO, EISDIR);
+        assert_refused(in_place(p, "output/"), replace, RD_E_IO, EISDIR);
+        assert_refused(in_place(p, ".."), replace, RD_E_IO, EISDIR);
+    }
+    assert_refused("/", true, RD_E_IO, EISDIR);
+    assert_entries(p, 2);
+}
+
+static void missing_directory_is_refused(void **state) {
+    const place *const p = *state;
+    assert_refused(in_place(p, "missing/output"), false, RD_E_IO, ENOENT);
+    assert_refused(in_place(p, "missing/output"), true, RD_E_IO, ENOENT);
+    assert_entries(p, 0);
+}
+
+static void file_in_place_of_a_directory_is_refused(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0644);
+    assert_refused(in_place(p, "output/output"), true, RD_E_IO, ENOTDIR);
+    assert_file(p->path, "old", 0644);
+}
+
+static void directory_that_goes_away_meanwhile_is_a_failure(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = NULL;
+    rd_error error = {.result = RD_OK};
+    assert_int_equal(mkdir(in_place(p, "gone"), 0755), 0);
+    assert_int_equal(rd_destination_open(&destination, in_place(p, "gone/output"), true, NULL), RD_OK);
+    put(destination, "new");
+    if (rmdir(in_place(p, "gone")) != 0) { /* it holds the temporary name */
+        rd_destination_discard(destination);
+        assert_int_equal(rmdir(in_place(p, "gone")), 0);
+        return;
+    }
+    assert_int_equal(rd_destination_commit(destination, &error), RD_E_IO);
+    assert_int_equal(error.system_error, ENOENT);
+    assert_entries(p, 0);
+}
+
+static void device_is_written_to_directly(void **state) {
+    const place *const p = *state;
+    char target[16];
+    for (int replace = 0; replace < 2; replace++) {
+        struct stat status;
+        replace_with_new("/dev/null", replace);
+        assert_int_equal(stat("/dev/null", &status), 0);
+        assert_true(S_ISCHR(status.st_mode));
+    }
+    assert_int_equal(symlink("/dev/null", p->path), 0);
+    replace_with_new(p->path, true);
+    assert_int_equal(readlink(p->path, target, sizeof target), strlen("/dev/null"));
+    assert_entries(p, 1);
+}
+
+static void full_device_fails_and_is_left_as_it_is(void **state) {
+    (void)state;
+    rd_destination *destination = NULL;
+    rd_error error = {.result = RD_OK};
+    struct stat status;
+    assert_int_equal(rd_destination_open(&destination, "/dev/full", true, NULL), RD_OK);
+    const rd_source basis = rd_source_memory("basis", 5);
+    const rd_sink sink = rd_destination_sink(destination);
+    const rd_options options = {.size = sizeof options, .error = &error};
+    assert_int_equal(rd_signature_make(&basis, &sink, &options), RD_E_IO);
+    assert_int_equal(error.system_error, ENOSPC);
+    assert_int_equal(error.role, RD_ROLE_OUTPUT);
+    rd_destination_discard(destination);
+    assert_int_equal(stat("/dev/full", &status), 0);
+    assert_true(S_ISCHR(status.st_mode));
+}
+
+static void pipe_is_written_to_directly(void **state) {
+    const place *const p = *state;
+    char bytes[4] = {0};
+    struct stat status;
+    assert_int_equal(mkfifo(p->path, 0600), 0);
+    const int reader = open(p->path, O_RDONLY | O_NONBLOCK);
+    assert_true(reader >= 0);
+    replace_with_new(p->path, false);
+    assert_int_equal(read(reader, bytes, sizeof bytes), 3);
+    assert_string_equal(bytes, "new");
+    close(reader);
+    assert_int_equal(lstat(p->path, &status), 0);
+    assert_true(S_ISFIFO(status.st_mode));
+    assert_entries(p, 1);
+}
+
+#define BY_UNNAMED(test)                                                                                               \
+    { #test "_unnamed", test, enter_for_unnamed, leave, NULL }
+#define BY_NAMED(test)                                                                                                 \
+    { #test "_named", test, enter_for_named, leave, NULL }
+#define BOTH_WAYS(test) BY_UNNAMED(test), BY_NAMED(test)
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        BOTH_WAYS(new_file_gets_the_mode_that_umask_leaves),
+        BOTH_WAYS(name_is_free_until_the_commit),
+        BOTH_WAYS(only_a_file_system_without_unnamed_files_shows_a_private_temporary_name),
+        BOTH_WAYS(discarded_file_leaves_nothing),
+        BOTH_WAYS(file_that_appears_meanwhile_is_not_overwritten),
+        BOTH_WAYS(file_that_appears_meanwhile_is_replaced_if_it_may_be),
+        BOTH_WAYS(name_may_be_as_long_as_names_can_be),
+        BOTH_WAYS(name_longer_than_that_is_refused),
+        BOTH_WAYS(path_without_a_directory_is_in_the_current_one),
+        BOTH_WAYS(existing_file_is_refused_unless_it_may_be_replaced),
+        BOTH_WAYS(replaced_file_keeps_its_mode),
+        BOTH_WAYS(old_file_is_untouched_until_the_commit_and_after_a_discard),
+        BOTH_WAYS(whoever_has_the_old_file_open_keeps_it),
+        BOTH_WAYS(file_that_goes_away_meanwhile_is_made_again),
+        BOTH_WAYS(two_destinations_of_one_name_do_not_meet),
+        BOTH_WAYS(symbolic_link_is_replaced_and_its_target_untouched),
+        BOTH_WAYS(symbolic_link_is_refused_unless_it_may_be_replaced),
+        BOTH_WAYS(dangling_link_is_refused_unless_it_may_be_replaced),
+        BOTH_WAYS(link_that_appears_meanwhile_is_not_followed),
+        BOTH_WAYS(directory_is_refused),
+        BOTH_WAYS(missing_directory_is_refused),
+        BOTH_WAYS(file_in_place_of_a_directory_is_refused),
+        BOTH_WAYS(directory_that_goes_away_meanwhile_is_a_failure),
+        BOTH_WAYS(device_is_written_to_directly),
+        BOTH_WAYS(full_device_fails_and_is_left_as_it_is),
+        BOTH_WAYS(pipe_is_written_to_directly),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

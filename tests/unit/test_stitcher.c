@@ -1,0 +1,231 @@
+/*
+ * The stitcher against one scanner: whatever segments the new file is cut into, and wherever they were scanned from,
+ * the copies are those of a scan in one go. Segments are a few stretches of the budget long here, so that a small file
+ * has many, and data is chosen to bring the parses apart: blocks that repeat, on other grids than the segments', equal
+ * blocks of which one continues a copy, and colliding weak sums that exhaust the budget.
+ */
+#include "support.h"
+
+#include "engine/stitcher.h"
+#include "tables.h"
+
+typedef struct copies {
+    rd_op *ops;
+    size_t count;
+    uint64_t end; /* where the scanner stood at last */
+} copies;
+
+static copies copies_new(size_t capacity) {
+    const copies made = {.ops = calloc(capacity + 1, sizeof *made.ops)};
+    assert_non_null(made.ops);
+    return made;
+}
+
+/* Joins a copy to the last one if it continues it, so that it does not matter how many blocks were found at once. */
+static void add_copy(copies *list, const rd_op *copy) {
+    rd_op *const last = list->count > 0 ? &list->ops[list->count - 1] : NULL;
+    check_true(copy->length > 0, "a copy has a length");
+    check_true(!last || last->target_offset + last->length <= copy->target_offset, "copies are in order");
+    if (last && last->target_offset + last->length == copy->target_offset &&
+        last->basis_offset + last->length == copy->basis_offset)
+        last->length += copy->length;
+    else
+        list->ops[list->count++] = *copy;
+}
+
+static copies scan_in_one_go(const rd_signature *signature, const rd_memory *new_file) {
+    const rd__view view = {.data = new_file->data, .size = new_file->size, .last = true};
+    copies list = copies_new(new_file->size);
+    rd__scanner scanner;
+    rd_op copy;
+    rd__scanner_init(&scanner, signature, rd__kernels_best());
+    while (rd__scanner_next(&scanner, &view, UINT64_MAX, &copy))
+        add_copy(&list, &copy);
+    list.end = scanner.at;
+    return list;
+}
+
+/* The segment's bytes, with as much of what follows as a window may need, in an allocation of exactly that size. */
+static rd__view view_of_segment(const rd_memory *new_file, uint64_t from, uint64_t size, uint64_t overlap,
+                                rd_memory *bytes) {
+    const uint64_t left = new_file->size - from;
+    const uint64_t held = left < size + overlap ? left : size + overlap;
+    *bytes = bytes_copy(new_file->data + from, (size_t)held);
+    return (rd__view){.data = bytes->data, .size = bytes->size, .offset = from, .last = left <= size + overlap};
+}
+
+/* Scans segment after segment, every one of them before the stitcher comes to it, but those for which `skip` is drawn.
+ */
+static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, bool skip,
+                     random_source *r) {
+    copies list = copies_new(new_file->size);
+    rd__segment segment = {.copies = NULL};
+    rd__stitcher stitcher;
+    rd_op copy;
+    rd__stitcher_init(&stitcher, signature, rd__kernels_best());
+    bool last = false;
+    for (uint64_t from = 0; !last; from += size) {
+        rd_memory bytes;
+        const rd__view view = view_of_segment(new_file, from, size, signature->params.block_len, &bytes);
+        const uint64_t stop = view.last ? UINT64_MAX : from + size;
+        const bool skipped = skip && random_below(r, 3) == 0;
+        assert_true(rd__segment_scan(&segment, signature, table_at(from / size % table_count()), &view, stop));
+        rd__stitcher_begin(&stitcher, skipped ? NULL : &segment);
+        while (rd__stitcher_next(&stitcher, &view, stop, &copy))
+            add_copy(&list, &copy);
+        check_true(stitcher.scanner.at >= (view.last ? new_file->size : stop), "the segment is decided");
+        last = view.last;
+        rd_memory_free(&bytes);
+    }
+    list.end = stitcher.scanner.at;
+    rd__segment_free(&segment);
+    return list;
+}
+
+static void check_same(const copies *actual, const copies *expected, uint64_t seed) {
+    for (size_t i = 0; i < actual->count && i < expected->count; i++) {
+        const unsigned long long s = seed;
+        check_equal(actual->ops[i].target_offset, expected->ops[i].target_offset, "seed %llu copy %zu target", s, i);
+        check_equal(actual->ops[i].length, expected->ops[i].length, "seed %llu copy %zu length", s, i);
+        check_equal(actual->ops[i].basis_offset, expected->ops[i].basis_offset, "seed %llu copy %zu basis", s, i);
+    }
+    check_equal(actual->count, expected->count, "seed %llu count", (unsigned long long)seed);
+    check_equal(actual->end, expected->end, "seed %llu end", (unsigned long long)seed);
+}
+
+static void compare(const rd_memory *basis, rd_params params, const rd_memory *new_file, uint64_t seed) {
+    random_source r = random_from(seed);
+    rd_signature *const signature = loaded_signature_of(basis, params);
+    const uint64_t cell = rd__scanner_cell(signature);
+    copies expected = scan_in_one_go(signature, new_file);
+    for (int run = 0; run < 4; run++) {
+        copies actual = stitch(signature, new_file, cell * (1 + random_below(&r, 3)), run % 2, &r);
+        check_same(&actual, &expected, seed);
+        free(actual.ops);
+    }
+    free(expected.ops);
+    rd_signature_free(signature);
+}
+
+static rd_params params_of(uint64_t seed, uint32_t block_len) {
+    return (rd_params){.weak = seed % 2 ? RD_ROLLSUM : RD_RABINKARP, .block_len = block_len, .strong_len = 16};
+}
+
+static void edited_files_are_parsed_as_by_one_scanner(void **state) {
+    (void)state;
+    static const unsigned alphabets[] = {2, 3, 256, 256};
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        random_source r = random_from(seed);
+        const unsigned alphabet = alphabets[seed % ITEMS(alphabets)];
+        rd_memory basis = bytes_random(&r, 1 + random_below(&r, 20000), alphabet);
+        rd_memory new_file = bytes_edited(&r, &basis, 1 + random_below(&r, 60000), alphabet);
+        compare(&basis, params_of(seed, 1 + (uint32_t)random_below(&r, 300)), &new_file, seed);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
+}
+
+/* Pieces of the basis, each some whole blocks, behind each other: copies cross segments, on a grid that shifts. */
+static void copies_on_shifting_grids_are_parsed_as_by_one_scanner(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        random_source r = random_from(seed);
+        const size_t block_len = 20 + random_below(&r, 300);
+        rd_memory basis = bytes_random(&r, block_len * (1 + random_below(&r, 60)) + random_below(&r, block_len), 256);
+        rd_memory new_file = bytes_random(&r, 60000, 256);
+        for (size_t at = random_below(&r, 5); at < new_file.size;) {
+            const size_t from = random_below(&r, basis.size) / block_len * block_len;
+            size_t length = block_len * (1 + random_below(&r, 40));
+            length = length < basis.size - from ? length : basis.size - from;
+            length = length < new_file.size - at ? length : new_file.size - at;
+            memcpy(new_file.data + at, basis.data + from, length);
+            at += length + (random_below(&r, 3) == 0 ? random_below(&r, 2 * block_len) : 0);
+        }
+        compare(&basis, params_of(seed, (uint32_t)block_len), &new_file, seed);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
+}
+
+/* A basis of few different blocks, each there many times in random order: which one is copied depends on the one
+ * before. */
+static void repeated_blocks_are_chosen_as_by_one_scanner(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 120; seed++) {
+        random_source r = random_from(seed);
+        const size_t block_len = 16 + random_below(&r, 200);
+        const size_t kinds = 1 + random_below(&r, 4);
+        rd_memory blocks = bytes_random(&r, kinds * block_len, seed % 2 ? 256 : 1);
+        rd_memory basis = bytes_random(&r, 80 * block_len + random_below(&r, block_len), 256);
+        rd_memory new_file = bytes_random(&r, 400 * block_len, 256);
+        for (size_t i = 0; i < 80; i++)
+            memcpy(basis.data + i * block_len, blocks.data + random_below(&r, kinds) * block_len, block_len);
+        for (size_t at = random_below(&r, block_len); at + block_len <= new_file.size; at += block_len) {
+            memcpy(new_file.data + at, blocks.data + random_below(&r, kinds) * block_len, block_len);
+            at += random_below(&r, 30) == 0 ? random_below(&r, block_len) : 0;
+        }
+        compare(&basis, params_of(seed, (uint32_t)block_len), &new_file, seed);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+        rd_memory_free(&blocks);
+    }
+}
+
+/* One byte repeated, in files of all lengths: the parses of segments stand on their own grids and need not meet. */
+static void runs_of_one_byte_are_parsed_as_by_one_scanner(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        random_source r = random_from(seed);
+        rd_memory basis = bytes_random(&r, random_below(&r, 3000), 1);
+        rd_memory new_file = bytes_random(&r, 20000 + random_below(&r, 20000), 1);
+        for (size_t i = random_below(&r, 3); i > 0; i--)
+            new_file.data[random_below(&r, new_file.size)] = 1;
+        compare(&basis, params_of(seed, 1 + (uint32_t)random_below(&r, 200)), &new_file, seed);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
+}
+
+/*
+ * Blocks with the rollsum of one byte repeated: a byte more and one less, and their mirror image, keep both of its
+ * sums. In the new file they lie between runs of that byte, whose windows all pass the index and exhaust the budget.
+ */
+static void exhausted_budgets_are_counted_as_by_one_scanner(void **state) {
+    (void)state;
+    for (uint64_t seed = 1; seed <= 60; seed++) {
+        random_source r = random_from(seed);
+        const size_t block_len = 16 + 4 * random_below(&r, 60);
+        rd_memory basis = {.data = bytes_new(20 * block_len), .size = 20 * block_len};
+        rd_memory new_file = bytes_random(&r, 60000, 256);
+        memset(basis.data, 'x', basis.size);
+        for (size_t i = 0; i < 20; i++) {
+            uint8_t *const block = basis.data + i * block_len;
+            const uint8_t by = (uint8_t)(i + 1);
+            block[0] = block[3] = (uint8_t)('x' + by);
+            block[1] = block[2] = (uint8_t)('x' - by);
+        }
+        for (size_t at = 0; at < new_file.size;) {
+            size_t length = 1 + random_below(&r, random_below(&r, 2) ? 400 : 5000);
+            length = length < new_file.size - at ? length : new_file.size - at;
+            if (random_below(&r, 3) == 0 && length >= block_len)
+                memcpy(new_file.data + at, basis.data + random_below(&r, 20) * block_len, length = block_len);
+            else if (random_below(&r, 4) > 0)
+                memset(new_file.data + at, 'x', length);
+            at += length;
+        }
+        compare(&basis, params_of(1, (uint32_t)block_len), &new_file, seed);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(edited_files_are_parsed_as_by_one_scanner),
+        cmocka_unit_test(copies_on_shifting_grids_are_parsed_as_by_one_scanner),
+        cmocka_unit_test(repeated_blocks_are_chosen_as_by_one_scanner),
+        cmocka_unit_test(runs_of_one_byte_are_parsed_as_by_one_scanner),
+        cmocka_unit_test(exhausted_budgets_are_counted_as_by_one_scanner),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
