@@ -63,14 +63,14 @@ const char *output_name(const char *name) {
     return name != NULL ? name : "standard output";
 }
 
-static rd_result open_destination(cli_output *output, const char *name, bool force, cli_failure *failure) {
+static rd_result open_destination(cli_output *output, const char *name, rd_replace replace, cli_failure *failure) {
     struct stat status;
     const bool exists = stat(name, &status) == 0;
     if (exists && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         return report_system_error(failure, RD_ROLE_OUTPUT, "cannot be written");
     }
-    const rd_result result = rd_destination_open(&output->destination, name, force, &failure->error);
+    const rd_result result = rd_destination_open(&output->destination, name, replace, &failure->error);
     if (result == RD_OK)
         output->sink = rd_destination_sink(output->destination);
     else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
@@ -78,11 +78,11 @@ static rd_result open_destination(cli_output *output, const char *name, bool for
     return result;
 }
 
-rd_result output_open(cli_output *output, const char *name, bool force, cli_failure *failure) {
+rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure) {
     output->destination = NULL;
     if (name != NULL)
-        return open_destination(output, name, force, failure);
-    if (!force && isatty(STDOUT_FILENO))
+        return open_destination(output, name, replace, failure);
+    if (replace == RD_REPLACE_NEVER && isatty(STDOUT_FILENO))
         return report_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
                               "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);

@@ -29,10 +29,10 @@ void input_close(const cli_input *input);
 const char *output_name(const char *name);
 
 /*
- * Opens `name`, or for NULL takes standard output. Without `force`, an existing file or a terminal is refused.
+ * Opens `name`, or for NULL takes standard output. With RD_REPLACE_NEVER, an existing file or a terminal is refused.
  * Afterwards either output_commit or output_discard is due.
  */
-rd_result output_open(cli_output *output, const char *name, bool force, cli_failure *failure);
+rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure);
 rd_result output_commit(const cli_output *output, cli_failure *failure);
 void output_discard(const cli_output *output);
 

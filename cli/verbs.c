@@ -26,6 +26,7 @@ typedef rd_result work_fn(cli_job *job);
 
 typedef struct cli_recipe {
     rd_role roles[INPUTS_MAX];
+    rd_replace replace; /* if the user lets an output be replaced */
     work_fn *work;
 } cli_recipe;
 
@@ -80,10 +81,11 @@ static rd_result work_patch(cli_job *job) {
     return rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
 }
 
+/* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
 static const cli_recipe recipes[] = {
-    [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, work_signature},
-    [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, work_delta},
-    [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, work_patch},
+    [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, RD_REPLACE_FAST, work_signature},
+    [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, RD_REPLACE_FAST, work_delta},
+    [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, RD_REPLACE_SAFELY, work_patch},
 };
 
 /* ---- Their common course ---------------------------------------------------------------------------------------- */
@@ -101,7 +103,8 @@ static rd_result open_inputs(cli_job *job) {
 }
 
 static rd_result open_output(cli_job *job) {
-    const rd_result result = output_open(&job->output, job->options->output, job->options->force, &job->failure);
+    const rd_replace replace = job->options->force ? recipes[job->options->verb].replace : RD_REPLACE_NEVER;
+    const rd_result result = output_open(&job->output, job->options->output, replace, &job->failure);
     if (result != RD_OK)
         return result;
     for (int i = 0; i < job->open_inputs; i++) {

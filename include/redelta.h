@@ -186,7 +186,7 @@ typedef struct rd_stats {
     uint64_t literal_bytes;
     uint64_t copy_commands;
     uint64_t copy_bytes;
-    uint64_t false_matches; /* weak sum found, strong sum not: work for nothing */
+    uint64_t false_matches; /* weak sum found, strong sum not: work for nothing. May differ with the threads */
 } rd_stats;
 
 /*
@@ -236,17 +236,25 @@ RD_API rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, 
  */
 typedef struct rd_destination rd_destination;
 
+/* What to do if the name exists. */
+typedef enum rd_replace {
+    RD_REPLACE_NEVER = 0,  /* RD_E_EXISTS */
+    RD_REPLACE_SAFELY = 1, /* replace it, once the new bytes are on the disk: not even a power cut loses both */
+    RD_REPLACE_FAST = 2    /* replace it: for what can be made again */
+} rd_replace;
+
 /*
- * Opens `path` for writing. If the name exists: RD_E_EXISTS unless `replace`. A symbolic link is replaced itself, never
- * followed. A pipe or a character device keeps nothing that could be lost, and is written to directly, with `replace`
- * or without; a block device, with `replace` only. *error may be NULL.
+ * Opens `path` for writing. A symbolic link is replaced itself, never followed. A pipe or a character device keeps
+ * nothing that could be lost, and is written to directly, whatever `replace` says; a block device, unless it is
+ * RD_REPLACE_NEVER. *error may be NULL.
  */
-RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, bool replace, rd_error *error);
+RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace,
+                                     rd_error *error);
 /* Where to write; valid until commit or discard. */
 RD_API rd_sink rd_destination_sink(rd_destination *destination);
 /*
- * Gives what was written its name. If it replaces a file it takes over that file's mode, and is flushed to the disk
- * first. Frees the destination, whatever the result; after a failure nothing is left of it.
+ * Gives what was written its name, and the mode of the file that it replaces. Frees the destination, whatever the
+ * result; after a failure nothing is left of it.
  */
 RD_API rd_result rd_destination_commit(rd_destination *destination, rd_error *error);
 /* Frees the destination and leaves the name as it was. NULL is allowed. */

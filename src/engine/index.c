@@ -15,8 +15,10 @@
 
 enum {
     FILTER_BITS_PER_BLOCK = 12, /* at least, and less than twice as many: 1 in 40 to 150 of unmatched positions pass */
-    FILTER_BITS_MIN = 256 * 1024, /* 32 KiB, a part of the first-level cache or of the second */
-    BLOCKS_PER_BUCKET = 4,        /* at least, and at most twice as many */
+    FILTER_BITS_AMPLE = 64,     /* a block, as long as the filter then stays in cache: 1 in 500 */
+    FILTER_BITS_CACHED = 2 * 1024 * 1024, /* 256 KiB: a quarter of a second-level cache */
+    FILTER_BITS_MIN = 4096,
+    BLOCKS_PER_BUCKET = 4, /* at least, and at most twice as many */
     INSERTION_SORT_MAX = 16
 };
 
@@ -170,8 +172,9 @@ static void fill_lookups(rd__index *index, const sorter *s, uint64_t entries) {
 
 /* log2 of the number of words in the filter. */
 static uint32_t filter_words_log2(uint64_t blocks) {
-    const uint64_t bits = blocks * FILTER_BITS_PER_BLOCK;
-    const uint32_t log2 = log2_ceil((bits < FILTER_BITS_MIN ? FILTER_BITS_MIN : bits) / 32);
+    const uint64_t ample = rd__min_u64(blocks * FILTER_BITS_AMPLE + FILTER_BITS_MIN, FILTER_BITS_CACHED);
+    const uint64_t least = blocks * FILTER_BITS_PER_BLOCK;
+    const uint32_t log2 = log2_ceil((ample > least ? ample : least) / 32);
     return log2 < RD__FILTER_WORDS_LOG2_MAX ? log2 : RD__FILTER_WORDS_LOG2_MAX;
 }
 

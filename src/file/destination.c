@@ -6,9 +6,9 @@
  * name is taken, or a rename that replaces it in one. All steps go through a handle on the directory, so that nobody
  * can change what its path means in between; no step follows a symbolic link at the destination.
  *
- * Before a file is replaced, the new bytes are flushed to the disk: a power cut must not leave the name without the old
- * bytes and without the new. A name that was free has no old bytes to lose, and the wait, which can take longer than
- * the whole patch, is spared, as cp and tar spare it.
+ * Before a file is replaced safely, the new bytes are flushed to the disk: a power cut must not leave the name without
+ * the old bytes and without the new. A name that was free has no old bytes to lose, and the wait, which can take longer
+ * than the whole patch, is spared, as cp and tar spare it.
  *
  * An unnamed file needs no protection by its mode: there is no name to open it by. A named one is private until it is
  * complete.
@@ -41,7 +41,7 @@ struct rd_destination {
     int directory;                       /* -1: fd is the destination itself, not a file that will take its name */
     char *name;                          /* in the directory */
     char temporary[TEMPORARY_NAME_SIZE]; /* the file's own name in the directory; empty: it has none */
-    bool replace;
+    rd_replace replace;
     bool existed;
     struct stat old; /* the file to be replaced, if it existed */
 };
@@ -103,8 +103,9 @@ static rd_result look(rd_destination *d, bool *direct, rd_error *error) {
         errno = EISDIR;
         return fail(error, "cannot write");
     }
-    *direct = S_ISCHR(target.st_mode) || S_ISFIFO(target.st_mode) || (S_ISBLK(target.st_mode) && d->replace);
-    return *direct || d->replace ? RD_OK : fail_exists(error);
+    *direct = S_ISCHR(target.st_mode) || S_ISFIFO(target.st_mode) ||
+              (S_ISBLK(target.st_mode) && d->replace != RD_REPLACE_NEVER);
+    return *direct || d->replace != RD_REPLACE_NEVER ? RD_OK : fail_exists(error);
 }
 
 static rd_result open_direct(rd_destination *d, rd_error *error) {
@@ -179,7 +180,7 @@ static rd_result open_file(rd_destination *d, rd_error *error) {
     return d->fd >= 0 ? RD_OK : fail(error, "cannot create a file in the directory of the output");
 }
 
-rd_result rd_destination_open(rd_destination **destination, const char *path, bool replace, rd_error *error) {
+rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace, rd_error *error) {
     rd_error ignored;
     rd_error *const e = error ? error : &ignored;
     bool direct = false;
@@ -269,7 +270,7 @@ static bool move_over(rd_destination *d) {
 
 /* The last step: the file gets the destination's name. */
 static bool take_name(rd_destination *d) {
-    if (!d->replace)
+    if (d->replace == RD_REPLACE_NEVER)
         return d->temporary[0] == '\0' ? link_unnamed(d, d->name) : move_if_free(d);
     return (d->temporary[0] != '\0' || link_temporary(d)) && move_over(d);
 }
@@ -288,15 +289,17 @@ static rd_result commit(rd_destination *d, rd_error *error) {
     const bool direct = d->directory < 0;
     if (!direct && !set_mode(d))
         return fail(error, "cannot set the mode of the output");
-    if (d->existed && !direct && !flush(d->fd))
+    const bool durable = !direct && d->existed && d->replace == RD_REPLACE_SAFELY;
+    if (durable && !flush(d->fd))
         return fail(error, "cannot write the output to the disk");
     if (!direct && !take_name(d))
-        return !d->replace && errno == EEXIST ? fail_exists(error) : fail(error, "cannot give the output its name");
+        return d->replace == RD_REPLACE_NEVER && errno == EEXIST ? fail_exists(error)
+                                                                 : fail(error, "cannot give the output its name");
     const int fd = d->fd;
     d->fd = -1;
     if (close(fd) != 0 && errno != EINTR)
         return fail(error, "cannot close");
-    if (d->existed && !direct)
+    if (durable)
         flush_directory(d);
     return RD_OK;
 }

@@ -18,6 +18,7 @@
  * The sums of a tile of positions are tested against the filter in three rounds: where each one's word is, in vectors;
  * the words, one by one, because that is as quick as gathering them or quicker; and the bits, in vectors again.
  */
+#include "base/memory.h"
 #include "hash/kernels.h"
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
@@ -79,27 +80,34 @@ TARGET static uint32_t rollsum_update_lanes(uint32_t sum, const uint8_t *data, s
 
 /* ---- The filter -------------------------------------------------------------------------------------------------- */
 
-/* Reads the words one by one. Not a TARGET function: a compiler would make it a gather, which is slower on many. */
-static void read_words(const uint32_t *words, const uint32_t *places, uint32_t *found) {
-    for (size_t i = 0; i < TILE; i++)
-        found[i] = words[places[i]];
+/* Reads the words one by one, into four lanes at a time: as quick as a gather where that is quick, and quicker
+ * elsewhere. */
+TARGET static inline void read_words(const uint32_t *words, const uint32_t *places, uint32_t *found, size_t count) {
+    for (size_t i = 0; i < count; i += 4)
+        STORE_FOUR(found + i, words[places[i]], words[places[i + 1]], words[places[i + 2]], words[places[i + 3]]);
+}
+
+/* A bit in each lane, at the place that the five bits of x above `shift` give. */
+TARGET static inline WORD bit_at(WORD x, uint32_t shift) {
+    return SHIFT_EACH_LEFT(SET(1), AND(SHIFT_RIGHT(x, shift), SET(31)));
 }
 
 /* Adds the positions of a tile of sums that pass the filter to `hits`; the first one's position is `at`. */
-TARGET static size_t filter_tile(const rd__filter *filter, const uint32_t sums[TILE], size_t at, rd__hit *hits) {
+TARGET static size_t filter_tile(const rd__filter *filter, const uint32_t *sums, size_t positions, size_t at,
+                                 rd__hit *hits) {
     uint32_t places[TILE];
+    uint32_t bits[TILE];
     uint32_t words[TILE];
     size_t count = 0;
     const WORD key = SET(filter->key);
-    for (size_t i = 0; i < TILE; i += LANES)
-        STORE(places + i, SHIFT_RIGHT(MULTIPLY(LOAD(sums + i), key), filter->shift));
-    read_words(filter->words, places, words);
-    for (size_t i = 0; i < TILE; i += LANES) {
+    for (size_t i = 0; i < positions; i += LANES) {
         const WORD x = MULTIPLY(LOAD(sums + i), key);
-        const WORD word = LOAD(words + i);
-        const WORD first = SHIFT_EACH_RIGHT(word, AND(SHIFT_RIGHT(x, filter->shift - 5), SET(31)));
-        const WORD second = SHIFT_EACH_RIGHT(word, AND(SHIFT_RIGHT(x, filter->shift - 10), SET(31)));
-        for (uint32_t passed = ODD_LANES(AND(first, second)); passed != 0; passed &= passed - 1) {
+        STORE(places + i, SHIFT_RIGHT(x, filter->shift));
+        STORE(bits + i, OR(bit_at(x, filter->shift - 5), bit_at(x, filter->shift - 10)));
+    }
+    read_words(filter->words, places, words, positions);
+    for (size_t i = 0; i < positions; i += LANES) {
+        for (uint32_t passed = LANES_WITH_ALL(LOAD(words + i), LOAD(bits + i)); passed != 0; passed &= passed - 1) {
             const size_t lane = i + (size_t)__builtin_ctz(passed);
             hits[count++] = (rd__hit){.at = (uint32_t)(at + lane), .weak = sums[lane]};
         }
@@ -150,9 +158,9 @@ TARGET static rabinkarp_roll rabinkarp_begin(size_t block_len, uint32_t sum) {
 #endif
 
 /* The sums of a tile of positions, the first being that after `window` has moved by one. */
-TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering,
-                                  uint32_t sums[TILE]) {
-    for (size_t i = 0; i < TILE; i += LANES) {
+TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering, uint32_t *sums,
+                                  size_t positions) {
+    for (size_t i = 0; i < positions; i += LANES) {
         const WORD lost = ADD(MULTIPLY(LOAD_BYTES(window + i), roll->leaving), roll->fixed);
         WORD x = SUB(LOAD_BYTES(entering + i), lost);
         SUM_UP(x, ADD_POWER_OF_LOWER);
@@ -168,9 +176,9 @@ typedef struct rollsum_roll {
     WORD s2;
 } rollsum_roll;
 
-TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const uint8_t *entering,
-                                uint32_t sums[TILE]) {
-    for (size_t i = 0; i < TILE; i += LANES) {
+TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const uint8_t *entering, uint32_t *sums,
+                                size_t positions) {
+    for (size_t i = 0; i < positions; i += LANES) {
         const WORD leaving = LOAD_BYTES(window + i);
         WORD s1 = SUB(LOAD_BYTES(entering + i), leaving);
         SUM_UP(s1, ADD_LOWER);
@@ -190,10 +198,12 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
     size_t count = 0;
     size_t at = begin;
     rabinkarp_roll roll = rabinkarp_begin(block_len, *sum);
-    for (; end - at >= TILE; at += TILE) {
-        rabinkarp_tile(&roll, window + at, window + at + block_len, sums);
-        count += filter_tile(filter, sums, at + 1, hits + count);
-        *sum = sums[TILE - 1];
+    while (end - at >= LANES) {
+        const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
+        rabinkarp_tile(&roll, window + at, window + at + block_len, sums, positions);
+        count += filter_tile(filter, sums, positions, at + 1, hits + count);
+        *sum = sums[positions - 1];
+        at += positions;
     }
     return count + rd__rabinkarp_seek_portable(filter, block_len, sum, window, at, end, hits + count);
 }
@@ -204,10 +214,12 @@ TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_l
     size_t count = 0;
     size_t at = begin;
     rollsum_roll roll = {.length = SET(block_len), .s1 = SET(*sum & 0xffff), .s2 = SET(*sum >> 16)};
-    for (; end - at >= TILE; at += TILE) {
-        rollsum_tile(&roll, window + at, window + at + block_len, sums);
-        count += filter_tile(filter, sums, at + 1, hits + count);
-        *sum = sums[TILE - 1];
+    while (end - at >= LANES) {
+        const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
+        rollsum_tile(&roll, window + at, window + at + block_len, sums, positions);
+        count += filter_tile(filter, sums, positions, at + 1, hits + count);
+        *sum = sums[positions - 1];
+        at += positions;
     }
     return count + rd__rollsum_seek_portable(filter, block_len, sum, window, at, end, hits + count);
 }

@@ -20,19 +20,24 @@
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(void *)(p), word)
 
+/* Four words to 16 bytes at p, of any alignment. */
+#define STORE_FOUR(p, a, b, c, d)                                                                                      \
+    _mm_storeu_si128((__m128i *)(void *)(p), _mm_setr_epi32((int)(a), (int)(b), (int)(c), (int)(d)))
+
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
 /* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
  */
 #define SHIFT_LEFT(x, bits) _mm256_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm256_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-#define SHIFT_EACH_RIGHT(x, counts) _mm256_srlv_epi32(x, counts)
+#define SHIFT_EACH_LEFT(x, counts) _mm256_sllv_epi32(x, counts)
 /* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. The low half crosses by a copy. */
 #define LOW_HALF_UP(x) _mm256_permute2x128_si256(x, x, 0x08)
 #define MOVE_UP(x, n) ((n) == 4 ? LOW_HALF_UP(x) : _mm256_alignr_epi8(x, LOW_HALF_UP(x), (16 - 4 * (n)) & 15))
 /* The last lane, in all of them. */
 #define LAST(x) _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7))
-/* Bit i of the result: whether lane i is odd. */
-#define ODD_LANES(x) ((uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_slli_epi32(x, 31))))
+/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
+#define LANES_WITH_ALL(words, bits)                                                                                    \
+    ((uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(AND(words, bits), bits))))
 
 #endif

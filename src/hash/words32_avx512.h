@@ -19,18 +19,22 @@
 #define LOAD(p) _mm512_loadu_si512(p)
 #define STORE(p, word) _mm512_storeu_si512(p, word)
 
+/* Four words to 16 bytes at p, of any alignment. */
+#define STORE_FOUR(p, a, b, c, d)                                                                                      \
+    _mm_storeu_si128((__m128i *)(void *)(p), _mm_setr_epi32((int)(a), (int)(b), (int)(c), (int)(d)))
+
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 /* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
  */
 #define SHIFT_LEFT(x, bits) _mm512_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm512_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-#define SHIFT_EACH_RIGHT(x, counts) _mm512_srlv_epi32(x, counts)
+#define SHIFT_EACH_LEFT(x, counts) _mm512_sllv_epi32(x, counts)
 /* Lane i takes what was in lane i - n; the first n lanes take 0. */
 #define MOVE_UP(x, n) _mm512_alignr_epi32(x, _mm512_setzero_si512(), 16 - (n))
 /* The last lane, in all of them. */
 #define LAST(x) _mm512_permutexvar_epi32(_mm512_set1_epi32(15), x)
-/* Bit i of the result: whether lane i is odd. */
-#define ODD_LANES(x) ((uint32_t)_mm512_test_epi32_mask(x, _mm512_set1_epi32(1)))
+/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
+#define LANES_WITH_ALL(words, bits) ((uint32_t)_mm512_cmpeq_epi32_mask(AND(words, bits), bits))
 
 #endif

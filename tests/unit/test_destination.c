@@ -157,7 +157,7 @@ static void put(rd_destination *destination, const char *content) {
 }
 
 /* Opens, writes "new" and commits, all of which succeeds. */
-static void replace_with_new(const char *path, bool replace) {
+static void replace_with_new(const char *path, rd_replace replace) {
     rd_destination *destination = NULL;
     rd_error error;
     assert_int_equal(rd_destination_open(&destination, path, replace, &error), RD_OK);
@@ -165,7 +165,7 @@ static void replace_with_new(const char *path, bool replace) {
     assert_int_equal(rd_destination_commit(destination, &error), RD_OK);
 }
 
-static void assert_refused(const char *path, bool replace, rd_result result, int system_error) {
+static void assert_refused(const char *path, rd_replace replace, rd_result result, int system_error) {
     rd_destination *destination = (rd_destination *)&destination;
     rd_error error = {.result = RD_OK};
     assert_int_equal(rd_destination_open(&destination, path, replace, &error), result);
