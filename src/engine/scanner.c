@@ -6,9 +6,9 @@
  * a stride at a time; the index is asked for all hits of a stride together, so that its memory is fetched for all at
  * once.
  *
- * Behind a copy, the next block of the new file most likely is the next one of the basis. So a run of blocks is
- * compared with the blocks that follow, all strong sums in one call of the kernel, and taken up to the first that
- * differs. That one is then decided like any other window.
+ * Where a block of the new file is one of the basis, the next most likely is the next one. So with a window go the
+ * blocks behind it whose weak sums are those of the blocks that follow in the basis; their strong sums are made in one
+ * call of the kernel, which costs little more than one alone, and all are taken up to the first that differs.
  *
  * Whoever chooses both files could make every window pass the second test and fail the third, and so have a whole block
  * hashed at every byte. So there is a budget of failures for each stretch of the new file. Beyond it, windows count as
@@ -35,7 +35,7 @@ enum {
 };
 
 void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const rd__kernels *kernels) {
-    *scanner = (rd__scanner){.signature = signature, .kernels = kernels, .stride = STRIDE_MIN, .run = 1};
+    *scanner = (rd__scanner){.signature = signature, .kernels = kernels, .stride = STRIDE_MIN, .run = RUN_MAX};
 }
 
 /* ---- The budget -------------------------------------------------------------------------------------------------- */
@@ -66,11 +66,11 @@ static void count_failure(rd__scanner *scanner) {
         scanner->worst = scanner->failures;
 }
 
+/* ---- Windows ----------------------------------------------------------------------------------------------------- */
+
 bool rd__scanner_continues(const rd__scanner *scanner) {
     return scanner->behind_copy && scanner->next_block < scanner->signature->sums.count;
 }
-
-/* ---- One window -------------------------------------------------------------------------------------------------- */
 
 static void make_strong(const rd__scanner *scanner, const uint8_t *data, size_t length, size_t count, uint8_t *strong) {
     scanner->kernels->strong_many[scanner->signature->params.strong](data, length, count, strong);
@@ -85,32 +85,7 @@ static bool strong_equal(const rd_signature *signature, uint64_t block, const ui
     return memcmp(rd__sums_strong(&signature->sums, block), strong, signature->sums.strong_len) == 0;
 }
 
-/*
- * The block of the basis that the window at `data` is, by its weak sum scanner->weak. Of equal blocks, the one that
- * continues the last copy, else the first.
- */
-static bool find_block(rd__scanner *scanner, const uint8_t *data, uint64_t *block) {
-    const rd_signature *const signature = scanner->signature;
-    const bool continues = rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak;
-    rd__index_range range;
-    if (!rd__index_find_weak(&signature->index, scanner->weak, &range) || !within_budget(scanner))
-        return false;
-    uint8_t strong[RD_STRONG_LEN_MAX];
-    uint32_t first = 0;
-    make_strong(scanner, data, signature->params.block_len, 1, strong);
-    if (continues && strong_equal(signature, scanner->next_block, strong)) {
-        *block = scanner->next_block;
-        return true;
-    }
-    if (rd__index_find_strong(&signature->index, &signature->sums, &range, strong, &first)) {
-        *block = first;
-        return true;
-    }
-    count_failure(scanner);
-    return false;
-}
-
-/* Makes the copy of `length` bytes from `block` on at scanner->at, and moves behind it. */
+/* Makes the copy of `length` bytes, `count` blocks from `block` on, at scanner->at, and moves behind it. */
 static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, uint64_t length, rd_op *copy) {
     *copy = (rd_op){.kind = RD_COPY, .target_offset = scanner->at, .length = length};
     copy->basis_offset = block * scanner->signature->params.block_len;
@@ -121,62 +96,89 @@ static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, ui
     scanner->stride = STRIDE_MIN;
 }
 
-/* Decides the window at `data`, whose weak sum is scanner->weak. */
-static bool try_window(rd__scanner *scanner, const uint8_t *data, rd_op *copy) {
-    uint64_t block = 0;
-    if (find_block(scanner, data, &block)) {
-        take_blocks(scanner, block, 1, scanner->signature->params.block_len, copy);
-        return true;
-    }
-    scanner->behind_copy = false;
-    scanner->rolling = true;
-    return false;
+/* The block that the window most likely is, if it is one: that behind the last copy, or one with its weak sum. */
+static uint64_t guess_block(const rd__scanner *scanner, const rd__index_range *range) {
+    const rd_signature *const signature = scanner->signature;
+    if (rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak)
+        return scanner->next_block;
+    return signature->index.blocks[range->first];
 }
 
-/* ---- Many windows ------------------------------------------------------------------------------------------------ */
-
-/* How many of the blocks at `data`, `most` at most, have the weak sums of those that continue the last copy. */
-static size_t weak_run(const rd__scanner *scanner, const uint8_t *data, size_t most) {
+/*
+ * How many blocks of the new file, from that at `data` on, have the weak sums of those of the basis from `block` on.
+ * The first one has; `positions` is the number of positions at which the others may begin, and the length of a block.
+ */
+static size_t weak_run(const rd__scanner *scanner, uint64_t block, const uint8_t *data, uint64_t positions) {
     const rd_signature *const signature = scanner->signature;
     const size_t block_len = signature->params.block_len;
-    size_t n = 0;
-    while (n < most &&
-           signature->sums.weak[scanner->next_block + n] == make_weak(scanner, data + n * block_len, block_len))
+    const size_t in_cache = RUN_BYTES / block_len < RUN_LANES ? RUN_LANES : RUN_BYTES / block_len;
+    const uint64_t in_files = rd__min_u64(signature->sums.count - block, positions / block_len);
+    const size_t most = (size_t)rd__min_u64(rd__min_size(scanner->run, in_cache), in_files);
+    size_t n = 1;
+    while (n < most && signature->sums.weak[block + n] == make_weak(scanner, data + n * block_len, block_len))
         n++;
     return n;
 }
 
-/* Takes the blocks at `data` that continue the last copy, as far as `positions` bytes reach. */
-static bool try_run(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
+/*
+ * The block of the basis with these sums. Of equal blocks, the one that continues the last copy, else the first. False:
+ * there is none.
+ */
+static bool find_strong(const rd__scanner *scanner, const rd__index_range *range, const uint8_t *strong,
+                        uint64_t *block) {
     const rd_signature *const signature = scanner->signature;
-    const size_t block_len = signature->params.block_len;
-    const size_t in_cache = RUN_BYTES / block_len < RUN_LANES ? RUN_LANES : RUN_BYTES / block_len;
-    const uint64_t in_basis = signature->sums.count - scanner->next_block;
-    const size_t most =
-        rd__min_size(rd__min_size(scanner->run, in_cache), (size_t)rd__min_u64(in_basis, positions / block_len));
-    const size_t candidates = weak_run(scanner, data, most);
-    uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
-    size_t n = 0;
-    make_strong(scanner, data, block_len, candidates, strong);
-    while (n < candidates &&
-           strong_equal(signature, scanner->next_block + n, strong + n * rd__strong_size(signature->params.strong)))
-        n++;
-    scanner->run = n == most ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
-    if (n > 0)
-        take_blocks(scanner, scanner->next_block, n, (uint64_t)n * block_len, copy);
-    return n > 0;
+    uint32_t first = 0;
+    *block = scanner->next_block;
+    if (rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak &&
+        strong_equal(signature, scanner->next_block, strong))
+        return true;
+    const bool found = rd__index_find_strong(&signature->index, &signature->sums, range, strong, &first);
+    *block = first;
+    return found;
 }
 
-/* Seeks through up to `rolls` positions behind scanner->at, whose window at `data` does not match. */
-static bool seek(rd__scanner *scanner, const uint8_t *data, size_t rolls, rd_op *copy) {
+/*
+ * Decides the window at `data`, whose weak sum is scanner->weak, and with it the blocks behind it that go on as the
+ * basis does. For `positions` see weak_run.
+ */
+static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
     const rd_signature *const signature = scanner->signature;
-    const rd__index *const index = &signature->index;
-    const size_t end = rd__min_size(rolls, scanner->stride);
+    const size_t block_len = signature->params.block_len;
+    const size_t strong_size = rd__strong_size(signature->params.strong);
+    uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
+    rd__index_range range = {0, 0};
+    uint64_t block = 0;
+    scanner->rolling = true;
+    if (!rd__index_find_weak(&signature->index, scanner->weak, &range) || !within_budget(scanner)) {
+        scanner->behind_copy = false;
+        return false;
+    }
+    const uint64_t guess = guess_block(scanner, &range);
+    const size_t candidates = weak_run(scanner, guess, data, positions);
+    make_strong(scanner, data, block_len, candidates, strong);
+    if (!find_strong(scanner, &range, strong, &block)) {
+        count_failure(scanner);
+        scanner->behind_copy = false;
+        return false;
+    }
+    size_t n = 1;
+    while (block == guess && n < candidates && strong_equal(signature, block + n, strong + n * strong_size))
+        n++;
+    scanner->run = n == candidates ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
+    take_blocks(scanner, block, n, (uint64_t)n * block_len, copy);
+    return true;
+}
+
+/* Seeks through some of the `rolls` positions behind scanner->at, whose window at `data` does not match. */
+static bool seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_op *copy) {
+    const rd_params *const params = &scanner->signature->params;
+    const rd__index *const index = &scanner->signature->index;
+    const size_t end = (size_t)rd__min_u64(rolls, scanner->stride);
     const uint64_t from = scanner->at;
     uint32_t weak = scanner->weak;
     rd__hit hits[STRIDE_MAX];
-    const size_t count = scanner->kernels->seek[signature->params.weak](&index->filter, signature->params.block_len,
-                                                                        &weak, data, 0, end, hits);
+    const size_t count =
+        scanner->kernels->seek[params->weak](&index->filter, params->block_len, &weak, data, 0, end, hits);
     for (size_t i = 0; i < count; i++)
         rd__index_prefetch_bucket(index, hits[i].weak);
     for (size_t i = 0; i < count; i++)
@@ -184,7 +186,7 @@ static bool seek(rd__scanner *scanner, const uint8_t *data, size_t rolls, rd_op 
     for (size_t i = 0; i < count; i++) {
         scanner->at = from + hits[i].at;
         scanner->weak = hits[i].weak;
-        if (try_window(scanner, data + hits[i].at, copy))
+        if (try_window(scanner, data + hits[i].at, rolls - hits[i].at + params->block_len, copy))
             return true;
     }
     scanner->at = from + end;
@@ -226,14 +228,12 @@ static bool next_whole(rd__scanner *scanner, const rd__view *view, uint64_t stop
     while (scanner->at < stop && end - scanner->at >= block_len) {
         const uint8_t *const data = view->data + (scanner->at - view->offset);
         const uint64_t rolls = rd__min_u64(end - scanner->at - block_len, stop - scanner->at - 1);
-        if (scanner->rolling && rolls > 0) {
-            if (seek(scanner, data, (size_t)rd__min_u64(rolls, STRIDE_MAX), copy))
-                return true;
-        } else if (!scanner->rolling) {
-            if (rd__scanner_continues(scanner) && try_run(scanner, data, rolls + block_len, copy))
-                return true;
+        if (!scanner->rolling) {
             scanner->weak = make_weak(scanner, data, block_len);
-            if (try_window(scanner, data, copy))
+            if (try_window(scanner, data, rolls + block_len, copy))
+                return true;
+        } else if (rolls > 0) {
+            if (seek(scanner, data, rolls, copy))
                 return true;
         } else if (scanner->at + 1 == stop) {
             scanner->at = stop;

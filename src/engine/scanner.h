@@ -22,7 +22,7 @@ typedef struct rd__scanner {
     bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
     uint32_t weak;
     size_t stride; /* positions to seek through at once: more, the longer nothing matched */
-    size_t run;    /* blocks to verify at once: more, the longer each continued the one before */
+    size_t run;    /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
     /* What is only told: */
     uint32_t worst; /* failures in the worst stretch */
     uint64_t false_matches;
