@@ -6,6 +6,12 @@
 #include "hash/kernels.h"
 #include "hash/sums.h"
 
+/*
+ * Blocks no longer than this are signed several at once, from memory that holds them; longer ones one by one, as their
+ * bytes come, so that memory stays small however long they are.
+ */
+#define RD__TOGETHER_MAX ((uint32_t)512 * 1024)
+
 /* Writes the signature entries of `count` whole blocks at `data`: rd__entry_size bytes each. */
 void rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t count,
                      uint8_t *entries);

@@ -19,7 +19,6 @@
 enum {
     PIECE_SIZE = 512 * 1024,
     PIECE_BLOCKS = 8,             /* at least, so that the kernels' lanes are full */
-    PIECE_BLOCK_MAX = 512 * 1024, /* longer blocks are signed one by one */
     PIECE_BLOCKS_MAX = 64 * 1024, /* at most: a signature entry can be larger than its block */
     SLOTS_PER_THREAD = 2
 };
@@ -161,8 +160,8 @@ static rd_result make(rd__operation *operation, const rd_source *basis, const rd
     if (result == RD_OK)
         result = put_header(&m);
     if (result == RD_OK)
-        result = m.params.block_len <= PIECE_BLOCK_MAX ? sign_pieces(&m, basis, rd__operation_threads(operation))
-                                                       : sign_one_by_one(&m, basis);
+        result = m.params.block_len <= RD__TOGETHER_MAX ? sign_pieces(&m, basis, rd__operation_threads(operation))
+                                                        : sign_one_by_one(&m, basis);
     if (result == RD_OK)
         result = rd__writer_flush(&m.writer);
     rd__writer_free(&m.writer);

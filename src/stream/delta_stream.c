@@ -7,29 +7,27 @@
 
 #include <string.h>
 
-/* Bytes of the new file taken at once, so that what a caller hands over whole is not copied whole. */
-enum { TAKE_MAX = 256 * 1024 };
+enum {
+    TAKE_MAX = 256 * 1024, /* bytes of the new file at once, so that what is handed over whole is not copied whole */
+    ENOUGH_BLOCKS = 16,    /* that are gathered before they are scanned, to fill the kernels' lanes ... */
+    ENOUGH_MIN = 64 * 1024,
+    ENOUGH_MAX = 512 * 1024 /* ... between these numbers of bytes */
+};
 
 typedef struct delta_stream {
     rd_stream head;
     rd__differ differ;
-    const uint8_t *literal; /* bytes of the literal whose command was given */
-    uint64_t literal_left;
-    bool ended; /* the END command was made */
+    const uint8_t *literal; /* bytes of the literal whose command is pending */
+    size_t literal_size;
+    size_t enough;
+    size_t fresh;  /* bytes taken since the last scan */
+    bool scanning; /* the differ may have more to tell */
+    bool ended;    /* the END command was made */
 } delta_stream;
 
-/* Gives what was made so far. False: some is left, for `out` is full. */
-static bool flush(delta_stream *s, rd_out *out) {
-    if (!rd__stream_flush(&s->head, out))
-        return false;
-    const size_t size = (size_t)rd__min_u64(s->literal_left, out->size - out->pos);
-    if (size > 0) {
-        memcpy((uint8_t *)out->data + out->pos, s->literal, size);
-        s->literal += size;
-        s->literal_left -= size;
-        out->pos += size;
-    }
-    return s->literal_left == 0;
+static size_t enough(const rd_signature *signature) {
+    const uint64_t bytes = signature ? (uint64_t)ENOUGH_BLOCKS * signature->params.block_len : 0;
+    return bytes < ENOUGH_MIN ? ENOUGH_MIN : (size_t)rd__min_u64(bytes, ENOUGH_MAX);
 }
 
 /* Makes the next command. False: more of the new file is needed. */
@@ -38,12 +36,26 @@ static bool make_command(delta_stream *s) {
     const uint8_t *literal = NULL;
     if (!rd__differ_next(&s->differ, &op, &literal))
         return false;
-    rd__stream_pended(&s->head, rd__delta_put_op(rd__stream_pend(&s->head), &op));
+    rd__stream_pend(&s->head, s->head.small, rd__delta_put_op(s->head.small, &op));
     if (op.kind == RD_LITERAL) {
         s->literal = literal;
-        s->literal_left = op.length;
+        s->literal_size = (size_t)op.length;
     }
     return true;
+}
+
+static void make_end(delta_stream *s) {
+    rd__stream_pend(&s->head, s->head.small, rd__delta_put_end(s->head.small));
+    s->ended = true;
+}
+
+/* Gives what was made so far, a literal behind its command. False: some is left, for `out` is full. */
+static bool flush(delta_stream *s, rd_out *out) {
+    if (!rd__stream_flush(&s->head, out))
+        return false;
+    rd__stream_pend(&s->head, s->literal, s->literal_size);
+    s->literal_size = 0;
+    return rd__stream_flush(&s->head, out);
 }
 
 static rd_result take(delta_stream *s, rd_in *in) {
@@ -55,12 +67,17 @@ static rd_result take(delta_stream *s, rd_in *in) {
     memcpy(place, (const uint8_t *)in->data + in->pos, wanted);
     rd__differ_add(&s->differ, wanted);
     in->pos += wanted;
+    s->fresh += wanted;
+    s->scanning = s->fresh >= s->enough;
     return RD_OK;
 }
 
-static void make_end(delta_stream *s) {
-    rd__stream_pended(&s->head, rd__delta_put_end(rd__stream_pend(&s->head)));
-    s->ended = true;
+/* All that can be told from what was taken has been told. */
+static void end_scan(delta_stream *s) {
+    s->scanning = false;
+    s->fresh = 0;
+    if (s->differ.view.last)
+        make_end(s);
 }
 
 static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
@@ -70,18 +87,18 @@ static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
             return RD_MORE;
         if (s->ended)
             return RD_OK;
-        if (make_command(s))
-            continue;
-        if (in->pos < in->size) {
+        if (s->scanning) {
+            if (!make_command(s))
+                end_scan(s);
+        } else if (in->pos < in->size) {
             const rd_result result = take(s, in);
             if (result != RD_OK)
                 return result;
         } else if (!end) {
             return RD_MORE;
-        } else if (!s->differ.view.last) {
-            rd__differ_end(&s->differ);
         } else {
-            make_end(s);
+            rd__differ_end(&s->differ);
+            s->scanning = true;
         }
     }
 }
@@ -94,7 +111,9 @@ rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature)
     const rd_result result = rd__stream_new(stream, sizeof(delta_stream), step, close_differ);
     if (result != RD_OK)
         return result;
-    rd__differ_init(&((delta_stream *)*stream)->differ, signature, rd__kernels_best(), &(*stream)->job.stats);
-    rd__stream_pended(*stream, rd__delta_put_magic(rd__stream_pend(*stream)));
+    delta_stream *const s = (delta_stream *)*stream;
+    rd__differ_init(&s->differ, signature, rd__kernels_best(), &s->head.job.stats);
+    s->enough = enough(signature);
+    rd__stream_pend(*stream, s->head.small, rd__delta_put_magic(s->head.small));
     return RD_OK;
 }

@@ -1,57 +1,110 @@
-/* The signature stream: basis in, signature out. */
+/*
+ * The signature stream: basis in, signature out. It signs several blocks at a time, to fill the kernels' lanes: where
+ * they lie, if the caller hands over that many, else gathered. Blocks too long to gather are signed one by one as they
+ * come.
+ */
 #include "base/memory.h"
+#include "base/result.h"
 #include "engine/signer.h"
 #include "stream/stream.h"
 
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    GATHER_BYTES = 256 * 1024,
+    GATHER_BLOCKS_MIN = 8, /* at least so many at once, if there are more bytes than that */
+    GATHER_BLOCKS_MAX = 64
+};
+
 typedef struct signature_stream {
     rd_stream head;
-    rd__signer signer;
+    rd__signer signer; /* for blocks that are too long to be gathered */
+    uint8_t *gathered; /* NULL until there is something to gather */
+    size_t gathered_size;
+    bool finished; /* the last entries were made */
+    uint8_t entries[GATHER_BLOCKS_MAX * RD__ENTRY_MAX];
 } signature_stream;
 
-/* Signs as many blocks as fit `out` whole; returns the bytes written. */
-static void sign_into(signature_stream *s, rd_in *in, rd_out *out) {
-    const size_t entry_size = rd__entry_size(&s->signer.params);
-    const size_t room = (out->size - out->pos) / entry_size;
-    size_t taken = 0;
-    if (room == 0)
-        return;
-    const size_t blocks = rd__signer_take(&s->signer, (const uint8_t *)in->data + in->pos, in->size - in->pos, &taken,
-                                          (uint8_t *)out->data + out->pos, room);
-    in->pos += taken;
-    out->pos += blocks * entry_size;
-    s->head.job.stats.blocks += blocks;
+static size_t gather_blocks(const rd_params *params) {
+    const size_t fit = GATHER_BYTES / params->block_len;
+    return fit < GATHER_BLOCKS_MIN ? GATHER_BLOCKS_MIN : rd__min_size(fit, GATHER_BLOCKS_MAX);
 }
 
-/* Signs one block, by way of the pending bytes. Returns the number of blocks. */
-static size_t sign_pending(signature_stream *s, rd_in *in) {
-    size_t taken = 0;
-    const size_t blocks = rd__signer_take(&s->signer, (const uint8_t *)in->data + in->pos, in->size - in->pos, &taken,
-                                          rd__stream_pend(&s->head), 1);
-    in->pos += taken;
-    s->head.job.stats.blocks += blocks;
-    rd__stream_pended(&s->head, blocks * rd__entry_size(&s->signer.params));
-    return blocks;
+static void pend_entries(signature_stream *s, size_t count) {
+    s->head.job.stats.blocks += count;
+    rd__stream_pend(&s->head, s->entries, count * rd__entry_size(&s->signer.params));
+}
+
+static void sign_gathered(signature_stream *s) {
+    const rd__signer *const signer = &s->signer;
+    pend_entries(s, rd__sign_basis(signer->kernels, &signer->params, s->gathered, s->gathered_size, s->entries));
+    s->gathered_size = 0;
+}
+
+static rd_result gather(signature_stream *s, rd_in *in) {
+    const size_t room = gather_blocks(&s->signer.params) * s->signer.params.block_len;
+    if (!s->gathered)
+        s->gathered = rd__alloc_array(room, 1);
+    if (!s->gathered)
+        return rd__fail_memory(&s->head.job.error);
+    const size_t size = rd__min_size(in->size - in->pos, room - s->gathered_size);
+    memcpy(s->gathered + s->gathered_size, (const uint8_t *)in->data + in->pos, size);
+    s->gathered_size += size;
+    in->pos += size;
+    if (s->gathered_size == room)
+        sign_gathered(s);
+    return RD_OK;
+}
+
+/* Makes the entries of some bytes of `in`, which has some. */
+static rd_result sign(signature_stream *s, rd_in *in) {
+    const rd_params *const params = &s->signer.params;
+    const uint8_t *const data = (const uint8_t *)in->data + in->pos;
+    const size_t whole = rd__min_size((in->size - in->pos) / params->block_len, GATHER_BLOCKS_MAX);
+    if (params->block_len > RD__TOGETHER_MAX) {
+        size_t taken = 0;
+        pend_entries(s, rd__signer_take(&s->signer, data, in->size - in->pos, &taken, s->entries, 1));
+        in->pos += taken;
+        return RD_OK;
+    }
+    if (s->gathered_size > 0 || whole < GATHER_BLOCKS_MIN)
+        return gather(s, in);
+    rd__sign_blocks(s->signer.kernels, params, data, whole, s->entries);
+    pend_entries(s, whole);
+    in->pos += whole * params->block_len;
+    return RD_OK;
+}
+
+static void finish(signature_stream *s) {
+    if (s->gathered_size > 0)
+        sign_gathered(s);
+    else
+        pend_entries(s, rd__signer_finish(&s->signer, s->entries));
+    s->finished = true;
 }
 
 static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     signature_stream *const s = (signature_stream *)stream;
-    while (in->pos < in->size) {
-        sign_into(s, in, out);
-        if (in->pos < in->size)
-            sign_pending(s, in);
+    for (;;) {
         if (!rd__stream_flush(stream, out))
             return RD_MORE;
+        if (s->finished)
+            return RD_OK;
+        if (in->pos < in->size) {
+            const rd_result result = sign(s, in);
+            if (result != RD_OK)
+                return result;
+        } else if (end) {
+            finish(s);
+        } else {
+            return RD_MORE;
+        }
     }
-    if (!end)
-        return RD_MORE;
-    const size_t blocks = rd__signer_finish(&s->signer, rd__stream_pend(stream));
-    rd__stream_pended(stream, blocks * rd__entry_size(&s->signer.params));
-    stream->job.stats.blocks += blocks;
-    return rd__stream_flush(stream, out) ? RD_OK : RD_MORE;
 }
 
-static void close_nothing(rd_stream *stream) {
-    (void)stream;
+static void close_gathered(rd_stream *stream) {
+    free(((signature_stream *)stream)->gathered);
 }
 
 rd_result rd_signature_stream_new(rd_stream **stream, const rd_params *params) {
@@ -60,11 +113,12 @@ rd_result rd_signature_stream_new(rd_stream **stream, const rd_params *params) {
     rd_result result = rd_params_resolve(&resolved, RD_UNKNOWN);
     if (result != RD_OK)
         return result;
-    result = rd__stream_new(stream, sizeof(signature_stream), step, close_nothing);
+    result = rd__stream_new(stream, sizeof(signature_stream), step, close_gathered);
     if (result != RD_OK)
         return result;
-    rd__signer_init(&((signature_stream *)*stream)->signer, rd__kernels_best(), &resolved);
-    rd__signature_put_header(rd__stream_pend(*stream), &resolved);
-    rd__stream_pended(*stream, RD__SIGNATURE_HEADER_LEN);
+    signature_stream *const s = (signature_stream *)*stream;
+    rd__signer_init(&s->signer, rd__kernels_best(), &resolved);
+    rd__signature_put_header(s->head.small, &resolved);
+    rd__stream_pend(*stream, s->head.small, RD__SIGNATURE_HEADER_LEN);
     return RD_OK;
 }

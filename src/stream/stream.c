@@ -20,23 +20,20 @@ rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd_
     return RD_OK;
 }
 
-uint8_t *rd__stream_pend(rd_stream *stream) {
-    stream->pending_given = 0;
-    return stream->pending;
-}
-
-void rd__stream_pended(rd_stream *stream, size_t size) {
+void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size) {
+    stream->pending = data;
     stream->pending_size = size;
 }
 
 bool rd__stream_flush(rd_stream *stream, rd_out *out) {
-    const size_t left = stream->pending_size - stream->pending_given;
-    const size_t size = rd__min_size(left, out->size - out->pos);
-    if (size > 0)
-        memcpy((uint8_t *)out->data + out->pos, stream->pending + stream->pending_given, size);
-    stream->pending_given += size;
-    out->pos += size;
-    return size == left;
+    const size_t size = rd__min_size(stream->pending_size, out->size - out->pos);
+    if (size > 0) {
+        memcpy((uint8_t *)out->data + out->pos, stream->pending, size);
+        stream->pending += size;
+        stream->pending_size -= size;
+        out->pos += size;
+    }
+    return stream->pending_size == 0;
 }
 
 rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {

@@ -1,6 +1,6 @@
 /*
- * What all streams share: a state, and a place for the few bytes that an engine has made and the caller has no room for
- * yet. Each kind of stream is one step function over an engine.
+ * What all streams share: a state, and the bytes that an engine has made and the caller has no room for yet. Each kind
+ * of stream is one step function over an engine.
  */
 #ifndef RD_STREAM_STREAM_H
 #define RD_STREAM_STREAM_H
@@ -19,18 +19,20 @@ struct rd_stream {
     rd__step_fn *step;
     rd__close_fn *close;
     rd__job job;
-    rd_result state; /* RD_MORE while it runs, then how it ended */
-    uint8_t pending[RD__PENDING_MAX];
+    rd_result state;        /* RD_MORE while it runs, then how it ended */
+    const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
     size_t pending_size;
-    size_t pending_given;
+    uint8_t small[RD__PENDING_MAX];
 };
 
 /* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, with *stream NULL. */
 rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd__close_fn *close);
 
-/* Room in front of the caller's next bytes. All that was put there before must have been given. */
-uint8_t *rd__stream_pend(rd_stream *stream);
-void rd__stream_pended(rd_stream *stream, size_t size);
+/*
+ * Makes bytes pending, in front of all that the caller gets next. They must stay until they are given, and those before
+ * them must have been; stream->small is a place for a few.
+ */
+void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size);
 
 /* Gives pending bytes. False: some are left, for `out` is full. */
 bool rd__stream_flush(rd_stream *stream, rd_out *out);
