@@ -40,11 +40,23 @@ static rd_result run_literal(rd__patcher *patcher, rd_in *in, rd_out *out, bool 
     return size < left ? RD_MORE : RD_OK;
 }
 
+bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *size) {
+    *offset = patcher->op.basis_offset + patcher->done;
+    *size = patcher->op.length - patcher->done;
+    return patcher->op.kind == RD_COPY && patcher->large > 0 && *size >= patcher->large;
+}
+
+void rd__patcher_copied(rd__patcher *patcher, uint64_t size) {
+    patcher->done += size;
+}
+
 static rd_result run_copy(rd__patcher *patcher, rd_out *out) {
-    const uint64_t left = patcher->op.length - patcher->done;
+    uint64_t offset = 0;
+    uint64_t left = 0;
+    if (rd__patcher_large(patcher, &offset, &left))
+        return RD_MORE;
     const size_t size = (size_t)rd__min_u64(left, out->size - out->pos);
     if (size > 0) {
-        const uint64_t offset = patcher->op.basis_offset + patcher->done;
         const rd_result result = patcher->basis(patcher->context, offset, (uint8_t *)out->data + out->pos, size);
         if (result != RD_OK)
             return result;

@@ -17,6 +17,7 @@ typedef struct rd__patcher {
     rd_op op;        /* being executed */
     uint64_t done;   /* bytes of it */
     uint64_t taken;  /* bytes of the delta */
+    uint64_t large;  /* copies of so many bytes are left to the caller; 0: none */
     rd_stats *stats; /* the caller's; ops are counted in it */
 } rd__patcher;
 
@@ -27,5 +28,13 @@ void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, 
  * `out` is full. With `end`, nothing follows what is in `in`.
  */
 rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error);
+
+/*
+ * After RD_MORE: is there a copy that is left to the caller? It is of the basis from *offset on, *size bytes; what is
+ * in `out` comes before it. rd__patcher_copied says how many of them the caller copied. With patcher->large set to 0,
+ * the patcher copies the rest.
+ */
+bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *size);
+void rd__patcher_copied(rd__patcher *patcher, uint64_t size);
 
 #endif

@@ -5,16 +5,18 @@
 #include "file/feed.h"
 #include "file/operation.h"
 #include "io/basis.h"
+#include "io/copy.h"
 #include "io/sink.h"
 
 #include <stdlib.h>
 
 /* Smaller than RD__CHUNK: both buffers, the delta's and the new file's, share the cache with the basis being copied. */
-enum { DELTA_CHUNK = 256 * 1024, NEW_CHUNK = 256 * 1024 };
+enum { DELTA_CHUNK = 256 * 1024, NEW_CHUNK = 256 * 1024, LARGE_COPY = 128 * 1024 };
 
 typedef struct patch {
     rd__patcher patcher;
     rd__feed feed;
+    const rd_source *basis;
     const rd_sink *sink;
     uint8_t *delta;
     uint8_t *new_bytes;
@@ -24,6 +26,22 @@ static rd_result write_out(patch *p, rd_out *out) {
     const rd_result result = rd__sink_write(p->sink, p->feed.job, out->data, out->pos);
     out->pos = 0;
     return result == RD_OK ? rd__job_progress(p->feed.job, p->feed.offset) : result;
+}
+
+/* Lets the kernel copy what is left to it; what it does not take, the patcher gets back. */
+static rd_result copy_large(patch *p, rd_out *out) {
+    uint64_t offset = 0;
+    uint64_t size = 0;
+    if (!rd__patcher_large(&p->patcher, &offset, &size))
+        return RD_OK;
+    const rd_result result = write_out(p, out);
+    if (result != RD_OK)
+        return result;
+    const size_t copied = rd__copy_range(p->basis, offset, p->sink, size, p->feed.job);
+    rd__patcher_copied(&p->patcher, copied);
+    if (copied == 0)
+        p->patcher.large = 0;
+    return RD_OK;
 }
 
 static rd_result patch_all(patch *p) {
@@ -43,6 +61,9 @@ static rd_result patch_all(patch *p) {
             if (written != RD_OK)
                 return written;
         }
+        const rd_result copied = result == RD_MORE ? copy_large(p, &out) : RD_OK;
+        if (copied != RD_OK)
+            return copied;
     }
     return result;
 }
@@ -52,8 +73,9 @@ static rd_result apply(rd__job *job, const rd_source *basis, const rd_source *de
         return rd__fail(&job->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
                         "the basis of a patch is read in any order, and this one can only be read in sequence");
     rd__basis reader = {.source = basis, .job = job};
-    patch p = {.feed = {.source = delta, .job = job, .role = RD_ROLE_DELTA}, .sink = out};
+    patch p = {.feed = {.source = delta, .job = job, .role = RD_ROLE_DELTA}, .basis = basis, .sink = out};
     rd__patcher_init(&p.patcher, rd__basis_read, &reader, &job->stats);
+    p.patcher.large = LARGE_COPY;
     p.delta = rd__alloc_array(DELTA_CHUNK, 1);
     p.new_bytes = rd__alloc_array(NEW_CHUNK, 1);
     const rd_result result = p.delta && p.new_bytes ? patch_all(&p) : rd__fail_memory(&job->error);

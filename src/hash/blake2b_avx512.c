@@ -1,4 +1,6 @@
 /* BLAKE2b-256, eight messages at once, in AVX-512. The idea is in blake2b_lanes.h. */
+#include "hash/blake2b.h"
+
 #if defined(__x86_64__)
 #include <immintrin.h>
 #include <stddef.h>

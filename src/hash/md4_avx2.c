@@ -1,4 +1,6 @@
 /* MD4, eight messages at once, in AVX2. The idea is in md4_lanes.h. */
+#include "hash/md4.h"
+
 #if defined(__x86_64__)
 #include "hash/words32_avx2.h"
 

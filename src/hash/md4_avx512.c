@@ -1,4 +1,6 @@
 /* MD4, sixteen messages at once, in AVX-512. The idea is in md4_lanes.h. */
+#include "hash/md4.h"
+
 #if defined(__x86_64__)
 #include "hash/words32_avx512.h"
 

@@ -1,4 +1,7 @@
 /* Both weak sums in AVX2. The idea is in weak_lanes.h. */
+#include "hash/rabinkarp.h"
+#include "hash/rollsum.h"
+
 #if defined(__x86_64__)
 #include "hash/words32_avx2.h"
 

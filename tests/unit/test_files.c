@@ -6,6 +6,8 @@
 #define _FILE_OFFSET_BITS 64
 #include "support.h"
 
+#include "format/delta.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
@@ -480,6 +482,78 @@ static rd_memory delta_with_copy(uint64_t offset, uint64_t length) {
         made.data[13 + i] = (uint8_t)(length >> (56 - 8 * i));
     }
     return made;
+}
+
+/* Appends an op, as the format has it, and what it makes. */
+static void add_op(rd_memory *delta, rd_memory *expected, const rd_op *op, const uint8_t *bytes) {
+    uint8_t command[RD__COMMAND_MAX];
+    const rd_sink to_delta = rd_sink_memory(delta);
+    const rd_sink to_expected = rd_sink_memory(expected);
+    assert_int_equal(to_delta.write(to_delta.context, command, rd__delta_put_op(command, op)), RD_OK);
+    if (op->kind == RD_LITERAL)
+        assert_int_equal(to_delta.write(to_delta.context, bytes, op->length), RD_OK);
+    assert_int_equal(to_expected.write(to_expected.context, bytes, op->length), RD_OK);
+}
+
+/* Long copies between short ones and literals, which the kernel may make, from a basis that begins inside its file. */
+static void long_copies_from_file_to_file_are_exact(void **state) {
+    (void)state;
+    static const rd_op ops[] = {
+        {.kind = RD_COPY, .basis_offset = 100, .length = 600000},
+        {.kind = RD_LITERAL, .length = 3},
+        {.kind = RD_COPY, .basis_offset = 5, .length = 10},
+        {.kind = RD_COPY, .basis_offset = 7, .length = 131072},
+        {.kind = RD_COPY, .basis_offset = 0, .length = 1000000},
+        {.kind = RD_LITERAL, .length = 70000},
+        {.kind = RD_COPY, .basis_offset = 869000, .length = 131000},
+    };
+    rd_memory basis = bytes_random(&(random_source){5}, 1000000, 256);
+    for (size_t before = 0; before < 4; before += 3) {
+        rd_memory delta = bytes_copy("\x72\x73\x02\x36", 4);
+        rd_memory expected = {0};
+        for (size_t i = 0; i < ITEMS(ops); i++)
+            add_op(&delta, &expected, &ops[i], basis.data + ops[i].basis_offset);
+        const int from = file_with(&basis, before);
+        const int to = file_with(NULL, 2);
+        const rd_source source = rd_source_fd(from);
+        const rd_sink sink = rd_sink_fd(to);
+        rd_stats stats = {0};
+        rd_options options = options_with(NULL, &stats);
+        delta.data = realloc(delta.data, delta.size + 1);
+        assert_non_null(delta.data);
+        delta.data[delta.size++] = 0;
+        const rd_source commands = bytes_source(&delta);
+        assert_int_equal(rd_patch_apply(&source, &commands, &sink, &options), RD_OK);
+        rd_memory made = file_bytes(to, 2);
+        check_bytes(made.data, made.size, expected.data, expected.size, "before %zu", before);
+        check_equal(stats.out_bytes, expected.size, "before %zu", before);
+        rd_memory_free(&made);
+        rd_memory_free(&expected);
+        rd_memory_free(&delta);
+        close(from);
+        close(to);
+    }
+    rd_memory_free(&basis);
+}
+
+static void long_copy_past_the_end_of_the_basis_tells_where_it_ends(void **state) {
+    (void)state;
+    rd_memory basis = bytes_random(&(random_source){6}, 1000000, 256);
+    rd_memory delta = delta_with_copy(500000, 600000);
+    const int from = file_with(&basis, 0);
+    const int to = file_with(NULL, 0);
+    const rd_source source = rd_source_fd(from);
+    const rd_source commands = bytes_source(&delta);
+    const rd_sink sink = rd_sink_fd(to);
+    rd_error error = {.result = RD_OK};
+    const rd_options options = options_with(&error, NULL);
+    assert_int_equal(rd_patch_apply(&source, &commands, &sink, &options), RD_E_TRUNCATED);
+    assert_int_equal(error.role, RD_ROLE_BASIS);
+    assert_int_equal(error.offset, 1000000);
+    rd_memory_free(&delta);
+    rd_memory_free(&basis);
+    close(from);
+    close(to);
 }
 
 static void patch_copies_from_beyond_4_gib(void **state) {
@@ -960,6 +1034,8 @@ int main(void) {
         cmocka_unit_test(patch_refuses_a_basis_that_cannot_seek),
         cmocka_unit_test(failures_of_the_system_are_told_with_their_number),
         cmocka_unit_test(closed_pipe_is_a_failure_to_write),
+        cmocka_unit_test(long_copies_from_file_to_file_are_exact),
+        cmocka_unit_test(long_copy_past_the_end_of_the_basis_tells_where_it_ends),
         cmocka_unit_test(patch_copies_from_beyond_4_gib),
         cmocka_unit_test(signature_is_made_from_a_position_beyond_4_gib),
         cmocka_unit_test(delta_copies_from_beyond_4_gib),
