@@ -196,7 +196,7 @@ static void new_file_gets_the_mode_that_umask_leaves(void **state) {
 static void name_is_free_until_the_commit(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
-    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_NEVER, NULL), RD_OK);
     put(destination, "new");
     assert_int_equal(access(p->path, F_OK), -1);
     assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
@@ -206,7 +206,7 @@ static void name_is_free_until_the_commit(void **state) {
 static void only_a_file_system_without_unnamed_files_shows_a_private_temporary_name(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
-    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_NEVER, NULL), RD_OK);
     put(destination, "new");
     assert_entries(p, refuse_unnamed ? 1 : 0);
     each_entry(p, assert_private, NULL);
@@ -217,7 +217,7 @@ static void only_a_file_system_without_unnamed_files_shows_a_private_temporary_n
 static void discarded_file_leaves_nothing(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
-    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_NEVER, NULL), RD_OK);
     put(destination, "new");
     rd_destination_discard(destination);
     assert_entries(p, 0);
@@ -228,7 +228,7 @@ static void file_that_appears_meanwhile_is_not_overwritten(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
     rd_error error = {.result = RD_OK};
-    assert_int_equal(rd_destination_open(&destination, p->path, false, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_NEVER, NULL), RD_OK);
     put(destination, "new");
     make_file(p->path, "his", 0640);
     assert_int_equal(rd_destination_commit(destination, &error), RD_E_EXISTS);
@@ -241,7 +241,7 @@ static void file_that_appears_meanwhile_is_not_overwritten(void **state) {
 static void file_that_appears_meanwhile_is_replaced_if_it_may_be(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
-    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_SAFELY, NULL), RD_OK);
     put(destination, "new");
     make_file(p->path, "his", 0640);
     assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
@@ -256,9 +256,9 @@ static void name_may_be_as_long_as_names_can_be(void **state) {
     name[255] = '\0';
     char path[320];
     (void)snprintf(path, sizeof path, "%s", in_place(p, name));
-    replace_with_new(path, false);
+    replace_with_new(path, RD_REPLACE_NEVER);
     assert_file(path, "new", 0644);
-    replace_with_new(path, true);
+    replace_with_new(path, RD_REPLACE_SAFELY);
     assert_file(path, "new", 0644);
     assert_entries(p, 1);
 }
@@ -270,7 +270,7 @@ static void name_longer_than_that_is_refused(void **state) {
     name[256] = '\0';
     char path[320];
     (void)snprintf(path, sizeof path, "%s", in_place(p, name));
-    assert_refused(path, false, RD_E_IO, ENAMETOOLONG);
+    assert_refused(path, RD_REPLACE_NEVER, RD_E_IO, ENAMETOOLONG);
     assert_entries(p, 0);
 }
 
@@ -279,9 +279,9 @@ static void path_without_a_directory_is_in_the_current_one(void **state) {
     const int before = open(".", O_RDONLY | O_DIRECTORY);
     assert_true(before >= 0);
     assert_int_equal(chdir(p->directory), 0);
-    replace_with_new("output", false);
-    assert_refused("output", false, RD_E_EXISTS, 0);
-    replace_with_new("output", true);
+    replace_with_new("output", RD_REPLACE_NEVER);
+    assert_refused("output", RD_REPLACE_NEVER, RD_E_EXISTS, 0);
+    replace_with_new("output", RD_REPLACE_SAFELY);
     assert_int_equal(fchdir(before), 0);
     close(before);
     assert_file(p->path, "new", 0644);
@@ -293,7 +293,7 @@ static void path_without_a_directory_is_in_the_current_one(void **state) {
 static void existing_file_is_refused_unless_it_may_be_replaced(void **state) {
     const place *const p = *state;
     make_file(p->path, "old", 0644);
-    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_refused(p->path, RD_REPLACE_NEVER, RD_E_EXISTS, 0);
     assert_file(p->path, "old", 0644);
     assert_entries(p, 1);
 }
@@ -304,7 +304,7 @@ static void replaced_file_keeps_its_mode(void **state) {
     for (size_t i = 0; i < ITEMS(modes); i++) {
         struct stat status;
         make_file(p->path, "old", modes[i]);
-        replace_with_new(p->path, true);
+        replace_with_new(p->path, RD_REPLACE_SAFELY);
         assert_int_equal(lstat(p->path, &status), 0);
         check_equal(status.st_mode & 07777, modes[i], "mode %o", (unsigned)modes[i]);
         assert_entries(p, 1);
@@ -318,7 +318,7 @@ static void old_file_is_untouched_until_the_commit_and_after_a_discard(void **st
     const place *const p = *state;
     rd_destination *destination = NULL;
     make_file(p->path, "old", 0600);
-    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_SAFELY, NULL), RD_OK);
     put(destination, "new");
     assert_file(p->path, "old", 0600);
     rd_destination_discard(destination);
@@ -331,7 +331,7 @@ static void whoever_has_the_old_file_open_keeps_it(void **state) {
     char bytes[4] = {0};
     make_file(p->path, "old", 0600);
     const int fd = open(p->path, O_RDONLY);
-    replace_with_new(p->path, true);
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
     assert_int_equal(read(fd, bytes, 3), 3);
     assert_string_equal(bytes, "old");
     close(fd);
@@ -341,7 +341,7 @@ static void file_that_goes_away_meanwhile_is_made_again(void **state) {
     const place *const p = *state;
     rd_destination *destination = NULL;
     make_file(p->path, "old", 0600);
-    assert_int_equal(rd_destination_open(&destination, p->path, true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_SAFELY, NULL), RD_OK);
     put(destination, "new");
     assert_int_equal(unlink(p->path), 0);
     assert_int_equal(rd_destination_commit(destination, NULL), RD_OK);
@@ -353,8 +353,8 @@ static void two_destinations_of_one_name_do_not_meet(void **state) {
     const place *const p = *state;
     rd_destination *first = NULL;
     rd_destination *second = NULL;
-    assert_int_equal(rd_destination_open(&first, p->path, true, NULL), RD_OK);
-    assert_int_equal(rd_destination_open(&second, p->path, true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&first, p->path, RD_REPLACE_SAFELY, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&second, p->path, RD_REPLACE_SAFELY, NULL), RD_OK);
     put(first, "one");
     put(second, "two");
     assert_int_equal(rd_destination_commit(second, NULL), RD_OK);
@@ -370,7 +370,7 @@ static void symbolic_link_is_replaced_and_its_target_untouched(void **state) {
     const place *const p = *state;
     make_file(in_place(p, "target"), "old", 0600);
     assert_int_equal(symlink("target", p->path), 0);
-    replace_with_new(p->path, true);
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
     assert_file(p->path, "new", 0644);
     assert_file(in_place(p, "target"), "old", 0600);
     assert_entries(p, 2);
@@ -380,28 +380,28 @@ static void symbolic_link_is_refused_unless_it_may_be_replaced(void **state) {
     const place *const p = *state;
     make_file(in_place(p, "target"), "old", 0600);
     assert_int_equal(symlink("target", p->path), 0);
-    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_refused(p->path, RD_REPLACE_NEVER, RD_E_EXISTS, 0);
     assert_file(in_place(p, "target"), "old", 0600);
 }
 
 static void dangling_link_is_refused_unless_it_may_be_replaced(void **state) {
     const place *const p = *state;
     assert_int_equal(symlink("nowhere", p->path), 0);
-    assert_refused(p->path, false, RD_E_EXISTS, 0);
+    assert_refused(p->path, RD_REPLACE_NEVER, RD_E_EXISTS, 0);
     assert_entries(p, 1);
-    replace_with_new(p->path, true);
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
     assert_file(p->path, "new", 0644);
     assert_entries(p, 1);
 }
 
 static void link_that_appears_meanwhile_is_not_followed(void **state) {
     const place *const p = *state;
-    for (int replace = 0; replace < 2; replace++) {
+    for (rd_replace replace = RD_REPLACE_NEVER; replace <= RD_REPLACE_FAST; replace++) {
         rd_destination *destination = NULL;
         assert_int_equal(rd_destination_open(&destination, p->path, replace, NULL), RD_OK);
         put(destination, "new");
         assert_int_equal(symlink("nowhere", p->path), 0);
-        assert_int_equal(rd_destination_commit(destination, NULL), replace ? RD_OK : RD_E_EXISTS);
+        assert_int_equal(rd_destination_commit(destination, NULL), replace == RD_REPLACE_NEVER ? RD_E_EXISTS : RD_OK);
         assert_int_equal(access(in_place(p, "nowhere"), F_OK), -1);
         assert_entries(p, 1);
         assert_int_equal(unlink(p->path), 0);
@@ -414,28 +414,28 @@ static void directory_is_refused(void **state) {
     const place *const p = *state;
     assert_int_equal(mkdir(p->path, 0755), 0);
     assert_int_equal(symlink("output", in_place(p, "link")), 0);
-    for (int replace = 0; replace < 2; replace++) {
+    for (rd_replace replace = RD_REPLACE_NEVER; replace <= RD_REPLACE_FAST; replace++) {
         assert_refused(p->path, replace, RD_E_IO, EISDIR);
         assert_refused(p->directory, replace, RD_E_IO, EISDIR);
         assert_refused(in_place(p, "link"), replace, RD_E_IO, EISDIR);
         assert_refused(in_place(p, "output/"), replace, RD_E_IO, EISDIR);
         assert_refused(in_place(p, ".."), replace, RD_E_IO, EISDIR);
     }
-    assert_refused("/", true, RD_E_IO, EISDIR);
+    assert_refused("/", RD_REPLACE_SAFELY, RD_E_IO, EISDIR);
     assert_entries(p, 2);
 }
 
 static void missing_directory_is_refused(void **state) {
     const place *const p = *state;
-    assert_refused(in_place(p, "missing/output"), false, RD_E_IO, ENOENT);
-    assert_refused(in_place(p, "missing/output"), true, RD_E_IO, ENOENT);
+    assert_refused(in_place(p, "missing/output"), RD_REPLACE_NEVER, RD_E_IO, ENOENT);
+    assert_refused(in_place(p, "missing/output"), RD_REPLACE_SAFELY, RD_E_IO, ENOENT);
     assert_entries(p, 0);
 }
 
 static void file_in_place_of_a_directory_is_refused(void **state) {
     const place *const p = *state;
     make_file(p->path, "old", 0644);
-    assert_refused(in_place(p, "output/output"), true, RD_E_IO, ENOTDIR);
+    assert_refused(in_place(p, "output/output"), RD_REPLACE_SAFELY, RD_E_IO, ENOTDIR);
     assert_file(p->path, "old", 0644);
 }
 
@@ -444,7 +444,7 @@ static void directory_that_goes_away_meanwhile_is_a_failure(void **state) {
     rd_destination *destination = NULL;
     rd_error error = {.result = RD_OK};
     assert_int_equal(mkdir(in_place(p, "gone"), 0755), 0);
-    assert_int_equal(rd_destination_open(&destination, in_place(p, "gone/output"), true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, in_place(p, "gone/output"), RD_REPLACE_SAFELY, NULL), RD_OK);
     put(destination, "new");
     if (rmdir(in_place(p, "gone")) != 0) { /* it holds the temporary name */
         rd_destination_discard(destination);
@@ -459,14 +459,14 @@ static void directory_that_goes_away_meanwhile_is_a_failure(void **state) {
 static void device_is_written_to_directly(void **state) {
     const place *const p = *state;
     char target[16];
-    for (int replace = 0; replace < 2; replace++) {
+    for (rd_replace replace = RD_REPLACE_NEVER; replace <= RD_REPLACE_FAST; replace++) {
         struct stat status;
         replace_with_new("/dev/null", replace);
         assert_int_equal(stat("/dev/null", &status), 0);
         assert_true(S_ISCHR(status.st_mode));
     }
     assert_int_equal(symlink("/dev/null", p->path), 0);
-    replace_with_new(p->path, true);
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
     assert_int_equal(readlink(p->path, target, sizeof target), strlen("/dev/null"));
     assert_entries(p, 1);
 }
@@ -476,7 +476,7 @@ static void full_device_fails_and_is_left_as_it_is(void **state) {
     rd_destination *destination = NULL;
     rd_error error = {.result = RD_OK};
     struct stat status;
-    assert_int_equal(rd_destination_open(&destination, "/dev/full", true, NULL), RD_OK);
+    assert_int_equal(rd_destination_open(&destination, "/dev/full", RD_REPLACE_SAFELY, NULL), RD_OK);
     const rd_source basis = rd_source_memory("basis", 5);
     const rd_sink sink = rd_destination_sink(destination);
     const rd_options options = {.size = sizeof options, .error = &error};
@@ -495,7 +495,7 @@ static void pipe_is_written_to_directly(void **state) {
     assert_int_equal(mkfifo(p->path, 0600), 0);
     const int reader = open(p->path, O_RDONLY | O_NONBLOCK);
     assert_true(reader >= 0);
-    replace_with_new(p->path, false);
+    replace_with_new(p->path, RD_REPLACE_NEVER);
     assert_int_equal(read(reader, bytes, sizeof bytes), 3);
     assert_string_equal(bytes, "new");
     close(reader);

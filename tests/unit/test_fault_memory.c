@@ -177,7 +177,7 @@ static rd_result stream_patch(const material *m, rd_error *error) {
 
 static rd_result write_destination(const material *m, rd_error *error) {
     rd_destination *destination = (rd_destination *)&destination;
-    rd_result result = rd_destination_open(&destination, m->path, false, error);
+    rd_result result = rd_destination_open(&destination, m->path, RD_REPLACE_NEVER, error);
     if (result != RD_OK) {
         assert_null(destination);
         assert_int_equal(access(m->path, F_OK), -1);
