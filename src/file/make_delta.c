@@ -6,7 +6,6 @@
  * window over the whole file; so does one with blocks so short that a segment could be millions of copies.
  */
 #include "base/memory.h"
-#include "base/pipeline.h"
 #include "base/result.h"
 #include "engine/count.h"
 #include "engine/differ.h"
@@ -23,8 +22,7 @@
 enum {
     SEGMENT_SIZE = 1024 * 1024, /* at least */
     SEGMENT_BLOCK_MIN = 64,
-    SEGMENT_BLOCK_MAX = 256 * 1024, /* of the block lengths for which there are segments */
-    SLOTS_PER_THREAD = 2
+    SEGMENT_BLOCK_MAX = 256 * 1024 /* of the block lengths for which there are segments */
 };
 
 /* ---- Writing ops ------------------------------------------------------------------------------------------------- */
@@ -73,17 +71,11 @@ static uint64_t stop_of(const maker *m, const rd__piece *piece) {
     return piece->last ? UINT64_MAX : piece->offset + m->pieces.size;
 }
 
-static bool fetch(void *context, void *s) {
-    return rd__pieces_fetch(&((maker *)context)->pieces, &((slot *)s)->piece);
-}
-
 static void work(const void *context, void *s) {
     const maker *const m = context;
     slot *const it = s;
-    if (rd__pieces_read(&m->pieces, &it->piece) != RD_OK || !m->speculate)
-        return;
     const rd__view view = view_of(&it->piece);
-    if (!rd__segment_scan(&it->segment, m->signature, m->kernels, &view, stop_of(m, &it->piece)))
+    if (m->speculate && !rd__segment_scan(&it->segment, m->signature, m->kernels, &view, stop_of(m, &it->piece)))
         it->piece.result = rd__fail_memory(&it->piece.error);
 }
 
@@ -131,9 +123,7 @@ static rd_result finish(void *context, void *s) {
     const rd__view view = view_of(&it->piece);
     const uint64_t stop = stop_of(m, &it->piece);
     rd_op copy;
-    rd_result result = rd__pieces_finish(&m->pieces, &it->piece);
-    if (result != RD_OK)
-        return result == RD_MORE ? RD_OK : result;
+    rd_result result = RD_OK;
     rd__stitcher_begin(&m->stitcher, m->speculate ? &it->segment : NULL);
     while (result == RD_OK && rd__stitcher_next(&m->stitcher, &view, stop, &copy)) {
         rd__joiner_add(&m->joiner, &copy);
@@ -147,31 +137,8 @@ static rd_result finish(void *context, void *s) {
     return result;
 }
 
-static void free_slots(void **slots, size_t count) {
-    for (size_t i = 0; slots && i < count; i++) {
-        slot *const it = slots[i];
-        if (it) {
-            free(it->piece.data);
-            rd__segment_free(&it->segment);
-        }
-        free(it);
-    }
-    free(slots);
-}
-
-static void **make_slots(const maker *m, size_t count) {
-    void **const slots = rd__alloc_zeroed(count, sizeof *slots);
-    for (size_t i = 0; slots && i < count; i++) {
-        slot *const it = rd__alloc_zeroed(1, sizeof *it);
-        slots[i] = it;
-        if (it)
-            it->piece.data = rd__alloc_array(m->pieces.size + m->pieces.overlap, 1);
-        if (!it || !it->piece.data) {
-            free_slots(slots, count);
-            return NULL;
-        }
-    }
-    return slots;
+static void release(void *s) {
+    rd__segment_free(&((slot *)s)->segment);
 }
 
 /* Segments begin where a stretch of the scanner's budget does, as the stitcher needs it. */
@@ -180,25 +147,10 @@ static size_t segment_size(const rd_signature *signature) {
     return (SEGMENT_SIZE + cell - 1) / cell * cell;
 }
 
-static rd_result run_segments(maker *m, unsigned threads) {
-    const size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
-    void **const slots = make_slots(m, slot_count);
-    if (!slots)
-        return rd__fail_memory(&m->job->error);
-    const rd__pipeline pipeline = {.fetch = fetch,
-                                   .work = work,
-                                   .finish = finish,
-                                   .context = m,
-                                   .slots = slots,
-                                   .slot_count = slot_count,
-                                   .threads = threads};
-    const rd_result result = rd__pipeline_run(&pipeline, &m->job->error);
-    free_slots(slots, slot_count);
-    return result;
-}
-
 static rd_result diff_segments(rd__job *job, const rd_signature *signature, const rd_source *new_file,
                                rd__writer *writer, unsigned threads) {
+    static const rd__piece_work piece_work = {
+        .slot_size = sizeof(slot), .work = work, .finish = finish, .release = release};
     maker *const m = rd__alloc_zeroed(1, sizeof *m);
     if (!m)
         return rd__fail_memory(&job->error);
@@ -211,7 +163,7 @@ static rd_result diff_segments(rd__job *job, const rd_signature *signature, cons
     m->writer = writer;
     m->job = job;
     rd__stitcher_init(&m->stitcher, signature, m->kernels);
-    const rd_result result = run_segments(m, threads);
+    const rd_result result = rd__pieces_run(&m->pieces, &piece_work, m, threads);
     free(m);
     return result;
 }

@@ -6,7 +6,6 @@
  * are.
  */
 #include "base/memory.h"
-#include "base/pipeline.h"
 #include "base/result.h"
 #include "engine/signer.h"
 #include "file/feed.h"
@@ -18,13 +17,12 @@
 
 enum {
     PIECE_SIZE = 512 * 1024,
-    PIECE_BLOCKS = 8,             /* at least, so that the kernels' lanes are full */
-    PIECE_BLOCKS_MAX = 64 * 1024, /* at most: a signature entry can be larger than its block */
-    SLOTS_PER_THREAD = 2
+    PIECE_BLOCKS = 8,            /* at least, so that the kernels' lanes are full */
+    PIECE_BLOCKS_MAX = 64 * 1024 /* at most: a signature entry can be larger than its block */
 };
 
 typedef struct slot {
-    rd__piece piece; /* first: pieces know nothing of entries */
+    rd__piece piece;
     uint8_t *entries;
     size_t count;
 } slot;
@@ -32,7 +30,6 @@ typedef struct slot {
 typedef struct maker {
     const rd__kernels *kernels;
     rd_params params;
-    rd__pieces pieces;
     rd__writer writer;
     rd__job *job;
 } maker;
@@ -50,82 +47,37 @@ static rd_result put_header(maker *m) {
 
 /* ---- In pieces --------------------------------------------------------------------------------------------------- */
 
-static bool fetch(void *context, void *s) {
-    return rd__pieces_fetch(&((maker *)context)->pieces, &((slot *)s)->piece);
-}
-
-static void work(const void *context, void *s) {
-    const maker *const m = context;
-    slot *const it = s;
-    if (rd__pieces_read(&m->pieces, &it->piece) == RD_OK)
-        it->count = rd__sign_basis(m->kernels, &m->params, it->piece.data, it->piece.got, it->entries);
-}
-
-static rd_result finish(void *context, void *s) {
-    maker *const m = context;
-    const slot *const it = s;
-    const rd_result result = rd__pieces_finish(&m->pieces, &it->piece);
-    if (result != RD_OK)
-        return result == RD_MORE ? RD_OK : result;
-    return put_entries(m, it->entries, it->count);
-}
-
 static size_t piece_blocks(const rd_params *params) {
     const size_t fit = PIECE_SIZE / params->block_len;
     return fit < PIECE_BLOCKS ? PIECE_BLOCKS : rd__min_size(fit, PIECE_BLOCKS_MAX);
 }
 
-static void free_slots(void **slots, size_t count) {
-    for (size_t i = 0; slots && i < count; i++) {
-        slot *const it = slots[i];
-        if (it) {
-            free(it->piece.data);
-            free(it->entries);
-        }
-        free(it);
-    }
-    free(slots);
+static void work(const void *context, void *s) {
+    const maker *const m = context;
+    slot *const it = s;
+    if (!it->entries)
+        it->entries = rd__alloc_array(piece_blocks(&m->params), rd__entry_size(&m->params));
+    if (it->entries)
+        it->count = rd__sign_basis(m->kernels, &m->params, it->piece.data, it->piece.got, it->entries);
+    else
+        it->piece.result = rd__fail_memory(&it->piece.error);
 }
 
-static slot *make_slot(const maker *m) {
-    slot *const it = rd__alloc_zeroed(1, sizeof *it);
-    if (!it)
-        return NULL;
-    it->piece.data = rd__alloc_array(m->pieces.size, 1);
-    it->entries = rd__alloc_array(piece_blocks(&m->params), rd__entry_size(&m->params));
-    return it;
+static rd_result finish(void *context, void *s) {
+    const slot *const it = s;
+    return put_entries(context, it->entries, it->count);
 }
 
-static void **make_slots(const maker *m, size_t count) {
-    void **const slots = rd__alloc_zeroed(count, sizeof *slots);
-    for (size_t i = 0; slots && i < count; i++) {
-        slot *const it = make_slot(m);
-        slots[i] = it;
-        if (!it || !it->piece.data || !it->entries) {
-            free_slots(slots, count);
-            return NULL;
-        }
-    }
-    return slots;
+static void release(void *s) {
+    free(((slot *)s)->entries);
 }
 
 static rd_result sign_pieces(maker *m, const rd_source *basis, unsigned threads) {
-    const size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
-    m->pieces = (rd__pieces){.source = basis, .job = m->job, .role = RD_ROLE_BASIS};
-    m->pieces.size = piece_blocks(&m->params) * m->params.block_len;
-    void **const slots = make_slots(m, slot_count);
-    if (!slots)
-        return rd__fail_memory(&m->job->error);
-    const rd__pipeline pipeline = {.fetch = fetch,
-                                   .work = work,
-                                   .finish = finish,
-                                   .context = m,
-                                   .slots = slots,
-                                   .slot_count = slot_count,
-                                   .threads = threads};
-    const rd_result result = rd__pipeline_run(&pipeline, &m->job->error);
-    free_slots(slots, slot_count);
-    return result;
+    static const rd__piece_work piece_work = {
+        .slot_size = sizeof(slot), .work = work, .finish = finish, .release = release};
+    rd__pieces pieces = {.source = basis, .job = m->job, .role = RD_ROLE_BASIS};
+    pieces.size = piece_blocks(&m->params) * m->params.block_len;
+    return rd__pieces_run(&pieces, &piece_work, m, threads);
 }
 
 /* ---- One by one -------------------------------------------------------------------------------------------------- */

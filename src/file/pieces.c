@@ -2,8 +2,13 @@
 #include "file/pieces.h"
 
 #include "base/memory.h"
+#include "base/pipeline.h"
+#include "base/result.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+enum { SLOTS_PER_THREAD = 2 };
 
 /*
  * Can any thread read the source, at any offset? The caller's functions are not to be called by other threads. A
@@ -35,7 +40,8 @@ static void read_in_order(const rd__pieces *pieces, rd__piece *piece) {
     piece->ready = true;
 }
 
-bool rd__pieces_fetch(rd__pieces *pieces, rd__piece *piece) {
+/* Makes *piece, whose `data` is set, the next one. False: there is none. */
+static bool fetch_piece(rd__pieces *pieces, rd__piece *piece) {
     if (pieces->fetched_last)
         return false;
     *piece = (rd__piece){.data = piece->data, .offset = pieces->offset};
@@ -50,22 +56,23 @@ bool rd__pieces_fetch(rd__pieces *pieces, rd__piece *piece) {
     return true;
 }
 
-/* The size that the source had at the start bounds what is read: bytes that are added meanwhile are not part of it. */
-rd_result rd__pieces_read(const rd__pieces *pieces, rd__piece *piece) {
-    if (!piece->ready) {
-        rd__job job = {.total = RD_UNKNOWN};
-        const uint64_t left = pieces->source->size - piece->offset;
-        const size_t size = (size_t)rd__min_u64(left, pieces->size + pieces->overlap);
-        read_into(pieces, &job, piece, size);
-        piece->last = piece->last || size == left;
-        piece->ready = true;
-    }
-    return piece->result;
+/*
+ * Reads the piece, unless that was done when it was fetched. The size that the source had at the start bounds what is
+ * read: bytes that are added meanwhile are not part of it.
+ */
+static void read_piece(const rd__pieces *pieces, rd__piece *piece) {
+    if (piece->ready)
+        return;
+    rd__job job = {.total = RD_UNKNOWN};
+    const uint64_t left = pieces->source->size - piece->offset;
+    const size_t size = (size_t)rd__min_u64(left, pieces->size + pieces->overlap);
+    read_into(pieces, &job, piece, size);
+    piece->last = piece->last || size == left;
+    piece->ready = true;
 }
 
-rd_result rd__pieces_finish(rd__pieces *pieces, const rd__piece *piece) {
-    if (pieces->finished_last)
-        return RD_MORE;
+/* Hands the piece's failure, or its bytes and the progress, to the operation. */
+static rd_result account(rd__pieces *pieces, const rd__piece *piece) {
     if (piece->result != RD_OK) {
         pieces->job->error = piece->error;
         return piece->result;
@@ -74,4 +81,77 @@ rd_result rd__pieces_finish(rd__pieces *pieces, const rd__piece *piece) {
     const uint64_t done = piece->offset + (piece->last ? piece->got : pieces->size);
     pieces->job->stats.in_bytes = done;
     return rd__job_progress(pieces->job, done);
+}
+
+/* ---- The run of a pipeline --------------------------------------------------------------------------------------- */
+
+typedef struct run {
+    rd__pieces *pieces;
+    const rd__piece_work *work;
+    void *context;
+} run;
+
+static bool fetch(void *context, void *slot) {
+    return fetch_piece(((const run *)context)->pieces, slot);
+}
+
+static void work_on(const void *context, void *slot) {
+    const run *const r = context;
+    rd__piece *const piece = slot;
+    read_piece(r->pieces, piece);
+    if (piece->result == RD_OK)
+        r->work->work(r->context, slot);
+}
+
+/* A piece behind the last one is left out: the source became shorter after the piece was fetched. */
+static rd_result finish(void *context, void *slot) {
+    const run *const r = context;
+    if (r->pieces->finished_last)
+        return RD_OK;
+    const rd_result result = account(r->pieces, slot);
+    return result == RD_OK ? r->work->finish(r->context, slot) : result;
+}
+
+static void free_slots(const run *r, void **slots, size_t count) {
+    for (size_t i = 0; slots && i < count; i++) {
+        if (slots[i]) {
+            free(((rd__piece *)slots[i])->data);
+            r->work->release(slots[i]);
+        }
+        free(slots[i]);
+    }
+    free((void *)slots);
+}
+
+static void **make_slots(const run *r, size_t count) {
+    void **const slots = rd__alloc_zeroed(count, sizeof *slots);
+    for (size_t i = 0; slots && i < count; i++) {
+        rd__piece *const piece = rd__alloc_zeroed(1, r->work->slot_size);
+        slots[i] = piece;
+        if (piece)
+            piece->data = rd__alloc_array(r->pieces->size + r->pieces->overlap, 1);
+        if (!piece || !piece->data) {
+            free_slots(r, slots, count);
+            return NULL;
+        }
+    }
+    return slots;
+}
+
+rd_result rd__pieces_run(rd__pieces *pieces, const rd__piece_work *work, void *context, unsigned threads) {
+    const size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
+    run r = {.pieces = pieces, .work = work, .context = context};
+    void **const slots = make_slots(&r, slot_count);
+    if (!slots)
+        return rd__fail_memory(&pieces->job->error);
+    const rd__pipeline pipeline = {.fetch = fetch,
+                                   .work = work_on,
+                                   .finish = finish,
+                                   .context = &r,
+                                   .slots = slots,
+                                   .slot_count = slot_count,
+                                   .threads = threads};
+    const rd_result result = rd__pipeline_run(&pipeline, &pieces->job->error);
+    free_slots(&r, slots, slot_count);
+    return result;
 }

@@ -29,16 +29,18 @@ typedef struct rd__pieces {
     bool finished_last;
 } rd__pieces;
 
-/* Makes *piece, whose `data` is set, the next one. False: there is none. */
-bool rd__pieces_fetch(rd__pieces *pieces, rd__piece *piece);
+/* What is done with each piece. A slot is a structure whose first member is an rd__piece; it is zeroed at first. */
+typedef struct rd__piece_work {
+    size_t slot_size;
+    /* Does what can be done without the pieces before, in any thread. A failure is noted in the piece. */
+    void (*work)(const void *context, void *slot);
+    /* Does the rest, in order, in the calling thread. */
+    rd_result (*finish)(void *context, void *slot);
+    /* Frees what `work` has allocated in the slot. */
+    void (*release)(void *slot);
+} rd__piece_work;
 
-/* Reads the piece, unless that was done already. Any thread may. A failure is noted in the piece, and returned. */
-rd_result rd__pieces_read(const rd__pieces *pieces, rd__piece *piece);
-
-/*
- * Hands the piece's failure, or its bytes and the progress, to the operation. RD_MORE: the piece is to be ignored, for
- * the source ended before it; it became shorter while it was read.
- */
-rd_result rd__pieces_finish(rd__pieces *pieces, const rd__piece *piece);
+/* Reads all pieces and has them worked on by so many threads. Failures of both are told in pieces->job. */
+rd_result rd__pieces_run(rd__pieces *pieces, const rd__piece_work *work, void *context, unsigned threads);
 
 #endif
