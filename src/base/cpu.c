@@ -2,8 +2,8 @@
  * See cpu.h. The compiler's own run-time library knows how to ask, and asks once.
  *
  * In a build for tests (RD_CPU_MASK), the environment variable REDELTA_CPU names the best instruction set that may be
- * used: portable, avx2 or avx512. A test that asks for one that does not exist must not pass by running another, so an
- * unknown name ends the process there. Builds for users do not look at the environment.
+ * used: portable, avx2, avx512 or neon. A test that asks for one that does not exist must not pass by running another,
+ * so an unknown name ends the process there. Builds for users do not look at the environment.
  */
 #include "base/cpu.h"
 
@@ -19,20 +19,31 @@ static uint32_t machine_features(void) {
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
         __builtin_cpu_supports("avx512vl"))
         features |= RD__CPU_AVX512;
+#elif defined(__AARCH64EL__)
+    features |= RD__CPU_NEON;
 #endif
     return features;
 }
 
 #if defined(RD_CPU_MASK)
 static uint32_t allowed_features(void) {
+    static const struct {
+        const char *name;
+        uint32_t features;
+    } levels[] = {
+        {"portable", 0},
+        {"avx2", RD__CPU_AVX2},
+        {"avx512", RD__CPU_AVX2 | RD__CPU_AVX512},
+        {"neon", RD__CPU_NEON},
+    };
     const char *const name = getenv("REDELTA_CPU");
-    if (!name || strcmp(name, "avx512") == 0)
-        return RD__CPU_AVX2 | RD__CPU_AVX512;
-    if (strcmp(name, "avx2") == 0)
-        return RD__CPU_AVX2;
-    if (strcmp(name, "portable") != 0)
-        abort();
-    return 0;
+    if (!name)
+        return UINT32_MAX;
+    for (size_t i = 0; i < sizeof levels / sizeof levels[0]; i++) {
+        if (strcmp(name, levels[i].name) == 0)
+            return levels[i].features;
+    }
+    abort();
 }
 #else
 static uint32_t allowed_features(void) {

@@ -5,7 +5,11 @@
 #include <stdint.h>
 
 /* Instruction sets, as bits; each also means that the operating system keeps its registers. */
-enum { RD__CPU_AVX2 = 1, RD__CPU_AVX512 = 2 /* F, BW, DQ and VL */ };
+enum {
+    RD__CPU_AVX2 = 1,
+    RD__CPU_AVX512 = 2, /* F, BW, DQ and VL */
+    RD__CPU_NEON = 4    /* of little-endian AArch64, all of which have it */
+};
 
 /* Those of this machine, less those that the environment takes away. */
 uint32_t rd__cpu_features(void);

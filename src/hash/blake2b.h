@@ -24,6 +24,8 @@ void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count,
 #if defined(__x86_64__)
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+#elif defined(__AARCH64EL__)
+void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #endif
 
 /*

@@ -20,15 +20,21 @@ KERNELS(portable, 0);
 #if defined(__x86_64__)
 KERNELS(avx2, RD__CPU_AVX2);
 KERNELS(avx512, RD__CPU_AVX2 | RD__CPU_AVX512);
+#elif defined(__AARCH64EL__)
+KERNELS(neon, RD__CPU_NEON);
 #endif
 
+static const rd__kernels *const all[] = {
 #if defined(__x86_64__)
-enum { TABLES = 3 };
-static const rd__kernels *const all[TABLES] = {&kernels_avx512, &kernels_avx2, &kernels_portable};
-#else
-enum { TABLES = 1 };
-static const rd__kernels *const all[TABLES] = {&kernels_portable};
+    &kernels_avx512,
+    &kernels_avx2,
+#elif defined(__AARCH64EL__)
+    &kernels_neon,
 #endif
+    &kernels_portable,
+};
+
+enum { TABLES = sizeof all / sizeof all[0] };
 
 const rd__kernels *const *rd__kernels_all(size_t *count) {
     *count = TABLES;
