@@ -11,10 +11,11 @@
  * call of the kernel, which costs little more than one alone, and all are taken up to the first that differs.
  *
  * Whoever chooses both files could make every window pass the second test and fail the third, and so have a whole block
- * hashed at every byte. So there is a budget of failures for each stretch of the new file. Beyond it, windows count as
- * unmatched: the delta gets longer, not slower. A budget belongs to a fixed
- * stretch and not to the whole file, so that one bad place costs nothing elsewhere and so that a parse depends only on
- * where it begins. Other input is far below it: 256 chance collisions of weak sums in some 64 KiB do not happen.
+ * hashed at every byte. So there is a budget of failures for each stretch of the new file: a few are free, each further
+ * one must be earned by going on. What is beyond it counts as unmatched: the delta gets longer, not slower. A budget
+ * belongs to a fixed stretch and not to the whole file, so that one bad place costs nothing elsewhere and so that a
+ * parse depends only on where it begins. Other input stays far below it: weak sums collide by chance once in some 10
+ * KiB of a new file at most, unless the signature has more than a million blocks.
  */
 #include "engine/scanner.h"
 
@@ -24,9 +25,12 @@
 #include <string.h>
 
 enum {
-    CELL_BLOCKS = 32,     /* a stretch, in blocks: 64 KiB at the default of 2048 */
-    CELL_BLOCK_MIN = 128, /* shorter blocks count as this long, for hashing them costs as much */
-    FAILURES_MAX = 256,   /* strong sums in vain a stretch: at most 8 bytes hashed for each byte of the new file */
+    CELL_BLOCKS = 32,        /* a stretch, in blocks: 64 KiB at the default of 2048 */
+    CELL_BLOCK_MIN = 128,    /* shorter blocks count as this long, for hashing them costs as much */
+    FREE_BYTES = 512 * 1024, /* hashed in vain in a stretch, wherever they are: 256 strong sums of blocks of 2048 ... */
+    FREE_MIN = 8,            /* ... but so many of longer blocks ... */
+    FREE_MAX = 256,          /* ... and of shorter ones */
+    EARNED = 64,             /* and so many more, one for each half block passed: 2 bytes hashed for each byte */
     STRIDE_MIN = 128,
     STRIDE_MAX = RD__SEEK_MAX,
     RUN_MAX = 64,          /* blocks */
@@ -45,23 +49,34 @@ uint64_t rd__scanner_cell(const rd_signature *signature) {
     return CELL_BLOCKS * (block_len < CELL_BLOCK_MIN ? CELL_BLOCK_MIN : block_len);
 }
 
+/* How many failures are free in a stretch. */
+static uint32_t free_failures(const rd__scanner *scanner) {
+    const uint32_t fit = FREE_BYTES / scanner->signature->params.block_len;
+    return fit < FREE_MIN ? FREE_MIN : fit > FREE_MAX ? FREE_MAX : fit;
+}
+
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b) {
-    return a->failures + b->worst < FAILURES_MAX;
+    return a->failures + b->worst < free_failures(a);
 }
 
 /* May a strong sum be made at scanner->at? */
 static bool within_budget(rd__scanner *scanner) {
-    const uint64_t cell = scanner->at / rd__scanner_cell(scanner->signature);
-    if (cell != scanner->cell) {
-        scanner->cell = cell;
+    if (scanner->at >= scanner->cell_end) {
+        const uint64_t cell = rd__scanner_cell(scanner->signature);
+        scanner->cell_end = (scanner->at / cell + 1) * cell;
+        scanner->blocked = 0;
         scanner->failures = 0;
     }
-    return scanner->failures < FAILURES_MAX;
+    return scanner->at >= scanner->blocked;
 }
 
 static void count_failure(rd__scanner *scanner) {
-    scanner->failures++;
+    const uint64_t cell = rd__scanner_cell(scanner->signature);
+    const uint32_t free_of_charge = free_failures(scanner);
     scanner->false_matches++;
+    scanner->failures++;
+    if (scanner->failures >= free_of_charge)
+        scanner->blocked = scanner->cell_end - cell + (scanner->failures - free_of_charge + 1) * (cell / EARNED);
     if (scanner->worst < scanner->failures)
         scanner->worst = scanner->failures;
 }
@@ -149,7 +164,7 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t posit
     rd__index_range range = {0, 0};
     uint64_t block = 0;
     scanner->rolling = true;
-    if (!rd__index_find_weak(&signature->index, scanner->weak, &range) || !within_budget(scanner)) {
+    if (!within_budget(scanner) || !rd__index_find_weak(&signature->index, scanner->weak, &range)) {
         scanner->behind_copy = false;
         return false;
     }
@@ -159,6 +174,7 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t posit
     if (!find_strong(scanner, &range, strong, &block)) {
         count_failure(scanner);
         scanner->behind_copy = false;
+        scanner->run = 1;
         return false;
     }
     size_t n = 1;
@@ -167,6 +183,13 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t posit
     scanner->run = n == candidates ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
     take_blocks(scanner, block, n, (uint64_t)n * block_len, copy);
     return true;
+}
+
+static void prefetch(const rd__index *index, const rd__hit *hits, size_t count) {
+    for (size_t i = 0; i < count; i++)
+        rd__index_prefetch_bucket(index, hits[i].weak);
+    for (size_t i = 0; i < count; i++)
+        rd__index_prefetch_hashes(index, hits[i].weak);
 }
 
 /* Seeks through some of the `rolls` positions behind scanner->at, whose window at `data` does not match. */
@@ -179,12 +202,11 @@ static bool seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_o
     rd__hit hits[STRIDE_MAX];
     const size_t count =
         scanner->kernels->seek[params->weak](&index->filter, params->block_len, &weak, data, 0, end, hits);
-    for (size_t i = 0; i < count; i++)
-        rd__index_prefetch_bucket(index, hits[i].weak);
-    for (size_t i = 0; i < count; i++)
-        rd__index_prefetch_hashes(index, hits[i].weak);
+    prefetch(index, hits, scanner->blocked > from + end ? 0 : count);
     for (size_t i = 0; i < count; i++) {
         scanner->at = from + hits[i].at;
+        if (!within_budget(scanner))
+            continue;
         scanner->weak = hits[i].weak;
         if (try_window(scanner, data + hits[i].at, rolls - hits[i].at + params->block_len, copy))
             return true;

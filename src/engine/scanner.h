@@ -16,8 +16,9 @@ typedef struct rd__scanner {
     uint64_t at;         /* position in the new file that is decided next */
     bool behind_copy;    /* a copy ends at `at` ... */
     uint64_t next_block; /* ... and this block of the basis, if there is one, would continue it */
-    uint64_t cell;       /* the stretch of the new file that `failures` is for */
-    uint32_t failures;   /* strong sums made in vain in that stretch */
+    uint64_t cell_end;   /* of the stretch of the new file that the next two are for */
+    uint64_t blocked;    /* before this position, no strong sum is made */
+    uint32_t failures;   /* strong sums made in vain */
     /* What only saves work: */
     bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
     uint32_t weak;
@@ -44,7 +45,8 @@ bool rd__scanner_continues(const rd__scanner *scanner);
 /* The length of the stretches of the new file that have a budget of failures each. */
 uint64_t rd__scanner_cell(const rd_signature *signature);
 
-/* Is the budget enough for the failures of both scanners in any one stretch? Then it did not change what they found. */
+/* Are the failures of both scanners together free in any one stretch? Then the budget did not change what they found.
+ */
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
 
 /*

@@ -42,8 +42,13 @@ static bool meets(rd__stitcher *stitcher, uint64_t *meeting) {
     return into_block == 0;
 }
 
-static bool within_budget(const rd__stitcher *stitcher) {
-    return rd__scanner_within_budget(&stitcher->scanner, &stitcher->segment->end);
+/*
+ * Did the budget leave the segment's parse as the true one would be? It did if nothing was blocked; and in any case if
+ * both begin at the same place, with a stretch of which neither has used anything.
+ */
+static bool same_budget(const rd__stitcher *stitcher, const rd__view *view) {
+    return stitcher->scanner.at == view->offset ||
+           rd__scanner_within_budget(&stitcher->scanner, &stitcher->segment->end);
 }
 
 /*
@@ -124,7 +129,7 @@ bool rd__stitcher_next(rd__stitcher *stitcher, const rd__view *view, uint64_t st
     uint64_t meeting = end;
     while (stitcher->state == RD__STITCH_MEET && stitcher->scanner.at < end) {
         if (meets(stitcher, &meeting))
-            stitcher->state = within_budget(stitcher) ? RD__STITCH_CHOOSE : RD__STITCH_ALONE;
+            stitcher->state = same_budget(stitcher, view) ? RD__STITCH_CHOOSE : RD__STITCH_ALONE;
         else if (scan_to(stitcher, meeting, view, stop, copy))
             return true;
     }
