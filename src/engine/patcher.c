@@ -6,6 +6,10 @@
 
 #include <string.h>
 
+/* A kernel copies pages that go to other places in pages piece by piece, which is slower than to read and write them.
+ */
+enum { PAGE = 4096 };
+
 void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats) {
     *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats};
 }
@@ -43,7 +47,8 @@ static rd_result run_literal(rd__patcher *patcher, rd_in *in, rd_out *out, bool 
 bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *size) {
     *offset = patcher->op.basis_offset + patcher->done;
     *size = patcher->op.length - patcher->done;
-    return patcher->op.kind == RD_COPY && patcher->large > 0 && *size >= patcher->large;
+    const uint64_t shift = patcher->op.target_offset - patcher->op.basis_offset;
+    return patcher->op.kind == RD_COPY && patcher->large > 0 && *size >= patcher->large && shift % PAGE == 0;
 }
 
 void rd__patcher_copied(rd__patcher *patcher, uint64_t size) {

@@ -17,7 +17,7 @@ typedef struct rd__patcher {
     rd_op op;        /* being executed */
     uint64_t done;   /* bytes of it */
     uint64_t taken;  /* bytes of the delta */
-    uint64_t large;  /* copies of so many bytes are left to the caller; 0: none */
+    uint64_t large;  /* copies of so many bytes, from page to page, are left to the caller; 0: none */
     rd_stats *stats; /* the caller's; ops are counted in it */
 } rd__patcher;
 

@@ -49,10 +49,15 @@ uint64_t rd__scanner_cell(const rd_signature *signature) {
     return CELL_BLOCKS * (block_len < CELL_BLOCK_MIN ? CELL_BLOCK_MIN : block_len);
 }
 
-/* How many failures are free in a stretch. */
+/*
+ * How many failures are free in a stretch. To them come twice as many as there are by chance: each position collides
+ * with each block once in 2^32, which only matters with very many blocks.
+ */
 static uint32_t free_failures(const rd__scanner *scanner) {
+    const uint64_t cell = rd__scanner_cell(scanner->signature);
     const uint32_t fit = FREE_BYTES / scanner->signature->params.block_len;
-    return fit < FREE_MIN ? FREE_MIN : fit > FREE_MAX ? FREE_MAX : fit;
+    const uint32_t by_chance = (uint32_t)((cell / 4096 * scanner->signature->sums.count) >> 20);
+    return (fit < FREE_MIN ? FREE_MIN : fit > FREE_MAX ? FREE_MAX : fit) + 2 * by_chance;
 }
 
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b) {

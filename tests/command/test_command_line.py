@@ -131,6 +131,17 @@ def test_bad_block_sizes_are_refused(redelta: Tool, basis: Path, word: str) -> N
     redelta.run("signature", "-b", word, basis).refuses()
 
 
+@pytest.mark.parametrize("word", ["257", "-1", "x", "", "1.5"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_number_of_threads_out_of_range_is_refused(redelta: Tool, basis: Path, verb: str, word: str) -> None:
+    redelta.run("-T", word, verb, basis).refuses()
+
+
+@pytest.mark.parametrize("word", ["0", "1", "2", "256"])
+def test_any_number_of_threads_gives_the_same_signature(redelta: Tool, basis: Path, word: str) -> None:
+    assert redelta.run("signature", "--threads", word, basis).done() == redelta.run("signature", basis).done()
+
+
 @pytest.mark.parametrize(
     "words",
     [["-S", "33"], ["-S", "-2"], ["-S", "x"], ["-S", ""], ["-S", "1K"], ["-S", "4294967297"], ["-S", "-4294967295"],

@@ -495,11 +495,12 @@ static void add_op(rd_memory *delta, rd_memory *expected, const rd_op *op, const
     assert_int_equal(to_expected.write(to_expected.context, bytes, op->length), RD_OK);
 }
 
-/* Long copies between short ones and literals, which the kernel may make, from a basis that begins inside its file. */
+/* Long copies, from page to page, which the kernel may make, and others; from a basis that begins inside its file too.
+ */
 static void long_copies_from_file_to_file_are_exact(void **state) {
     (void)state;
     static const rd_op ops[] = {
-        {.kind = RD_COPY, .basis_offset = 100, .length = 600000},
+        {.kind = RD_COPY, .basis_offset = 4096, .length = 600000},
         {.kind = RD_LITERAL, .length = 3},
         {.kind = RD_COPY, .basis_offset = 5, .length = 10},
         {.kind = RD_COPY, .basis_offset = 7, .length = 131072},
@@ -539,7 +540,7 @@ static void long_copies_from_file_to_file_are_exact(void **state) {
 static void long_copy_past_the_end_of_the_basis_tells_where_it_ends(void **state) {
     (void)state;
     rd_memory basis = bytes_random(&(random_source){6}, 1000000, 256);
-    rd_memory delta = delta_with_copy(500000, 600000);
+    rd_memory delta = delta_with_copy(503808, 600000);
     const int from = file_with(&basis, 0);
     const int to = file_with(NULL, 0);
     const rd_source source = rd_source_fd(from);
