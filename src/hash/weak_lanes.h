@@ -194,7 +194,7 @@ TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const
 
 TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
                                           const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
-    uint32_t sums[TILE];
+    uint32_t sums[TILE] = {0};
     size_t count = 0;
     size_t at = begin;
     rabinkarp_roll roll = rabinkarp_begin(block_len, *sum);
@@ -210,7 +210,7 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
 
 TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
                                         const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
-    uint32_t sums[TILE];
+    uint32_t sums[TILE] = {0};
     size_t count = 0;
     size_t at = begin;
     rollsum_roll roll = {.length = SET(block_len), .s1 = SET(*sum & 0xffff), .s2 = SET(*sum >> 16)};
