@@ -27,10 +27,10 @@
 enum {
     CELL_BLOCKS = 32,        /* a stretch, in blocks: 64 KiB at the default of 2048 */
     CELL_BLOCK_MIN = 128,    /* shorter blocks count as this long, for hashing them costs as much */
-    FREE_BYTES = 512 * 1024, /* hashed in vain in a stretch, wherever they are: 256 strong sums of blocks of 2048 ... */
+    FREE_BYTES = 384 * 1024, /* hashed in vain in a stretch, wherever they are: 192 strong sums of blocks of 2048 ... */
     FREE_MIN = 8,            /* ... but so many of longer blocks ... */
     FREE_MAX = 256,          /* ... and of shorter ones */
-    EARNED = 64,             /* and so many more, one for each half block passed: 2 bytes hashed for each byte */
+    EARNED = 32,             /* and so many more, one for each block passed: a byte hashed for each byte */
     STRIDE_MIN = 128,
     STRIDE_MAX = RD__SEEK_MAX,
     RUN_MAX = 64,          /* blocks */
