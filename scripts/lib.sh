@@ -8,6 +8,8 @@ export LC_ALL=C
 # shellcheck disable=SC2034 # for the scripts
 jobs=$(getconf _NPROCESSORS_ONLN)
 venv=build/venv
+# All Python of the project; the scripts of bench have no ending.
+python="tests scripts bench/measuring.py bench/growth bench/hostile bench/make-data bench/versus"
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
