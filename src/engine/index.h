@@ -1,10 +1,10 @@
 /*
- * The index: which block has these sums? It holds each distinct block once, by its first occurrence, in at most 12
+ * The index: which block has these sums? It holds each distinct block once, by its first occurrence, in 10 to 12
  * bytes beside the sums themselves.
  *
  * Blocks are sorted by a keyed hash of the weak sum, and by strong sum among equal hashes. The hash is weak * key mod
  * 2^32 with an odd random key: it spreads well (multiply-shift, as in hash/filter.h) and is one to one, so equal hashes
- * mean equal weak sums. A directory over the hash's top bits leads to two to four neighbours. There are no chains to
+ * mean equal weak sums. A directory over the hash's top bits leads to four to eight neighbours. There are no chains to
  * walk: any number of blocks with one weak sum, as an attacker would send, is a sorted range, searched by halving.
  */
 #ifndef RD_ENGINE_INDEX_H
