@@ -163,7 +163,7 @@ static rd__filter make_filter(uint32_t words_log2) {
     const rd__filter filter = {.words = words, .key = next_random() | 1, .shift = 32 - words_log2};
     for (size_t i = 0; i < count / 3; i++) {
         const uint32_t member = next_random();
-        words[rd__filter_word(&filter, member)] |= rd__filter_bits(&filter, member);
+        rd__filter_add(&filter, words, rd__filter_hash(&filter, member));
     }
     return filter;
 }

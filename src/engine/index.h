@@ -29,13 +29,17 @@ static inline const uint8_t *rd__sums_strong(const rd__sums *sums, uint64_t bloc
  */
 #define RD__INDEX_BLOCKS_MAX (UINT32_MAX - 1)
 
+typedef struct rd__index_entry {
+    uint32_t hash;
+    uint32_t block;
+} rd__index_entry;
+
 typedef struct rd__index {
     rd__filter filter;
     uint32_t *filter_words;
     uint32_t bucket_shift; /* the bucket of a hash: hash >> bucket_shift */
-    uint32_t *starts;      /* of each bucket, in the two arrays below, and the end of the last */
-    uint32_t *hashes;
-    uint32_t *blocks;
+    uint32_t *starts;      /* of each bucket, in the entries, and the end of the last */
+    rd__index_entry *entries;
 } rd__index;
 
 /* Entries first .. end of the index: the blocks with one weak sum, sorted by strong sum. */
@@ -44,13 +48,13 @@ typedef struct rd__index_range {
     uint32_t end;
 } rd__index_range;
 
-/* Builds the index of *sums. False: out of memory, with nothing to free. */
-bool rd__index_build(rd__index *index, const rd__sums *sums);
+/* Builds the index of *sums, with so many threads. On failure (RD_E_MEMORY) there is nothing to free. */
+rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error);
 void rd__index_free(rd__index *index);
 
 /* Begins to fetch what looking for this weak sum will read first, and then, once that is there, next. */
 void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak);
-void rd__index_prefetch_hashes(const rd__index *index, uint32_t weak);
+void rd__index_prefetch_entries(const rd__index *index, uint32_t weak);
 
 /* The entries with this weak sum. Call it where the filter passes; it is exact. False if there are none. */
 bool rd__index_find_weak(const rd__index *index, uint32_t weak, rd__index_range *range);

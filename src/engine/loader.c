@@ -15,7 +15,7 @@
 enum { CAPACITY_MIN = 64 };
 
 rd_result rd__loader_init(rd__loader *loader, uint64_t expected, rd_error *error) {
-    *loader = (rd__loader){.expected = expected};
+    *loader = (rd__loader){.expected = expected, .threads = 1};
     loader->signature = rd__alloc_zeroed(1, sizeof *loader->signature);
     return loader->signature ? RD_OK : rd__fail_memory(error);
 }
@@ -117,13 +117,21 @@ static rd_result truncated(const rd__loader *loader, rd_error *error) {
     return rd__fail(error, RD_E_TRUNCATED, RD_ROLE_SIGNATURE, loader->taken, reason);
 }
 
+/* Has the signature ended inside a piece? */
+static bool is_truncated(const rd__loader *loader) {
+    const size_t allowed = loader->lenient ? RD__WEAK_LEN - 1 : 0;
+    return !have_header(loader) || loader->filled > allowed;
+}
+
 rd_result rd__loader_finish(rd__loader *loader, rd_signature **signature, rd_error *error) {
-    if (loader->filled > 0 || !have_header(loader))
+    if (is_truncated(loader))
         return truncated(loader, error);
     if (!set_capacity(loader, loader->signature->sums.count))
         return rd__fail_memory(error);
-    if (!rd__index_build(&loader->signature->index, &loader->signature->sums))
-        return rd__fail_memory(error);
+    const rd_result result =
+        rd__index_build(&loader->signature->index, &loader->signature->sums, loader->threads, error);
+    if (result != RD_OK)
+        return result;
     *signature = loader->signature;
     loader->signature = NULL;
     return RD_OK;

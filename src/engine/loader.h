@@ -13,6 +13,8 @@ typedef struct rd__loader {
     uint64_t taken;               /* bytes taken so far */
     uint8_t piece[RD__ENTRY_MAX]; /* the header or the entry that is not complete yet */
     size_t filled;
+    unsigned threads; /* that index it: 1, if not set otherwise after _init */
+    bool lenient;     /* bytes at the end that are fewer than a weak sum are no error. Set it after _init */
 } rd__loader;
 
 /* `expected` is the size of the whole signature, or RD_UNKNOWN. Errors: RD_E_MEMORY. */

@@ -121,7 +121,7 @@ static uint64_t guess_block(const rd__scanner *scanner, const rd__index_range *r
     const rd_signature *const signature = scanner->signature;
     if (rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak)
         return scanner->next_block;
-    return signature->index.blocks[range->first];
+    return signature->index.entries[range->first].block;
 }
 
 /*
@@ -194,7 +194,7 @@ static void prefetch(const rd__index *index, const rd__hit *hits, size_t count) 
     for (size_t i = 0; i < count; i++)
         rd__index_prefetch_bucket(index, hits[i].weak);
     for (size_t i = 0; i < count; i++)
-        rd__index_prefetch_hashes(index, hits[i].weak);
+        rd__index_prefetch_entries(index, hits[i].weak);
 }
 
 /* Seeks through some of the `rolls` positions behind scanner->at, whose window at `data` does not match. */

@@ -23,12 +23,14 @@ static rd_result load_all(rd__loader *loader, rd__feed *feed, uint8_t *chunk, rd
     return result;
 }
 
-static rd_result load(rd__job *job, const rd_source *in, rd_signature **signature) {
+static rd_result load(rd__operation *operation, const rd_source *in, rd_signature **signature) {
+    rd__job *const job = &operation->job;
     rd__feed feed = {.source = in, .job = job, .role = RD_ROLE_SIGNATURE};
     rd__loader loader;
     rd_result result = rd__loader_init(&loader, in->size, &job->error);
     if (result != RD_OK)
         return result;
+    loader.threads = rd__operation_threads(operation);
     uint8_t *const chunk = rd__alloc_array(RD__CHUNK, 1);
     result = chunk ? load_all(&loader, &feed, chunk, signature) : rd__fail_memory(&job->error);
     free(chunk);
@@ -40,5 +42,5 @@ rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const
     rd__operation operation;
     *signature = NULL;
     rd__operation_begin(&operation, options, in->size);
-    return rd__operation_end(&operation, load(&operation.job, in, signature));
+    return rd__operation_end(&operation, load(&operation, in, signature));
 }

@@ -26,19 +26,24 @@ typedef struct rd__filter {
     uint32_t shift; /* 32 - log2 of the number of words */
 } rd__filter;
 
-static inline uint32_t rd__filter_word(const rd__filter *filter, uint32_t weak) {
-    return (weak * filter->key) >> filter->shift;
+static inline uint32_t rd__filter_hash(const rd__filter *filter, uint32_t weak) {
+    return weak * filter->key;
 }
 
-/* The two bits of a sum in its word; seldom, the same one. */
-static inline uint32_t rd__filter_bits(const rd__filter *filter, uint32_t weak) {
-    const uint32_t x = weak * filter->key;
-    return 1u << (x >> (filter->shift - 5)) % 32 | 1u << (x >> (filter->shift - 10)) % 32;
+/* The two bits of a sum in its word, by its hash; seldom, the same one. */
+static inline uint32_t rd__filter_bits(const rd__filter *filter, uint32_t hash) {
+    return 1u << (hash >> (filter->shift - 5)) % 32 | 1u << (hash >> (filter->shift - 10)) % 32;
+}
+
+/* `words` are those of the filter. */
+static inline void rd__filter_add(const rd__filter *filter, uint32_t *words, uint32_t hash) {
+    words[hash >> filter->shift] |= rd__filter_bits(filter, hash);
 }
 
 static inline bool rd__filter_has(const rd__filter *filter, uint32_t weak) {
-    const uint32_t bits = rd__filter_bits(filter, weak);
-    return (filter->words[rd__filter_word(filter, weak)] & bits) == bits;
+    const uint32_t hash = rd__filter_hash(filter, weak);
+    const uint32_t bits = rd__filter_bits(filter, hash);
+    return (filter->words[hash >> filter->shift] & bits) == bits;
 }
 
 #endif

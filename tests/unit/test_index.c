@@ -125,12 +125,12 @@ static void range_of_a_weak_sum_is_its_distinct_blocks_in_order(void **state) {
         rd__index_range range;
         assert_true(rd__index_find_weak(&s->index, weak, &range));
         for (uint32_t i = range.first; i < range.end; i++, entries++) {
-            const uint32_t block = s->index.blocks[i];
+            const uint32_t block = s->index.entries[i].block;
             check_equal(s->sums.weak[block], weak, "entry %u", i);
             check_equal(search_all(s, weak, rd__sums_strong(&s->sums, block)), block, "entry %u is a first occurrence",
                         i);
             if (i > range.first) {
-                const uint8_t *const before = rd__sums_strong(&s->sums, s->index.blocks[i - 1]);
+                const uint8_t *const before = rd__sums_strong(&s->sums, s->index.entries[i - 1].block);
                 check_true(memcmp(before, rd__sums_strong(&s->sums, block), 8) < 0, "entry %u in order", i);
             }
         }
@@ -191,6 +191,63 @@ static void ordered_strong_sums_of_one_weak_sum_are_all_found(void **state) {
     }
 }
 
+/* ---- Many blocks, in many parts -----------------------------------------------------------------------------------
+ */
+
+static const rd_signature *ordered; /* for by_sums */
+
+/* Orders block numbers by their sums, equal ones by number. */
+static int by_sums(const void *a, const void *b) {
+    const uint32_t x = *(const uint32_t *)a;
+    const uint32_t y = *(const uint32_t *)b;
+    const rd__sums *const sums = &ordered->sums;
+    if (sums->weak[x] != sums->weak[y])
+        return sums->weak[x] < sums->weak[y] ? -1 : 1;
+    const int order = memcmp(rd__sums_strong(sums, x), rd__sums_strong(sums, y), sums->strong_len);
+    return order != 0 ? order : (x > y) - (x < y);
+}
+
+/* Every block is found as the first of those that have its sums; a sort of them all says which that is. */
+static void check_all_blocks(const rd_signature *s) {
+    const size_t count = (size_t)s->sums.count;
+    uint32_t *const blocks = malloc(count * sizeof *blocks);
+    assert_non_null(blocks);
+    for (uint32_t b = 0; b < count; b++)
+        blocks[b] = b;
+    ordered = s;
+    qsort(blocks, count, sizeof *blocks, by_sums);
+    uint32_t first = 0;
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *const strong = rd__sums_strong(&s->sums, blocks[i]);
+        const bool same = i > 0 && s->sums.weak[blocks[i]] == s->sums.weak[first] &&
+                          memcmp(strong, rd__sums_strong(&s->sums, first), s->sums.strong_len) == 0;
+        first = same ? first : blocks[i];
+        check_equal(search_index(s, s->sums.weak[first], strong), first, "block %zu", (size_t)blocks[i]);
+    }
+    free(blocks);
+}
+
+static void large_signatures_are_indexed_alike_by_any_number_of_threads(void **state) {
+    (void)state;
+    static const struct {
+        size_t count;
+        uint32_t weaks;
+        unsigned alphabet;
+    } shapes[] = {{300000, 0, 256}, {300000, 100000, 1}, {300000, 3, 256}, {200000, 5000, 2}};
+    static const unsigned threads[] = {1, 2, 7};
+    for (size_t n = 0; n < ITEMS(shapes) * ITEMS(threads); n++) {
+        random_source r = random_from(10 + n);
+        rd_memory file = random_file(&r, shapes[n / 3].count, 3, shapes[n / 3].weaks, shapes[n / 3].alphabet);
+        const rd_source source = rd_source_memory(file.data, file.size);
+        const rd_options options = {.size = sizeof options, .threads = threads[n % 3]};
+        rd_signature *s = NULL;
+        assert_int_equal(rd_signature_load(&s, &source, &options), RD_OK);
+        check_all_blocks(s);
+        rd_signature_free(s);
+        rd_memory_free(&file);
+    }
+}
+
 static void extreme_weak_sums_are_found(void **state) {
     (void)state;
     static const uint32_t sums[] = {0, 1, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
@@ -233,6 +290,7 @@ int main(void) {
         cmocka_unit_test(equal_blocks_collapse_to_the_first),
         cmocka_unit_test(many_blocks_of_one_weak_sum_are_all_found),
         cmocka_unit_test(ordered_strong_sums_of_one_weak_sum_are_all_found),
+        cmocka_unit_test(large_signatures_are_indexed_alike_by_any_number_of_threads),
         cmocka_unit_test(extreme_weak_sums_are_found),
         cmocka_unit_test(empty_signature_has_nothing_to_find),
     };

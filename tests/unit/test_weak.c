@@ -204,13 +204,13 @@ static void check_one_sum(const rd__kernels *table, const windows *w) {
     assert_non_null(words);
     for (size_t i = 0; i < ITEMS(targets); i++) {
         const rd__filter filter = {.words = words, .key = 0x9e3779b1u, .shift = 32 - RD__FILTER_WORDS_LOG2_MAX};
-        uint32_t *const word = &words[rd__filter_word(&filter, w->sums[targets[i]])];
-        *word = rd__filter_bits(&filter, w->sums[targets[i]]);
+        const uint32_t hash = rd__filter_hash(&filter, w->sums[targets[i]]);
+        words[hash >> filter.shift] = rd__filter_bits(&filter, hash);
         check_seek(table, w, &filter, 0, RD__SEEK_MAX);
         check_seek(table, w, &filter, 0, targets[i]);
         check_seek(table, w, &filter, 0, targets[i] - 1);
         check_seek(table, w, &filter, targets[i], targets[i] + 50);
-        *word = 0;
+        words[hash >> filter.shift] = 0;
     }
     free(words);
 }
