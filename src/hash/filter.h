@@ -30,6 +30,15 @@ static inline uint32_t rd__filter_hash(const rd__filter *filter, uint32_t weak) 
     return weak * filter->key;
 }
 
+/* The inverse of the key: hash * unhash is the sum. By Newton's iteration, which doubles the number of right bits,
+ * three at first. */
+static inline uint32_t rd__filter_unhash(const rd__filter *filter) {
+    uint32_t inverse = filter->key;
+    for (int i = 0; i < 4; i++)
+        inverse *= 2 - filter->key * inverse;
+    return inverse;
+}
+
 /* The two bits of a sum in its word, by its hash; seldom, the same one. */
 static inline uint32_t rd__filter_bits(const rd__filter *filter, uint32_t hash) {
     return 1u << (hash >> (filter->shift - 5)) % 32 | 1u << (hash >> (filter->shift - 10)) % 32;

@@ -37,6 +37,20 @@ const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS] = {
     EIGHT_POWERS(31), EIGHT_POWERS(23), EIGHT_POWERS(15), EIGHT_POWERS(7),
 };
 
+/* The same with the inverse of m. */
+#define I1 RD__RABINKARP_INVERSE
+#define I2 (I1 * I1)
+#define I3 (I2 * I1)
+#define I4 (I2 * I2)
+#define I8 (I4 * I4)
+#define I12 (I8 * I4)
+#define FOUR_INVERSES(power) I1 *(power), I2 *(power), I3 *(power), I4 *(power)
+
+_Static_assert(M1 *I1 == 1u, "one is the inverse of the other");
+
+const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_INVERSE_POWERS] = {FOUR_INVERSES(1u), FOUR_INVERSES(I4),
+                                                                             FOUR_INVERSES(I8), FOUR_INVERSES(I12)};
+
 uint32_t rd__rabinkarp_power(uint64_t exponent) {
     uint32_t power = 1;
     for (uint32_t square = M1; exponent > 0; exponent >>= 1, square *= square) {

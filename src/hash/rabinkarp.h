@@ -17,6 +17,11 @@
 enum { RD__RABINKARP_POWERS = 64 };
 extern const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS];
 
+/* m^-1, m^-2, ..., mod 2^32: the powers of the m' with m m' = 1. */
+#define RD__RABINKARP_INVERSE 0x98f009adu
+enum { RD__RABINKARP_INVERSE_POWERS = 16 };
+extern const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_INVERSE_POWERS];
+
 /* m^exponent mod 2^32. */
 uint32_t rd__rabinkarp_power(uint64_t exponent);
 

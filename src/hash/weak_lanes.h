@@ -11,12 +11,16 @@
  * counted by adding s1 to s2 row by row, and what it lacks within its row is added at the end.
  *
  * Rolling obeys a linear recurrence, h[i + 1] = h[i] m + c[i], where c[i] depends only on the bytes that enter and
- * leave. So LANES positions are rolled at once: c is summed up over the lanes in log2 LANES steps, x[i] += x[i - k] m^k
- * for k = 1, 2, 4, ..., and the sum before the first lane is added to lane i as h m^(i + 1). From one vector to the
- * next only that last sum is waited for. Rollsum is the same with m = 1, twice.
+ * leave. So LANES positions are rolled at once: m is odd, thus has an inverse mod 2^32, and
  *
- * The sums of a tile of positions are tested against the filter in three rounds: where each one's word is, in vectors;
- * the words, one by one, because that is as quick as gathering them or quicker; and the bits, in vectors again.
+ *     h[i + 1] = m^(i + 1) (h[0] + c[0] m^-1 + c[1] m^-2 + ... + c[i] m^-(i + 1))
+ *
+ * of which the inner part is a sum over the lanes, made in log2 LANES steps: x[i] += x[i - k] for k = 1, 2, 4, ... From
+ * one vector to the next only its last lane is waited for. Rollsum is the same with m = 1, twice.
+ *
+ * A tile of positions is rolled first, and leaves not the sums but their hashes, which is what the filter is asked for.
+ * Then its words are read one by one, because that is as quick as gathering them or quicker, each to its lane of a
+ * vector that stays in a register: words that went through memory would be waited for.
  */
 #include "base/memory.h"
 #include "hash/kernels.h"
@@ -80,36 +84,22 @@ TARGET static uint32_t rollsum_update_lanes(uint32_t sum, const uint8_t *data, s
 
 /* ---- The filter -------------------------------------------------------------------------------------------------- */
 
-/* Reads the words one by one, into four lanes at a time: as quick as a gather where that is quick, and quicker
- * elsewhere. */
-TARGET static inline void read_words(const uint32_t *words, const uint32_t *places, uint32_t *found, size_t count) {
-    for (size_t i = 0; i < count; i += 4)
-        STORE_FOUR(found + i, words[places[i]], words[places[i + 1]], words[places[i + 2]], words[places[i + 3]]);
-}
-
 /* A bit in each lane, at the place that the five bits of x above `shift` give. */
 TARGET static inline WORD bit_at(WORD x, uint32_t shift) {
     return SHIFT_EACH_LEFT(SET(1), AND(SHIFT_RIGHT(x, shift), SET(31)));
 }
 
-/* Adds the positions of a tile of sums that pass the filter to `hits`; the first one's position is `at`. */
-TARGET static size_t filter_tile(const rd__filter *filter, const uint32_t *sums, size_t positions, size_t at,
-                                 rd__hit *hits) {
-    uint32_t places[TILE];
-    uint32_t bits[TILE];
-    uint32_t words[TILE];
+/* Adds the positions of a tile of hashes that pass the filter to `hits`; the first one's position is `at`. */
+TARGET static size_t filter_tile(const rd__filter *filter, uint32_t unhash, const uint32_t *hashes, size_t positions,
+                                 size_t at, rd__hit *hits) {
     size_t count = 0;
-    const WORD key = SET(filter->key);
     for (size_t i = 0; i < positions; i += LANES) {
-        const WORD x = MULTIPLY(LOAD(sums + i), key);
-        STORE(places + i, SHIFT_RIGHT(x, filter->shift));
-        STORE(bits + i, OR(bit_at(x, filter->shift - 5), bit_at(x, filter->shift - 10)));
-    }
-    read_words(filter->words, places, words, positions);
-    for (size_t i = 0; i < positions; i += LANES) {
-        for (uint32_t passed = LANES_WITH_ALL(LOAD(words + i), LOAD(bits + i)); passed != 0; passed &= passed - 1) {
+        const WORD x = LOAD(hashes + i);
+        const WORD bits = OR(bit_at(x, filter->shift - 5), bit_at(x, filter->shift - 10));
+        const WORD words = READ_WORDS(filter->words, hashes + i, filter->shift);
+        for (uint32_t passed = LANES_WITH_ALL(words, bits); passed != 0; passed &= passed - 1) {
             const size_t lane = i + (size_t)__builtin_ctz(passed);
-            hits[count++] = (rd__hit){.at = (uint32_t)(at + lane), .weak = sums[lane]};
+            hits[count++] = (rd__hit){.at = (uint32_t)(at + lane), .weak = hashes[lane] * unhash};
         }
     }
     return count;
@@ -119,90 +109,85 @@ TARGET static size_t filter_tile(const rd__filter *filter, const uint32_t *sums,
 
 /* What one vector of RabinKarp needs of its block length and of what went before. */
 typedef struct rabinkarp_roll {
-    WORD leaving; /* m^block_len */
-    WORD fixed;   /* m^block_len (m - 1) */
-    WORD powers;  /* m^(i + 1) in lane i */
-    WORD sum;     /* before the first lane, in all lanes */
+    WORD entering; /* m^-(i + 1) in lane i */
+    WORD leaving;  /* m^block_len m^-(i + 1) */
+    WORD fixed;    /* m^block_len (m - 1) m^-(i + 1) */
+    WORD hash;     /* m^(i + 1) key */
+    WORD step;     /* m^LANES */
+    WORD sum;      /* before the first lane, in all lanes */
 } rabinkarp_roll;
 
-TARGET static rabinkarp_roll rabinkarp_begin(size_t block_len, uint32_t sum) {
+TARGET static rabinkarp_roll rabinkarp_begin(const rd__filter *filter, size_t block_len, uint32_t sum) {
+    const uint32_t power = rd__rabinkarp_power(block_len);
+    const WORD entering = LOAD(rd__rabinkarp_inverse_powers);
+    const WORD leaving = MULTIPLY(entering, SET(power));
     uint32_t powers[LANES];
-    const uint32_t leaving = rd__rabinkarp_power(block_len);
     for (size_t i = 0; i < LANES; i++)
         powers[i] = rd__rabinkarp_powers[RD__RABINKARP_POWERS - 2 - i];
-    return (rabinkarp_roll){.leaving = SET(leaving),
-                            .fixed = SET(leaving * (RD__RABINKARP_MULTIPLIER - 1)),
-                            .powers = LOAD(powers),
+    return (rabinkarp_roll){.entering = entering,
+                            .leaving = leaving,
+                            .fixed = MULTIPLY(leaving, SET(RD__RABINKARP_MULTIPLIER - 1)),
+                            .hash = MULTIPLY(LOAD(powers), SET(filter->key)),
+                            .step = SET(powers[LANES - 1]),
                             .sum = SET(sum)};
 }
 
-#define POWER(n) SET(rd__rabinkarp_powers[RD__RABINKARP_POWERS - 1 - (n)])
-#define ADD_POWER_OF_LOWER(x, n) ADD(x, MULTIPLY(MOVE_UP(x, n), POWER(n)))
 #define ADD_LOWER(x, n) ADD(x, MOVE_UP(x, n))
 /* Sums up over the lanes: lane i gets what lanes 0 .. i had. */
+TARGET static inline WORD sum_up(WORD x) {
+    x = ADD_LOWER(x, 1);
+    x = ADD_LOWER(x, 2);
+    x = ADD_LOWER(x, 4);
 #if LANES == 16
-#define SUM_UP(x, step)                                                                                                \
-    do {                                                                                                               \
-        (x) = step(x, 1);                                                                                              \
-        (x) = step(x, 2);                                                                                              \
-        (x) = step(x, 4);                                                                                              \
-        (x) = step(x, 8);                                                                                              \
-    } while (0)
-#else
-#define SUM_UP(x, step)                                                                                                \
-    do {                                                                                                               \
-        (x) = step(x, 1);                                                                                              \
-        (x) = step(x, 2);                                                                                              \
-        (x) = step(x, 4);                                                                                              \
-    } while (0)
+    x = ADD_LOWER(x, 8);
 #endif
+    return x;
+}
 
-/* The sums of a tile of positions, the first being that after `window` has moved by one. */
-TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering, uint32_t *sums,
-                                  size_t positions) {
+/* The hashes at a tile of positions, the first being that after `window` has moved by one. */
+TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering,
+                                  uint32_t *hashes, size_t positions) {
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD lost = ADD(MULTIPLY(LOAD_BYTES(window + i), roll->leaving), roll->fixed);
-        WORD x = SUB(LOAD_BYTES(entering + i), lost);
-        SUM_UP(x, ADD_POWER_OF_LOWER);
-        x = ADD(x, MULTIPLY(roll->sum, roll->powers));
-        roll->sum = LAST(x);
-        STORE(sums + i, x);
+        const WORD change = SUB(MULTIPLY(LOAD_BYTES(entering + i), roll->entering), lost);
+        const WORD x = ADD(sum_up(change), roll->sum);
+        STORE(hashes + i, MULTIPLY(x, roll->hash));
+        roll->sum = MULTIPLY(LAST(x), roll->step);
     }
 }
 
 typedef struct rollsum_roll {
     WORD length; /* of the block */
+    WORD key;    /* of the filter */
     WORD s1;     /* before the first lane, in all lanes */
     WORD s2;
 } rollsum_roll;
 
-TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const uint8_t *entering, uint32_t *sums,
+TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const uint8_t *entering, uint32_t *hashes,
                                 size_t positions) {
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD leaving = LOAD_BYTES(window + i);
-        WORD s1 = SUB(LOAD_BYTES(entering + i), leaving);
-        SUM_UP(s1, ADD_LOWER);
-        s1 = ADD(s1, roll->s1);
-        WORD s2 = SUB(s1, MULTIPLY(roll->length, ADD(leaving, SET(RD__ROLLSUM_OFFSET))));
-        SUM_UP(s2, ADD_LOWER);
-        s2 = ADD(s2, roll->s2);
+        const WORD s1 = ADD(sum_up(SUB(LOAD_BYTES(entering + i), leaving)), roll->s1);
+        const WORD change = SUB(s1, MULTIPLY(roll->length, ADD(leaving, SET(RD__ROLLSUM_OFFSET))));
+        const WORD s2 = ADD(sum_up(change), roll->s2);
         roll->s1 = LAST(s1);
         roll->s2 = LAST(s2);
-        STORE(sums + i, OR(AND(s1, SET(0xffff)), SHIFT_LEFT(s2, 16)));
+        STORE(hashes + i, MULTIPLY(OR(AND(s1, SET(0xffff)), SHIFT_LEFT(s2, 16)), roll->key));
     }
 }
 
 TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
                                           const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
-    uint32_t sums[TILE] = {0};
+    const uint32_t unhash = rd__filter_unhash(filter);
+    uint32_t hashes[TILE] = {0};
     size_t count = 0;
     size_t at = begin;
-    rabinkarp_roll roll = rabinkarp_begin(block_len, *sum);
+    rabinkarp_roll roll = rabinkarp_begin(filter, block_len, *sum);
     while (end - at >= LANES) {
         const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
-        rabinkarp_tile(&roll, window + at, window + at + block_len, sums, positions);
-        count += filter_tile(filter, sums, positions, at + 1, hits + count);
-        *sum = sums[positions - 1];
+        rabinkarp_tile(&roll, window + at, window + at + block_len, hashes, positions);
+        count += filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
     return count + rd__rabinkarp_seek_portable(filter, block_len, sum, window, at, end, hits + count);
@@ -210,15 +195,17 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
 
 TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
                                         const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
-    uint32_t sums[TILE] = {0};
+    const uint32_t unhash = rd__filter_unhash(filter);
+    uint32_t hashes[TILE] = {0};
     size_t count = 0;
     size_t at = begin;
-    rollsum_roll roll = {.length = SET(block_len), .s1 = SET(*sum & 0xffff), .s2 = SET(*sum >> 16)};
+    rollsum_roll roll = {
+        .length = SET(block_len), .key = SET(filter->key), .s1 = SET(*sum & 0xffff), .s2 = SET(*sum >> 16)};
     while (end - at >= LANES) {
         const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
-        rollsum_tile(&roll, window + at, window + at + block_len, sums, positions);
-        count += filter_tile(filter, sums, positions, at + 1, hits + count);
-        *sum = sums[positions - 1];
+        rollsum_tile(&roll, window + at, window + at + block_len, hashes, positions);
+        count += filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
     return count + rd__rollsum_seek_portable(filter, block_len, sum, window, at, end, hits + count);

@@ -20,9 +20,12 @@
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(void *)(p), word)
 
-/* Four words to 16 bytes at p, of any alignment. */
-#define STORE_FOUR(p, a, b, c, d)                                                                                      \
-    _mm_storeu_si128((__m128i *)(void *)(p), _mm_setr_epi32((int)(a), (int)(b), (int)(c), (int)(d)))
+/* words[x[i] >> shift] in lane i. */
+#define READ_FOUR(words, x, shift)                                                                                     \
+    _mm_setr_epi32((int)(words)[(x)[0] >> (shift)], (int)(words)[(x)[1] >> (shift)], (int)(words)[(x)[2] >> (shift)],  \
+                   (int)(words)[(x)[3] >> (shift)])
+#define READ_WORDS(words, x, shift)                                                                                    \
+    _mm256_inserti128_si256(_mm256_castsi128_si256(READ_FOUR(words, x, shift)), READ_FOUR(words, (x) + 4, shift), 1)
 
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))

@@ -49,11 +49,15 @@ static inline void store(uint32_t *p, pair x) {
     vst1q_u32(p + 4, x.high);
 }
 
-static inline void store_four(uint32_t *p, uint32_t a, uint32_t b, uint32_t c, uint32_t d) {
-    p[0] = a;
-    p[1] = b;
-    p[2] = c;
-    p[3] = d;
+static inline uint32x4_t read_four(const uint32_t *words, const uint32_t *x, uint32_t shift) {
+    uint32x4_t read = vld1q_dup_u32(&words[x[0] >> shift]);
+    read = vld1q_lane_u32(&words[x[1] >> shift], read, 1);
+    read = vld1q_lane_u32(&words[x[2] >> shift], read, 2);
+    return vld1q_lane_u32(&words[x[3] >> shift], read, 3);
+}
+
+static inline pair read_words(const uint32_t *words, const uint32_t *x, uint32_t shift) {
+    return (pair){read_four(words, x, shift), read_four(words, x + 4, shift)};
 }
 
 static inline pair load_bytes(const uint8_t *p) {
@@ -103,8 +107,8 @@ static inline uint32_t lanes_with_all(pair x, pair bits) {
 #define LOAD(p) load(p)
 #define STORE(p, word) store(p, word)
 
-/* Four words to 16 bytes at p. */
-#define STORE_FOUR(p, a, b, c, d) store_four(p, a, b, c, d)
+/* words[x[i] >> shift] in lane i. */
+#define READ_WORDS(words, x, shift) read_words(words, x, shift)
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) load_bytes(p)
 /* All lanes shifted left by as many bits as `bits` says, and to the right; and to the left by a number for each lane.
