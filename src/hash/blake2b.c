@@ -1,5 +1,5 @@
 /*
- * BLAKE2b-256 in portable C: RFC 7693, sections 2 and 3, with digest length 32, no key, fan-out 1 and depth 1.
+ * BLAKE2b-256 in portable C: RFC 7693, sections 2 and 3.
  *
  * This is the specification against which the variants for many messages at once are tested.
  */
@@ -23,15 +23,16 @@ static inline uint64_t rotate_right(uint64_t x, unsigned n) {
 #define XOR(x, y) ((x) ^ (y))
 #define ROTATE(x, n) rotate_right(x, n)
 
-/* Compresses the 128 bytes at `block`; `counter` is the bytes hashed up to its end, `last` all ones for the last. */
-static void compress(uint64_t h[8], const uint8_t *block, uint64_t counter, uint64_t last) {
+/* Compresses the 128 bytes at `block`; `counter` is the bytes hashed up to its end, `last` all ones for the last, and
+ * so is `last_node` if the node is. */
+static void compress(uint64_t h[8], const uint8_t *block, uint64_t counter, uint64_t last, uint64_t last_node) {
     uint64_t m[16];
     for (size_t i = 0; i < 16; i++)
         m[i] = rd__load_le64(block + 8 * i);
     uint64_t v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
     const uint64_t *const iv = rd__blake2b_initial;
     uint64_t v8 = iv[0], v9 = iv[1], v10 = iv[2], v11 = iv[3];
-    uint64_t v12 = iv[4] ^ counter, v13 = iv[5], v14 = iv[6] ^ last, v15 = iv[7];
+    uint64_t v12 = iv[4] ^ counter, v13 = iv[5], v14 = iv[6] ^ last, v15 = iv[7] ^ last_node;
     ALL_ROUNDS();
     h[0] ^= v0 ^ v8;
     h[1] ^= v1 ^ v9;
@@ -43,9 +44,11 @@ static void compress(uint64_t h[8], const uint8_t *block, uint64_t counter, uint
     h[7] ^= v7 ^ v15;
 }
 
-void rd__blake2b_init(rd__blake2b *state) {
+void rd__blake2b_init(rd__blake2b *state, rd__blake2b_node node) {
     memcpy(state->h, rd__blake2b_initial, sizeof state->h);
-    state->h[0] ^= RD__BLAKE2B_PARAMETERS;
+    state->h[0] ^= node.lengths;
+    state->h[1] ^= node.offset;
+    state->h[2] ^= node.level;
     state->hashed = 0;
     state->filled = 0;
 }
@@ -54,12 +57,12 @@ void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size) {
     while (size > 0) {
         if (state->filled == RD__BLAKE2B_BLOCK) {
             state->hashed += RD__BLAKE2B_BLOCK;
-            compress(state->h, state->block, state->hashed, 0);
+            compress(state->h, state->block, state->hashed, 0, 0);
             state->filled = 0;
         }
         for (; state->filled == 0 && size > RD__BLAKE2B_BLOCK; size -= RD__BLAKE2B_BLOCK, data += RD__BLAKE2B_BLOCK) {
             state->hashed += RD__BLAKE2B_BLOCK;
-            compress(state->h, data, state->hashed, 0);
+            compress(state->h, data, state->hashed, 0, 0);
         }
         const size_t taken = rd__min_size(size, RD__BLAKE2B_BLOCK - state->filled);
         memcpy(state->block + state->filled, data, taken);
@@ -69,18 +72,35 @@ void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size) {
     }
 }
 
-void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]) {
+static void finish(rd__blake2b *state, uint64_t last_node, uint8_t digest[RD__BLAKE2B_LEN]) {
     memset(state->block + state->filled, 0, RD__BLAKE2B_BLOCK - state->filled);
-    compress(state->h, state->block, state->hashed + state->filled, UINT64_MAX);
+    compress(state->h, state->block, state->hashed + state->filled, UINT64_MAX, last_node);
     for (size_t i = 0; i < RD__BLAKE2B_LEN / 8; i++)
         rd__store_le64(digest + 8 * i, state->h[i]);
 }
 
-void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    for (size_t i = 0; i < count; i++) {
+void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]) {
+    finish(state, 0, digest);
+}
+
+void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]) {
+    finish(state, UINT64_MAX, digest);
+}
+
+void rd__blake2b_nodes_portable(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                                uint8_t *digests) {
+    for (size_t i = 0; i < count; i++, node.offset += node.step) {
         rd__blake2b state;
-        rd__blake2b_init(&state);
+        rd__blake2b_init(&state, node);
         rd__blake2b_update(&state, data + i * length, length);
         rd__blake2b_final(&state, digests + i * RD__BLAKE2B_LEN);
     }
+}
+
+void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    rd__blake2b_nodes_portable(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_leaves_portable(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
+    rd__blake2b_nodes_portable(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }

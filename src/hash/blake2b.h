@@ -1,11 +1,35 @@
-/* BLAKE2b-256 without a key, the default strong sum. Source: RFC 7693. */
+/*
+ * BLAKE2b-256 without a key: alone, the default strong sum (RFC 7693), and as the nodes of a tree, the digest of a new
+ * file (the paper "BLAKE2: simpler, smaller, fast as MD5", 2.8 to 2.10; hashlib.blake2b of Python takes the same
+ * parameters).
+ */
 #ifndef RD_HASH_BLAKE2B_H
 #define RD_HASH_BLAKE2B_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 enum { RD__BLAKE2B_LEN = 32, RD__BLAKE2B_BLOCK = 128 };
+
+/* The words of the parameter block that are not 0, and what to add to `offset` for each further one of many messages.
+ */
+typedef struct rd__blake2b_node {
+    uint64_t lengths; /* a byte each: digest, key, fan-out, depth; then four of leaf length */
+    uint64_t offset;  /* among the nodes of its level */
+    uint64_t level;   /* a byte each: level, inner digest length */
+    uint64_t step;
+} rd__blake2b_node;
+
+/* Alone: digest length 32, key length 0, fan-out 1, depth 1. */
+#define RD__BLAKE2B_ALONE ((rd__blake2b_node){.lengths = 0x01010020u})
+
+/* In a tree: fan-out 0 (any), depth 2, leaves of 65536 bytes, inner digests of 32. Leaves are level 0, the root is 1.
+ */
+enum { RD__LEAF_LEN = 65536 };
+#define RD__BLAKE2B_LEAF(number)                                                                                       \
+    ((rd__blake2b_node){.lengths = 0x0001000002000020u, .offset = (number), .level = 0x2000u, .step = 1})
+#define RD__BLAKE2B_ROOT ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2001u})
 
 /* A digest in the making. The last block stays in `block` until it is known to be the last. */
 typedef struct rd__blake2b {
@@ -15,24 +39,32 @@ typedef struct rd__blake2b {
     uint8_t block[RD__BLAKE2B_BLOCK];
 } rd__blake2b;
 
-void rd__blake2b_init(rd__blake2b *state);
+void rd__blake2b_init(rd__blake2b *state, rd__blake2b_node node);
 void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size);
 void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
+/* The same for the last node of its level. */
+void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
 
-/* The digests of `count` messages of `length` bytes that lie one after the other in `data`: 32 bytes each. */
+/* See rd__strong_many_fn in kernels.h ... */
 void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+/* ... and rd__leaves_fn. */
+void rd__blake2b_leaves_portable(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_avx512(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 #elif defined(__AARCH64EL__)
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_neon(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 #endif
 
-/*
- * What the variants share: the initial state, and the first word of the parameter block, which is digest length 32, key
- * length 0, fan-out 1, depth 1 (RFC 7693, 2.5).
- */
+/* What the variants share. The node of the i-th message has the offset node.offset + i node.step. */
 extern const uint64_t rd__blake2b_initial[8];
-#define RD__BLAKE2B_PARAMETERS 0x01010020u
+void rd__blake2b_nodes_portable(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                                uint8_t *digests);
+#if defined(__x86_64__)
+void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+#endif
 
 #endif

@@ -12,6 +12,7 @@
 #define ADD(x, y) _mm256_add_epi64(x, y)
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define SET(x) _mm256_set1_epi64x((long long)(x))
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(p), word)
 
 /* Rotations to the right. Without an instruction of their own: by whole bytes, a shuffle; by 63, one to the left. */
@@ -51,14 +52,23 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
 #include "hash/blake2b_lanes.h"
 
 /* One message alone is quicker in the portable way; two already pay for four lanes. */
-void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     while (count > 1) {
         const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
+        hash_lanes(node, data, length, n, digests);
         count -= n;
+        node.offset += n * node.step;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }
-    rd__blake2b_many_portable(data, length, count, digests);
+    rd__blake2b_nodes_portable(node, data, length, count, digests);
+}
+
+void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    rd__blake2b_nodes_avx2(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
+    rd__blake2b_nodes_avx2(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

@@ -13,6 +13,7 @@
 #define XOR(x, y) _mm512_xor_si512(x, y)
 #define ROTATE(x, n) _mm512_ror_epi64(x, n)
 #define SET(x) _mm512_set1_epi64((long long)(x))
+#define LOAD(p) _mm512_loadu_si512(p)
 #define STORE(p, word) _mm512_storeu_si512(p, word)
 
 /*
@@ -51,14 +52,23 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
 #include "hash/blake2b_lanes.h"
 
 /* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
-void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     while (count > LANES / 2) {
         const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
+        hash_lanes(node, data, length, n, digests);
         count -= n;
+        node.offset += n * node.step;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }
-    rd__blake2b_many_avx2(data, length, count, digests);
+    rd__blake2b_nodes_avx2(node, data, length, count, digests);
+}
+
+void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_leaves_avx512(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
+    hash_nodes(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

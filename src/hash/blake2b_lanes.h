@@ -12,10 +12,10 @@
  *     WORD                           a vector of LANES 64-bit words
  *     TARGET                         the attribute that enables the instruction set in a function
  *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
- *     STORE(p, word)                 to 8 * LANES bytes at p, of any alignment
+ *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
  *     load_message(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
  * and gets
- *     hash_lanes(data, length, count, digests)
+ *     hash_lanes(node, data, length, count, digests)
  */
 #include "base/bytes.h"
 #include "hash/blake2b.h"
@@ -58,15 +58,21 @@ TARGET static void compress_last(WORD h[8], const uint8_t *const in[LANES], size
 }
 
 /* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message: cheaper than to tell them apart. */
-TARGET static void hash_lanes(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+TARGET static void hash_lanes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                              uint8_t *digests) {
     const uint8_t *in[LANES];
     WORD h[8];
     uint64_t words[LANES];
     size_t offset = 0;
-    for (size_t i = 0; i < LANES; i++)
+    for (size_t i = 0; i < LANES; i++) {
         in[i] = data + (i < count ? i : 0) * length;
+        words[i] = node.offset + i * node.step;
+    }
     for (size_t i = 0; i < 8; i++)
-        h[i] = SET(rd__blake2b_initial[i] ^ (i == 0 ? RD__BLAKE2B_PARAMETERS : 0));
+        h[i] = SET(rd__blake2b_initial[i]);
+    h[0] = XOR(h[0], SET(node.lengths));
+    h[1] = XOR(h[1], LOAD(words));
+    h[2] = XOR(h[2], SET(node.level));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
         compress_lanes(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
     compress_last(h, in, offset, length);

@@ -35,6 +35,10 @@ static inline pair set(uint64_t n) {
     return (pair){vdupq_n_u64(n), vdupq_n_u64(n)};
 }
 
+static inline pair load(const uint64_t *p) {
+    return (pair){vld1q_u64(p), vld1q_u64(p + 2)};
+}
+
 static inline void store(uint64_t *p, pair x) {
     vst1q_u64(p, x.low);
     vst1q_u64(p + 2, x.high);
@@ -73,6 +77,7 @@ static inline pair rotate_63(pair x) {
 #define XOR(x, y) different_bits(x, y)
 #define ROTATE(x, n) rotate_##n(x)
 #define SET(x) set(x)
+#define LOAD(p) load(p)
 #define STORE(p, word) store(p, word)
 
 /* Two words of two messages, transposed: row i, of message i, becomes lane i. */
@@ -97,14 +102,23 @@ static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size
 #include "hash/blake2b_lanes.h"
 
 /* One or two messages are quicker in the portable way; three are about as quick. */
-void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     while (count > 2) {
         const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
+        hash_lanes(node, data, length, n, digests);
         count -= n;
+        node.offset += n * node.step;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }
-    rd__blake2b_many_portable(data, length, count, digests);
+    rd__blake2b_nodes_portable(node, data, length, count, digests);
+}
+
+void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_leaves_neon(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
+    hash_nodes(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

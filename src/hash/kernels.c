@@ -14,6 +14,7 @@
         .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_##isa, [RD_ROLLSUM] = rd__rollsum_update_##isa},         \
         .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_##isa, [RD_ROLLSUM] = rd__rollsum_seek_##isa},                    \
         .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##isa, [RD_MD4] = rd__md4_many_##isa},                          \
+        .leaves = rd__blake2b_leaves_##isa,                                                                            \
     }
 
 KERNELS(portable, 0);

@@ -23,12 +23,16 @@ typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t 
 /* The strong sums, in full length, of `count` messages of `length` bytes that lie one after the other in `data`. */
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
+/* The digests, 32 bytes each, of `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h), of which none is the last. */
+typedef void rd__leaves_fn(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+
 typedef struct rd__kernels {
     const char *name;
     uint32_t needs;                     /* bits of base/cpu.h */
     rd__weak_update_fn *weak_update[2]; /* by rd_weak */
     rd__seek_fn *seek[2];               /* by rd_weak */
     rd__strong_many_fn *strong_many[2]; /* by rd_strong */
+    rd__leaves_fn *leaves;
 } rd__kernels;
 
 /* All tables of this build, the best one first, the portable one last; *count of them. */

@@ -4,9 +4,6 @@
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
 
-/* The inverse of RabinKarp's multiplier mod 2^32: m * 0x98f009ad = 1. */
-#define MULTIPLIER_INVERSE 0x98f009adu
-
 uint32_t rd__weak_seed(rd_weak kind) {
     return kind == RD_RABINKARP ? RD__RABINKARP_SEED : RD__ROLLSUM_SEED;
 }
@@ -17,13 +14,13 @@ uint32_t rd__strong_size(rd_strong kind) {
 
 void rd__shrinking_init(rd__shrinking *window, rd_weak kind, uint32_t sum, uint64_t length) {
     *window = (rd__shrinking){.kind = kind, .sum = sum, .length = length};
-    window->power = rd__rabinkarp_power(length) * MULTIPLIER_INVERSE;
+    window->power = rd__rabinkarp_power(length) * RD__RABINKARP_INVERSE;
 }
 
 void rd__shrinking_drop(rd__shrinking *window, uint8_t first) {
     if (window->kind == RD_RABINKARP) {
         window->sum = rd__rabinkarp_drop(window->sum, first, window->power);
-        window->power *= MULTIPLIER_INVERSE;
+        window->power *= RD__RABINKARP_INVERSE;
     } else {
         window->sum = rd__rollsum_drop(window->sum, first, (uint32_t)window->length);
     }
@@ -33,7 +30,7 @@ void rd__shrinking_drop(rd__shrinking *window, uint8_t first) {
 void rd__strong_init(rd__strong *strong, rd_strong kind) {
     strong->kind = kind;
     if (kind == RD_BLAKE2)
-        rd__blake2b_init(&strong->state.blake2b);
+        rd__blake2b_init(&strong->state.blake2b, RD__BLAKE2B_ALONE);
     else
         rd__md4_init(&strong->state.md4);
 }

@@ -31,7 +31,7 @@ static const struct {
 
 static void digest_of(const uint8_t *data, size_t size, uint8_t digest[RD__BLAKE2B_LEN]) {
     rd__blake2b state;
-    rd__blake2b_init(&state);
+    rd__blake2b_init(&state, RD__BLAKE2B_ALONE);
     rd__blake2b_update(&state, data, size);
     rd__blake2b_final(&state, digest);
 }
@@ -69,7 +69,7 @@ static void pieces_of_any_size_give_the_same_digest(void **state) {
         for (size_t piece = 1; piece <= 260; piece++) {
             rd__blake2b state_;
             uint8_t digest[RD__BLAKE2B_LEN];
-            rd__blake2b_init(&state_);
+            rd__blake2b_init(&state_, RD__BLAKE2B_ALONE);
             for (size_t at = 0; at < size; at += piece)
                 rd__blake2b_update(&state_, message.data + at, piece < size - at ? piece : size - at);
             rd__blake2b_update(&state_, message.data, 0);
@@ -89,7 +89,7 @@ static void pieces_of_random_sizes_give_the_same_digest(void **state) {
         uint8_t whole[RD__BLAKE2B_LEN];
         uint8_t digest[RD__BLAKE2B_LEN];
         digest_of(message.data, message.size, whole);
-        rd__blake2b_init(&state_);
+        rd__blake2b_init(&state_, RD__BLAKE2B_ALONE);
         for (size_t at = 0; at < message.size;) {
             const size_t wanted = random_below(&r, 400);
             const size_t piece = wanted < message.size - at ? wanted : message.size - at;
