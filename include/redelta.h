@@ -59,7 +59,9 @@ RD_API const char *rd_version(void);
     X(E_LIMIT, 8, "the input is larger than can be handled")                                                           \
     X(E_EXISTS, 9, "the output exists")                                                                                \
     X(E_CANCELLED, 10, "cancelled")                                                                                    \
-    X(E_STATE, 11, "this call is not allowed now")
+    X(E_STATE, 11, "this call is not allowed now")                                                                     \
+    X(E_MISMATCH, 12, "the result is not the new file")                                                                \
+    X(E_UNVERIFIED, 13, "the result cannot be verified")
 
 typedef enum rd_result {
 #define RD_RESULT_ENUM(name, number, message) RD_##name = (number),
@@ -124,7 +126,8 @@ RD_API rd_result rd_params_resolve(rd_params *params, uint64_t basis_size);
 
 /*
  * Reads up to `size` bytes at `offset` into `data`; *got is the number read, 0 only at the end. A source made with
- * `seekable` false is read strictly in order. Returns RD_OK, or a failure that ends the operation (errno is kept).
+ * `seekable` false is read strictly in order. Returns RD_OK, or a failure that ends the operation (errno is kept). The
+ * basis of a patch stream may also answer RD_MORE: nothing now, ask again in the next step.
  */
 typedef rd_result rd_read_fn(void *context, uint64_t offset, void *data, size_t size, size_t *got);
 
@@ -184,8 +187,10 @@ typedef struct rd_stats {
     uint64_t blocks;           /* in the signature */
     uint64_t literal_commands; /* in the delta */
     uint64_t literal_bytes;
+    uint64_t literal_command_bytes; /* of the commands themselves, in the delta */
     uint64_t copy_commands;
     uint64_t copy_bytes;
+    uint64_t copy_command_bytes;
     uint64_t false_matches; /* weak sum found, strong sum not: work for nothing. May differ with the threads */
 } rd_stats;
 
@@ -194,6 +199,16 @@ typedef struct rd_stats {
  * ends with RD_E_CANCELLED. Like all functions of the caller's, it is called by the thread that called the operation.
  */
 typedef bool rd_progress_fn(void *context, uint64_t done, uint64_t total);
+
+/*
+ * Whether a delta carries a trailer, by which a patch can tell that its result is the new file, and whether that is
+ * done. Readers of librsync's do not see it.
+ */
+typedef enum rd_verify {
+    RD_VERIFY_DEFAULT = 0, /* a delta gets one; a patch is verified if its delta has one */
+    RD_VERIFY_NEVER = 1,   /* as librsync: no trailer is written, and what follows a delta's END is not looked at */
+    RD_VERIFY_ALWAYS = 2   /* and a delta without one is RD_E_UNVERIFIED */
+} rd_verify;
 
 /* Set `size` to sizeof(rd_options) and the rest to 0 for the defaults. */
 typedef struct rd_options {
@@ -204,6 +219,7 @@ typedef struct rd_options {
     rd_stats *stats;  /* if not NULL: filled, also on failure */
     rd_error *error;  /* if not NULL: filled on failure */
     unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
+    rd_verify verify;
 } rd_options;
 
 typedef struct rd_signature rd_signature;
@@ -227,6 +243,12 @@ RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *n
 /* Writes to `out` the new file that `delta` makes of `basis`, which must be seekable. Memory: constant. */
 RD_API rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
                                 const rd_options *options);
+
+/*
+ * Is `file` what `delta` makes? Its trailer tells, without a basis. RD_E_MISMATCH: it is not. RD_E_UNVERIFIED: the
+ * delta has no trailer. Memory: constant for a number of threads.
+ */
+RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options);
 
 /* ---- Destinations: files that are replaced as a whole or not at all ---------------------------------------------- */
 
@@ -279,24 +301,26 @@ typedef struct rd_stream rd_stream;
 /*
  * A stream takes the bytes of one file in pieces of any size and gives those of another: the same bytes as the whole
  * operation, whatever the pieces. Each _new gives RD_OK and a stream for rd_stream_free, or RD_E_MEMORY or
- * RD_E_PARAMETER and NULL.
+ * RD_E_PARAMETER and NULL. Of the options, streams use `params` and `verify`.
  *
  * A signature stream takes the basis. It does not know how long that is: AUTO and LEAST mean what they do for
- * RD_UNKNOWN. params may be NULL.
+ * RD_UNKNOWN.
  */
-RD_API rd_result rd_signature_stream_new(rd_stream **stream, const rd_params *params);
+RD_API rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options);
 /* Takes a signature and gives no bytes, but rd_stream_take_signature. */
-RD_API rd_result rd_loadsig_stream_new(rd_stream **stream);
+RD_API rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *options);
 /* Takes the new file and gives the delta. The signature may be NULL as above, and must outlive the last step. */
-RD_API rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature);
+RD_API rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options);
 /* Takes the delta and gives the new file. The source is copied; what it refers to must outlive the last step. */
-RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis);
+RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const rd_options *options);
 
 /*
  * Takes what it can from `in` and writes what it can to `out`. `end` says that nothing follows what is in `in`; once
- * true it must stay so. RD_OK: the work is done (a patch is done at the delta's END, and leaves what follows in `in`).
- * RD_MORE: call again, with more input if `in` was used up, with more room if `out` is full. Anything else is a
- * failure; after that, and after RD_OK, only rd_stream_free, _stats, _error and _take_signature may be called.
+ * true it must stay so. RD_OK: the work is done (a patch at the end of the delta's trailer, or, with
+ * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`).
+ * RD_MORE: call again, with more input if `in` was used up, with more room if `out` is full (if neither, the basis of a
+ * patch had nothing to give yet). Anything else is a failure; what was written to `out` before it is good. After that,
+ * and after RD_OK, only rd_stream_free, _stats, _error and _take_signature may be called.
  */
 RD_API rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end);
 /* Gives the loaded signature to the caller, once. RD_E_STATE before the stream is done, and for other streams. */

@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "engine/count.h"
+#include "format/delta.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -82,7 +83,7 @@ bool rd__differ_next(rd__differ *differ, rd_op *op, const uint8_t **literal) {
             differ->scanned = true;
         differ->stats->false_matches = differ->scanner.false_matches;
     }
-    rd__count_op(differ->stats, op);
+    rd__count_op(differ->stats, op, rd__delta_op_size(op));
     if (op->kind == RD_LITERAL)
         *literal = view->data + (op->target_offset - view->offset);
     return true;

@@ -11,7 +11,7 @@
 enum { PAGE = 4096 };
 
 void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats) {
-    *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats};
+    *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats, .reached = RD_UNKNOWN};
 }
 
 /* Decodes the next op. RD_OK: it is patcher->op, or the delta has ended. */
@@ -25,7 +25,7 @@ static rd_result next_op(rd__patcher *patcher, rd_in *in, bool end, rd_error *er
         return rd__delta_truncated(patcher->taken, error);
     if (result == RD_OK && !patcher->decoder.ended) {
         patcher->done = 0;
-        rd__count_op(patcher->stats, &patcher->op);
+        rd__count_op(patcher->stats, &patcher->op, patcher->decoder.command_size);
     }
     return result;
 }
@@ -53,6 +53,7 @@ bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *s
 
 void rd__patcher_copied(rd__patcher *patcher, uint64_t size) {
     patcher->done += size;
+    patcher->reached = patcher->op.basis_offset + patcher->done;
 }
 
 static rd_result run_copy(rd__patcher *patcher, rd_out *out) {
@@ -61,14 +62,13 @@ static rd_result run_copy(rd__patcher *patcher, rd_out *out) {
     if (rd__patcher_large(patcher, &offset, &left))
         return RD_MORE;
     const size_t size = (size_t)rd__min_u64(left, out->size - out->pos);
-    if (size > 0) {
-        const rd_result result = patcher->basis(patcher->context, offset, (uint8_t *)out->data + out->pos, size);
-        if (result != RD_OK)
-            return result;
-    }
-    out->pos += size;
-    patcher->done += size;
-    return size < left ? RD_MORE : RD_OK;
+    size_t got = 0;
+    rd_result result = RD_OK;
+    if (size > 0)
+        result = patcher->basis(patcher->context, offset, (uint8_t *)out->data + out->pos, size, &got);
+    out->pos += got;
+    rd__patcher_copied(patcher, got);
+    return result == RD_OK && size < left ? RD_MORE : result;
 }
 
 rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {

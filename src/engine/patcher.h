@@ -7,25 +7,29 @@
 
 #include "format/delta.h"
 
-/* Reads exactly `size` bytes of the basis at `offset`, or fails. */
-typedef rd_result rd__basis_fn(void *context, uint64_t offset, uint8_t *data, size_t size);
+/*
+ * Reads `size` bytes of the basis at `offset`; *got is the number read, less only with RD_MORE, if the basis has no
+ * more to give now, and with a failure.
+ */
+typedef rd_result rd__basis_fn(void *context, uint64_t offset, uint8_t *data, size_t size, size_t *got);
 
 typedef struct rd__patcher {
     rd__delta_decoder decoder;
     rd__basis_fn *basis;
     void *context;
-    rd_op op;        /* being executed */
-    uint64_t done;   /* bytes of it */
-    uint64_t taken;  /* bytes of the delta */
-    uint64_t large;  /* copies of so many bytes, from page to page, are left to the caller; 0: none */
-    rd_stats *stats; /* the caller's; ops are counted in it */
+    rd_op op;         /* being executed */
+    uint64_t done;    /* bytes of it */
+    uint64_t taken;   /* bytes of the delta */
+    uint64_t reached; /* offset in the basis where the last copy ended so far, or RD_UNKNOWN */
+    uint64_t large;   /* copies of so many bytes, from page to page, are left to the caller; 0: none */
+    rd_stats *stats;  /* the caller's; ops are counted in it */
 } rd__patcher;
 
 void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats);
 
 /*
  * Executes what `in` holds of the delta and `out` has room for. RD_OK: END was reached. RD_MORE: `in` is used up or
- * `out` is full. With `end`, nothing follows what is in `in`.
+ * `out` is full, or the basis has nothing to give now. With `end`, nothing follows what is in `in`.
  */
 rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error);
 

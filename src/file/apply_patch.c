@@ -1,9 +1,13 @@
-/* The new file of a whole delta. */
+/* The new file of a whole delta. See apply_patch.h, too. */
+#include "file/apply_patch.h"
+
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/patcher.h"
-#include "file/feed.h"
+#include "engine/verifier.h"
+#include "file/delta_end.h"
 #include "file/operation.h"
+#include "file/verified_patch.h"
 #include "io/basis.h"
 #include "io/copy.h"
 #include "io/sink.h"
@@ -20,6 +24,7 @@ typedef struct patch {
     const rd_sink *sink;
     uint8_t *delta;
     uint8_t *new_bytes;
+    bool strict; /* nothing may follow the delta's END */
 } patch;
 
 static rd_result write_out(patch *p, rd_out *out) {
@@ -44,6 +49,16 @@ static rd_result copy_large(patch *p, rd_out *out) {
     return RD_OK;
 }
 
+/* Of a delta at the end of which no trailer was seen: there is none. */
+static rd_result check_end(patch *p, rd_in *in) {
+    rd__trailer_reader reader = {.origin = p->patcher.taken};
+    const rd_result result = rd__read_delta_end(&p->feed, in, DELTA_CHUNK, &reader);
+    if (result != RD_OK || reader.taken == 0)
+        return result;
+    return rd__fail(&p->feed.job->error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader.origin,
+                    "the delta's trailer is longer than this version expects");
+}
+
 static rd_result patch_all(patch *p) {
     rd_in in = {.data = p->delta};
     rd_out out = {.data = p->new_bytes, .size = NEW_CHUNK};
@@ -65,28 +80,55 @@ static rd_result patch_all(patch *p) {
         if (copied != RD_OK)
             return copied;
     }
-    return result;
+    return result == RD_OK && p->strict ? check_end(p, &in) : result;
 }
 
-static rd_result apply(rd__job *job, const rd_source *basis, const rd_source *delta, const rd_sink *out) {
-    if (!basis->seekable)
-        return rd__fail(&job->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                        "the basis of a patch is read in any order, and this one can only be read in sequence");
-    rd__basis reader = {.source = basis, .job = job};
-    patch p = {.feed = {.source = delta, .job = job, .role = RD_ROLE_DELTA}, .basis = basis, .sink = out};
+/* Patches without a digest. */
+static rd_result patch_plainly(const rd__patch_files *files, rd__job *job, bool strict, uint64_t *reached) {
+    rd__basis reader = {.source = files->basis, .job = job};
+    patch p = {.feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA}};
+    p.basis = files->basis;
+    p.sink = files->out;
+    p.strict = strict;
     rd__patcher_init(&p.patcher, rd__basis_read, &reader, &job->stats);
     p.patcher.large = LARGE_COPY;
     p.delta = rd__alloc_array(DELTA_CHUNK, 1);
     p.new_bytes = rd__alloc_array(NEW_CHUNK, 1);
     const rd_result result = p.delta && p.new_bytes ? patch_all(&p) : rd__fail_memory(&job->error);
+    *reached = p.patcher.reached;
     free(p.delta);
     free(p.new_bytes);
     return result;
 }
 
-rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
-                         const rd_options *options) {
+static rd_result apply(rd__operation *operation, const rd__patch_files *files, uint64_t *reached) {
+    rd__job *const job = &operation->job;
+    const rd_verify verify = operation->options.verify;
+    bool verified = false;
+    *reached = RD_UNKNOWN;
+    if (!files->basis->seekable)
+        return rd__fail(&job->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "the basis of a patch is read in any order, and this one can only be read in sequence");
+    if (verify == RD_VERIFY_NEVER)
+        return patch_plainly(files, job, false, reached);
+    rd_result result = rd__patch_has_trailer(files->delta, job, &verified);
+    if (result == RD_OK && (verified || verify == RD_VERIFY_ALWAYS))
+        result = rd__patch_verified(files, job, rd__operation_threads(operation), verify == RD_VERIFY_ALWAYS, reached);
+    else if (result == RD_OK)
+        result = patch_plainly(files, job, true, reached);
+    return rd__judge_failure(result, &job->error);
+}
+
+rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out, const rd_options *options,
+                          uint64_t *reached) {
+    const rd__patch_files files = {.basis = basis, .delta = delta, .out = out};
     rd__operation operation;
     rd__operation_begin(&operation, options, delta->size);
-    return rd__operation_end(&operation, apply(&operation.job, basis, delta, out));
+    return rd__operation_end(&operation, apply(&operation, &files, reached));
+}
+
+rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                         const rd_options *options) {
+    uint64_t reached = 0;
+    return rd__patch_apply(basis, delta, out, options, &reached);
 }

@@ -14,6 +14,8 @@
 #include "file/operation.h"
 #include "file/pieces.h"
 #include "format/delta.h"
+#include "format/trailer.h"
+#include "hash/digest.h"
 #include "io/sink.h"
 
 #include <stdlib.h>
@@ -39,8 +41,7 @@ static rd_result put_magic(rd__writer *writer) {
 
 static rd_result put_end(rd__writer *writer) {
     uint8_t command[RD__COMMAND_MAX];
-    const rd_result result = rd__writer_put(writer, command, rd__delta_put_end(command));
-    return result == RD_OK ? rd__writer_flush(writer) : result;
+    return rd__writer_put(writer, command, rd__delta_put_end(command));
 }
 
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
@@ -48,13 +49,17 @@ static rd_result put_end(rd__writer *writer) {
 typedef struct slot {
     rd__piece piece;
     rd__segment segment;
+    uint8_t *leaves; /* digests of those that begin in the segment, if a trailer is due */
+    size_t leaf_count;
 } slot;
 
 typedef struct maker {
     const rd_signature *signature;
     const rd__kernels *kernels;
     rd__pieces pieces;
-    bool speculate; /* there are several threads, so scan segments before it is known where the parse enters them */
+    bool speculate;     /* there are several threads, so scan segments before it is known where the parse enters them */
+    rd__digest *digest; /* NULL: no trailer is due */
+    uint8_t *overlap;   /* of the piece before, if one is due */
     rd__stitcher stitcher;
     rd__joiner joiner;
     rd__writer *writer;
@@ -71,11 +76,57 @@ static uint64_t stop_of(const maker *m, const rd__piece *piece) {
     return piece->last ? UINT64_MAX : piece->offset + m->pieces.size;
 }
 
+/*
+ * Hashes the leaves that begin in the piece. The last of them may end in its overlap. None begins in a piece that is
+ * left out, or only there because the file became shorter. False: out of memory.
+ */
+static bool hash_leaves(const maker *m, slot *it) {
+    const rd__piece *const piece = &it->piece;
+    const uint64_t first = (piece->offset + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+    const uint64_t end = (piece->offset + m->pieces.size + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+    const size_t skipped = (size_t)(first * RD__LEAF_LEN - piece->offset);
+    if (!it->leaves)
+        it->leaves = rd__alloc_array(rd__leaf_count(m->pieces.size + m->pieces.overlap) + 1, RD__BLAKE2B_LEN);
+    if (!it->leaves)
+        return false;
+    it->leaf_count = 0;
+    if (skipped < piece->got || first == 0) {
+        const size_t size = piece->last ? piece->got - skipped : (size_t)(end - first) * RD__LEAF_LEN;
+        it->leaf_count = rd__digest_leaves(m->kernels, piece->data + skipped, size, first, piece->last, it->leaves);
+    }
+    return true;
+}
+
+/*
+ * Takes the leaves of the piece into the digest. The overlap of the piece before was read twice; in a file that is
+ * written to meanwhile it may have changed between. What the first reading gave is then what holds, for its leaf is
+ * hashed: the piece gets those bytes, and is worked on again, without the segment.
+ */
+static rd_result digest_piece(maker *m, slot *it, bool *changed) {
+    rd__piece *const piece = &it->piece;
+    const size_t overlap = m->pieces.overlap;
+    *changed = piece->offset > 0 && (piece->got < overlap || memcmp(piece->data, m->overlap, overlap) != 0);
+    if (*changed) {
+        memcpy(piece->data, m->overlap, overlap);
+        piece->got = piece->got < overlap ? overlap : piece->got;
+        if (!hash_leaves(m, it))
+            return rd__fail_memory(&m->job->error);
+    }
+    rd__digest_add(m->digest, it->leaves, it->leaf_count);
+    if (!piece->last)
+        memcpy(m->overlap, piece->data + m->pieces.size, overlap);
+    return RD_OK;
+}
+
 static void work(const void *context, void *s) {
     const maker *const m = context;
     slot *const it = s;
     const rd__view view = view_of(&it->piece);
-    if (m->speculate && !rd__segment_scan(&it->segment, m->signature, m->kernels, &view, stop_of(m, &it->piece)))
+    bool done =
+        !m->speculate || rd__segment_scan(&it->segment, m->signature, m->kernels, &view, stop_of(m, &it->piece));
+    if (done && m->digest)
+        done = hash_leaves(m, it);
+    if (!done)
         it->piece.result = rd__fail_memory(&it->piece.error);
 }
 
@@ -100,7 +151,7 @@ static rd_result put_ops(maker *m, const rd__view *view, uint64_t reach, bool la
     rd_op op;
     rd_result result = RD_OK;
     while (result == RD_OK && rd__joiner_next(&m->joiner, reach, last, &op)) {
-        rd__count_op(&m->job->stats, &op);
+        rd__count_op(&m->job->stats, &op, rd__delta_op_size(&op));
         result = put_command(m->writer, &op);
         if (result == RD_OK && op.kind == RD_LITERAL)
             result = put_literal(m, view, &op);
@@ -119,12 +170,13 @@ static void carry(maker *m, const rd__view *view, uint64_t stop) {
 
 static rd_result finish(void *context, void *s) {
     maker *const m = context;
-    const slot *const it = s;
+    slot *const it = s;
+    bool changed = false;
+    rd_result result = m->digest ? digest_piece(m, it, &changed) : RD_OK;
     const rd__view view = view_of(&it->piece);
     const uint64_t stop = stop_of(m, &it->piece);
     rd_op copy;
-    rd_result result = RD_OK;
-    rd__stitcher_begin(&m->stitcher, m->speculate ? &it->segment : NULL);
+    rd__stitcher_begin(&m->stitcher, m->speculate && !changed ? &it->segment : NULL);
     while (result == RD_OK && rd__stitcher_next(&m->stitcher, &view, stop, &copy)) {
         rd__joiner_add(&m->joiner, &copy);
         result = put_ops(m, &view, copy.target_offset + copy.length, false);
@@ -138,7 +190,9 @@ static rd_result finish(void *context, void *s) {
 }
 
 static void release(void *s) {
-    rd__segment_free(&((slot *)s)->segment);
+    slot *const it = s;
+    rd__segment_free(&it->segment);
+    free(it->leaves);
 }
 
 /* Segments begin where a stretch of the scanner's budget does, as the stitcher needs it. */
@@ -148,22 +202,30 @@ static size_t segment_size(const rd_signature *signature) {
 }
 
 static rd_result diff_segments(rd__job *job, const rd_signature *signature, const rd_source *new_file,
-                               rd__writer *writer, unsigned threads) {
+                               rd__writer *writer, rd__digest *digest, unsigned threads) {
     static const rd__piece_work piece_work = {
         .slot_size = sizeof(slot), .work = work, .finish = finish, .release = release};
+    const size_t block_len = signature->params.block_len;
+    const size_t overlap = digest && block_len < RD__LEAF_LEN ? RD__LEAF_LEN : block_len;
     maker *const m = rd__alloc_zeroed(1, sizeof *m);
-    if (!m)
-        return rd__fail_memory(&job->error);
-    m->signature = signature;
-    m->kernels = rd__kernels_best();
-    m->pieces = (rd__pieces){.source = new_file, .job = job, .role = RD_ROLE_NEW};
-    m->pieces.size = segment_size(signature);
-    m->pieces.overlap = signature->params.block_len;
-    m->speculate = threads > 1;
-    m->writer = writer;
-    m->job = job;
-    rd__stitcher_init(&m->stitcher, signature, m->kernels);
-    const rd_result result = rd__pieces_run(&m->pieces, &piece_work, m, threads);
+    uint8_t *const overlap_bytes = rd__alloc_array(overlap, 1);
+    rd_result result = RD_OK;
+    if (m && overlap_bytes) {
+        m->signature = signature;
+        m->kernels = rd__kernels_best();
+        m->pieces = (rd__pieces){.source = new_file, .job = job, .role = RD_ROLE_NEW, .overlap = overlap};
+        m->pieces.size = segment_size(signature);
+        m->speculate = threads > 1;
+        m->digest = digest;
+        m->overlap = overlap_bytes;
+        m->writer = writer;
+        m->job = job;
+        rd__stitcher_init(&m->stitcher, signature, m->kernels);
+        result = rd__pieces_run(&m->pieces, &piece_work, m, threads);
+    } else {
+        result = rd__fail_memory(&job->error);
+    }
+    free(overlap_bytes);
     free(m);
     return result;
 }
@@ -188,27 +250,30 @@ static rd_result put_window_ops(rd__differ *differ, rd__writer *writer) {
     return result;
 }
 
-static rd_result read_more(rd__differ *differ, rd__feed *feed) {
+/* digester: NULL if no trailer is due. */
+static rd_result read_more(rd__differ *differ, rd__feed *feed, rd__digester *digester) {
     size_t room = 0;
     size_t got = 0;
     uint8_t *const place = rd__differ_room(differ, RD__CHUNK, &room);
     if (!place)
         return rd__fail_memory(&feed->job->error);
     const rd_result result = rd__feed_read(feed, place, room, &got);
+    if (digester)
+        rd__digester_take(digester, place, got);
     rd__differ_add(differ, got);
     if (feed->ended)
         rd__differ_end(differ);
     return result;
 }
 
-static rd_result diff_window(rd__job *job, const rd_signature *signature, const rd_source *new_file,
-                             rd__writer *writer) {
+static rd_result diff_window(rd__job *job, const rd_signature *signature, const rd_source *new_file, rd__writer *writer,
+                             rd__digester *digester) {
     rd__feed feed = {.source = new_file, .job = job, .role = RD_ROLE_NEW};
     rd__differ differ;
     rd_result result = RD_OK;
     rd__differ_init(&differ, signature, rd__kernels_best(), &job->stats);
     while (result == RD_OK && !feed.ended) {
-        result = read_more(&differ, &feed);
+        result = read_more(&differ, &feed, digester);
         if (result == RD_OK)
             result = put_window_ops(&differ, writer);
     }
@@ -216,20 +281,57 @@ static rd_result diff_window(rd__job *job, const rd_signature *signature, const 
     return result;
 }
 
+/* ---- The whole delta --------------------------------------------------------------------------------------------- */
+
+/* The commands but for END. With `verify`, *digest becomes that of the new file. */
+static rd_result put_commands(rd__operation *operation, const rd_signature *signature, const rd_source *new_file,
+                              rd__writer *writer, uint8_t digest[RD__BLAKE2B_LEN]) {
+    rd__job *const job = &operation->job;
+    const bool verify = operation->options.verify != RD_VERIFY_NEVER;
+    if (has_segments(signature)) {
+        rd__digest tree;
+        rd__digest_init(&tree);
+        const rd_result result =
+            diff_segments(job, signature, new_file, writer, verify ? &tree : NULL, rd__operation_threads(operation));
+        rd__digest_final(&tree, digest);
+        return result;
+    }
+    rd__digester digester;
+    if (!verify)
+        return diff_window(job, signature, new_file, writer, NULL);
+    if (!rd__digester_init(&digester, rd__kernels_best()))
+        return rd__fail_memory(&job->error);
+    const rd_result result = diff_window(job, signature, new_file, writer, &digester);
+    rd__digester_final(&digester, digest);
+    rd__digester_free(&digester);
+    return result;
+}
+
+static rd_result put_trailer(rd__writer *writer, uint64_t new_size, const uint8_t digest[RD__BLAKE2B_LEN]) {
+    uint8_t bytes[RD__TRAILER_LEN];
+    rd__trailer trailer = {.new_size = new_size};
+    memcpy(trailer.digest, digest, sizeof trailer.digest);
+    rd__trailer_put(bytes, &trailer);
+    return rd__writer_put(writer, bytes, sizeof bytes);
+}
+
 static rd_result make(rd__operation *operation, const rd_signature *signature, const rd_source *new_file,
                       const rd_sink *out) {
     rd__job *const job = &operation->job;
+    uint8_t digest[RD__BLAKE2B_LEN];
     rd__writer writer;
     job->stats.blocks = signature ? rd_signature_count(signature) : 0;
     rd_result result = rd__writer_init(&writer, out, job);
     if (result == RD_OK)
         result = put_magic(&writer);
     if (result == RD_OK)
-        result = has_segments(signature)
-                     ? diff_segments(job, signature, new_file, &writer, rd__operation_threads(operation))
-                     : diff_window(job, signature, new_file, &writer);
+        result = put_commands(operation, signature, new_file, &writer, digest);
     if (result == RD_OK)
         result = put_end(&writer);
+    if (result == RD_OK && operation->options.verify != RD_VERIFY_NEVER)
+        result = put_trailer(&writer, job->stats.literal_bytes + job->stats.copy_bytes, digest);
+    if (result == RD_OK)
+        result = rd__writer_flush(&writer);
     rd__writer_free(&writer);
     return result;
 }

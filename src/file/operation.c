@@ -1,15 +1,10 @@
 /* See operation.h. */
 #include "file/operation.h"
 
-#include "base/memory.h"
 #include "base/pipeline.h"
 
-#include <string.h>
-
 void rd__operation_begin(rd__operation *operation, const rd_options *options, uint64_t total) {
-    *operation = (rd__operation){.job = {.total = total}};
-    if (options)
-        memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
+    *operation = (rd__operation){.options = rd__options_from(options), .job = {.total = total}};
     operation->job.progress = operation->options.progress;
     operation->job.progress_context = operation->options.progress_context;
 }

@@ -58,6 +58,11 @@ size_t rd__delta_put_op(uint8_t command[RD__COMMAND_MAX], const rd_op *op) {
     return op->kind == RD_LITERAL ? put_literal(command, op->length) : put_copy(command, op->basis_offset, op->length);
 }
 
+size_t rd__delta_op_size(const rd_op *op) {
+    uint8_t command[RD__COMMAND_MAX];
+    return rd__delta_put_op(command, op);
+}
+
 /* The widths of a command's operands; 0 where there is none. */
 typedef struct operands {
     size_t offset_width;
@@ -141,6 +146,7 @@ rd_result rd__delta_decode(rd__delta_decoder *decoder, const uint8_t *data, size
     if (result != RD_OK)
         return result;
     decoder->target += op->length;
+    decoder->command_size = needed;
     next_command(decoder, needed + (op->kind == RD_LITERAL ? op->length : 0));
     return RD_OK;
 }

@@ -23,15 +23,18 @@ size_t rd__delta_put_end(uint8_t command[RD__COMMAND_MAX]);
 
 /* Writes the command of an op, for a literal without its bytes, and returns the bytes written. */
 size_t rd__delta_put_op(uint8_t command[RD__COMMAND_MAX], const rd_op *op);
+/* The bytes that it would write. */
+size_t rd__delta_op_size(const rd_op *op);
 
 /* A delta being decoded, from bytes that arrive in any portions. All zero at the start. */
 typedef struct rd__delta_decoder {
     uint8_t command[RD__COMMAND_MAX]; /* the command that is not complete yet */
     size_t filled;
-    uint64_t offset; /* in the delta, of that command */
-    uint64_t target; /* in the new file, of the next op */
-    bool begun;      /* the magic was read */
-    bool ended;      /* END was read */
+    size_t command_size; /* of the op decoded last */
+    uint64_t offset;     /* in the delta, of the command that is not complete yet */
+    uint64_t target;     /* in the new file, of the next op */
+    bool begun;          /* the magic was read */
+    bool ended;          /* END was read */
 } rd__delta_decoder;
 
 /*

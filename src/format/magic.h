@@ -1,4 +1,4 @@
-/* The first four bytes of each kind of file, big-endian. */
+/* The first four bytes of each kind of file, and of the trailer of a delta, big-endian. */
 #ifndef RD_FORMAT_MAGIC_H
 #define RD_FORMAT_MAGIC_H
 
@@ -8,6 +8,7 @@ enum {
     RD__MAGIC_RABINKARP_MD4 = 0x72730146,
     RD__MAGIC_RABINKARP_BLAKE2 = 0x72730147,
     RD__MAGIC_DELTA = 0x72730236,
+    RD__MAGIC_TRAILER = 0x72730256,
     RD__MAGIC_LEN = 4
 };
 

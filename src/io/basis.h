@@ -10,6 +10,6 @@ typedef struct rd__basis {
 } rd__basis;
 
 /* An rd__basis_fn over an rd__basis. Errors: those of the source; RD_E_TRUNCATED if the basis ends before. */
-rd_result rd__basis_read(void *context, uint64_t offset, uint8_t *data, size_t size);
+rd_result rd__basis_read(void *context, uint64_t offset, uint8_t *data, size_t size, size_t *got);
 
 #endif

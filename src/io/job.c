@@ -1,7 +1,17 @@
 /* See job.h. */
 #include "io/job.h"
 
+#include "base/memory.h"
 #include "base/result.h"
+
+#include <string.h>
+
+rd_options rd__options_from(const rd_options *given) {
+    rd_options options = {0};
+    if (given)
+        memcpy(&options, given, rd__min_size(given->size, sizeof options));
+    return options;
+}
 
 rd_result rd__job_progress(rd__job *job, uint64_t done) {
     job->done = done;

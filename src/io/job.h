@@ -10,8 +10,12 @@ typedef struct rd__job {
     uint64_t done; /* bytes, as last told */
     uint64_t total;
     rd_stats stats;
+    bool may_wait; /* RD_MORE of a read function goes up to the caller; else it is a failure */
     rd_error error;
 } rd__job;
+
+/* The caller's options, with defaults for what they lack: NULL, or shorter or longer than this library's. */
+rd_options rd__options_from(const rd_options *given);
 
 /* Tells of progress. RD_E_CANCELLED if the caller wants no more. */
 rd_result rd__job_progress(rd__job *job, uint64_t done);

@@ -26,6 +26,8 @@ rd_sink rd_sink_callback(rd_write_fn *write, void *context) {
 
 static rd_result append(void *context, const void *data, size_t size) {
     rd_memory *const memory = context;
+    if (size == 0)
+        return RD_OK;
     if (size > memory->capacity - memory->size) {
         if (size > SIZE_MAX / 4 || memory->size > SIZE_MAX / 4)
             return RD_E_MEMORY;

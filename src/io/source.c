@@ -69,6 +69,8 @@ static rd_result read_callback(const rd_source *source, rd__job *job, rd_role ro
     size_t n = 0;
     errno = 0;
     const rd_result result = source->read(source->context, offset, data, size, &n);
+    if (result == RD_MORE && job->may_wait)
+        return result;
     if (result == RD_MORE)
         return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
                         "the caller's read function gave neither RD_OK nor a failure");

@@ -7,6 +7,7 @@
 /*
  * Reads at `offset` until `size` bytes are there or the source ends; *got is their number. A source that is not
  * seekable must be read in order. On failure job->error names `role`. An interrupted read asks job for leave to go on.
+ * RD_MORE, with *got bytes read: the source is a function that has no more to give now. Only if job->may_wait.
  */
 rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
                           size_t *got);

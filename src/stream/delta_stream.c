@@ -1,8 +1,10 @@
-/* The delta stream: new file in, delta out. */
+/* The delta stream: new file in, delta out, with a trailer if it is to be verified. */
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/differ.h"
 #include "format/delta.h"
+#include "format/trailer.h"
+#include "hash/digest.h"
 #include "stream/stream.h"
 
 #include <string.h>
@@ -17,6 +19,7 @@ enum {
 typedef struct delta_stream {
     rd_stream head;
     rd__differ differ;
+    rd__digester digester;  /* if a trailer is due */
     const uint8_t *literal; /* bytes of the literal whose command is pending */
     size_t literal_size;
     size_t enough;
@@ -44,8 +47,20 @@ static bool make_command(delta_stream *s) {
     return true;
 }
 
+static bool verifies(const delta_stream *s) {
+    return s->head.options.verify != RD_VERIFY_NEVER;
+}
+
 static void make_end(delta_stream *s) {
-    rd__stream_pend(&s->head, s->head.small, rd__delta_put_end(s->head.small));
+    uint8_t *const bytes = s->head.small;
+    size_t size = rd__delta_put_end(bytes);
+    if (verifies(s)) {
+        rd__trailer trailer = {.new_size = s->digester.size};
+        rd__digester_final(&s->digester, trailer.digest);
+        rd__trailer_put(bytes + size, &trailer);
+        size += RD__TRAILER_LEN;
+    }
+    rd__stream_pend(&s->head, bytes, size);
     s->ended = true;
 }
 
@@ -66,6 +81,8 @@ static rd_result take(delta_stream *s, rd_in *in) {
         return rd__fail_memory(&s->head.job.error);
     memcpy(place, (const uint8_t *)in->data + in->pos, wanted);
     rd__differ_add(&s->differ, wanted);
+    if (verifies(s))
+        rd__digester_take(&s->digester, place, wanted);
     in->pos += wanted;
     s->fresh += wanted;
     s->scanning = s->fresh >= s->enough;
@@ -104,14 +121,21 @@ static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
 }
 
 static void close_differ(rd_stream *stream) {
-    rd__differ_free(&((delta_stream *)stream)->differ);
+    delta_stream *const s = (delta_stream *)stream;
+    rd__differ_free(&s->differ);
+    rd__digester_free(&s->digester);
 }
 
-rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature) {
-    const rd_result result = rd__stream_new(stream, sizeof(delta_stream), step, close_differ);
+rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
+    const rd_result result = rd__stream_new(stream, sizeof(delta_stream), options, step, close_differ);
     if (result != RD_OK)
         return result;
     delta_stream *const s = (delta_stream *)*stream;
+    if (verifies(s) && !rd__digester_init(&s->digester, rd__kernels_best())) {
+        rd_stream_free(*stream);
+        *stream = NULL;
+        return RD_E_MEMORY;
+    }
     rd__differ_init(&s->differ, signature, rd__kernels_best(), &s->head.job.stats);
     s->enough = enough(signature);
     rd__stream_pend(*stream, s->head.small, rd__delta_put_magic(s->head.small));

@@ -15,16 +15,14 @@ static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     if (in->pos < in->size) {
         const rd_result result =
             rd__loader_take(&s->loader, (const uint8_t *)in->data + in->pos, in->size - in->pos, error);
+        stream->job.stats.blocks = s->loader.signature->sums.count;
         if (result != RD_OK)
             return result;
         in->pos = in->size;
     }
     if (!end)
         return RD_MORE;
-    const rd_result result = rd__loader_finish(&s->loader, &s->signature, error);
-    if (result == RD_OK)
-        stream->job.stats.blocks = s->signature->sums.count;
-    return result;
+    return rd__loader_finish(&s->loader, &s->signature, error);
 }
 
 static void close_loader(rd_stream *stream) {
@@ -33,14 +31,28 @@ static void close_loader(rd_stream *stream) {
     rd_signature_free(s->signature);
 }
 
-rd_result rd_loadsig_stream_new(rd_stream **stream) {
-    rd_result result = rd__stream_new(stream, sizeof(loadsig_stream), step, close_loader);
+static rd_result make_stream(rd_stream **stream, const rd_options *options, uint64_t expected) {
+    rd_result result = rd__stream_new(stream, sizeof(loadsig_stream), options, step, close_loader);
     if (result != RD_OK)
         return result;
-    result = rd__loader_init(&((loadsig_stream *)*stream)->loader, RD_UNKNOWN, &(*stream)->job.error);
+    result = rd__loader_init(&((loadsig_stream *)*stream)->loader, expected, &(*stream)->job.error);
     if (result != RD_OK) {
         rd_stream_free(*stream);
         *stream = NULL;
+    }
+    return result;
+}
+
+rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *options) {
+    return make_stream(stream, options, RD_UNKNOWN);
+}
+
+rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, unsigned threads) {
+    const rd_result result = make_stream(stream, NULL, expected);
+    if (result == RD_OK) {
+        rd__loader *const loader = &((loadsig_stream *)*stream)->loader;
+        loader->lenient = true;
+        loader->threads = threads;
     }
     return result;
 }

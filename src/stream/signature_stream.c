@@ -107,13 +107,13 @@ static void close_gathered(rd_stream *stream) {
     free(((signature_stream *)stream)->gathered);
 }
 
-rd_result rd_signature_stream_new(rd_stream **stream, const rd_params *params) {
-    rd_params resolved = params ? *params : (rd_params){0};
+rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options) {
+    rd_params resolved = rd__options_from(options).params;
     *stream = NULL;
     rd_result result = rd_params_resolve(&resolved, RD_UNKNOWN);
     if (result != RD_OK)
         return result;
-    result = rd__stream_new(stream, sizeof(signature_stream), step, close_gathered);
+    result = rd__stream_new(stream, sizeof(signature_stream), options, step, close_gathered);
     if (result != RD_OK)
         return result;
     signature_stream *const s = (signature_stream *)*stream;

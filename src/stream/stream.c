@@ -7,11 +7,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd__close_fn *close) {
+rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
+                         rd__close_fn *close) {
     rd_stream *const made = rd__alloc_zeroed(1, size);
     *stream = made;
     if (!made)
         return RD_E_MEMORY;
+    made->options = rd__options_from(options);
     made->step = step;
     made->close = close;
     made->state = RD_MORE;

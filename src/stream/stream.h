@@ -7,7 +7,7 @@
 
 #include "io/job.h"
 
-enum { RD__PENDING_MAX = 64 };
+enum { RD__PENDING_MAX = 80 };
 
 /* One turn: takes from `in`, writes to `out` or rd__stream_pend. RD_OK: finished. RD_MORE: nothing more can be done. */
 typedef rd_result rd__step_fn(rd_stream *stream, rd_in *in, rd_out *out, bool end);
@@ -18,6 +18,7 @@ typedef void rd__close_fn(rd_stream *stream);
 struct rd_stream {
     rd__step_fn *step;
     rd__close_fn *close;
+    rd_options options;
     rd__job job;
     rd_result state;        /* RD_MORE while it runs, then how it ended */
     const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
@@ -26,7 +27,14 @@ struct rd_stream {
 };
 
 /* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, with *stream NULL. */
-rd_result rd__stream_new(rd_stream **stream, size_t size, rd__step_fn *step, rd__close_fn *close);
+rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
+                         rd__close_fn *close);
+
+/*
+ * Like rd_loadsig_stream_new, but a rest of the signature that is shorter than a weak sum is no error, as in librsync.
+ * `expected` is the size of the whole signature, or RD_UNKNOWN; `threads`, at least 1, index it.
+ */
+rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, unsigned threads);
 
 /*
  * Makes bytes pending, in front of all that the caller gets next. They must stay until they are given, and those before

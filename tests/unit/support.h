@@ -143,6 +143,12 @@ static inline rd_source bytes_source(const rd_memory *bytes) {
     return rd_source_memory(bytes->data, bytes->size);
 }
 
+/* The bytes that follow the END of a delta, unless it is made without them. */
+enum { TRAILER = 56 };
+
+/* The first initializer of every rd_options. */
+#define OPTIONS .size = sizeof(rd_options)
+
 /* ---- Whole operations over memory, which succeed; the results are to be freed ------------------------------------ */
 
 static inline rd_memory signature_of(const rd_memory *basis, rd_params params) {

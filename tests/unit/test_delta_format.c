@@ -59,6 +59,7 @@ static void each_op_is_encoded_in_the_narrowest_widths(void **state) {
         uint8_t command[RD__COMMAND_MAX];
         const size_t size = rd__delta_put_op(command, &encodings[i].op);
         check_bytes(command, size, encodings[i].bytes, encodings[i].size, "encoding %zu", i);
+        check_equal(rd__delta_op_size(&encodings[i].op), encodings[i].size, "encoding %zu", i);
     }
 }
 
@@ -110,6 +111,7 @@ static void each_command_is_decoded_wherever_it_is_cut(void **state) {
             const rd_result result = decode_cut(&decoder, bytes, sizeof bytes, cut, &op, &used, &error);
             check_equal(result, RD_OK, "encoding %zu cut %zu", i, cut);
             check_equal(used, e->size, "encoding %zu cut %zu", i, cut);
+            check_equal(decoder.command_size, e->size, "encoding %zu cut %zu", i, cut);
             check_equal(op.kind, e->op.kind, "encoding %zu cut %zu", i, cut);
             check_equal(op.length, e->op.length, "encoding %zu cut %zu", i, cut);
             check_equal(op.basis_offset, e->op.basis_offset, "encoding %zu cut %zu", i, cut);

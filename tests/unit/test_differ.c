@@ -10,6 +10,7 @@
 #include "support.h"
 
 #include "engine/differ.h"
+#include "format/delta.h"
 #include "tables.h"
 
 enum { FAILURES_WITHIN_BUDGET = 255 };
@@ -161,6 +162,9 @@ static void check_stats(const rd_stats *stats, const op_list *list) {
         const bool literal = list->ops[i].kind == RD_LITERAL;
         *(literal ? &expected.literal_commands : &expected.copy_commands) += 1;
         *(literal ? &expected.literal_bytes : &expected.copy_bytes) += list->ops[i].length;
+        uint8_t command[RD__COMMAND_MAX];
+        *(literal ? &expected.literal_command_bytes : &expected.copy_command_bytes) +=
+            rd__delta_put_op(command, &list->ops[i]);
     }
     assert_memory_equal(stats, &expected, sizeof expected);
 }

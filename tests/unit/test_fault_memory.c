@@ -158,20 +158,20 @@ static rd_result stream_signature(const material *m, rd_error *error) {
 
 static rd_result stream_loadsig(const material *m, rd_error *error) {
     rd_stream *stream = (rd_stream *)&stream;
-    const rd_result made = rd_loadsig_stream_new(&stream);
+    const rd_result made = rd_loadsig_stream_new(&stream, NULL);
     return run_stream(made, stream, &m->signature, error);
 }
 
 static rd_result stream_delta(const material *m, rd_error *error) {
     rd_stream *stream = (rd_stream *)&stream;
-    const rd_result made = rd_delta_stream_new(&stream, m->loaded);
+    const rd_result made = rd_delta_stream_new(&stream, m->loaded, NULL);
     return run_stream(made, stream, &m->new_file, error);
 }
 
 static rd_result stream_patch(const material *m, rd_error *error) {
     rd_stream *stream = (rd_stream *)&stream;
     const rd_source basis = bytes_source(&m->basis);
-    const rd_result made = rd_patch_stream_new(&stream, &basis);
+    const rd_result made = rd_patch_stream_new(&stream, &basis, NULL);
     return run_stream(made, stream, &m->delta, error);
 }
 

@@ -6,6 +6,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "support.h"
 
+#include "file/apply_patch.h"
 #include "format/delta.h"
 
 #include <errno.h>
@@ -548,7 +549,7 @@ static void long_copy_past_the_end_of_the_basis_tells_where_it_ends(void **state
     const rd_sink sink = rd_sink_fd(to);
     rd_error error = {.result = RD_OK};
     const rd_options options = options_with(&error, NULL);
-    assert_int_equal(rd_patch_apply(&source, &commands, &sink, &options), RD_E_TRUNCATED);
+    assert_int_equal(rd_patch_apply(&source, &commands, &sink, &options), RD_E_MISMATCH);
     assert_int_equal(error.role, RD_ROLE_BASIS);
     assert_int_equal(error.offset, 1000000);
     rd_memory_free(&delta);
@@ -659,6 +660,42 @@ static void new_file_may_be_longer_than_4_gib(void **state) {
     rd_memory_free(&delta);
 }
 
+static void patch_tells_where_it_left_the_basis(void **state) {
+    const material *const m = *state;
+    static const struct {
+        uint64_t offset;
+        uint64_t length;
+        uint64_t reached;
+        rd_result result;
+    } cases[] = {
+        {7, 10, 17, RD_OK},
+        {4096, 600000, 604096, RD_OK}, /* from file to file, by the kernel */
+        {999990, 100, 1000000, RD_E_MISMATCH},
+        {0, 1000001, 1000000, RD_E_MISMATCH},
+    };
+    rd_memory bytes = bytes_random(&(random_source){5}, 1000000, 256);
+    const int from = file_with(&bytes, 0);
+    const int to = file_with(NULL, 0);
+    const rd_source basis = rd_source_fd(from);
+    const rd_sink sink = rd_sink_fd(to);
+    uint64_t reached = 0;
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        rd_memory delta = delta_with_copy(cases[i].offset, cases[i].length);
+        const rd_source commands = bytes_source(&delta);
+        check_equal(rd__patch_apply(&basis, &commands, &sink, NULL, &reached), cases[i].result, "case %zu", i);
+        check_equal(reached, cases[i].reached, "case %zu", i);
+        rd_memory_free(&delta);
+    }
+    rd_memory literals = delta_of(NULL, &m->new_file, NULL);
+    const rd_source commands = bytes_source(&literals);
+    assert_int_equal(rd__patch_apply(&basis, &commands, &sink, NULL, &reached), RD_OK);
+    assert_true(reached == RD_UNKNOWN);
+    rd_memory_free(&literals);
+    rd_memory_free(&bytes);
+    close(from);
+    close(to);
+}
+
 /* Whatever the delta claims: a basis that is shorter than that is too short, wherever in its file it begins. */
 static void copy_from_beyond_any_file_is_a_basis_too_short(void **state) {
     const material *const m = *state;
@@ -672,7 +709,7 @@ static void copy_from_beyond_any_file_is_a_basis_too_short(void **state) {
             const rd_source commands = bytes_source(&delta);
             const rd_sink out = rd_sink_memory(&made);
             const rd_options options = options_with(&error, NULL);
-            check_equal(rd_patch_apply(&bases[i], &commands, &out, &options), RD_E_TRUNCATED, "before %zu basis %zu",
+            check_equal(rd_patch_apply(&bases[i], &commands, &out, &options), RD_E_MISMATCH, "before %zu basis %zu",
                         before, i);
             check_equal(error.role, RD_ROLE_BASIS, "before %zu basis %zu", before, i);
             assert_int_equal(made.size, 0);
@@ -731,6 +768,39 @@ static void file_that_shrinks_meanwhile_ends_early(void **state) {
     rd_memory_free(&basis);
 }
 
+/* Writes over a part of the file whenever it is told of progress. */
+static bool write_over(void *context, uint64_t done, uint64_t total) {
+    const int fd = *(const int *)context;
+    uint8_t bytes[100000]; /* which is more than is read twice */
+    (void)total;
+    memset(bytes, (int)(done >> 20), sizeof bytes);
+    return pwrite(fd, bytes, sizeof bytes, (off_t)(done + 100)) == (ssize_t)sizeof bytes;
+}
+
+/* The bytes behind each segment are read with it and with the next one. Between, they change. */
+static void file_that_changes_meanwhile_makes_a_delta_that_verifies(void **state) {
+    (void)state;
+    rd_memory basis = bytes_random(&(random_source){1}, 5000000, 256);
+    rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = 1000});
+    for (unsigned threads = 1; threads <= 4; threads++) {
+        int fd = file_with(&basis, 0);
+        rd_memory made = {0};
+        const rd_source in = rd_source_fd(fd);
+        const rd_sink out = rd_sink_memory(&made);
+        const rd_options options = {OPTIONS, .progress = write_over, .progress_context = &fd, .threads = threads};
+        assert_int_equal(rd_delta_make(signature, &in, &out, &options), RD_OK);
+        rd_memory back = patched(&basis, &made); /* which verifies it */
+        assert_int_equal(back.size, basis.size);
+        if (threads == 1) /* more may have read all before the first change */
+            assert_memory_not_equal(back.data, basis.data, basis.size);
+        rd_memory_free(&back);
+        rd_memory_free(&made);
+        close(fd);
+    }
+    rd_signature_free(signature);
+    rd_memory_free(&basis);
+}
+
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
 static void statistics_tell_what_was_done(void **state) {
@@ -754,11 +824,16 @@ static void statistics_tell_what_was_done(void **state) {
     const rd_stats *const d = &of[MAKE_DELTA];
     assert_int_equal(d->literal_bytes + d->copy_bytes, m->new_file.size);
     assert_true(d->literal_commands > 0 && d->copy_commands > 0);
+    assert_true(d->literal_command_bytes > 0 && d->copy_command_bytes > 0);
+    assert_int_equal(4 + d->literal_command_bytes + d->literal_bytes + d->copy_command_bytes + 1 + TRAILER,
+                     m->delta.size);
     for (operation o = APPLY_PATCH; o <= EACH_OP; o++) {
         check_equal(of[o].literal_commands, d->literal_commands, "operation %d", o);
         check_equal(of[o].literal_bytes, d->literal_bytes, "operation %d", o);
         check_equal(of[o].copy_commands, d->copy_commands, "operation %d", o);
         check_equal(of[o].copy_bytes, d->copy_bytes, "operation %d", o);
+        check_equal(of[o].literal_command_bytes, d->literal_command_bytes, "operation %d", o);
+        check_equal(of[o].copy_command_bytes, d->copy_command_bytes, "operation %d", o);
     }
 }
 
@@ -881,6 +956,7 @@ static void functions_of_the_caller_are_called_by_its_thread_alone(void **state)
         const rd_source in = rd_source_callback(read_some, &r, bytes.size, true);
         const rd_sink out = rd_sink_callback(write_some, &w);
         rd_options options = options_with(NULL, NULL);
+        r.in_order = false;
         options.threads = 4;
         options.progress = measure;
         options.progress_context = &p;
@@ -994,13 +1070,27 @@ static void parameters_out_of_range_are_refused_before_anything_is_read(void **s
 
 /* ---- Bad input --------------------------------------------------------------------------------------------------- */
 
-static void bytes_after_the_end_of_a_delta_are_ignored(void **state) {
+/* As librsync does, if nothing is to be verified; else they are taken for a trailer, which they are not. */
+static void bytes_after_the_end_of_a_delta_are_looked_at_to_verify(void **state) {
     const material *const m = *state;
     rd_memory longer = bytes_random(&(random_source){1}, m->delta.size + 3000000, 256);
     memcpy(longer.data, m->delta.data, m->delta.size);
-    rd_memory made = patched(&m->basis, &longer);
-    check_memory(made, m->new_file, "with bytes after the end");
-    rd_memory_free(&made);
+    for (int i = 0; i < 6; i++) {
+        reader r = reader_of(&longer);
+        rd_memory made = {0};
+        rd_error error = {.result = RD_OK};
+        const rd_source basis = bytes_source(&m->basis);
+        const rd_source delta = i % 2 ? rd_source_callback(read_some, &r, RD_UNKNOWN, false) : bytes_source(&longer);
+        const rd_sink out = rd_sink_memory(&made);
+        const rd_options options = {OPTIONS, .error = &error, .verify = (rd_verify)(i / 2)};
+        const bool looked_at = options.verify != RD_VERIFY_NEVER;
+        check_equal(rd_patch_apply(&basis, &delta, &out, &options), looked_at ? RD_E_CORRUPT : RD_OK, "case %d", i);
+        if (looked_at)
+            check_true(error.role == RD_ROLE_DELTA && error.offset >= m->delta.size - TRAILER, "case %d", i);
+        else
+            check_memory(made, m->new_file, "case %d", i);
+        rd_memory_free(&made);
+    }
     rd_memory_free(&longer);
 }
 
@@ -1041,8 +1131,10 @@ int main(void) {
         cmocka_unit_test(signature_is_made_from_a_position_beyond_4_gib),
         cmocka_unit_test(delta_copies_from_beyond_4_gib),
         cmocka_unit_test(new_file_may_be_longer_than_4_gib),
+        cmocka_unit_test(patch_tells_where_it_left_the_basis),
         cmocka_unit_test(copy_from_beyond_any_file_is_a_basis_too_short),
         cmocka_unit_test(file_that_shrinks_meanwhile_ends_early),
+        cmocka_unit_test(file_that_changes_meanwhile_makes_a_delta_that_verifies),
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(statistics_are_told_after_a_failure_too),
         cmocka_unit_test(progress_rises_to_the_total),
@@ -1055,7 +1147,7 @@ int main(void) {
         cmocka_unit_test(options_of_a_newer_caller_are_understood),
         cmocka_unit_test(no_options_are_the_defaults_for_the_size),
         cmocka_unit_test(parameters_out_of_range_are_refused_before_anything_is_read),
-        cmocka_unit_test(bytes_after_the_end_of_a_delta_are_ignored),
+        cmocka_unit_test(bytes_after_the_end_of_a_delta_are_looked_at_to_verify),
         cmocka_unit_test(input_of_the_wrong_kind_is_refused_without_output),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

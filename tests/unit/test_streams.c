@@ -5,6 +5,8 @@
  */
 #include "support.h"
 
+#include "stream/stream.h"
+
 enum { ANY = 0, WHOLE = 1 << 30, OUT_MAX = 200000 };
 
 static const size_t portions[] = {1, 2, 3, 7, 64, 4095, 65536, WHOLE, ANY};
@@ -128,7 +130,7 @@ static void sample_free(sample *s) {
 static void check_signature_stream(const sample *s, pace p) {
     rd_stream *stream = NULL;
     rd_memory made = {0};
-    assert_int_equal(rd_signature_stream_new(&stream, &s->params), RD_OK);
+    assert_int_equal(rd_signature_stream_new(&stream, &(rd_options){OPTIONS, .params = s->params}), RD_OK);
     check_equal(drive_all(stream, &s->basis, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->signature, "in %zu out %zu", p.in, p.out);
     check_equal(rd_stream_stats(stream)->in_bytes, s->basis.size, "in %zu out %zu", p.in, p.out);
@@ -142,7 +144,7 @@ static void check_loadsig_stream(const sample *s, pace p) {
     rd_stream *stream = NULL;
     rd_signature *taken = NULL;
     rd_memory made = {0};
-    assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+    assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
     check_equal(drive_all(stream, &s->signature, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     assert_int_equal(made.size, 0);
     assert_int_equal(rd_stream_take_signature(stream, &taken), RD_OK);
@@ -154,10 +156,18 @@ static void check_loadsig_stream(const sample *s, pace p) {
     rd_memory_free(&made);
 }
 
+/* A delta is its magic, commands, the literals' bytes, and END. */
+static void check_command_bytes(const rd_stats *stats, size_t delta_size, const pace *p) {
+    const uint64_t commands = stats->literal_command_bytes + stats->copy_command_bytes;
+    check_equal(4 + commands + stats->literal_bytes + 1 + TRAILER, delta_size, "in %zu out %zu", p->in, p->out);
+    assert_true(stats->copy_command_bytes >= 3 * stats->copy_commands);
+    assert_true(stats->literal_command_bytes >= stats->literal_commands);
+}
+
 static void check_delta_stream(const sample *s, pace p) {
     rd_stream *stream = NULL;
     rd_memory made = {0};
-    assert_int_equal(rd_delta_stream_new(&stream, s->loaded), RD_OK);
+    assert_int_equal(rd_delta_stream_new(&stream, s->loaded, NULL), RD_OK);
     check_equal(drive_all(stream, &s->new_file, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->delta, "in %zu out %zu", p.in, p.out);
     const rd_stats *const stats = rd_stream_stats(stream);
@@ -166,6 +176,7 @@ static void check_delta_stream(const sample *s, pace p) {
     check_equal(stats->literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
     check_equal(stats->copy_commands, s->delta_stats.copy_commands, "in %zu out %zu", p.in, p.out);
     check_equal(stats->false_matches, s->delta_stats.false_matches, "in %zu out %zu", p.in, p.out);
+    check_command_bytes(stats, s->delta.size, &p);
     rd_stream_free(stream);
     rd_memory_free(&made);
 }
@@ -174,11 +185,12 @@ static void check_patch_stream(const sample *s, pace p) {
     rd_stream *stream = NULL;
     rd_memory made = {0};
     const rd_source basis = bytes_source(&s->basis);
-    assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
+    assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
     check_equal(drive_all(stream, &s->delta, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->new_file, "in %zu out %zu", p.in, p.out);
     check_equal(rd_stream_stats(stream)->literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
     check_equal(rd_stream_stats(stream)->copy_bytes, s->delta_stats.copy_bytes, "in %zu out %zu", p.in, p.out);
+    check_command_bytes(rd_stream_stats(stream), s->delta.size, &p);
     rd_stream_free(stream);
     rd_memory_free(&made);
 }
@@ -243,7 +255,7 @@ static void delta_stream_without_a_signature_gives_literals(void **state) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
         pace p = {.in = portions[i], .out = portions[ITEMS(portions) - 1 - i], .random = r};
-        assert_int_equal(rd_delta_stream_new(&stream, NULL), RD_OK);
+        assert_int_equal(rd_delta_stream_new(&stream, NULL, NULL), RD_OK);
         assert_int_equal(drive_all(stream, &new_file, &p, &made), RD_OK);
         check_memory(made, expected, "portion %zu", portions[i]);
         assert_int_equal(rd_stream_stats(stream)->literal_bytes, new_file.size);
@@ -263,13 +275,14 @@ static void signature_stream_takes_the_parameters_of_an_unknown_size(void **stat
     (void)state;
     static const uint8_t least[12] = {0x72, 0x73, 0x01, 0x36, 0, 0, 8, 0, 0, 0, 0, 12};
     static const uint8_t defaults[12] = {0x72, 0x73, 0x01, 0x47, 0, 0, 8, 0, 0, 0, 0, 32};
-    const rd_params params = {.weak = RD_ROLLSUM, .strong = RD_MD4, .strong_len = RD_STRONG_LEN_LEAST};
+    const rd_options options = {OPTIONS,
+                                .params = {.weak = RD_ROLLSUM, .strong = RD_MD4, .strong_len = RD_STRONG_LEN_LEAST}};
     for (int i = 0; i < 2; i++) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
         pace p = {.in = WHOLE, .out = WHOLE};
         size_t used = 0;
-        assert_int_equal(rd_signature_stream_new(&stream, i ? &params : NULL), RD_OK);
+        assert_int_equal(rd_signature_stream_new(&stream, i ? &options : NULL), RD_OK);
         assert_int_equal(drive(stream, NULL, 0, &p, &used, &made), RD_OK);
         check_bytes(made.data, made.size, i ? least : defaults, 12u, "params %d", i);
         rd_stream_free(stream);
@@ -285,7 +298,8 @@ static void signature_stream_refuses_parameters_out_of_range(void **state) {
                              {.strong_len = -2}};
     for (size_t i = 0; i < ITEMS(bad); i++) {
         rd_stream *stream = (rd_stream *)&stream;
-        check_equal(rd_signature_stream_new(&stream, &bad[i]), RD_E_PARAMETER, "params %zu", i);
+        check_equal(rd_signature_stream_new(&stream, &(rd_options){OPTIONS, .params = bad[i]}), RD_E_PARAMETER,
+                    "params %zu", i);
         assert_null(stream);
     }
 }
@@ -300,8 +314,92 @@ static void patch_stream_refuses_a_basis_that_cannot_seek(void **state) {
     (void)state;
     rd_stream *stream = (rd_stream *)&stream;
     const rd_source basis = rd_source_callback(read_nothing, NULL, RD_UNKNOWN, false);
-    assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_E_PARAMETER);
+    assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_E_PARAMETER);
     assert_null(stream);
+}
+
+/* ---- A basis that is not there yet ------------------------------------------------------------------------------- */
+
+/* A basis that comes in small portions, and between them not at all. */
+typedef struct slow_basis {
+    const rd_memory *bytes;
+    random_source random;
+    size_t waits;    /* answers of RD_MORE in all ... */
+    bool waited;     /* ... and whether the last answer was one */
+    rd_result fails; /* the answer after some waits, if not RD_OK */
+} slow_basis;
+
+static rd_result read_slowly(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    slow_basis *const b = context;
+    b->waited = random_below(&b->random, 2) == 0;
+    if (b->waited) {
+        b->waits++;
+        *got = size; /* means nothing here */
+        return RD_MORE;
+    }
+    if (b->fails != RD_OK && b->waits > 5)
+        return b->fails;
+    *got = 1 + random_below(&b->random, size < 40 ? size : 40);
+    *got = offset + *got > b->bytes->size ? b->bytes->size - offset : *got;
+    memcpy(data, b->bytes->data + offset, *got);
+    return RD_OK;
+}
+
+/* Steps with room for `out_size` until the stream is neither blocked by it nor by the basis. */
+static rd_result drive_slowly(rd_stream *stream, slow_basis *basis, const rd_memory *delta, size_t out_size,
+                              rd_memory *made) {
+    const rd_sink sink = rd_sink_memory(made);
+    rd_memory room = buffer_new(out_size);
+    rd_in in = {.data = delta->data, .size = delta->size};
+    rd_result result = RD_MORE;
+    while (result == RD_MORE) {
+        rd_out out = {.data = room.data, .size = room.size};
+        basis->waited = false;
+        result = rd_stream_step(stream, &in, &out, true);
+        assert_true(result != RD_MORE || basis->waited || out.pos == out.size);
+        if (out.pos > 0)
+            assert_int_equal(sink.write(sink.context, out.data, out.pos), RD_OK);
+    }
+    rd_memory_free(&room);
+    return result;
+}
+
+static void patch_stream_asks_again_when_the_basis_had_nothing(void **state) {
+    (void)state;
+    for (uint64_t seed = 50; seed < 90; seed++) {
+        sample s = sample_new(seed, 3000);
+        slow_basis slow = {.bytes = &s.basis, .random = random_from(seed)};
+        const rd_source basis = rd_source_callback(read_slowly, &slow, RD_UNKNOWN, true);
+        rd_stream *stream = NULL;
+        rd_memory made = {0};
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
+        check_equal(drive_slowly(stream, &slow, &s.delta, 1 + seed * seed % 300, &made), RD_OK, "seed %d", (int)seed);
+        check_memory(made, s.new_file, "seed %d", (int)seed);
+        assert_true(slow.waits > 0 || s.delta_stats.copy_commands == 0);
+        rd_stream_free(stream);
+        rd_memory_free(&made);
+        sample_free(&s);
+    }
+}
+
+static void patch_stream_gives_what_came_before_a_failure_of_the_basis(void **state) {
+    (void)state;
+    rd_memory bytes = bytes_random(&(random_source){1}, 1000, 256);
+    static const uint8_t commands[] = {0x72, 0x73, 0x02, 0x36, 0x46, 0, 0x03, 0xe8, 0};
+    rd_memory delta = bytes_copy(commands, sizeof commands);
+    slow_basis slow = {.bytes = &bytes, .random = random_from(2), .fails = RD_E_IO};
+    const rd_source basis = rd_source_callback(read_slowly, &slow, RD_UNKNOWN, true);
+    rd_stream *stream = NULL;
+    rd_memory made = {0};
+    assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
+    assert_int_equal(drive_slowly(stream, &slow, &delta, 1000, &made), RD_E_IO);
+    assert_int_equal(rd_stream_error(stream)->role, RD_ROLE_BASIS);
+    assert_true(made.size > 0 && made.size < bytes.size);
+    check_bytes(made.data, made.size, bytes.data, made.size, "what came before");
+    rd_stream_free(stream);
+    rd_memory_free(&made);
+    rd_memory_free(&delta);
+    rd_memory_free(&bytes);
 }
 
 /* ---- The life of a stream ---------------------------------------------------------------------------------------- */
@@ -321,10 +419,10 @@ static void finished_stream_allows_no_step(void **state) {
     const rd_source basis = bytes_source(&s.basis);
     const rd_memory *const inputs[] = {&s.basis, &s.signature, &s.new_file, &s.delta};
     rd_stream *streams[4] = {NULL, NULL, NULL, NULL};
-    assert_int_equal(rd_signature_stream_new(&streams[0], &s.params), RD_OK);
-    assert_int_equal(rd_loadsig_stream_new(&streams[1]), RD_OK);
-    assert_int_equal(rd_delta_stream_new(&streams[2], s.loaded), RD_OK);
-    assert_int_equal(rd_patch_stream_new(&streams[3], &basis), RD_OK);
+    assert_int_equal(rd_signature_stream_new(&streams[0], &(rd_options){OPTIONS, .params = s.params}), RD_OK);
+    assert_int_equal(rd_loadsig_stream_new(&streams[1], NULL), RD_OK);
+    assert_int_equal(rd_delta_stream_new(&streams[2], s.loaded, NULL), RD_OK);
+    assert_int_equal(rd_patch_stream_new(&streams[3], &basis, NULL), RD_OK);
     for (size_t i = 0; i < ITEMS(streams); i++) {
         pace p = {.in = WHOLE, .out = WHOLE};
         rd_memory made = {0};
@@ -341,8 +439,8 @@ static void failed_stream_allows_no_step_and_keeps_its_error(void **state) {
     const uint8_t bytes[16] = "not a file of us";
     const rd_source basis = rd_source_memory(bytes, sizeof bytes);
     rd_stream *streams[2] = {NULL, NULL};
-    assert_int_equal(rd_loadsig_stream_new(&streams[0]), RD_OK);
-    assert_int_equal(rd_patch_stream_new(&streams[1], &basis), RD_OK);
+    assert_int_equal(rd_loadsig_stream_new(&streams[0], NULL), RD_OK);
+    assert_int_equal(rd_patch_stream_new(&streams[1], &basis, NULL), RD_OK);
     for (size_t i = 0; i < ITEMS(streams); i++) {
         pace p = {.in = 3, .out = 3};
         rd_memory made = {0};
@@ -366,7 +464,7 @@ static void signature_is_taken_once_and_only_when_it_is_loaded(void **state) {
     rd_signature *taken = NULL;
     rd_memory made = {0};
     size_t used = 0;
-    assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+    assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
     assert_int_equal(rd_stream_take_signature(stream, &taken), RD_E_STATE);
     assert_int_equal(step_once(stream, s.signature.data, s.signature.size, 0, false, &used, &made), RD_MORE);
     assert_int_equal(rd_stream_take_signature(stream, &taken), RD_E_STATE);
@@ -388,7 +486,7 @@ static void signature_is_not_taken_from_other_streams(void **state) {
     rd_memory made = {0};
     pace p = {.in = WHOLE, .out = WHOLE};
     size_t used = 0;
-    assert_int_equal(rd_delta_stream_new(&stream, NULL), RD_OK);
+    assert_int_equal(rd_delta_stream_new(&stream, NULL, NULL), RD_OK);
     assert_int_equal(drive(stream, NULL, 0, &p, &used, &made), RD_OK);
     assert_int_equal(rd_stream_take_signature(stream, &taken), RD_E_STATE);
     assert_null(taken);
@@ -402,7 +500,7 @@ static void loaded_signature_that_nobody_takes_is_freed_with_the_stream(void **s
     rd_stream *stream = NULL;
     rd_memory made = {0};
     pace p = {.in = WHOLE, .out = WHOLE};
-    assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+    assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
     assert_int_equal(drive_all(stream, &s.signature, &p, &made), RD_OK);
     rd_stream_free(stream); /* a leak shows under AddressSanitizer */
     rd_stream_free(NULL);
@@ -416,7 +514,7 @@ static void stream_abandoned_anywhere_is_freed_whole(void **state) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
         size_t used = 0;
-        assert_int_equal(rd_delta_stream_new(&stream, s.loaded), RD_OK);
+        assert_int_equal(rd_delta_stream_new(&stream, s.loaded, NULL), RD_OK);
         assert_int_equal(step_once(stream, s.new_file.data, cut, cut, false, &used, &made), RD_MORE);
         rd_stream_free(stream);
         rd_memory_free(&made);
@@ -428,7 +526,7 @@ static void buffers_with_an_impossible_position_are_refused_without_harm(void **
     (void)state;
     rd_stream *stream = NULL;
     uint8_t bytes[64] = {0};
-    assert_int_equal(rd_delta_stream_new(&stream, NULL), RD_OK);
+    assert_int_equal(rd_delta_stream_new(&stream, NULL, NULL), RD_OK);
     rd_in in = {.data = bytes, .size = 1, .pos = 2};
     rd_out out = {.data = bytes, .size = sizeof bytes};
     assert_int_equal(rd_stream_step(stream, &in, &out, true), RD_E_PARAMETER);
@@ -437,7 +535,7 @@ static void buffers_with_an_impossible_position_are_refused_without_harm(void **
     assert_int_equal(rd_stream_step(stream, &in, &out, true), RD_E_PARAMETER);
     out.pos = 0;
     assert_int_equal(rd_stream_step(stream, &in, &out, true), RD_OK);
-    assert_int_equal(out.pos, 5);
+    assert_int_equal(out.pos, 4 + 1 + TRAILER);
     rd_stream_free(stream);
 }
 
@@ -447,7 +545,7 @@ static void step_with_nothing_to_do_changes_nothing(void **state) {
     rd_stream *stream = NULL;
     rd_memory made = {0};
     size_t used = 0;
-    assert_int_equal(rd_signature_stream_new(&stream, &s.params), RD_OK);
+    assert_int_equal(rd_signature_stream_new(&stream, &(rd_options){OPTIONS, .params = s.params}), RD_OK);
     for (int i = 0; i < 3; i++)
         assert_int_equal(step_once(stream, NULL, 0, 0, false, &used, &made), RD_MORE);
     assert_int_equal(step_once(stream, s.basis.data, s.basis.size, 0, false, &used, &made), RD_MORE);
@@ -482,13 +580,39 @@ static void signature_cut_anywhere_inside_a_field_is_truncated(void **state) {
         const bool complete = cut >= 12 && (cut - 12) % 13 == 0;
         rd_stream *stream = NULL;
         rd_memory made = {0};
-        assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+        assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
         check_equal(fed_with(stream, &signature, cut, 1 + cut % 7, &made), complete ? RD_OK : RD_E_TRUNCATED, "cut %zu",
                     cut);
         if (!complete) {
             check_equal(rd_stream_error(stream)->offset, cut, "cut %zu", cut);
             assert_int_equal(rd_stream_error(stream)->role, RD_ROLE_SIGNATURE);
         }
+        rd_stream_free(stream);
+    }
+    rd_memory_free(&signature);
+    rd_memory_free(&basis);
+}
+
+static void lenient_loading_drops_less_than_a_weak_sum_at_the_end(void **state) {
+    (void)state;
+    random_source r = random_from(4);
+    rd_memory basis = bytes_random(&r, 350, 256);
+    rd_memory signature = signature_of(&basis, (rd_params){.block_len = 100, .strong_len = 9});
+    for (size_t cut = 0; cut <= signature.size; cut++) {
+        const bool loads = cut >= 12 && (cut - 12) % 13 < 4;
+        rd_stream *stream = NULL;
+        rd_signature *taken = NULL;
+        rd_memory made = {0};
+        const uint64_t expected = cut % 2 ? cut : RD_UNKNOWN;
+        assert_int_equal(rd__loadsig_stream_new_lenient(&stream, expected, cut % 2 ? 3 : 1), RD_OK);
+        check_equal(fed_with(stream, &signature, cut, 1 + cut % 7, &made), loads ? RD_OK : RD_E_TRUNCATED, "cut %zu",
+                    cut);
+        check_equal(rd_stream_stats(stream)->blocks, cut < 12 ? 0 : (cut - 12) / 13, "cut %zu", cut);
+        if (loads) {
+            assert_int_equal(rd_stream_take_signature(stream, &taken), RD_OK);
+            check_equal(rd_signature_count(taken), (cut - 12) / 13, "cut %zu", cut);
+        }
+        rd_signature_free(taken);
         rd_stream_free(stream);
     }
     rd_memory_free(&signature);
@@ -503,8 +627,11 @@ static void delta_cut_anywhere_is_truncated_after_a_right_beginning(void **state
     for (size_t cut = 0; cut < s.delta.size; cut++) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
-        check_equal(fed_with(stream, &s.delta, cut, 1 + cut % 7, &made), RD_E_TRUNCATED, "cut %zu", cut);
+        /* Cut off in front of its trailer, a delta is a whole one without. */
+        const rd_result expected = cut == s.delta.size - TRAILER ? RD_E_UNVERIFIED : RD_E_TRUNCATED;
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, &(rd_options){OPTIONS, .verify = RD_VERIFY_ALWAYS}),
+                         RD_OK);
+        check_equal(fed_with(stream, &s.delta, cut, 1 + cut % 7, &made), expected, "cut %zu", cut);
         check_equal(rd_stream_error(stream)->offset, cut, "cut %zu", cut);
         assert_int_equal(rd_stream_error(stream)->role, RD_ROLE_DELTA);
         assert_true(made.size <= s.new_file.size);
@@ -522,11 +649,11 @@ static void file_of_the_wrong_kind_is_named_even_if_it_is_short(void **state) {
     for (size_t cut = 4; cut < 20; cut++) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
-        assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+        assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
         check_equal(fed_with(stream, &s.delta, cut, 1, &made), RD_E_MAGIC, "cut %zu", cut);
         assert_string_equal(rd_stream_error(stream)->reason, "this is a delta, not a signature");
         rd_stream_free(stream);
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
         check_equal(fed_with(stream, &s.signature, cut, 1, &made), RD_E_MAGIC, "cut %zu", cut);
         assert_string_equal(rd_stream_error(stream)->reason, "this is a signature, not a delta");
         assert_int_equal(rd_stream_error(stream)->offset, 0);
@@ -544,10 +671,10 @@ static void any_wrong_magic_byte_is_refused(void **state) {
         rd_memory made = {0};
         s.delta.data[i] ^= 0x80;
         s.signature.data[i] ^= 0x80;
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
         check_equal(fed_with(stream, &s.delta, s.delta.size, 3, &made), RD_E_MAGIC, "byte %zu", i);
         rd_stream_free(stream);
-        assert_int_equal(rd_loadsig_stream_new(&stream), RD_OK);
+        assert_int_equal(rd_loadsig_stream_new(&stream, NULL), RD_OK);
         check_equal(fed_with(stream, &s.signature, s.signature.size, 3, &made), RD_E_MAGIC, "byte %zu", i);
         rd_stream_free(stream);
         s.delta.data[i] ^= 0x80;
@@ -565,7 +692,7 @@ static void corrupt_command_is_refused_at_its_offset(void **state) {
     for (size_t in = 1; in <= sizeof bytes; in++) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
         check_equal(fed_with(stream, &delta, delta.size, in, &made), RD_E_CORRUPT, "portion %zu", in);
         check_equal(rd_stream_error(stream)->offset, 11, "portion %zu", in);
         check_bytes(made.data, made.size, (const uint8_t *)"abcxy", 5u, "portion %zu", in);
@@ -586,7 +713,7 @@ static void bytes_after_the_end_stay_in_the_input(void **state) {
         rd_memory made = {0};
         pace p = {.in = portions[i], .out = 64, .random = random_from(i)};
         size_t used = 0;
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
         assert_int_equal(drive(stream, longer.data, longer.size, &p, &used, &made), RD_OK);
         check_equal(used, s.delta.size, "portion %zu", portions[i]);
         check_memory(made, s.new_file, "portion %zu", portions[i]);
@@ -607,8 +734,8 @@ static void basis_that_is_too_short_is_named_with_the_offset(void **state) {
         const rd_source basis = bytes_source(&cut);
         rd_stream *stream = NULL;
         rd_memory made = {0};
-        assert_int_equal(rd_patch_stream_new(&stream, &basis), RD_OK);
-        check_equal(fed_with(stream, &delta, delta.size, 3, &made), size < 100 ? RD_E_TRUNCATED : RD_OK, "basis %zu",
+        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
+        check_equal(fed_with(stream, &delta, delta.size, 3, &made), size < 100 ? RD_E_MISMATCH : RD_OK, "basis %zu",
                     size);
         if (size < 100) {
             assert_int_equal(rd_stream_error(stream)->role, RD_ROLE_BASIS);
@@ -650,6 +777,8 @@ int main(void) {
         cmocka_unit_test(signature_stream_takes_the_parameters_of_an_unknown_size),
         cmocka_unit_test(signature_stream_refuses_parameters_out_of_range),
         cmocka_unit_test(patch_stream_refuses_a_basis_that_cannot_seek),
+        cmocka_unit_test(patch_stream_asks_again_when_the_basis_had_nothing),
+        cmocka_unit_test(patch_stream_gives_what_came_before_a_failure_of_the_basis),
         cmocka_unit_test(finished_stream_allows_no_step),
         cmocka_unit_test(failed_stream_allows_no_step_and_keeps_its_error),
         cmocka_unit_test(signature_is_taken_once_and_only_when_it_is_loaded),
@@ -659,6 +788,7 @@ int main(void) {
         cmocka_unit_test(buffers_with_an_impossible_position_are_refused_without_harm),
         cmocka_unit_test(step_with_nothing_to_do_changes_nothing),
         cmocka_unit_test(signature_cut_anywhere_inside_a_field_is_truncated),
+        cmocka_unit_test(lenient_loading_drops_less_than_a_weak_sum_at_the_end),
         cmocka_unit_test(delta_cut_anywhere_is_truncated_after_a_right_beginning),
         cmocka_unit_test(file_of_the_wrong_kind_is_named_even_if_it_is_short),
         cmocka_unit_test(any_wrong_magic_byte_is_refused),

@@ -1,0 +1,303 @@
+/*
+ * Verified patches: whatever is wrong with basis or delta, a patch either gives the new file or fails, and the failure
+ * names the culprit as far as can be told. Whole operations and streams are held to the same answers.
+ */
+#include "support.h"
+
+/* How a patch is made: of memory, of a delta that comes in order, or by a stream; each with some threads or portion. */
+typedef enum way { OF_MEMORY, IN_ORDER, BY_STREAM, WAYS } way;
+
+typedef struct outcome {
+    rd_result result;
+    rd_error error;
+    rd_memory made;
+} outcome;
+
+typedef struct in_order {
+    const rd_memory *bytes;
+    uint64_t next;
+} in_order;
+
+static rd_result read_in_order(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    in_order *const r = context;
+    assert_int_equal(offset, r->next);
+    *got = size < r->bytes->size - r->next ? size : (size_t)(r->bytes->size - r->next);
+    if (*got > 0)
+        memcpy(data, r->bytes->data + r->next, *got);
+    r->next += *got;
+    return RD_OK;
+}
+
+static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_verify verify, size_t portion) {
+    outcome o = {.result = RD_MORE};
+    const rd_source source = bytes_source(basis);
+    rd_stream *stream = NULL;
+    assert_int_equal(rd_patch_stream_new(&stream, &source, &(rd_options){OPTIONS, .verify = verify}), RD_OK);
+    const rd_sink sink = rd_sink_memory(&o.made);
+    for (size_t at = 0; o.result == RD_MORE;) {
+        uint8_t room[3000];
+        const size_t size = portion < delta->size - at ? portion : delta->size - at;
+        rd_in in = {.data = delta->data + at, .size = size};
+        rd_out out = {.data = room, .size = sizeof room};
+        o.result = rd_stream_step(stream, &in, &out, at + size == delta->size);
+        at += in.pos;
+        assert_int_equal(sink.write(sink.context, room, out.pos), RD_OK);
+    }
+    o.error = *rd_stream_error(stream);
+    rd_stream_free(stream);
+    return o;
+}
+
+static outcome patch(const rd_memory *basis, const rd_memory *delta, rd_verify verify, way by, unsigned threads) {
+    if (by == BY_STREAM)
+        return stream_patch(basis, delta, verify, 1 + 300 * (size_t)threads);
+    outcome o = {.result = RD_OK};
+    in_order r = {.bytes = delta};
+    const rd_source source = bytes_source(basis);
+    const rd_source commands =
+        by == IN_ORDER ? rd_source_callback(read_in_order, &r, RD_UNKNOWN, false) : bytes_source(delta);
+    const rd_sink sink = rd_sink_memory(&o.made);
+    const rd_options options = {OPTIONS, .error = &o.error, .threads = threads, .verify = verify};
+    o.result = rd_patch_apply(&source, &commands, &sink, &options);
+    return o;
+}
+
+/* All ways give this result, and blame the file in this role. */
+static void check_all(const rd_memory *basis, const rd_memory *delta, rd_verify verify, rd_result result, rd_role role,
+                      const char *name) {
+    for (way by = 0; by < WAYS; by++) {
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            outcome o = patch(basis, delta, verify, by, threads);
+            check_equal(o.result, result, "%s, way %d, threads %u", name, by, threads);
+            if (result != RD_OK) {
+                check_equal(o.error.role, role, "%s, way %d, threads %u", name, by, threads);
+                check_true(o.error.reason && o.error.result == result, "%s, way %d", name, by);
+            }
+            rd_memory_free(&o.made);
+        }
+    }
+}
+
+typedef struct material {
+    rd_memory basis;
+    rd_memory new_file;
+    rd_memory delta;
+} material;
+
+static material material_new(uint64_t seed, size_t size) {
+    random_source r = random_from(seed);
+    material m = {.basis = bytes_random(&r, size, 256)};
+    m.new_file = bytes_edited(&r, &m.basis, size + size / 10, 256);
+    rd_signature *const signature = loaded_signature_of(&m.basis, (rd_params){.block_len = 64, .strong_len = 8});
+    m.delta = delta_of(signature, &m.new_file, NULL);
+    rd_signature_free(signature);
+    return m;
+}
+
+static void material_free(material *m) {
+    rd_memory_free(&m->basis);
+    rd_memory_free(&m->new_file);
+    rd_memory_free(&m->delta);
+}
+
+static void right_basis_and_delta_give_the_new_file(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 1000, 65536, 1048576, 1048577, 3000000};
+    for (size_t i = 0; i < ITEMS(sizes); i++) {
+        material m = material_new(i, sizes[i]);
+        for (way by = 0; by < WAYS; by++) {
+            for (unsigned threads = 1; threads <= 7; threads += 3) {
+                outcome o = patch(&m.basis, &m.delta, RD_VERIFY_ALWAYS, by, threads);
+                check_equal(o.result, RD_OK, "size %zu way %d threads %u", sizes[i], by, threads);
+                check_memory(o.made, m.new_file, "size %zu way %d threads %u", sizes[i], by, threads);
+                rd_memory_free(&o.made);
+            }
+        }
+        material_free(&m);
+    }
+}
+
+static void wrong_basis_is_told(void **state) {
+    (void)state;
+    material m = material_new(1, 100000);
+    rd_memory other = bytes_random(&(random_source){9}, m.basis.size, 256);
+    rd_memory shorter = bytes_copy(m.basis.data, m.basis.size / 2);
+    rd_memory nothing = {0};
+    check_all(&other, &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_BASIS, "another basis");
+    check_all(&other, &m.delta, RD_VERIFY_NEVER, RD_OK, RD_ROLE_NONE, "another basis, not verified");
+    check_all(&shorter, &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_BASIS, "half the basis");
+    check_all(&shorter, &m.delta, RD_VERIFY_NEVER, RD_E_TRUNCATED, RD_ROLE_BASIS, "half the basis, not verified");
+    check_all(&nothing, &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_BASIS, "no basis");
+    rd_memory_free(&other);
+    rd_memory_free(&shorter);
+    material_free(&m);
+}
+
+static void one_wrong_bit_of_the_basis_is_told(void **state) {
+    (void)state;
+    material m = material_new(2, 200000);
+    random_source r = random_from(3);
+    rd_memory copied = bytes_copy(m.basis.data, m.basis.size);
+    for (int run = 0; run < 200; run++) {
+        const size_t at = random_below(&r, copied.size);
+        copied.data[at] ^= (uint8_t)(1u << random_below(&r, 8));
+        outcome o = patch(&copied, &m.delta, RD_VERIFY_DEFAULT, (way)(run % WAYS), 2);
+        const bool used = o.made.size != m.new_file.size || memcmp(o.made.data, m.new_file.data, o.made.size) != 0;
+        check_equal(o.result, used ? RD_E_MISMATCH : RD_OK, "byte %zu", at);
+        rd_memory_free(&o.made);
+        copied.data[at] = m.basis.data[at];
+    }
+    rd_memory_free(&copied);
+    material_free(&m);
+}
+
+static void altered_literal_without_copies_is_blamed_on_the_delta(void **state) {
+    (void)state;
+    rd_memory new_file = bytes_random(&(random_source){4}, 5000, 256);
+    rd_memory nothing = {0};
+    rd_memory delta = delta_of(NULL, &new_file, NULL);
+    delta.data[100] ^= 1;
+    check_all(&nothing, &delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_DELTA, "an altered literal");
+    rd_memory_free(&delta);
+    rd_memory_free(&new_file);
+}
+
+/* Of a delta with another length in it: what is made is not as long as the trailer says. */
+static void altered_length_is_blamed_on_the_delta(void **state) {
+    (void)state;
+    rd_memory basis = bytes_random(&(random_source){5}, 1000, 256);
+    rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = 100});
+    rd_memory delta = delta_of(signature, &basis, NULL);
+    assert_int_equal(delta.size, 4 + 4 + 1 + TRAILER); /* one copy of 1000 bytes */
+    delta.data[7] ^= 8; /* shorter: a longer one would need more of the basis than there is */
+    check_all(&basis, &delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_DELTA, "an altered length");
+    rd_memory_free(&delta);
+    rd_signature_free(signature);
+    rd_memory_free(&basis);
+}
+
+/* Every bit of a delta, flipped: the patch fails, or gives the new file all the same. */
+static void no_flipped_bit_of_a_delta_goes_unnoticed(void **state) {
+    (void)state;
+    material m = material_new(6, 400);
+    for (size_t bit = 0; bit < 8 * m.delta.size; bit++) {
+        m.delta.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (way by = 0; by < WAYS; by++) {
+            outcome o = patch(&m.basis, &m.delta, RD_VERIFY_ALWAYS, by, 1 + (unsigned)(bit % 2));
+            if (o.result == RD_OK)
+                check_memory(o.made, m.new_file, "bit %zu way %d", bit, by);
+            rd_memory_free(&o.made);
+        }
+        m.delta.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
+    material_free(&m);
+}
+
+static void delta_without_a_trailer_is_unverified(void **state) {
+    (void)state;
+    material m = material_new(7, 5000);
+    rd_memory bare = bytes_copy(m.delta.data, m.delta.size - TRAILER);
+    check_all(&m.basis, &bare, RD_VERIFY_ALWAYS, RD_E_UNVERIFIED, RD_ROLE_DELTA, "no trailer");
+    check_all(&m.basis, &bare, RD_VERIFY_DEFAULT, RD_OK, RD_ROLE_NONE, "no trailer, none due");
+    check_all(&m.basis, &m.delta, RD_VERIFY_NEVER, RD_OK, RD_ROLE_NONE, "a trailer that is not looked at");
+    rd_memory_free(&bare);
+    material_free(&m);
+}
+
+static void delta_has_a_trailer_unless_that_is_not_wanted(void **state) {
+    (void)state;
+    material m = material_new(8, 5000);
+    for (int i = 0; i < 3; i++) {
+        const rd_source source = bytes_source(&m.new_file);
+        rd_memory made = {0};
+        const rd_sink sink = rd_sink_memory(&made);
+        const rd_options options = {OPTIONS, .verify = (rd_verify)i};
+        assert_int_equal(rd_delta_make(NULL, &source, &sink, &options), RD_OK);
+        const uint8_t magic[4] = {0x72, 0x73, 0x02, 0x56};
+        const bool has = made.size > TRAILER && memcmp(made.data + made.size - TRAILER, magic, sizeof magic) == 0;
+        check_equal(has, options.verify != RD_VERIFY_NEVER, "verify %d", i);
+        rd_memory_free(&made);
+    }
+    material_free(&m);
+}
+
+/* ---- Verifying a file without a basis ---------------------------------------------------------------------------- */
+
+static rd_result verify_file(const rd_memory *delta, const rd_memory *file, int kind, unsigned threads,
+                             rd_error *error) {
+    in_order of_delta = {.bytes = delta};
+    in_order of_file = {.bytes = file};
+    const rd_source commands =
+        kind % 2 ? rd_source_callback(read_in_order, &of_delta, RD_UNKNOWN, false) : bytes_source(delta);
+    const rd_source bytes =
+        kind / 2 ? rd_source_callback(read_in_order, &of_file, RD_UNKNOWN, false) : bytes_source(file);
+    const rd_options options = {OPTIONS, .error = error, .threads = threads};
+    return rd_delta_verify(&commands, &bytes, &options);
+}
+
+static void check_file(const rd_memory *delta, const rd_memory *file, rd_result result, rd_role role,
+                       const char *name) {
+    for (int kind = 0; kind < 4; kind++) {
+        for (unsigned threads = 1; threads <= 3; threads++) {
+            rd_error error = {.result = RD_OK};
+            check_equal(verify_file(delta, file, kind, threads, &error), result, "%s, kind %d threads %u, size %zu",
+                        name, kind, threads, file->size);
+            check_true(result == RD_OK || error.role == role, "%s: role %d", name, error.role);
+        }
+    }
+}
+
+static void file_is_verified_by_the_delta_alone(void **state) {
+    (void)state;
+    static const size_t sizes[] = {0, 1, 65536, 1048575, 1048576, 1048577, 1114112, 2097152, 2200000};
+    for (size_t i = 0; i < ITEMS(sizes); i++) {
+        rd_memory file = bytes_random(&(random_source){i}, sizes[i], 256);
+        rd_memory delta = delta_of(NULL, &file, NULL);
+        check_file(&delta, &file, RD_OK, RD_ROLE_NONE, "the file");
+        rd_memory bare = bytes_copy(delta.data, delta.size - TRAILER);
+        check_file(&bare, &file, RD_E_UNVERIFIED, RD_ROLE_DELTA, "no trailer");
+        bare.size--;
+        check_file(&bare, &file, RD_E_TRUNCATED, RD_ROLE_DELTA, "no END");
+        if (file.size > 0) {
+            file.data[file.size / 2] ^= 1;
+            check_file(&delta, &file, RD_E_MISMATCH, RD_ROLE_NEW, "another file");
+            file.size--;
+            check_file(&delta, &file, RD_E_MISMATCH, RD_ROLE_NEW, "a shorter file");
+        }
+        rd_memory_free(&bare);
+        rd_memory_free(&delta);
+        rd_memory_free(&file);
+    }
+}
+
+static void altered_delta_is_told_when_a_file_is_verified(void **state) {
+    (void)state;
+    rd_memory file = bytes_random(&(random_source){1}, 300, 256);
+    rd_memory delta = delta_of(NULL, &file, NULL);
+    for (size_t at = 0; at < delta.size; at++) {
+        rd_error error = {.result = RD_OK};
+        const bool literal = at >= 4 + 3 && at < 4 + 3 + 300; /* not looked at: the trailer is about the file */
+        delta.data[at] ^= 0x41;
+        const rd_result result = verify_file(&delta, &file, (int)at % 4, 1, &error);
+        check_true((result == RD_OK) == literal, "byte %zu: %d", at, result);
+        delta.data[at] ^= 0x41;
+    }
+    rd_memory_free(&delta);
+    rd_memory_free(&file);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(right_basis_and_delta_give_the_new_file),
+        cmocka_unit_test(wrong_basis_is_told),
+        cmocka_unit_test(one_wrong_bit_of_the_basis_is_told),
+        cmocka_unit_test(altered_literal_without_copies_is_blamed_on_the_delta),
+        cmocka_unit_test(altered_length_is_blamed_on_the_delta),
+        cmocka_unit_test(no_flipped_bit_of_a_delta_goes_unnoticed),
+        cmocka_unit_test(delta_without_a_trailer_is_unverified),
+        cmocka_unit_test(delta_has_a_trailer_unless_that_is_not_wanted),
+        cmocka_unit_test(file_is_verified_by_the_delta_alone),
+        cmocka_unit_test(altered_delta_is_told_when_a_file_is_verified),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
