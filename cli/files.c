@@ -35,11 +35,11 @@ static int open_for_reading(const char *name) {
 static rd_result check_not_directory(const cli_input *input, cli_failure *failure) {
     struct stat status;
     if (fstat(input->fd, &status) != 0)
-        return report_system_error(failure, input->role, "cannot be examined");
+        return failure_system(failure, input->role, "cannot be examined");
     if (!S_ISDIR(status.st_mode))
         return RD_OK;
     errno = EISDIR;
-    return report_system_error(failure, input->role, "cannot be read");
+    return failure_system(failure, input->role, "cannot be read");
 }
 
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure) {
@@ -47,7 +47,7 @@ rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failu
     input->role = role;
     input->fd = name != NULL ? open_for_reading(name) : STDIN_FILENO;
     if (input->fd == -1)
-        return report_system_error(failure, role, "cannot be opened");
+        return failure_system(failure, role, "cannot be opened");
     input->source = rd_source_fd(input->fd);
     return check_not_directory(input, failure);
 }
@@ -68,7 +68,7 @@ static rd_result open_destination(cli_output *output, const char *name, rd_repla
     const bool exists = stat(name, &status) == 0;
     if (exists && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
-        return report_system_error(failure, RD_ROLE_OUTPUT, "cannot be written");
+        return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
     }
     const rd_result result = rd_destination_open(&output->destination, name, replace, &failure->error);
     if (result == RD_OK)
@@ -83,8 +83,8 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
     if (name != NULL)
         return open_destination(output, name, replace, failure);
     if (replace == RD_REPLACE_NEVER && isatty(STDOUT_FILENO))
-        return report_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
-                              "name a file, or use -f");
+        return failure_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
+                               "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);
     return RD_OK;
 }
@@ -94,7 +94,7 @@ rd_result output_commit(const cli_output *output, cli_failure *failure) {
         return rd_destination_commit(output->destination, &failure->error);
     /* Some file systems tell only now that there was no room. */
     if (close(STDOUT_FILENO) != 0 && errno != EINTR)
-        return report_system_error(failure, RD_ROLE_OUTPUT, "cannot be completed");
+        return failure_system(failure, RD_ROLE_OUTPUT, "cannot be completed");
     return RD_OK;
 }
 
@@ -109,5 +109,5 @@ rd_result output_check_apart(const cli_output *output, const cli_input *input, c
         return RD_OK;
     if (!S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
         return RD_OK;
-    return report_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
+    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
 }

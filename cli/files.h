@@ -4,7 +4,7 @@
 #ifndef REDELTA_CLI_FILES_H
 #define REDELTA_CLI_FILES_H
 
-#include "report.h"
+#include "failure.h"
 
 typedef struct cli_input {
     const char *name; /* for people */

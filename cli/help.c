@@ -10,12 +10,12 @@
 static const char overall[] = "Usage: redelta signature [BASIS [SIGNATURE]]\n"
                               "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
                               "       redelta patch BASIS [DELTA [NEWFILE]]\n"
+                              "       redelta verify DELTA [FILE]\n"
                               "\n"
                               "Bring an old file (the basis) up to date over a thin line. Where the old file\n"
                               "is, make its signature. Where the new file is, make a delta against that\n"
                               "signature. The basis patched with the delta is the new file. A missing name,\n"
-                              "or -, is standard input or output; s, d and p are short for the verbs.\n"
-                              "\n"
+                              "or -, is standard input or output; s, d, p and v are short for the verbs.\n"
                               "Options, in any place:\n"
                               "  -b, --block-size SIZE  of a signature: bytes in a block\n"
                               "  -S, --sum-size SIZE    of a signature: bytes of a strong sum\n"
@@ -30,7 +30,7 @@ static const char overall[] = "Usage: redelta signature [BASIS [SIGNATURE]]\n"
                               "  -V, --version          the version and the license\n"
                               "\n"
                               "Exit status: 0 done; 1 reading or writing failed; 2 the command line is wrong;\n"
-                              "3 an input is corrupt or not what it should be; 4 kept for verification.\n";
+                              "3 an input is corrupt or not what it should be; 4 the result is not NEWFILE.\n";
 
 static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
                                 "\n"
@@ -65,6 +65,7 @@ static const char delta[] = "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE
                             "  -s, --stats            say what was done, on standard error\n"
                             "  -v, --verbose          say what is being done, on standard error\n"
                             "  -q, --quiet            say nothing but errors\n"
+                            "      --no-verify        leave out what lets patch verify its result\n"
                             "\n"
                             "The signature is held in memory while the delta is made.\n"
                             "\n"
@@ -82,6 +83,8 @@ static const char patch[] = "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWF
                             "  -s, --stats            say what was done, on standard error\n"
                             "  -v, --verbose          say what is being done, on standard error\n"
                             "  -q, --quiet            say nothing but errors\n"
+                            "      --no-verify        do not verify the result\n"
+                            "      --always-verify    refuse a DELTA that does not let it be verified\n"
                             "\n"
                             "BASIS is read in any order, so it must be a file and not a pipe. NEWFILE may be\n"
                             "BASIS itself: it is replaced when the new file is complete, not before.\n"
@@ -90,12 +93,25 @@ static const char patch[] = "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWF
                             "  redelta patch old.tar new.delta new.tar\n"
                             "  redelta patch --force data.tar new.delta data.tar\n";
 
+static const char verify[] = "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
+                             "\n"
+                             "Say whether FILE is what DELTA makes, by the digest at the end of DELTA; neither\n"
+                             "the basis nor a patch is needed. A missing name, or -, is standard input; only\n"
+                             "one input can be standard input. Status 0: it is; 4: it is not, or DELTA was\n"
+                             "made with --no-verify or by rdiff and cannot tell.\n"
+                             "\n"
+                             "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
+                             "  -s, --stats            say what was done, on standard error\n"
+                             "  -v, --verbose          say what is being done, on standard error\n"
+                             "  -q, --quiet            say nothing but errors\n"
+                             "\n"
+                             "Example:\n"
+                             "  redelta verify new.delta new.tar\n";
+
 const char *help_text(cli_verb verb) {
     static const char *const texts[] = {
-        [VERB_NONE] = overall,
-        [VERB_SIGNATURE] = signature,
-        [VERB_DELTA] = delta,
-        [VERB_PATCH] = patch,
+        [VERB_NONE] = overall, [VERB_SIGNATURE] = signature, [VERB_DELTA] = delta,
+        [VERB_PATCH] = patch,  [VERB_VERIFY] = verify,
     };
     return texts[verb];
 }
@@ -104,5 +120,6 @@ const char *help_short(void) {
     return "Usage: redelta signature [BASIS [SIGNATURE]]\n"
            "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
            "       redelta patch BASIS [DELTA [NEWFILE]]\n"
+           "       redelta verify DELTA [FILE]\n"
            "Try 'redelta --help'.\n";
 }

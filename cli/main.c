@@ -1,11 +1,13 @@
 /*
  * main.c: the entry of the command. From here: options.c reads the command line, verbs.c does the work with files.c,
- * report.c tells of failures, stats.c of successes, help.c explains, interrupt.c handles signals.
+ * failure.c records failures and report.c tells of them, stats.c tells of successes, help.c explains, interrupt.c
+ * handles signals.
  *
  * The command is a client of the library like any other: it sees redelta.h alone.
  */
 #include <stdio.h>
 
+#include "failure.h"
 #include "files.h"
 #include "help.h"
 #include "interrupt.h"
@@ -18,7 +20,7 @@ static int print_text(cli_verb verb, const char *text) {
     if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
         return STATUS_DONE;
     cli_failure failure = {0};
-    const rd_result result = report_system_error(&failure, RD_ROLE_OUTPUT, "cannot be written");
+    const rd_result result = failure_system(&failure, RD_ROLE_OUTPUT, "cannot be written");
     report_failure(verb, output_name(NULL), &failure);
     return report_status(result);
 }
@@ -47,7 +49,7 @@ static int run(int argc, char **argv) {
 
 int main(int argc, char **argv) {
     files_reserve_standard();
-    report_prepare();
+    failure_prepare();
     interrupt_install();
     const int status = run(argc, argv);
     interrupt_die();

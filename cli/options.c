@@ -22,18 +22,23 @@ enum { THREADS_MAX = 256 };
 
 typedef struct verb_info {
     const char *name;
-    int inputs; /* the operands are this many inputs, then the output */
-    int least;  /* operands that must be given */
+    int inputs;  /* the operands are this many inputs, then the output, if there is one */
+    int outputs; /* 0 or 1 */
+    int least;   /* operands that must be given */
     const char *first;
 } verb_info;
 
 /* No two begin with the same letter: any prefix of at least one letter is unique. */
 static const verb_info verbs[] = {
-    [VERB_NONE] = {NULL, 0, 0, NULL},
-    [VERB_SIGNATURE] = {"signature", 1, 0, "a basis"},
-    [VERB_DELTA] = {"delta", 2, 1, "a signature"},
-    [VERB_PATCH] = {"patch", 2, 1, "a basis"},
+    [VERB_NONE] = {NULL, 0, 0, 0, NULL},
+    [VERB_SIGNATURE] = {"signature", 1, 1, 0, "a basis"},
+    [VERB_DELTA] = {"delta", 2, 1, 1, "a signature"},
+    [VERB_PATCH] = {"patch", 2, 1, 1, "a basis"},
+    [VERB_VERIFY] = {"verify", 2, 0, 1, "a delta"},
 };
+
+/* Options without a letter. */
+enum { OPTION_NO_VERIFY = 256, OPTION_ALWAYS_VERIFY };
 
 static const struct option long_options[] = {
     {"block-size", required_argument, NULL, 'b'},
@@ -45,6 +50,8 @@ static const struct option long_options[] = {
     {"stats", no_argument, NULL, 's'},
     {"verbose", no_argument, NULL, 'v'},
     {"quiet", no_argument, NULL, 'q'},
+    {"no-verify", no_argument, NULL, OPTION_NO_VERIFY},
+    {"always-verify", no_argument, NULL, OPTION_ALWAYS_VERIFY},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -73,7 +80,7 @@ const char *verb_name(cli_verb verb) {
 }
 
 static cli_verb verb_find(const char *word) {
-    for (cli_verb v = VERB_SIGNATURE; v <= VERB_PATCH; v++)
+    for (cli_verb v = VERB_SIGNATURE; v <= VERB_VERIFY; v++)
         if (word[0] != '\0' && strncmp(word, verbs[v].name, strlen(word)) == 0)
             return v;
     return VERB_NONE;
@@ -126,6 +133,8 @@ static bool take_switch(cli_options *result, int letter) {
     case 'q': result->quiet = true; return true;
     case 'V': result->version = true; return true;
     case 'h': result->help = true; return true;
+    case OPTION_NO_VERIFY: result->verify = RD_VERIFY_NEVER; return true;
+    case OPTION_ALWAYS_VERIFY: result->verify = RD_VERIFY_ALWAYS; return true;
     default: return false;
     }
 }
@@ -256,13 +265,22 @@ static bool refuse_params(cli_verb verb, const words *given) {
     return name == NULL;
 }
 
+/* Of a signature there is nothing to verify, and verify does nothing else. */
+static bool check_verify(cli_verb verb, rd_verify verify) {
+    const char *const name = verify == RD_VERIFY_NEVER ? "no-verify" : "always-verify";
+    if (verify == RD_VERIFY_DEFAULT || verb == VERB_PATCH || (verb == VERB_DELTA && verify == RD_VERIFY_NEVER))
+        return true;
+    report_usage(verb, "option '--%s' is for %s only", name, verify == RD_VERIFY_NEVER ? "delta and patch" : "patch");
+    return false;
+}
+
 static bool is_standard(const char *word, const char *device) {
     return word == NULL || strcmp(word, "-") == 0 || strcmp(word, device) == 0;
 }
 
 static bool read_operands(cli_options *result, const words *given) {
     const verb_info *info = &verbs[result->verb];
-    const int most = info->inputs + 1;
+    const int most = info->inputs + info->outputs;
     if (given->operand_count < info->least) {
         report_usage(result->verb, "%s must be named", info->first);
         return false;
@@ -277,7 +295,7 @@ static bool read_operands(cli_options *result, const words *given) {
         result->inputs[i] = is_standard(given->operands[i], "/dev/stdin") ? NULL : given->operands[i];
         standard += result->inputs[i] == NULL;
     }
-    const char *output = given->operands[info->inputs];
+    const char *output = info->outputs > 0 ? given->operands[info->inputs] : NULL;
     result->output = is_standard(output, "/dev/stdout") ? NULL : output;
     if (standard > 1) {
         report_usage(result->verb, "only one input can be standard input, and here both are");
@@ -290,12 +308,12 @@ static bool read_verb(cli_options *result, const words *given) {
     if (given->verb == NULL) {
         if (result->help || result->version)
             return true;
-        report_usage(VERB_NONE, "the verb is missing: signature, delta or patch");
+        report_usage(VERB_NONE, "the verb is missing: signature, delta, patch or verify");
         return false;
     }
     result->verb = verb_find(given->verb);
     if (result->verb == VERB_NONE) {
-        report_usage(VERB_NONE, "unknown verb '%.*s': it may be signature, delta or patch", REPORT_WORD_MAX,
+        report_usage(VERB_NONE, "unknown verb '%.*s': it may be signature, delta, patch or verify", REPORT_WORD_MAX,
                      given->verb);
     }
     return result->verb != VERB_NONE;
@@ -314,5 +332,6 @@ bool options_parse(cli_options *result, int argc, char **argv) {
     }
     const bool params_fit = result->verb == VERB_SIGNATURE ? read_params(result->verb, &given, &result->params)
                                                            : refuse_params(result->verb, &given);
-    return params_fit && read_threads(result->verb, given.threads, &result->threads) && read_operands(result, &given);
+    return params_fit && check_verify(result->verb, result->verify) &&
+           read_threads(result->verb, given.threads, &result->threads) && read_operands(result, &given);
 }

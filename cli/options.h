@@ -7,10 +7,10 @@
 
 #include <redelta.h>
 
-typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH } cli_verb;
+typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH, VERB_VERIFY } cli_verb;
 
-/* The exit status of the command. 4 is kept for a verification that fails. */
-enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3 };
+/* The exit status of the command. */
+enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4 };
 
 enum { INPUTS_MAX = 2 };
 
@@ -24,12 +24,13 @@ typedef struct cli_options {
     bool quiet;
     rd_params params;
     unsigned threads; /* 0: one for each processor */
+    rd_verify verify;
     int input_count;
     const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
-    const char *output;             /* a file name; NULL is standard output */
+    const char *output;             /* a file name; NULL is standard output. Without meaning for VERB_VERIFY */
 } cli_options;
 
-/* "signature", "delta" or "patch"; NULL for VERB_NONE. */
+/* "signature", "delta", "patch" or "verify"; NULL for VERB_NONE. */
 const char *verb_name(cli_verb verb);
 
 /* Fills *result from the command line. If that is wrong, tells the user so and returns false. */

@@ -37,37 +37,7 @@ static const system_advice system_advices[] = {
     {ENOMEM, "free some memory", "free some memory"},
 };
 
-void report_prepare(void) {
-    static char line[BUFSIZ];
-    (void)setvbuf(stderr, line, _IOLBF, sizeof line);
-}
-
-/* ---- Names ------------------------------------------------------------------------------------------------------ */
-
-static bool is_control(unsigned char byte) {
-    return byte < 0x20 || byte == 0x7f;
-}
-
-/* A control character U+0080 to U+009F in UTF-8: its second byte is given away by the first. */
-static bool is_control_pair(const unsigned char *bytes) {
-    return bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] <= 0x9f;
-}
-
-void report_put_name(FILE *out, const char *name) {
-    bool escape_next = false;
-    if (name[0] == '\0')
-        (void)fputs("''", out);
-    for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
-        const bool pair = is_control_pair(p);
-        if (*p == '\n')
-            (void)fputs("\\n", out);
-        else if (pair || escape_next || is_control(*p))
-            (void)fprintf(out, "\\%03o", *p);
-        else
-            (void)fputc(*p, out);
-        escape_next = pair;
-    }
-}
+/* ---- Usage ------------------------------------------------------------------------------------------------------ */
 
 /* "redelta: " or "redelta: VERB: " */
 static void put_start(cli_verb verb) {
@@ -83,7 +53,7 @@ void report_usage(cli_verb verb, const char *format, ...) {
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
     put_start(verb);
-    report_put_name(stderr, message);
+    failure_put_name(stderr, message);
     (void)fprintf(stderr, "; try 'redelta %s%s--help'\n", verb == VERB_NONE ? "" : verb_name(verb),
                   verb == VERB_NONE ? "" : " ");
 }
@@ -113,6 +83,13 @@ static const char *advice_on_content(rd_role role) {
     }
 }
 
+static const char *advice_on_mismatch(cli_verb verb, rd_role role) {
+    if (role == RD_ROLE_DELTA)
+        return "nothing was replaced; make or fetch the delta again";
+    return verb == VERB_VERIFY ? "patch the basis again"
+                               : "nothing was replaced; give the right basis, or make the delta again";
+}
+
 /* Only a delta needs memory that grows with its input: with the blocks of the signature. */
 static const char *advice_on_memory(cli_verb verb) {
     return verb == VERB_DELTA ? "free some memory, or make the signature with a larger block size" : "free some memory";
@@ -129,6 +106,8 @@ static const char *advice_on(cli_verb verb, const rd_error *error) {
     case RD_E_LIMIT: return "split the file, or make the signature with a larger block size";
     case RD_E_CANCELLED: return "no file was replaced";
     case RD_E_PARAMETER: return "see 'redelta --help'";
+    case RD_E_MISMATCH: return advice_on_mismatch(verb, error->role);
+    case RD_E_UNVERIFIED: return "make the delta again without --no-verify, by redelta";
     default: return "this is a mistake in redelta: please report it";
     }
 }
@@ -139,7 +118,7 @@ void report_failure(cli_verb verb, const char *name, const cli_failure *failure)
     const rd_error *error = &failure->error;
     put_start(verb);
     if (name != NULL) {
-        report_put_name(stderr, name);
+        failure_put_name(stderr, name);
         (void)fputs(": ", stderr);
     }
     (void)fputs(error->reason != NULL ? error->reason : rd_result_message(error->result), stderr);
@@ -150,18 +129,6 @@ void report_failure(cli_verb verb, const char *name, const cli_failure *failure)
     (void)fprintf(stderr, "; %s\n", failure->advice != NULL ? failure->advice : advice_on(verb, error));
 }
 
-rd_result report_system_error(cli_failure *failure, rd_role role, const char *reason) {
-    failure->error =
-        (rd_error){.result = RD_E_IO, .role = role, .system_error = errno, .offset = RD_UNKNOWN, .reason = reason};
-    return RD_E_IO;
-}
-
-rd_result report_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice) {
-    failure->error = (rd_error){.result = RD_E_PARAMETER, .role = role, .offset = RD_UNKNOWN, .reason = reason};
-    failure->advice = advice;
-    return RD_E_PARAMETER;
-}
-
 int report_status(rd_result result) {
     switch (result) {
     case RD_OK: return STATUS_DONE;
@@ -170,6 +137,8 @@ int report_status(rd_result result) {
     case RD_E_TRUNCATED:
     case RD_E_CORRUPT:
     case RD_E_LIMIT: return STATUS_INPUT;
+    case RD_E_MISMATCH:
+    case RD_E_UNVERIFIED: return STATUS_MISMATCH;
     default: return STATUS_IO;
     }
 }

@@ -127,11 +127,17 @@ static void print_patch(const cli_summary *summary) {
     put_time(summary->seconds, stats->out_bytes);
 }
 
+static void print_verify(const cli_summary *summary) {
+    put_size("verified file", summary->stats.in_bytes);
+    put_time(summary->seconds, summary->stats.in_bytes);
+}
+
 void stats_print(cli_verb verb, const cli_summary *summary) {
     switch (verb) {
     case VERB_SIGNATURE: print_signature(summary); break;
     case VERB_DELTA: print_delta(summary); break;
     case VERB_PATCH: print_patch(summary); break;
+    case VERB_VERIFY: print_verify(summary); break;
     case VERB_NONE: break;
     }
 }

@@ -1,5 +1,6 @@
 /*
- * verbs.c: the three verbs. All have one course: open the inputs, open the output, work, and give the output its name.
+ * verbs.c: the verbs. All have one course: open the inputs, open the output, work, and give the output its name; to
+ * verify makes no output.
  * The order is on purpose. A missing input is told before anything is created, and an output that cannot be written is
  * told before the long work. What differs is the roles of the inputs and the work itself, which a table holds.
  */
@@ -11,6 +12,7 @@
 
 #include "files.h"
 #include "interrupt.h"
+#include "report.h"
 #include "stats.h"
 
 typedef struct cli_job {
@@ -40,6 +42,7 @@ static rd_options library_options(cli_job *job, rd_stats *stats) {
         .stats = stats,
         .error = &job->failure.error,
         .threads = job->options->threads,
+        .verify = job->options->verify,
     };
 }
 
@@ -48,7 +51,7 @@ static rd_result work_signature(cli_job *job) {
     const rd_source *basis = &job->inputs[0].source;
     job->summary.params = job->options->params;
     if (rd_params_resolve(&job->summary.params, basis->size) != RD_OK)
-        return report_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta signature --help'");
+        return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta signature --help'");
     if (job->options->verbose)
         stats_announce_signature(&job->summary.params, basis->size);
     const rd_options library = library_options(job, &job->summary.stats);
@@ -81,11 +84,17 @@ static rd_result work_patch(cli_job *job) {
     return rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
 }
 
+static rd_result work_verify(cli_job *job) {
+    const rd_options library = library_options(job, &job->summary.stats);
+    return rd_delta_verify(&job->inputs[0].source, &job->inputs[1].source, &library);
+}
+
 /* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
 static const cli_recipe recipes[] = {
     [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, RD_REPLACE_FAST, work_signature},
     [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, RD_REPLACE_FAST, work_delta},
     [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, RD_REPLACE_SAFELY, work_patch},
+    [VERB_VERIFY] = {{RD_ROLE_DELTA, RD_ROLE_NEW}, RD_REPLACE_NEVER, work_verify},
 };
 
 /* ---- Their common course ---------------------------------------------------------------------------------------- */
@@ -103,6 +112,8 @@ static rd_result open_inputs(cli_job *job) {
 }
 
 static rd_result open_output(cli_job *job) {
+    if (job->options->verb == VERB_VERIFY)
+        return RD_OK;
     const rd_replace replace = job->options->force ? recipes[job->options->verb].replace : RD_REPLACE_NEVER;
     const rd_result result = output_open(&job->output, job->options->output, replace, &job->failure);
     if (result != RD_OK)
@@ -125,6 +136,8 @@ static rd_result work_and_commit(cli_job *job) {
     rd_result result = recipes[job->options->verb].work(job);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
+    if (job->options->verb == VERB_VERIFY)
+        return result;
     if (result == RD_OK)
         return output_commit(&job->output, &job->failure);
     output_discard(&job->output);

@@ -24,8 +24,11 @@ from helpers.wire import Copy, Literal, delta_header, encode_delta
 
 BASIS = noise(30_000, 1)
 NEW = BASIS[:10_000] + b"inserted" + BASIS[9_000:]
-# Its first command is right and its second copies from beyond the basis: the failure comes after output was written.
-LATE_FAILURE = encode_delta([Copy(0, 20_000), Copy(1 << 20, 1)])
+# Their first command is right: the failure comes after output was written. By the status that it has.
+LATE_FAILURES = {
+    3: encode_delta([Copy(0, 20_000)])[:-1],
+    4: encode_delta([Copy(0, 20_000), Copy(1 << 20, 1)]),
+}
 
 
 @dataclass(frozen=True)
@@ -61,8 +64,14 @@ def place(redelta: Tool, tmp_path: Path) -> Place:
     made.input("new").write_bytes(NEW)
     made.input("signature").write_bytes(redelta.run("signature", made.input("basis")).done())
     made.input("delta").write_bytes(redelta.run(*made.words("delta")).done())
-    made.input("late-failure").write_bytes(LATE_FAILURE)
     return made
+
+
+@pytest.fixture(params=LATE_FAILURES)
+def late_failure(place: Place, request: pytest.FixtureRequest) -> int:
+    """The status of the failure that the delta of the place leads to."""
+    place.input("delta").write_bytes(LATE_FAILURES[request.param])
+    return int(request.param)
 
 
 @contextmanager
@@ -171,13 +180,13 @@ def test_the_output_may_be_one_of_the_inputs(redelta: Tool, place: Place, verb: 
     redelta.run(*place.words(verb), place.input(target)).fails(1)
     redelta.run("-f", *place.words(verb), place.input(target)).done()
     assert place.input(target).read_bytes() == expected
-    assert len(list(place.inputs.iterdir())) == 5
+    assert len(list(place.inputs.iterdir())) == 4
 
 
-def test_the_basis_stays_when_patching_it_in_place_fails(redelta: Tool, place: Place) -> None:
-    redelta.run("-f", "patch", place.input("basis"), place.input("late-failure"), place.input("basis")).fails(3)
+def test_the_basis_stays_when_patching_it_in_place_fails(redelta: Tool, place: Place, late_failure: int) -> None:
+    redelta.run("-f", *place.words("patch"), place.input("basis")).fails(late_failure)
     assert place.input("basis").read_bytes() == BASIS
-    assert len(list(place.inputs.iterdir())) == 5
+    assert len(list(place.inputs.iterdir())) == 4
 
 
 def test_the_output_may_be_an_input_redirected_to_standard_input(redelta: Tool, place: Place) -> None:
@@ -189,11 +198,11 @@ def test_the_output_may_be_an_input_redirected_to_standard_input(redelta: Tool, 
 # ---- Failure leaves nothing -----------------------------------------------------------------------------------------
 
 
-def test_a_failure_after_output_began_leaves_no_file(redelta: Tool, place: Place) -> None:
-    redelta.run("patch", place.input("basis"), place.input("late-failure"), place.output).fails(3)
+def test_a_failure_after_output_began_leaves_no_file(redelta: Tool, place: Place, late_failure: int) -> None:
+    redelta.run(*place.words("patch"), place.output).fails(late_failure)
     assert place.names() == []
     place.output.write_bytes(b"precious")
-    redelta.run("-f", "patch", place.input("basis"), place.input("late-failure"), place.output).fails(3)
+    redelta.run("-f", *place.words("patch"), place.output).fails(late_failure)
     assert place.output.read_bytes() == b"precious"
     assert place.names() == ["output"]
 

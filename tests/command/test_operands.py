@@ -16,7 +16,7 @@ import pytest
 
 from helpers.samples import noise
 from helpers.tool import Tool, shell
-from helpers.wire import apply_delta, blake2_signature
+from helpers.wire import apply_delta, blake2_signature, encode_trailer
 
 BASIS = noise(50_000, 1)
 NEW = BASIS[:20_000] + b"inserted" + BASIS[18_000:]
@@ -163,10 +163,11 @@ def test_output_goes_to_the_present_position_of_standard_output(redelta: Tool, f
     assert files.output.read_bytes() == b"kept:" + NEW + files.signature.read_bytes()
 
 
-def test_what_follows_the_end_of_a_delta_is_ignored(redelta: Tool, files: Files) -> None:
-    """As every reader of the format does."""
+def test_what_follows_the_end_of_a_delta_is_ignored_if_nothing_is_to_be_verified(redelta: Tool, files: Files) -> None:
+    """As every reader of librsync's does."""
     for following in (b"\x00", b"\xff", noise(100_000, 3)):
-        assert redelta.run("patch", files.basis, stdin=files.delta.read_bytes() + following).done() == NEW
+        delta = files.delta.read_bytes() + following
+        assert redelta.run("patch", "--no-verify", files.basis, stdin=delta).done() == NEW
 
 
 def test_empty_files_go_through_all_three_steps(redelta: Tool, files: Files) -> None:
@@ -175,7 +176,7 @@ def test_empty_files_go_through_all_three_steps(redelta: Tool, files: Files) -> 
     files.signature.write_bytes(redelta.run("signature", empty).done())
     assert len(files.signature.read_bytes()) == 12
     delta = redelta.run("delta", files.signature, empty).done()
-    assert delta == bytes.fromhex("7273023600")
+    assert delta == bytes.fromhex("7273023600") + encode_trailer(b"")
     files.delta.write_bytes(delta)
     redelta.run("patch", empty, files.delta, files.output).done()
     assert files.output.read_bytes() == b""
@@ -190,7 +191,8 @@ def test_offsets_beyond_4_gib_are_copied_from(redelta: Tool, rdiff: Tool, files:
     sums = blake2_signature(tail, "rabinkarp", 1 << 30, 32)
     files.signature.write_bytes(sums[:12] + bytes(6 * 36) + sums[12:])
     delta = redelta.run("delta", files.signature, stdin=tail).done()
-    assert delta == bytes.fromhex("72730236" + "51" + "0000000180000000" + "64" + "00")
+    commands = bytes.fromhex("72730236" + "51" + "0000000180000000" + "64" + "00")
+    assert delta == commands + encode_trailer(tail)
     assert redelta.run("patch", files.basis, stdin=delta).done() == tail
     assert rdiff.run("patch", files.basis, stdin=delta).done() == tail
 

@@ -2,14 +2,17 @@
 
 It shares nothing with the library but the description of the formats, so it can judge what the library writes: whether
 bytes are a signature or a delta at all, what a delta makes of a basis, and whether it was written in the canonical form
-(the narrowest opcode for every command, copies merged, END last). It is slow and it checks everything.
+(the narrowest opcode for every command, copies merged, the trailer behind END and nothing else). The digest of the
+trailer is that of hashlib. It is slow and it checks everything.
+
+There are two readers of deltas: apply_delta is librsync's, which looks at nothing behind END; verdict is redelta's.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 
 SIGNATURE_MAGICS = {
     ("rollsum", "md4"): 0x72730136,
@@ -26,6 +29,13 @@ OP_LITERAL_1 = 0x41
 OP_COPY = 0x45
 OP_RESERVED = 0x55
 WIDTHS = (1, 2, 4, 8)
+FILE_MAX = (1 << 63) - 1
+
+TRAILER_MAGIC = 0x72730256
+TRAILER_REST = 48
+TRAILER_LENGTH = 8 + TRAILER_REST
+DIGEST_TREE = 1
+LEAF_LENGTH = 65536
 
 RABINKARP_SEED = 1
 RABINKARP_MULTIPLIER = 0x08104225
@@ -169,10 +179,40 @@ def encode_literal(literal: Literal, index: int | None = None) -> bytes:
     return bytes([OP_LITERAL_1 + chosen]) + length.to_bytes(WIDTHS[chosen], "big") + literal.data
 
 
-def encode_delta(commands: Iterable[Command]) -> bytes:
-    """The delta of these commands in the canonical form."""
+def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes:
+    """The delta of these commands in the canonical form; with the trailer for `new`, if that is given."""
     encoded = (encode_copy(each) if isinstance(each, Copy) else encode_literal(each) for each in commands)
-    return delta_header() + b"".join(encoded) + bytes([OP_END])
+    return delta_header() + b"".join(encoded) + bytes([OP_END]) + (b"" if new is None else encode_trailer(new))
+
+
+def tree_digest(new: bytes) -> bytes:
+    """BLAKE2b in its tree mode: leaves of 64 KiB, and a root over their digests."""
+
+    def node(data: bytes, offset: int, depth: int, last: bool) -> bytes:
+        shape = {"fanout": 0, "depth": 2, "leaf_size": LEAF_LENGTH, "inner_size": 32}
+        return hashlib.blake2b(
+            data, digest_size=32, node_offset=offset, node_depth=depth, last_node=last, **shape
+        ).digest()
+
+    leaves = blocks_of(new, LEAF_LENGTH) or [b""]
+    digests = [node(leaf, number, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
+    return node(b"".join(digests), 0, 1, True)
+
+
+def encode_trailer(
+    new: bytes,
+    *,
+    magic: int = TRAILER_MAGIC,
+    rest: int | None = None,
+    size: int | None = None,
+    kind: int = DIGEST_TREE,
+    zero: bytes = bytes(7),
+    more: bytes = b"",
+) -> bytes:
+    """What follows END to verify `new`; each field may be set to another value, and `more` follows the known ones."""
+    start = magic.to_bytes(4, "big") + (TRAILER_REST + len(more) if rest is None else rest).to_bytes(4, "big")
+    fields = (len(new) if size is None else size).to_bytes(8, "big") + bytes([kind]) + zero
+    return start + fields + tree_digest(new) + more
 
 
 @dataclass
@@ -201,23 +241,27 @@ class _Reader:
         return value
 
 
+def _read_commands(reader: _Reader) -> Iterator[Command]:
+    """The commands up to END, or WireError at the first that is wrong."""
+    if reader.take(4) != delta_header():
+        raise WireError("not a delta")
+    while (opcode := reader.take(1)[0]) != OP_END:
+        if opcode < OP_LITERAL_1:
+            yield Literal(reader.take(opcode))
+        elif opcode < OP_COPY:
+            yield Literal(reader.take(reader.length(opcode - OP_LITERAL_1)))
+        elif opcode < OP_RESERVED:
+            i, j = divmod(opcode - OP_COPY, 4)
+            yield Copy(reader.number(i), reader.length(j))
+        else:
+            raise WireError(f"reserved opcode before {reader.at}")
+
+
 def read_delta(data: bytes) -> Delta:
     """The commands up to END, or WireError. What follows END is not looked at."""
     reader = _Reader(data)
-    if reader.take(4) != delta_header():
-        raise WireError("not a delta")
-    commands: list[Command] = []
-    while (opcode := reader.take(1)[0]) != OP_END:
-        if opcode < OP_LITERAL_1:
-            commands.append(Literal(reader.take(opcode)))
-        elif opcode < OP_COPY:
-            commands.append(Literal(reader.take(reader.length(opcode - OP_LITERAL_1))))
-        elif opcode < OP_RESERVED:
-            i, j = divmod(opcode - OP_COPY, 4)
-            commands.append(Copy(reader.number(i), reader.length(j)))
-        else:
-            raise WireError(f"reserved opcode before {reader.at}")
-    return Delta(tuple(commands), reader.at)
+    commands = tuple(_read_commands(reader))
+    return Delta(commands, reader.at)
 
 
 def apply_delta(basis: bytes, data: bytes) -> bytes:
@@ -233,10 +277,61 @@ def apply_delta(basis: bytes, data: bytes) -> bytes:
     return b"".join(parts)
 
 
-def assert_canonical(data: bytes) -> None:
-    """Narrowest widths, no two copies that could be one, END last."""
+@dataclass
+class Verdict:
+    """How redelta may end a patch: with the new file, or with one of these statuses.
+
+    If several things are wrong, it is not promised which is found first.
+    """
+
+    new: bytes = b""
+    statuses: set[int] = field(default_factory=set)
+
+    def add(self, command: Command, basis: bytes) -> None:
+        """Carries out a command, as far as that is possible."""
+        if isinstance(command, Literal):
+            self.new += command.data
+            return
+        end = command.offset + command.length
+        if end > FILE_MAX:
+            raise WireError("an impossible copy")
+        if end > len(basis):
+            self.statuses.add(4)
+        self.new += basis[command.offset : end]
+
+    def add_trailer(self, data: bytes) -> None:
+        """Judges by what follows END; that there is nothing is no fault."""
+        magic = TRAILER_MAGIC.to_bytes(4, "big")
+        if data and data[:4] != magic[: len(data)]:
+            raise WireError("not a trailer")
+        if data and len(data) < 8:
+            raise WireError("truncated trailer")
+        rest = int.from_bytes(data[4:8], "big")
+        if data[16:17] not in (b"", bytes([DIGEST_TREE])):
+            self.statuses.add(4)
+        if data and (rest < TRAILER_REST or len(data) != 8 + rest or any(data[17:24])):
+            raise WireError("trailer")
+        if data and data[8:56] != encode_trailer(self.new)[8:]:
+            self.statuses.add(4)
+
+
+def verdict(basis: bytes, data: bytes) -> Verdict:
+    """What redelta makes of a basis and a delta: 3 for what is no delta, 4 for what does not make the new file."""
+    made = Verdict()
+    reader = _Reader(data)
+    try:
+        for command in _read_commands(reader):
+            made.add(command, basis)
+        made.add_trailer(data[reader.at :])
+    except WireError:
+        made.statuses.add(3)
+    return made
+
+
+def assert_canonical(data: bytes, new: bytes) -> None:
+    """Narrowest widths, no two copies that could be one, and behind END the trailer for `new`."""
     delta = read_delta(data)
-    assert encode_delta(delta.commands) == data, "not in the narrowest widths, or something follows END"
+    assert encode_delta(delta.commands, new) == data, "not in the narrowest widths, or another trailer"
     for one, next_one in zip(delta.commands, delta.commands[1:], strict=False):
         if isinstance(one, Copy) and isinstance(next_one, Copy):
             assert one.offset + one.length != next_one.offset, f"{one} and {next_one} could be one copy"

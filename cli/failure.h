@@ -1,0 +1,29 @@
+/*
+ * failure.h: what went wrong, as a record. It is made where something fails; a command tells it in its own way.
+ */
+#ifndef REDELTA_CLI_FAILURE_H
+#define REDELTA_CLI_FAILURE_H
+
+#include <stdio.h>
+
+#include <redelta.h>
+
+/* A failure, and what to do about it: NULL if that follows from the error. */
+typedef struct cli_failure {
+    rd_error error;
+    const char *advice;
+} cli_failure;
+
+/* Makes standard error take whole lines. */
+void failure_prepare(void);
+
+/* Prints a name so that it stays in one line and sends no control characters to a terminal. */
+void failure_put_name(FILE *out, const char *name);
+
+/* Fills *failure for a call of the system that failed with the present errno, and returns RD_E_IO. */
+rd_result failure_system(cli_failure *failure, rd_role role, const char *reason);
+
+/* Fills *failure for what the command line asks and cannot be, and returns RD_E_PARAMETER. */
+rd_result failure_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice);
+
+#endif
