@@ -23,6 +23,14 @@ class Run:
     peak: int  # bytes
 
 
+def warm(*paths: Path | str) -> None:
+    """Read the files, so that they are in the page cache whatever the system has dropped from it since."""
+    for path in paths:
+        with open(path, "rb", buffering=0) as file:
+            while file.read(1 << 20):
+                pass
+
+
 def measure(command: list[str]) -> Run:
     """Run a command. Its memory is told by GNU time, a small process between us and it: a command that this interpreter
     started itself would be charged with the interpreter's memory. Without GNU time the peak is 0."""
