@@ -21,16 +21,5 @@ install(FILES ${PROJECT_BINARY_DIR}/redelta-config.cmake ${PROJECT_BINARY_DIR}/r
 
 # ---- pkg-config -----------------------------------------------------------------------------------------------------
 
-if(IS_ABSOLUTE ${CMAKE_INSTALL_LIBDIR} OR IS_ABSOLUTE ${CMAKE_INSTALL_INCLUDEDIR})
-  set(pc_prefix ${CMAKE_INSTALL_PREFIX})
-  set(pc_libdir ${CMAKE_INSTALL_FULL_LIBDIR})
-  set(pc_includedir ${CMAKE_INSTALL_FULL_INCLUDEDIR})
-else()
-  file(RELATIVE_PATH up /${CMAKE_INSTALL_LIBDIR}/pkgconfig /)
-  string(REGEX REPLACE "/$" "" up "${up}")
-  set(pc_prefix \${pcfiledir}/${up})
-  set(pc_libdir \${prefix}/${CMAKE_INSTALL_LIBDIR})
-  set(pc_includedir \${prefix}/${CMAKE_INSTALL_INCLUDEDIR})
-endif()
-configure_file(cmake/redelta.pc.in ${PROJECT_BINARY_DIR}/redelta.pc @ONLY)
-install(FILES ${PROJECT_BINARY_DIR}/redelta.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+include(cmake/pkgconfig.cmake)
+redelta_install_pc(cmake/redelta.pc.in redelta.pc)

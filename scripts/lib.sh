@@ -9,7 +9,7 @@ export LC_ALL=C
 jobs=$(getconf _NPROCESSORS_ONLN)
 venv=build/venv
 # All Python of the project; the scripts of bench have no ending.
-python="tests scripts bench/measuring.py bench/growth bench/hostile bench/make-data bench/versus"
+python="tests scripts bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
@@ -66,12 +66,21 @@ need_test_tools() {
     need libcmocka-dev pkg-config --exists cmocka
     need libssl-dev pkg-config --exists libcrypto
     need rdiff have rdiff
+    need librsync-dev pkg-config --exists librsync
+    need g++ have g++
     need groff-base have groff
     need python3 have "$(system_python)"
     need python3-venv "$(system_python)" -m ensurepip --version
     install_missing
     # Some distributions pack the run-time libraries of clang's sanitizers with clang, some apart.
     need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" compiles clang -fsanitize=address,undefined
+    install_missing
+}
+
+# The programs that tests/consumers runs on librsync and on what takes its place.
+need_consumers() {
+    need rdiff-backup have rdiff-backup
+    need duplicity have rdiffdir
     install_missing
 }
 

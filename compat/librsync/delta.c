@@ -1,0 +1,37 @@
+/* The delta job. It holds the signature, so that the program may free it at any time. */
+#include "job.h"
+#include "results.h"
+#include "signature.h"
+
+typedef struct delta_job {
+    rs_job_t head;
+    rs_signature_t *sig; /* loaded, or NULL: an empty basis */
+} delta_job;
+
+static rs_result start(rs_job_t *job) {
+    const delta_job *const j = (const delta_job *)job;
+    return rs__result(rd_delta_stream_new(&job->stream, j->sig ? j->sig->loaded : NULL, &rs__unverified));
+}
+
+static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
+    const delta_job *const j = (const delta_job *)job;
+    const rs_result result = rs__job_step(job, in, out, end);
+    if (result == RS_DONE && j->sig)
+        rs__signature_count(j->sig, rd_stream_stats(job->stream));
+    return result;
+}
+
+static void release_signature(rs_job_t *job) {
+    rs_free_sumset(((delta_job *)job)->sig);
+}
+
+static const rs__job_kind kind = {.name = "delta", .start = start, .step = step, .close = release_signature};
+
+rs_job_t *rs_delta_begin(rs_signature_t *sig) {
+    delta_job *const j = (delta_job *)rs__job_new(&kind, sizeof *j);
+    if (!j)
+        return NULL;
+    if (sig && sig->loaded)
+        j->sig = rs__signature_hold(sig);
+    return &j->head;
+}

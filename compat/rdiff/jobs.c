@@ -1,0 +1,312 @@
+/*
+ * jobs.c: the three verbs. What can be wrong is looked at in the order of librsync's rdiff, as the first that is wrong
+ * gives the exit status: the inputs, the output, then the number of names, the words that options gave, the work. But
+ * an output takes its name only when all has gone well, and nothing of a failure is left.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "jobs.h"
+
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "cli/files.h"
+#include "cli/interrupt.h"
+#include "report.h"
+#include "signature.h"
+#include "statistics.h"
+
+enum { INPUTS_MAX = 2 };
+
+typedef struct job {
+    const rdiff_options *options;
+    cli_input inputs[INPUTS_MAX];
+    int open_inputs;
+    cli_output output;
+    rd_params params;
+    cli_failure failure;
+} job;
+
+typedef struct recipe {
+    int inputs;
+    rd_role roles[INPUTS_MAX];
+    const char *usage;  /* NULL: there need not be any name */
+    rd_replace replace; /* if the user lets an output be replaced */
+    rd_result (*work)(job *);
+} recipe;
+
+static int64_t now(void) {
+    struct timespec time = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return time.tv_sec;
+}
+
+/* As in librsync, a delta ends with its END, and what follows that is not looked at. */
+static rd_options library_options(job *j, rd_stats *stats) {
+    return (rd_options){
+        .size = sizeof(rd_options),
+        .params = j->params,
+        .progress = interrupt_progress,
+        .stats = stats,
+        .error = &j->failure.error,
+        .verify = RD_VERIFY_NEVER,
+    };
+}
+
+/* ---- Inputs that cannot be read --------------------------------------------------------------------------------- */
+
+/* *context is the errno. */
+static rd_result refuse_to_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    (void)offset;
+    (void)data;
+    (void)size;
+    *got = 0;
+    errno = *(const int *)context;
+    return RD_E_IO;
+}
+
+/* A directory can be opened, which does not matter as long as nothing is read from it. */
+static rd_source source_of(const cli_input *in) {
+    static int is_directory = EISDIR;
+    struct stat status;
+    if (fstat(in->fd, &status) == 0 && S_ISDIR(status.st_mode))
+        return rd_source_callback(refuse_to_read, &is_directory, RD_UNKNOWN, true);
+    return rd_source_fd(in->fd);
+}
+
+/* Nor does it matter that the basis of a patch is a pipe, if the delta copies nothing. */
+static rd_source basis_of(const cli_input *in) {
+    static int is_pipe = ESPIPE;
+    const rd_source source = source_of(in);
+    return source.seekable ? source : rd_source_callback(refuse_to_read, &is_pipe, RD_UNKNOWN, true);
+}
+
+/* ---- The work of each verb -------------------------------------------------------------------------------------- */
+
+static rd_result work_signature(job *j) {
+    const rd_source source = source_of(&j->inputs[0]);
+    rd_stats stats = {0};
+    const int64_t start = now();
+    const rd_options library = library_options(j, &stats);
+    const rd_result result = rd_signature_make(&source, &j->output.sink, &library);
+    if (j->options->statistics)
+        statistics_of_signature("signature", &stats, j->params.block_len, now() - start);
+    return result;
+}
+
+/* If both inputs are standard input, the new file is what follows the signature there: nothing. */
+static rd_result work_delta(job *j) {
+    rd_signature *signature;
+    rd_stats stats = {0};
+    int64_t start = now();
+    rd_result result = signature_load(&signature, j->inputs[0].fd, &stats, &j->failure);
+    if (result != RD_OK)
+        return result;
+    rd_signature_params(signature, &j->params);
+    if (j->options->statistics)
+        statistics_of_signature("loadsig", &stats, j->params.block_len, now() - start);
+    start = now();
+    const rd_source new_file = source_of(&j->inputs[1]);
+    const rd_options library = library_options(j, &stats);
+    result = rd_delta_make(signature, &new_file, &j->output.sink, &library);
+    rd_signature_free(signature);
+    if (j->options->statistics)
+        statistics_of_delta("delta", &stats, now() - start);
+    return result;
+}
+
+static rd_result work_patch(job *j) {
+    const rd_source basis = basis_of(&j->inputs[0]);
+    const rd_source delta = source_of(&j->inputs[1]);
+    rd_stats stats = {0};
+    const int64_t start = now();
+    const rd_options library = library_options(j, &stats);
+    const rd_result result = rd_patch_apply(&basis, &delta, &j->output.sink, &library);
+    if (j->options->statistics)
+        statistics_of_delta("patch", &stats, now() - start);
+    return result;
+}
+
+/* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
+static const recipe recipes[] = {
+    [VERB_SIGNATURE] = {1, {RD_ROLE_BASIS, RD_ROLE_NONE}, NULL, RD_REPLACE_FAST, work_signature},
+    [VERB_DELTA] = {2,
+                    {RD_ROLE_SIGNATURE, RD_ROLE_NEW},
+                    "Usage for delta: rdiff [OPTIONS] delta SIGNATURE [NEWFILE [DELTA]]",
+                    RD_REPLACE_FAST,
+                    work_delta},
+    [VERB_PATCH] = {2,
+                    {RD_ROLE_BASIS, RD_ROLE_DELTA},
+                    "Usage for patch: rdiff [OPTIONS] patch BASIS [DELTA [NEW]]",
+                    RD_REPLACE_SAFELY,
+                    work_patch},
+};
+
+/* ---- Parameters ------------------------------------------------------------------------------------------------- */
+
+/* *choice becomes 0 or 1, by the name given; no name is 0. */
+static int choose(const char *what, const char *name, const char *const names[2], int *choice) {
+    *choice = name != NULL && strcmp(name, names[1]) == 0;
+    if (name == NULL || strcmp(name, names[*choice]) == 0)
+        return STATUS_DONE;
+    return report_usage(what, name, "'.");
+}
+
+/* The size that librsync goes by: that of the file, also if reading begins within; not that of a device or a pipe. */
+static uint64_t recommended_for(int fd) {
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : RD_UNKNOWN;
+}
+
+/* Strong sums that are shorter than is safe are made, and the user is told. */
+static void warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
+    rd_params least = *params;
+    least.strong_len = RD_STRONG_LEN_LEAST;
+    if (basis_size == RD_UNKNOWN || rd_params_resolve(&least, basis_size) != RD_OK ||
+        params->strong_len >= least.strong_len)
+        return;
+    (void)fprintf(stderr,
+                  "librsync: Warning: (signature) strong sums of %d bytes may be equal by chance: use at least %d\n",
+                  (int)params->strong_len, (int)least.strong_len);
+}
+
+static int settle_params(job *j) {
+    static const char *const hashes[] = {[RD_BLAKE2] = "blake2", [RD_MD4] = "md4"};
+    static const char *const rollsums[] = {[RD_RABINKARP] = "rabinkarp", [RD_ROLLSUM] = "rollsum"};
+    const rdiff_options *options = j->options;
+    int strong;
+    int weak;
+    int status = choose("Unknown hash algorithm '", options->hash, hashes, &strong);
+    if (status == STATUS_DONE)
+        status = choose("Unknown rollsum algorithm '", options->rollsum, rollsums, &weak);
+    if (status != STATUS_DONE)
+        return status;
+    j->params =
+        (rd_params){(rd_weak)weak, (rd_strong)strong,
+                    options->block_size > 0 ? (uint32_t)options->block_size : RD_BLOCK_LEN_AUTO, options->sum_size};
+    const uint64_t size = recommended_for(j->inputs[0].fd);
+    if (rd_params_resolve(&j->params, size) != RD_OK) {
+        (void)failure_refusal(&j->failure, RD_ROLE_NONE, "the strong sum length is out of range", NULL);
+        return report_failure(options->verb, NULL, &j->failure);
+    }
+    if (options->block_size < 0)
+        return report_usage("a block cannot have a negative size", "", "");
+    warn_of_short_sums(&j->params, size);
+    return STATUS_DONE;
+}
+
+static int check_buffers(const rdiff_options *options) {
+    if (options->input_size < 0 || options->output_size < 0)
+        return report_usage("a buffer cannot have a negative size", "", "");
+    return STATUS_DONE;
+}
+
+/* ---- Their common course ---------------------------------------------------------------------------------------- */
+
+static int open_inputs(job *j) {
+    const recipe *r = &recipes[j->options->verb];
+    for (int i = 0; i < r->inputs; i++) {
+        const char *name = options_file(j->options, i);
+        cli_input *in = &j->inputs[i];
+        const rd_result result = input_open(in, name, r->roles[i], &j->failure);
+        j->open_inputs = i + 1;
+        if (result != RD_OK && in->fd == -1)
+            return report_open_failure(&j->failure, in->name, "read");
+    }
+    return STATUS_DONE;
+}
+
+/* What is refused by its name: the empty one, and, without -f, that of anything that exists, a device too. */
+static rd_result check_output_name(job *j, const char *name) {
+    struct stat status;
+    if (name[0] == '\0') {
+        errno = ENOENT;
+        return failure_system(&j->failure, RD_ROLE_OUTPUT, "has no name");
+    }
+    if (j->options->force || stat(name, &status) != 0)
+        return RD_OK;
+    j->failure.error = (rd_error){.result = RD_E_EXISTS};
+    return RD_E_EXISTS;
+}
+
+/* A file that exists without -f is refused again by the library, when the output gets its name. */
+static int open_output(job *j) {
+    const recipe *r = &recipes[j->options->verb];
+    const char *name = options_file(j->options, r->inputs);
+    rd_result result = name != NULL ? check_output_name(j, name) : RD_OK;
+    /* With -f it is standard output that is meant, and not the link in /dev, which would be replaced. */
+    const bool standard = name == NULL || strcmp(name, "/dev/stdout") == 0;
+    if (result == RD_OK && standard)
+        result = output_open(&j->output, NULL, RD_REPLACE_FAST, &j->failure);
+    else if (result == RD_OK)
+        result = output_open(&j->output, name, j->options->force ? r->replace : RD_REPLACE_NEVER, &j->failure);
+    return result == RD_OK ? STATUS_DONE : report_open_failure(&j->failure, output_name(name), "write");
+}
+
+/* What a message calls the file that the failure is about. */
+static const char *name_of(const job *j, rd_role role) {
+    for (int i = 0; i < j->open_inputs; i++)
+        if (j->inputs[i].role == role)
+            return j->inputs[i].name;
+    return role == RD_ROLE_OUTPUT ? output_name(options_file(j->options, recipes[j->options->verb].inputs)) : NULL;
+}
+
+static rd_result work(job *j) {
+    rd_result result = RD_OK;
+    for (int i = 0; i < j->open_inputs && result == RD_OK; i++)
+        result = output_check_apart(&j->output, &j->inputs[i], &j->failure);
+    if (result != RD_OK)
+        return j->failure.error.result = RD_E_IO;
+    result = recipes[j->options->verb].work(j);
+    return result == RD_OK && interrupt_caught() ? RD_E_CANCELLED : result;
+}
+
+/* What else can be wrong with the command line, in librsync's order. */
+static int check_words(job *j) {
+    int status = STATUS_DONE;
+    if (j->options->operand_count > recipes[j->options->verb].inputs + 1)
+        status = report_usage("Too many arguments.", "", "");
+    if (status == STATUS_DONE && j->options->verb == VERB_SIGNATURE)
+        status = settle_params(j);
+    return status == STATUS_DONE ? check_buffers(j->options) : status;
+}
+
+/* The output is open; afterwards it is not. */
+static int work_and_commit(job *j) {
+    rd_result result = work(j);
+    if (result == RD_OK)
+        result = output_commit(&j->output, &j->failure);
+    else
+        output_discard(&j->output);
+    if (result == RD_OK)
+        return STATUS_DONE;
+    const char *name = name_of(j, j->failure.error.role);
+    if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
+        return report_open_failure(&j->failure, name, "write");
+    return report_failure(j->options->verb, name, &j->failure);
+}
+
+static int complete(job *j) {
+    const int status = check_words(j);
+    if (status == STATUS_DONE)
+        return work_and_commit(j);
+    output_discard(&j->output);
+    return status;
+}
+
+int job_run(const rdiff_options *options) {
+    job j = {.options = options};
+    const recipe *r = &recipes[options->verb];
+    if (r->usage != NULL && options->operand_count == 0)
+        return report_usage(r->usage, "", "");
+    int status = open_inputs(&j);
+    if (status == STATUS_DONE)
+        status = open_output(&j);
+    if (status == STATUS_DONE)
+        status = complete(&j);
+    for (int i = 0; i < j.open_inputs; i++)
+        input_close(&j.inputs[i]);
+    return status;
+}

@@ -1,0 +1,12 @@
+/*
+ * jobs.h: the work of rdiff.
+ */
+#ifndef REDELTA_RDIFF_JOBS_H
+#define REDELTA_RDIFF_JOBS_H
+
+#include "options.h"
+
+/* Does what the options ask for, tells the user of a failure, and returns the exit status. */
+int job_run(const rdiff_options *options);
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * statistics.c: the lines of figures that -s asks for, in the form of librsync's, so that what reads those reads these.
+ * The line about its hash table is not there, since there is no such table.
+ */
+#include "statistics.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* Whole seconds, at least one, and decimal megabytes. */
+static void put_speed(const rd_stats *stats, int64_t seconds) {
+    const double in = (double)stats->in_bytes / 1e6;
+    const double out = (double)stats->out_bytes / 1e6;
+    const int64_t time = seconds < 1 ? 1 : seconds;
+    (void)fprintf(stderr, " speed[%.1f MB (%.1f MB/s) in, %.1f MB (%.1f MB/s) out, %" PRId64 " sec]\n", in,
+                  in / (double)time, out, out / (double)time, time);
+}
+
+void statistics_of_signature(const char *job, const rd_stats *stats, uint32_t block_len, int64_t seconds) {
+    (void)fprintf(stderr, "librsync: %s statistics: signature[%" PRIu64 " blocks, %" PRIu32 " bytes per block]", job,
+                  stats->blocks, block_len);
+    put_speed(stats, seconds);
+}
+
+void statistics_of_delta(const char *job, const rd_stats *stats, int64_t seconds) {
+    (void)fprintf(stderr, "librsync: %s statistics:", job);
+    if (stats->literal_commands != 0)
+        (void)fprintf(stderr, " literal[%" PRIu64 " cmds, %" PRIu64 " bytes, %" PRIu64 " cmdbytes]",
+                      stats->literal_commands, stats->literal_bytes, stats->literal_command_bytes);
+    if (stats->copy_commands != 0)
+        (void)fprintf(stderr, " copy[%" PRIu64 " cmds, %" PRIu64 " bytes, %" PRIu64 " cmdbytes, %" PRIu64 " false]",
+                      stats->copy_commands, stats->copy_bytes, stats->copy_command_bytes, stats->false_matches);
+    put_speed(stats, seconds);
+}

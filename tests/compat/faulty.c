@@ -1,0 +1,89 @@
+/*
+ * A library that is stock librsync but for the one fault that REDELTA_FAULT in the environment names. It shows that the
+ * differential program notices such a fault; a comparison that nothing can fail proves nothing.
+ *
+ * It defines the functions that can be faulty; all others are found in stock librsync, which it needs.
+ */
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <librsync.h>
+
+const char rs_librsync_version[] = "faulty";
+
+static bool fault(const char *name) {
+    const char *const wanted = getenv("REDELTA_FAULT");
+    return wanted && strcmp(wanted, name) == 0;
+}
+
+/* Fills *function, a pointer to a function, with stock's of that name. */
+static void find(const char *name, void *function) {
+    static void *handle;
+    if (!handle)
+        handle = dlopen(getenv("REDELTA_STOCK_LIBRSYNC"), RTLD_NOW | RTLD_LOCAL);
+    void *const address = handle ? dlsym(handle, name) : NULL;
+    if (!address)
+        abort();
+    memcpy(function, &address, sizeof address);
+}
+
+/* A job's operation is the one place where the kind of job shows. */
+static bool is(rs_job_t *job, const char *op) {
+    const rs_stats_t *(*statistics)(rs_job_t *);
+    find("rs_job_statistics", &statistics);
+    return strcmp(statistics(job)->op, op) == 0;
+}
+
+static void miscount(rs_job_t *job) {
+    rs_stats_t *(*statistics)(rs_job_t *);
+    find("rs_job_statistics", &statistics);
+    statistics(job)->sig_blocks++;
+}
+
+rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers) {
+    rs_result (*iterate)(rs_job_t *, rs_buffers_t *);
+    const rs_buffers_t before = *buffers;
+    find("rs_job_iter", &iterate);
+    if (fault("stall") && buffers->eof_in && buffers->avail_in == 0)
+        return RS_BLOCKED;
+    const rs_result result = iterate(job, buffers);
+    if (fault("signature byte") && is(job, "signature") && result == RS_DONE && buffers->next_out > before.next_out)
+        buffers->next_out[-1] ^= 1;
+    if (fault("patch byte") && is(job, "patch") && buffers->next_out > before.next_out + 64)
+        buffers->next_out[-1] ^= 1;
+    if (fault("statistics") && result == RS_DONE && is(job, "loadsig"))
+        miscount(job);
+    if (fault("truncation") && result == RS_INPUT_ENDED)
+        return RS_CORRUPT;
+    if (fault("corruption") && result == RS_CORRUPT && is(job, "patch"))
+        return RS_INTERNAL_ERROR;
+    return result;
+}
+
+/* Finds no copies. */
+rs_job_t *rs_delta_begin(rs_signature_t *signature) {
+    rs_job_t *(*begin)(rs_signature_t *);
+    find("rs_delta_begin", &begin);
+    return begin(fault("copies") ? NULL : signature);
+}
+
+/* Leaves its input at another place. */
+rs_result rs_sig_file(FILE *old_file, FILE *sig_file, size_t block_len, size_t strong_len, rs_magic_number magic,
+                      rs_stats_t *stats) {
+    rs_result (*make)(FILE *, FILE *, size_t, size_t, rs_magic_number, rs_stats_t *);
+    find("rs_sig_file", &make);
+    const rs_result result = make(old_file, sig_file, block_len, strong_len, magic, stats);
+    if (fault("position"))
+        (void)fseek(old_file, 0, SEEK_SET);
+    return result;
+}
+
+void rs_hexify(char *to_buf, void const *from_buf, int from_len) {
+    void (*hexify)(char *, void const *, int);
+    find("rs_hexify", &hexify);
+    hexify(to_buf, from_buf, from_len);
+    if (fault("hexify") && from_len > 0)
+        *to_buf = 'x';
+}
