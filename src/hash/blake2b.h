@@ -61,10 +61,11 @@ void rd__blake2b_leaves_neon(const uint8_t *data, uint64_t first, size_t count, 
 
 /* What the variants share. The node of the i-th message has the offset node.offset + i node.step. */
 extern const uint64_t rd__blake2b_initial[8];
-void rd__blake2b_nodes_portable(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
-                                uint8_t *digests);
+typedef void rd__blake2b_nodes_fn(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                                  uint8_t *digests);
+rd__blake2b_nodes_fn rd__blake2b_nodes_portable;
 #if defined(__x86_64__)
-void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+rd__blake2b_nodes_fn rd__blake2b_nodes_avx2;
 #endif
 
 #endif

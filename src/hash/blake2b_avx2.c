@@ -49,26 +49,20 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
         load_words(m + 4 * i, in, offset + 32 * i);
 }
 
+/* One message alone is quicker in the portable way; two already pay for four lanes. */
+#define WORTH_IT 2
+#define hash_rest rd__blake2b_nodes_portable
 #include "hash/blake2b_lanes.h"
 
-/* One message alone is quicker in the portable way; two already pay for four lanes. */
 void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    while (count > 1) {
-        const size_t n = count < LANES ? count : LANES;
-        hash_lanes(node, data, length, n, digests);
-        count -= n;
-        node.offset += n * node.step;
-        data += n * length;
-        digests += n * RD__BLAKE2B_LEN;
-    }
-    rd__blake2b_nodes_portable(node, data, length, count, digests);
+    hash_nodes(node, data, length, count, digests);
 }
 
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    rd__blake2b_nodes_avx2(RD__BLAKE2B_ALONE, data, length, count, digests);
+    hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
 void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    rd__blake2b_nodes_avx2(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+    hash_nodes(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

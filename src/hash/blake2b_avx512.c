@@ -49,20 +49,10 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
     load_words(m + 8, in, offset + 64);
 }
 
-#include "hash/blake2b_lanes.h"
-
 /* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
-static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    while (count > LANES / 2) {
-        const size_t n = count < LANES ? count : LANES;
-        hash_lanes(node, data, length, n, digests);
-        count -= n;
-        node.offset += n * node.step;
-        data += n * length;
-        digests += n * RD__BLAKE2B_LEN;
-    }
-    rd__blake2b_nodes_avx2(node, data, length, count, digests);
-}
+#define WORTH_IT (LANES / 2 + 1)
+#define hash_rest rd__blake2b_nodes_avx2
+#include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);

@@ -14,8 +14,10 @@
  *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
  *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
  *     load_message(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
+ *     WORTH_IT                       the fewest messages that are worth it
+ *     hash_rest                      an rd__blake2b_nodes_fn for fewer
  * and gets
- *     hash_lanes(node, data, length, count, digests)
+ *     hash_nodes                     an rd__blake2b_nodes_fn for any number
  */
 #include "base/bytes.h"
 #include "hash/blake2b.h"
@@ -81,4 +83,16 @@ TARGET static void hash_lanes(rd__blake2b_node node, const uint8_t *data, size_t
         for (size_t i = 0; i < count; i++)
             rd__store_le64(digests + i * RD__BLAKE2B_LEN + 8 * j, words[i]);
     }
+}
+
+static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    while (count >= WORTH_IT) {
+        const size_t n = count < LANES ? count : LANES;
+        hash_lanes(node, data, length, n, digests);
+        count -= n;
+        node.offset += n * node.step;
+        data += n * length;
+        digests += n * RD__BLAKE2B_LEN;
+    }
+    hash_rest(node, data, length, count, digests);
 }

@@ -99,20 +99,10 @@ static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size
     }
 }
 
-#include "hash/blake2b_lanes.h"
-
 /* One or two messages are quicker in the portable way; three are about as quick. */
-static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    while (count > 2) {
-        const size_t n = count < LANES ? count : LANES;
-        hash_lanes(node, data, length, n, digests);
-        count -= n;
-        node.offset += n * node.step;
-        data += n * length;
-        digests += n * RD__BLAKE2B_LEN;
-    }
-    rd__blake2b_nodes_portable(node, data, length, count, digests);
-}
+#define WORTH_IT 3
+#define hash_rest rd__blake2b_nodes_portable
+#include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);

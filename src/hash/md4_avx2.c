@@ -37,17 +37,12 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
     load_words(m + 8, in, offset + 32);
 }
 
+/* One message alone is quicker in the portable way; two already pay for eight lanes. */
+#define WORTH_IT 2
+#define hash_rest rd__md4_many_portable
 #include "hash/md4_lanes.h"
 
-/* One message alone is quicker in the portable way; two already pay for eight lanes. */
 void rd__md4_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    while (count > 1) {
-        const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
-        count -= n;
-        data += n * length;
-        digests += n * RD__MD4_LEN;
-    }
-    rd__md4_many_portable(data, length, count, digests);
+    hash_many(data, length, count, digests);
 }
 #endif

@@ -42,17 +42,12 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
     }
 }
 
+/* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
+#define WORTH_IT (LANES / 2 + 1)
+#define hash_rest rd__md4_many_avx2
 #include "hash/md4_lanes.h"
 
-/* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
 void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    while (count > LANES / 2) {
-        const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
-        count -= n;
-        data += n * length;
-        digests += n * RD__MD4_LEN;
-    }
-    rd__md4_many_avx2(data, length, count, digests);
+    hash_many(data, length, count, digests);
 }
 #endif

@@ -9,8 +9,10 @@
  *     ADD, ROTATE, CHOOSE, MAJORITY, PARITY, CONSTANT   on WORDs; see md4_steps.h
  *     STORE(p, word)                      to 4 * LANES bytes at p, of any alignment
  *     load_message(m, in, offset)         m[j] = 32-bit word j of the 64 bytes at in[i] + offset, in lane i
+ *     WORTH_IT                            the fewest messages that are worth it
+ *     hash_rest                           an rd__strong_many_fn for fewer
  * and gets
- *     hash_lanes(data, length, count, digests)
+ *     hash_many                           an rd__strong_many_fn for any number
  */
 #include "base/bytes.h"
 #include "hash/md4.h"
@@ -64,4 +66,15 @@ TARGET static void hash_lanes(const uint8_t *data, size_t length, size_t count, 
         for (size_t i = 0; i < count; i++)
             rd__store_le32(digests + i * RD__MD4_LEN + 4 * j, words[i]);
     }
+}
+
+static void hash_many(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+    while (count >= WORTH_IT) {
+        const size_t n = count < LANES ? count : LANES;
+        hash_lanes(data, length, n, digests);
+        count -= n;
+        data += n * length;
+        digests += n * RD__MD4_LEN;
+    }
+    hash_rest(data, length, count, digests);
 }
