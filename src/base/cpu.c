@@ -2,8 +2,8 @@
  * See cpu.h. The compiler's own run-time library knows how to ask, and asks once.
  *
  * In a build for tests (RD_CPU_MASK), the environment variable REDELTA_CPU names the best instruction set that may be
- * used: portable, avx2, avx512 or neon. A test that asks for one that does not exist must not pass by running another,
- * so an unknown name ends the process there. Builds for users do not look at the environment.
+ * used: portable, sse41, avx2, avx512 or neon. A test that asks for one that does not exist must not pass by running
+ * another, so an unknown name ends the process there. Builds for users do not look at the environment.
  */
 #include "base/cpu.h"
 
@@ -14,6 +14,8 @@ static uint32_t machine_features(void) {
     uint32_t features = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
+    if (__builtin_cpu_supports("sse4.1"))
+        features |= RD__CPU_SSE41;
     if (__builtin_cpu_supports("avx2"))
         features |= RD__CPU_AVX2;
     if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
@@ -32,8 +34,9 @@ static uint32_t allowed_features(void) {
         uint32_t features;
     } levels[] = {
         {"portable", 0},
-        {"avx2", RD__CPU_AVX2},
-        {"avx512", RD__CPU_AVX2 | RD__CPU_AVX512},
+        {"sse41", RD__CPU_SSE41},
+        {"avx2", RD__CPU_SSE41 | RD__CPU_AVX2},
+        {"avx512", RD__CPU_SSE41 | RD__CPU_AVX2 | RD__CPU_AVX512},
         {"neon", RD__CPU_NEON},
     };
     const char *const name = getenv("REDELTA_CPU");

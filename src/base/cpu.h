@@ -8,7 +8,8 @@
 enum {
     RD__CPU_AVX2 = 1,
     RD__CPU_AVX512 = 2, /* F, BW, DQ and VL */
-    RD__CPU_NEON = 4    /* of little-endian AArch64, all of which have it */
+    RD__CPU_NEON = 4,   /* of little-endian AArch64, all of which have it */
+    RD__CPU_SSE41 = 8   /* and SSSE3, which came before */
 };
 
 /* Those of this machine, less those that the environment takes away. */

@@ -20,6 +20,7 @@ void rd__md4_final(rd__md4 *state, uint8_t digest[RD__MD4_LEN]);
 /* The digests of `count` messages of `length` bytes that lie one after the other in `data`: 16 bytes each. */
 void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
+void rd__md4_many_sse41(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__md4_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #elif defined(__AARCH64EL__)

@@ -32,8 +32,11 @@ size_t rd__rollsum_seek_portable(const rd__filter *filter, size_t block_len, uin
                                  size_t begin, size_t end, rd__hit *hits);
 
 #if defined(__x86_64__)
+uint32_t rd__rollsum_update_sse41(uint32_t sum, const uint8_t *data, size_t size);
 uint32_t rd__rollsum_update_avx2(uint32_t sum, const uint8_t *data, size_t size);
 uint32_t rd__rollsum_update_avx512(uint32_t sum, const uint8_t *data, size_t size);
+size_t rd__rollsum_seek_sse41(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                              size_t begin, size_t end, rd__hit *hits);
 size_t rd__rollsum_seek_avx2(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
                              size_t begin, size_t end, rd__hit *hits);
 size_t rd__rollsum_seek_avx512(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,

@@ -86,7 +86,7 @@ TARGET static uint32_t rollsum_update_lanes(uint32_t sum, const uint8_t *data, s
 
 /* A bit in each lane, at the place that the five bits of x above `shift` give. */
 TARGET static inline WORD bit_at(WORD x, uint32_t shift) {
-    return SHIFT_EACH_LEFT(SET(1), AND(SHIFT_RIGHT(x, shift), SET(31)));
+    return BITS_AT(AND(SHIFT_RIGHT(x, shift), SET(31)));
 }
 
 /* Adds the positions of a tile of hashes that pass the filter to `hits`; the first one's position is `at`. */

@@ -29,11 +29,11 @@
 
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
-/* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
- */
+/* All lanes shifted left by as many bits as `bits` says, and to the right. */
 #define SHIFT_LEFT(x, bits) _mm256_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm256_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-#define SHIFT_EACH_LEFT(x, counts) _mm256_sllv_epi32(x, counts)
+/* Bit n[i] alone in lane i, n[i] being less than 32. */
+#define BITS_AT(n) _mm256_sllv_epi32(SET(1), n)
 /* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. The low half crosses by a copy. */
 #define LOW_HALF_UP(x) _mm256_permute2x128_si256(x, x, 0x08)
 #define MOVE_UP(x, n) ((n) == 4 ? LOW_HALF_UP(x) : _mm256_alignr_epi8(x, LOW_HALF_UP(x), (16 - 4 * (n)) & 15))

@@ -30,11 +30,11 @@
 
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-/* All lanes shifted left by as many bits as `bits` says, and to the right; and to the right by a number for each lane.
- */
+/* All lanes shifted left by as many bits as `bits` says, and to the right. */
 #define SHIFT_LEFT(x, bits) _mm512_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm512_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-#define SHIFT_EACH_LEFT(x, counts) _mm512_sllv_epi32(x, counts)
+/* Bit n[i] alone in lane i, n[i] being less than 32. */
+#define BITS_AT(n) _mm512_sllv_epi32(SET(1), n)
 /* Lane i takes what was in lane i - n; the first n lanes take 0. */
 #define MOVE_UP(x, n) _mm512_alignr_epi32(x, _mm512_setzero_si512(), 16 - (n))
 /* The last lane, in all of them. */

@@ -111,11 +111,11 @@ static inline uint32_t lanes_with_all(pair x, pair bits) {
 #define READ_WORDS(words, x, shift) read_words(words, x, shift)
 /* As many bytes as there are lanes, each widened to a word. */
 #define LOAD_BYTES(p) load_bytes(p)
-/* All lanes shifted left by as many bits as `bits` says, and to the right; and to the left by a number for each lane.
- */
+/* All lanes shifted left by as many bits as `bits` says, and to the right. */
 #define SHIFT_LEFT(x, bits) shift_each(x, set((uint32_t)(bits)))
 #define SHIFT_RIGHT(x, bits) shift_each(x, set(0u - (uint32_t)(bits)))
-#define SHIFT_EACH_LEFT(x, counts) shift_each(x, counts)
+/* Bit n[i] alone in lane i, n[i] being less than 32. */
+#define BITS_AT(n) shift_each(SET(1), n)
 /* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. */
 #define MOVE_UP(x, n) move_up_##n(x)
 /* The last lane, in all of them. */

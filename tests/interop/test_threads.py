@@ -269,7 +269,7 @@ def heeds_cpu(redelta: Tool) -> bool:
     return ended.returncode != 0
 
 
-@pytest.mark.parametrize("cpu", ["portable", "avx2"])
+@pytest.mark.parametrize("cpu", ["portable", "sse41", "avx2"])
 def test_instruction_set_changes_nothing(bench: Bench, cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
     if not heeds_cpu(bench.redelta):
         pytest.skip("not a build for tests: it does not look at REDELTA_CPU")

@@ -1,0 +1,27 @@
+/* Both weak sums in SSE4.1. The idea is in weak_lanes.h. */
+#include "hash/rabinkarp.h"
+#include "hash/rollsum.h"
+
+#if defined(__x86_64__)
+#include "hash/words32_sse41.h"
+
+#include "hash/weak_lanes.h"
+
+uint32_t rd__rabinkarp_update_sse41(uint32_t sum, const uint8_t *data, size_t size) {
+    return rabinkarp_update_lanes(sum, data, size);
+}
+
+uint32_t rd__rollsum_update_sse41(uint32_t sum, const uint8_t *data, size_t size) {
+    return rollsum_update_lanes(sum, data, size);
+}
+
+size_t rd__rabinkarp_seek_sse41(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                                size_t begin, size_t end, rd__hit *hits) {
+    return rabinkarp_seek_lanes(filter, block_len, sum, window, begin, end, hits);
+}
+
+size_t rd__rollsum_seek_sse41(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
+                              size_t begin, size_t end, rd__hit *hits) {
+    return rollsum_seek_lanes(filter, block_len, sum, window, begin, end, hits);
+}
+#endif
