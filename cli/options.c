@@ -38,7 +38,7 @@ static const verb_info verbs[] = {
 };
 
 /* Options without a letter. */
-enum { OPTION_NO_VERIFY = 256, OPTION_ALWAYS_VERIFY };
+enum { OPTION_NO_VERIFY = 256, OPTION_ALWAYS_VERIFY, OPTION_MAX_OUTPUT, OPTION_MAX_MEMORY, OPTION_MAX_BLOCKS };
 
 static const struct option long_options[] = {
     {"block-size", required_argument, NULL, 'b'},
@@ -52,6 +52,9 @@ static const struct option long_options[] = {
     {"quiet", no_argument, NULL, 'q'},
     {"no-verify", no_argument, NULL, OPTION_NO_VERIFY},
     {"always-verify", no_argument, NULL, OPTION_ALWAYS_VERIFY},
+    {"max-output", required_argument, NULL, OPTION_MAX_OUTPUT},
+    {"max-memory", required_argument, NULL, OPTION_MAX_MEMORY},
+    {"max-blocks", required_argument, NULL, OPTION_MAX_BLOCKS},
     {"version", no_argument, NULL, 'V'},
     {"help", no_argument, NULL, 'h'},
     {NULL, 0, NULL, 0},
@@ -64,6 +67,9 @@ typedef struct words {
     const char *hash;
     const char *rollsum;
     const char *threads;
+    const char *max_output;
+    const char *max_memory;
+    const char *max_blocks;
     const char *verb;
     const char *operands[OPERANDS_MAX];
     int operand_count; /* if there are more than OPERANDS_MAX, those are not counted */
@@ -120,6 +126,9 @@ static bool take_value(words *given, int letter, const char *value) {
     case 'H': given->hash = value; return true;
     case 'R': given->rollsum = value; return true;
     case 'T': given->threads = value; return true;
+    case OPTION_MAX_OUTPUT: given->max_output = value; return true;
+    case OPTION_MAX_MEMORY: given->max_memory = value; return true;
+    case OPTION_MAX_BLOCKS: given->max_blocks = value; return true;
     case 1: take_operand(given, value); return true;
     default: return false;
     }
@@ -231,6 +240,17 @@ static bool read_threads(cli_verb verb, const char *text, unsigned *threads) {
     return true;
 }
 
+static bool read_limit(cli_verb verb, const char *what, const char *text, uint64_t *limit) {
+    const size_range range = {what, INT64_MAX, ""};
+    return text == NULL || read_size(verb, text, &range, limit);
+}
+
+static bool read_limits(cli_verb verb, const words *given, rd_limits *limits) {
+    return read_limit(verb, "largest output", given->max_output, &limits->output) &&
+           read_limit(verb, "amount of memory", given->max_memory, &limits->memory) &&
+           read_limit(verb, "number of blocks", given->max_blocks, &limits->blocks);
+}
+
 /* *choice becomes 0 or 1, by the name given. */
 static bool read_choice(cli_verb verb, const char *what, const char *text, const char *const names[2], int *choice) {
     *choice = text != NULL && strcmp(text, names[1]) == 0;
@@ -271,6 +291,25 @@ static bool check_verify(cli_verb verb, rd_verify verify) {
     if (verify == RD_VERIFY_DEFAULT || verb == VERB_PATCH || (verb == VERB_DELTA && verify == RD_VERIFY_NEVER))
         return true;
     report_usage(verb, "option '--%s' is for %s only", name, verify == RD_VERIFY_NEVER ? "delta and patch" : "patch");
+    return false;
+}
+
+/* Only a delta needs memory for what others made, and to verify makes no output. */
+static bool refuse_limits(cli_verb verb, const words *given) {
+    const char *const name = given->max_memory != NULL ? "max-memory" : "max-blocks";
+    if (verb != VERB_DELTA && (given->max_memory != NULL || given->max_blocks != NULL))
+        report_usage(verb, "option '--%s' is for delta only", name);
+    else if (verb == VERB_VERIFY && given->max_output != NULL)
+        report_usage(verb, "option '--max-output' is for signature, delta and patch only");
+    else
+        return true;
+    return false;
+}
+
+static bool check_force(cli_verb verb, bool force) {
+    if (verb != VERB_VERIFY || !force)
+        return true;
+    report_usage(verb, "option '--force' is for signature, delta and patch only");
     return false;
 }
 
@@ -332,6 +371,7 @@ bool options_parse(cli_options *result, int argc, char **argv) {
     }
     const bool params_fit = result->verb == VERB_SIGNATURE ? read_params(result->verb, &given, &result->params)
                                                            : refuse_params(result->verb, &given);
-    return params_fit && check_verify(result->verb, result->verify) &&
+    return params_fit && check_verify(result->verb, result->verify) && check_force(result->verb, result->force) &&
+           refuse_limits(result->verb, &given) && read_limits(result->verb, &given, &result->limits) &&
            read_threads(result->verb, given.threads, &result->threads) && read_operands(result, &given);
 }

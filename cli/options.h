@@ -25,6 +25,7 @@ typedef struct cli_options {
     rd_params params;
     unsigned threads; /* 0: one for each processor */
     rd_verify verify;
+    rd_limits limits;
     int input_count;
     const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
     const char *output;             /* a file name; NULL is standard output. Without meaning for VERB_VERIFY */

@@ -29,7 +29,9 @@ static const system_advice system_advices[] = {
     {EBADF, "open it for reading, or name a file", "open it for writing, or name a file"},
     {EROFS, "check where it is", "choose a place that can be written to"},
     {ENOSPC, "check where it is", "free some space or choose another place"},
+#if defined(EDQUOT)
     {EDQUOT, "check where it is", "free some space or choose another place"},
+#endif
     {EFBIG, "check where it is", "raise the limit of file sizes or choose another place"},
     {EPIPE, "check what writes to it", "check what reads from it, which has ended"},
     {EMFILE, "raise the limit of open files", "raise the limit of open files"},
@@ -95,6 +97,12 @@ static const char *advice_on_memory(cli_verb verb) {
     return verb == VERB_DELTA ? "free some memory, or make the signature with a larger block size" : "free some memory";
 }
 
+/* A limit was set by whoever runs the command, but for the number of blocks that any index can hold. */
+static const char *advice_on_limit(rd_role role) {
+    return role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"
+                                     : "raise --max-output if so much is meant to be written";
+}
+
 static const char *advice_on(cli_verb verb, const rd_error *error) {
     switch (error->result) {
     case RD_E_IO: return advice_on_system(error);
@@ -103,7 +111,7 @@ static const char *advice_on(cli_verb verb, const rd_error *error) {
     case RD_E_MAGIC: return advice_on_kind(error->role);
     case RD_E_TRUNCATED:
     case RD_E_CORRUPT: return advice_on_content(error->role);
-    case RD_E_LIMIT: return "split the file, or make the signature with a larger block size";
+    case RD_E_LIMIT: return advice_on_limit(error->role);
     case RD_E_CANCELLED: return "no file was replaced";
     case RD_E_PARAMETER: return "see 'redelta --help'";
     case RD_E_MISMATCH: return advice_on_mismatch(verb, error->role);

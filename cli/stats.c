@@ -65,6 +65,11 @@ void stats_announce_patch(uint64_t basis_size, uint64_t delta_size) {
                   size_or_unknown(delta_size).text);
 }
 
+void stats_announce_verify(uint64_t delta_size, uint64_t file_size) {
+    (void)fprintf(stderr, "redelta: verify: delta of %s bytes, file of %s bytes\n", size_or_unknown(delta_size).text,
+                  size_or_unknown(file_size).text);
+}
+
 /* ---- At the end ------------------------------------------------------------------------------------------------- */
 
 static void put_size(const char *label, uint64_t bytes) {

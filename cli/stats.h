@@ -15,10 +15,11 @@ typedef struct cli_summary {
     double seconds;
 } cli_summary;
 
-/* --verbose: one line at the start, about the signature that is made or was loaded, or about the basis of a patch. */
+/* --verbose: one line at the start, about the signature that is made or was loaded, or about the files. */
 void stats_announce_signature(const rd_params *params, uint64_t basis_size);
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size);
 void stats_announce_patch(uint64_t basis_size, uint64_t delta_size);
+void stats_announce_verify(uint64_t delta_size, uint64_t file_size);
 
 /* --stats: a table at the end. */
 void stats_print(cli_verb verb, const cli_summary *summary);

@@ -43,6 +43,7 @@ static rd_options library_options(cli_job *job, rd_stats *stats) {
         .error = &job->failure.error,
         .threads = job->options->threads,
         .verify = job->options->verify,
+        .limits = job->options->limits,
     };
 }
 
@@ -85,6 +86,8 @@ static rd_result work_patch(cli_job *job) {
 }
 
 static rd_result work_verify(cli_job *job) {
+    if (job->options->verbose)
+        stats_announce_verify(job->inputs[0].source.size, job->inputs[1].source.size);
     const rd_options library = library_options(job, &job->summary.stats);
     return rd_delta_verify(&job->inputs[0].source, &job->inputs[1].source, &library);
 }
@@ -132,21 +135,23 @@ static double now(void) {
     return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
 }
 
+static void close_inputs(cli_job *job) {
+    for (int i = 0; i < job->open_inputs; i++)
+        input_close(&job->inputs[i]);
+}
+
 static rd_result work_and_commit(cli_job *job) {
     rd_result result = recipes[job->options->verb].work(job);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
     if (job->options->verb == VERB_VERIFY)
         return result;
-    if (result == RD_OK)
+    if (result == RD_OK) {
+        close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */
         return output_commit(&job->output, &job->failure);
+    }
     output_discard(&job->output);
     return result;
-}
-
-static void close_inputs(const cli_job *job) {
-    for (int i = 0; i < job->open_inputs; i++)
-        input_close(&job->inputs[i]);
 }
 
 static rd_result run(cli_job *job) {
@@ -180,6 +185,8 @@ static void tell_failure(cli_job *job) {
                                                .role = RD_ROLE_OUTPUT,
                                                .offset = RD_UNKNOWN,
                                                .reason = "interrupted by a signal"}};
+    else if (job->failure.error.result == RD_E_MISMATCH && job->options->verb == VERB_PATCH && !job->options->output)
+        job->failure.advice = "do not use what was written; give the right basis, or make the delta again";
     report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
 }
 

@@ -56,7 +56,7 @@ RD_API const char *rd_version(void);
     X(E_MAGIC, 5, "not a file of the expected kind")                                                                   \
     X(E_TRUNCATED, 6, "the input ends too early")                                                                      \
     X(E_CORRUPT, 7, "the input is corrupt")                                                                            \
-    X(E_LIMIT, 8, "the input is larger than can be handled")                                                           \
+    X(E_LIMIT, 8, "this is more than can be handled, or than is allowed")                                              \
     X(E_EXISTS, 9, "the output exists")                                                                                \
     X(E_CANCELLED, 10, "cancelled")                                                                                    \
     X(E_STATE, 11, "this call is not allowed now")                                                                     \
@@ -210,6 +210,22 @@ typedef enum rd_verify {
     RD_VERIFY_ALWAYS = 2   /* and a delta without one is RD_E_UNVERIFIED */
 } rd_verify;
 
+/*
+ * How much an operation may make or take, for files from strangers; 0: no limit. What would pass a limit fails with
+ * RD_E_LIMIT instead: nothing beyond it is written, no memory beyond it is asked for.
+ */
+typedef struct rd_limits {
+    /* Bytes written. A patch fails at the command of its delta that would pass it, before anything of that is made. */
+    uint64_t output;
+    /*
+     * Memory that grows with what is read: strong length + 16 bytes for each block of a signature; for a delta, two
+     * blocks (or twice the new file, if that is shorter) beside its signature. On top of that come buffers of a fixed
+     * size, some MiB for each thread.
+     */
+    uint64_t memory;
+    uint64_t blocks; /* of a signature that is loaded */
+} rd_limits;
+
 /* Set `size` to sizeof(rd_options) and the rest to 0 for the defaults. */
 typedef struct rd_options {
     size_t size;
@@ -220,6 +236,7 @@ typedef struct rd_options {
     rd_error *error;  /* if not NULL: filled on failure */
     unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
     rd_verify verify;
+    rd_limits limits;
 } rd_options;
 
 typedef struct rd_signature rd_signature;
@@ -254,7 +271,9 @@ RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, 
 
 /*
  * A file being written that does not have its name yet. The name's old file, if there is one, stays as it is until
- * rd_destination_commit, and for good if the commit fails or never comes, even if the process is killed.
+ * rd_destination_commit, and for good if the commit fails or never comes, even if the process is killed. What a killed
+ * process leaves in the directory (nothing, or on some file systems a file `.redelta-...`) is removed by the next
+ * rd_destination_open of the same name, if files can be locked there. Other hard links to the old file keep it.
  */
 typedef struct rd_destination rd_destination;
 
@@ -301,7 +320,7 @@ typedef struct rd_stream rd_stream;
 /*
  * A stream takes the bytes of one file in pieces of any size and gives those of another: the same bytes as the whole
  * operation, whatever the pieces. Each _new gives RD_OK and a stream for rd_stream_free, or RD_E_MEMORY or
- * RD_E_PARAMETER and NULL. Of the options, streams use `params` and `verify`.
+ * RD_E_PARAMETER and NULL. Of the options, streams use `params`, `verify` and `limits`.
  *
  * A signature stream takes the basis. It does not know how long that is: AUTO and LEAST mean what they do for
  * RD_UNKNOWN.

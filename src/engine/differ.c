@@ -2,6 +2,7 @@
 #include "engine/differ.h"
 
 #include "base/memory.h"
+#include "base/result.h"
 #include "engine/count.h"
 #include "format/delta.h"
 
@@ -60,6 +61,20 @@ uint8_t *rd__differ_room(rd__differ *differ, size_t wanted, size_t *room) {
 void rd__differ_add(rd__differ *differ, size_t size) {
     differ->view.size += size;
     differ->scanned = false;
+}
+
+bool rd__window_allowed(const rd_signature *signature, uint64_t taken, const rd_limits *limits) {
+    if (limits->memory == 0 || !signature || signature->sums.count == 0)
+        return true;
+    const uint64_t sums = signature->sums.count * rd__signature_block_memory(signature);
+    return sums <= limits->memory && 2 * rd__min_u64(signature->params.block_len, taken) <= limits->memory - sums;
+}
+
+rd_result rd__differ_check(const rd__differ *differ, const rd_limits *limits, rd_error *error) {
+    if (rd__window_allowed(differ->scanner.signature, differ->view.offset + differ->view.size, limits))
+        return RD_OK;
+    return rd__fail(error, RD_E_LIMIT, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                    "the signature and two of its blocks need more memory than is allowed");
 }
 
 void rd__differ_end(rd__differ *differ) {

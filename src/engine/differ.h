@@ -31,6 +31,11 @@ uint8_t *rd__differ_room(rd__differ *differ, size_t wanted, size_t *room);
 void rd__differ_add(rd__differ *differ, size_t size);
 void rd__differ_end(rd__differ *differ);
 
+/* May a delta of `taken` bytes of a new file, or more, be made beside this signature? The window takes two blocks. */
+bool rd__window_allowed(const rd_signature *signature, uint64_t taken, const rd_limits *limits);
+/* The same of what was added so far. RD_E_LIMIT: no. */
+rd_result rd__differ_check(const rd__differ *differ, const rd_limits *limits, rd_error *error);
+
 /*
  * Gives the next op; for a literal, *literal is its bytes, valid until the next rd__differ_room. False: more of the new
  * file is needed, or it has ended and that was all.

@@ -14,8 +14,8 @@
 
 enum { CAPACITY_MIN = 64 };
 
-rd_result rd__loader_init(rd__loader *loader, uint64_t expected, rd_error *error) {
-    *loader = (rd__loader){.expected = expected, .threads = 1};
+rd_result rd__loader_init(rd__loader *loader, uint64_t expected, const rd_limits *limits, rd_error *error) {
+    *loader = (rd__loader){.expected = expected, .limits = limits, .threads = 1};
     loader->signature = rd__alloc_zeroed(1, sizeof *loader->signature);
     return loader->signature ? RD_OK : rd__fail_memory(error);
 }
@@ -42,25 +42,46 @@ static bool set_capacity(rd__loader *loader, uint64_t capacity) {
     return true;
 }
 
+static uint64_t blocks_max(const rd_limits *limits, const rd_signature *signature) {
+    uint64_t most = RD__INDEX_BLOCKS_MAX;
+    if (limits->blocks > 0)
+        most = rd__min_u64(most, limits->blocks);
+    if (limits->memory > 0)
+        most = rd__min_u64(most, limits->memory / rd__signature_block_memory(signature));
+    return most;
+}
+
+/* The block that begins at `offset` is one too many. */
+static rd_result too_many(const rd__loader *loader, uint64_t offset, rd_error *error) {
+    const uint64_t count = loader->signature->sums.count;
+    const char *const reason = count == RD__INDEX_BLOCKS_MAX ? "the signature has more than 2^32 - 2 blocks"
+                               : loader->limits->blocks > 0 && count == loader->limits->blocks
+                                   ? "the signature has more blocks than are allowed"
+                                   : "the signature needs more memory than is allowed";
+    return rd__fail(error, RD_E_LIMIT, RD_ROLE_SIGNATURE, offset, reason);
+}
+
 /* Makes room for one block more. */
 static rd_result reserve(rd__loader *loader, rd_error *error) {
     const uint64_t count = loader->signature->sums.count;
+    const size_t entry_size = rd__entry_size(&loader->signature->params);
     if (count < loader->capacity)
         return RD_OK;
-    if (count == RD__INDEX_BLOCKS_MAX)
-        return rd__fail(error, RD_E_LIMIT, RD_ROLE_SIGNATURE, loader->taken,
-                        "the signature has more than 2^32 - 2 blocks");
+    if (count == loader->blocks_max)
+        return too_many(loader, loader->taken - entry_size, error);
     const uint64_t doubled = count < CAPACITY_MIN ? CAPACITY_MIN : 2 * count;
-    const uint64_t expected_count = loader->expected / rd__entry_size(&loader->signature->params) + 1;
+    const uint64_t expected_count = loader->expected / entry_size + 1;
     const uint64_t capacity = expected_count > count ? rd__min_u64(doubled, expected_count) : doubled;
-    return set_capacity(loader, rd__min_u64(capacity, RD__INDEX_BLOCKS_MAX)) ? RD_OK : rd__fail_memory(error);
+    return set_capacity(loader, rd__min_u64(capacity, loader->blocks_max)) ? RD_OK : rd__fail_memory(error);
 }
 
 static rd_result take_header(rd__loader *loader, const uint8_t *header, rd_error *error) {
     rd_signature *const signature = loader->signature;
     const rd_result result = rd__signature_get_header(header, &signature->params, error);
-    if (result == RD_OK)
+    if (result == RD_OK) {
         signature->sums.strong_len = (size_t)signature->params.strong_len;
+        loader->blocks_max = blocks_max(loader->limits, signature);
+    }
     return result;
 }
 

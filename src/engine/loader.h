@@ -10,6 +10,8 @@ typedef struct rd__loader {
     rd_signature *signature;
     uint64_t capacity;            /* blocks that the signature's arrays can hold */
     uint64_t expected;            /* bytes of the signature, or RD_UNKNOWN: a hint, never trusted */
+    const rd_limits *limits;      /* the caller's */
+    uint64_t blocks_max;          /* by the limits, and by what an index can hold; known with the header */
     uint64_t taken;               /* bytes taken so far */
     uint8_t piece[RD__ENTRY_MAX]; /* the header or the entry that is not complete yet */
     size_t filled;
@@ -17,8 +19,9 @@ typedef struct rd__loader {
     bool lenient;     /* bytes at the end that are fewer than a weak sum are no error. Set it after _init */
 } rd__loader;
 
-/* `expected` is the size of the whole signature, or RD_UNKNOWN. Errors: RD_E_MEMORY. */
-rd_result rd__loader_init(rd__loader *loader, uint64_t expected, rd_error *error);
+/* `expected` is the size of the whole signature, or RD_UNKNOWN. The limits must outlive it. Errors: RD_E_MEMORY. */
+rd_result rd__loader_init(rd__loader *loader, uint64_t expected, const rd_limits *limits, rd_error *error);
+/* Errors: RD_E_MAGIC, RD_E_CORRUPT, RD_E_MEMORY, RD_E_LIMIT. */
 rd_result rd__loader_take(rd__loader *loader, const uint8_t *data, size_t size, rd_error *error);
 /* At the end of the signature: indexes it, and gives it to the caller. */
 rd_result rd__loader_finish(rd__loader *loader, rd_signature **signature, rd_error *error);

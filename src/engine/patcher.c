@@ -2,6 +2,7 @@
 #include "engine/patcher.h"
 
 #include "base/memory.h"
+#include "base/result.h"
 #include "engine/count.h"
 
 #include <string.h>
@@ -14,19 +15,29 @@ void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, 
     *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats, .reached = RD_UNKNOWN};
 }
 
+/* May the op just decoded be executed? */
+static rd_result check_limit(const rd__patcher *patcher, rd_error *error) {
+    if (patcher->limit == 0 || patcher->op.target_offset + patcher->op.length <= patcher->limit)
+        return RD_OK;
+    return rd__fail(error, RD_E_LIMIT, RD_ROLE_DELTA, patcher->taken - patcher->decoder.command_size,
+                    "the delta makes a larger file than is allowed");
+}
+
 /* Decodes the next op. RD_OK: it is patcher->op, or the delta has ended. */
 static rd_result next_op(rd__patcher *patcher, rd_in *in, bool end, rd_error *error) {
     const uint8_t *const data = in->size > in->pos ? (const uint8_t *)in->data + in->pos : NULL;
     size_t used = 0;
-    const rd_result result = rd__delta_decode(&patcher->decoder, data, in->size - in->pos, &used, &patcher->op, error);
+    rd_result result = rd__delta_decode(&patcher->decoder, data, in->size - in->pos, &used, &patcher->op, error);
     in->pos += used;
     patcher->taken += used;
     if (result == RD_MORE && end)
         return rd__delta_truncated(patcher->taken, error);
-    if (result == RD_OK && !patcher->decoder.ended) {
-        patcher->done = 0;
+    if (result != RD_OK || patcher->decoder.ended)
+        return result;
+    patcher->done = 0;
+    result = check_limit(patcher, error);
+    if (result == RD_OK)
         rd__count_op(patcher->stats, &patcher->op, patcher->decoder.command_size);
-    }
     return result;
 }
 

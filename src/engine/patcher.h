@@ -21,6 +21,7 @@ typedef struct rd__patcher {
     uint64_t done;    /* bytes of it */
     uint64_t taken;   /* bytes of the delta */
     uint64_t reached; /* offset in the basis where the last copy ended so far, or RD_UNKNOWN */
+    uint64_t limit;   /* bytes of the new file that may be made; 0: any number */
     uint64_t large;   /* copies of so many bytes, from page to page, are left to the caller; 0: none */
     rd_stats *stats;  /* the caller's; ops are counted in it */
 } rd__patcher;
@@ -29,7 +30,8 @@ void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, 
 
 /*
  * Executes what `in` holds of the delta and `out` has room for. RD_OK: END was reached. RD_MORE: `in` is used up or
- * `out` is full, or the basis has nothing to give now. With `end`, nothing follows what is in `in`.
+ * `out` is full, or the basis has nothing to give now. With `end`, nothing follows what is in `in`. RD_E_LIMIT: the
+ * next command would pass the limit; nothing of it was done.
  */
 rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error);
 

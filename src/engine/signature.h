@@ -14,4 +14,9 @@ struct rd_signature {
     rd__index index;
 };
 
+/* What a block takes, sums and index, in round numbers: see index.h. */
+static inline uint64_t rd__signature_block_memory(const rd_signature *signature) {
+    return signature->sums.strong_len + 16;
+}
+
 #endif

@@ -91,6 +91,7 @@ static rd_result patch_plainly(const rd__patch_files *files, rd__job *job, bool 
     p.sink = files->out;
     p.strict = strict;
     rd__patcher_init(&p.patcher, rd__basis_read, &reader, &job->stats);
+    p.patcher.limit = job->limits.output;
     p.patcher.large = LARGE_COPY;
     p.delta = rd__alloc_array(DELTA_CHUNK, 1);
     p.new_bytes = rd__alloc_array(NEW_CHUNK, 1);

@@ -27,7 +27,7 @@ static rd_result load(rd__operation *operation, const rd_source *in, rd_signatur
     rd__job *const job = &operation->job;
     rd__feed feed = {.source = in, .job = job, .role = RD_ROLE_SIGNATURE};
     rd__loader loader;
-    rd_result result = rd__loader_init(&loader, in->size, &job->error);
+    rd_result result = rd__loader_init(&loader, in->size, &job->limits, &job->error);
     if (result != RD_OK)
         return result;
     loader.threads = rd__operation_threads(operation);

@@ -230,9 +230,10 @@ static rd_result diff_segments(rd__job *job, const rd_signature *signature, cons
     return result;
 }
 
-static bool has_segments(const rd_signature *signature) {
+/* What is not allowed even the memory for two blocks is left to the window, which may need less. */
+static bool has_segments(const rd_signature *signature, const rd_limits *limits) {
     return signature && signature->sums.count > 0 && signature->params.block_len >= SEGMENT_BLOCK_MIN &&
-           signature->params.block_len <= SEGMENT_BLOCK_MAX;
+           signature->params.block_len <= SEGMENT_BLOCK_MAX && rd__window_allowed(signature, UINT64_MAX, limits);
 }
 
 /* ---- In one window ----------------------------------------------------------------------------------------------- */
@@ -263,7 +264,7 @@ static rd_result read_more(rd__differ *differ, rd__feed *feed, rd__digester *dig
     rd__differ_add(differ, got);
     if (feed->ended)
         rd__differ_end(differ);
-    return result;
+    return result == RD_OK ? rd__differ_check(differ, &feed->job->limits, &feed->job->error) : result;
 }
 
 static rd_result diff_window(rd__job *job, const rd_signature *signature, const rd_source *new_file, rd__writer *writer,
@@ -288,7 +289,7 @@ static rd_result put_commands(rd__operation *operation, const rd_signature *sign
                               rd__writer *writer, uint8_t digest[RD__BLAKE2B_LEN]) {
     rd__job *const job = &operation->job;
     const bool verify = operation->options.verify != RD_VERIFY_NEVER;
-    if (has_segments(signature)) {
+    if (has_segments(signature, &job->limits)) {
         rd__digest tree;
         rd__digest_init(&tree);
         const rd_result result =

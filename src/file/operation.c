@@ -7,6 +7,7 @@ void rd__operation_begin(rd__operation *operation, const rd_options *options, ui
     *operation = (rd__operation){.options = rd__options_from(options), .job = {.total = total}};
     operation->job.progress = operation->options.progress;
     operation->job.progress_context = operation->options.progress_context;
+    operation->job.limits = operation->options.limits;
 }
 
 unsigned rd__operation_threads(const rd__operation *operation) {

@@ -13,6 +13,13 @@ rd_options rd__options_from(const rd_options *given) {
     return options;
 }
 
+rd_result rd__job_allow_output(rd__job *job, uint64_t size) {
+    const uint64_t limit = job->limits.output;
+    if (limit == 0 || (job->stats.out_bytes <= limit && size <= limit - job->stats.out_bytes))
+        return RD_OK;
+    return rd__fail(&job->error, RD_E_LIMIT, RD_ROLE_OUTPUT, limit, "the output would be larger than is allowed");
+}
+
 rd_result rd__job_progress(rd__job *job, uint64_t done) {
     job->done = done;
     if (!job->progress || job->progress(job->progress_context, done, job->total))

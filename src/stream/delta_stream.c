@@ -86,7 +86,7 @@ static rd_result take(delta_stream *s, rd_in *in) {
     in->pos += wanted;
     s->fresh += wanted;
     s->scanning = s->fresh >= s->enough;
-    return RD_OK;
+    return rd__differ_check(&s->differ, &s->head.job.limits, &s->head.job.error);
 }
 
 /* All that can be told from what was taken has been told. */

@@ -35,7 +35,8 @@ static rd_result make_stream(rd_stream **stream, const rd_options *options, uint
     rd_result result = rd__stream_new(stream, sizeof(loadsig_stream), options, step, close_loader);
     if (result != RD_OK)
         return result;
-    result = rd__loader_init(&((loadsig_stream *)*stream)->loader, expected, &(*stream)->job.error);
+    rd__job *const job = &(*stream)->job;
+    result = rd__loader_init(&((loadsig_stream *)*stream)->loader, expected, &job->limits, &job->error);
     if (result != RD_OK) {
         rd_stream_free(*stream);
         *stream = NULL;

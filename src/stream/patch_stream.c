@@ -73,6 +73,7 @@ rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const 
     s->head.job.may_wait = true;
     s->basis = (rd__basis){.source = &s->source, .job = &s->head.job};
     rd__patcher_init(&s->patcher, rd__basis_read, &s->basis, &s->head.job.stats);
+    s->patcher.limit = s->head.job.limits.output;
     if (!verifies(s) || rd__digester_init(&s->digester, rd__kernels_best()))
         return RD_OK;
     rd_stream_free(*stream);

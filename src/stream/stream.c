@@ -18,16 +18,22 @@ rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *opti
     made->close = close;
     made->state = RD_MORE;
     made->job.total = RD_UNKNOWN;
+    made->job.limits = made->options.limits;
     made->job.error.reason = rd_result_message(RD_OK);
     return RD_OK;
 }
 
 void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size) {
+    const uint64_t limit = stream->job.limits.output;
     stream->pending = data;
     stream->pending_size = size;
+    stream->made += size;
+    stream->over_limit = limit > 0 && stream->made > limit;
 }
 
 bool rd__stream_flush(rd_stream *stream, rd_out *out) {
+    if (stream->over_limit)
+        return false;
     const size_t size = rd__min_size(stream->pending_size, out->size - out->pos);
     if (size > 0) {
         memcpy((uint8_t *)out->data + out->pos, stream->pending, size);
@@ -49,6 +55,8 @@ rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
         stream->state = stream->step(stream, in, out, end);
     stream->job.stats.in_bytes += in->pos - in_before;
     stream->job.stats.out_bytes += out->pos - out_before;
+    if (stream->over_limit)
+        stream->state = rd__job_allow_output(&stream->job, stream->made);
     return stream->state;
 }
 

@@ -23,6 +23,8 @@ struct rd_stream {
     rd_result state;        /* RD_MORE while it runs, then how it ended */
     const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
     size_t pending_size;
+    uint64_t made;   /* bytes that were pending so far */
+    bool over_limit; /* more than may be given */
     uint8_t small[RD__PENDING_MAX];
 };
 
@@ -42,7 +44,7 @@ rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, 
  */
 void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size);
 
-/* Gives pending bytes. False: some are left, for `out` is full. */
+/* Gives pending bytes. False: some are left, for `out` is full, or may not be given: rd_stream_step tells. */
 bool rd__stream_flush(rd_stream *stream, rd_out *out);
 
 #endif

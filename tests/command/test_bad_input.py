@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from helpers.samples import noise
 from helpers.tool import ErrorLine, Tool, Words
 from helpers.wire import (
+    FILE_MAX,
     SIGNATURE_MAGICS,
     Copy,
     Literal,
@@ -29,6 +30,8 @@ from helpers.wire import (
     encode_delta,
     encode_literal,
     encode_trailer,
+    made_size,
+    read_delta,
     read_signature,
     signature_header,
     verdict,
@@ -55,6 +58,8 @@ DELTA = b"".join(
 VERIFIED_DELTA = DELTA + encode_trailer(apply_delta(BASIS, DELTA))
 DELTAS = pytest.mark.parametrize("delta", [DELTA, VERIFIED_DELTA], ids=["bare", "verified"])
 LIMIT = 256 << 20
+THREADS = ("-T", "2")
+"""Each has buffers of its own, and some machines have very many processors."""
 
 
 @dataclass(frozen=True)
@@ -69,6 +74,10 @@ class Room:
         return self.folder / "basis"
 
     @property
+    def new(self) -> Path:
+        return self.folder / "new"
+
+    @property
     def bad(self) -> Path:
         return self.folder / "bad"
 
@@ -79,7 +88,7 @@ class Room:
     def made(self) -> bytes | None:
         """The output, which is removed; None if there is none. Nothing else may be new."""
         names = {path.name for path in self.folder.iterdir()}
-        assert names <= {"basis", "bad", "output"}, f"left behind: {names}"
+        assert names <= {"basis", "new", "bad", "output"}, f"left behind: {names}"
         if "output" not in names:
             return None
         data = self.output.read_bytes()
@@ -89,7 +98,7 @@ class Room:
     def check_signature(self, data: bytes, memory: int | None = None) -> ErrorLine | None:
         """A delta of the basis is made with it, or it is refused, as Python's reader says."""
         self.bad.write_bytes(data)
-        result = self.redelta.run("delta", self.bad, self.basis, self.output, memory=memory)
+        result = self.redelta.run("delta", *THREADS, self.bad, self.basis, self.output, memory=memory)
         try:
             read_signature(data)
         except WireError:
@@ -101,7 +110,7 @@ class Room:
     def check_delta(self, data: bytes, memory: int | None = None) -> ErrorLine | None:
         """It is applied to the basis, or refused, as Python's reader says."""
         self.bad.write_bytes(data)
-        result = self.redelta.run("patch", self.basis, self.bad, self.output, memory=memory)
+        result = self.redelta.run("patch", *THREADS, self.basis, self.bad, self.output, memory=memory)
         right = verdict(self.basis.read_bytes(), data)
         if right.statuses:
             assert result.status in right.statuses, result.describe()
@@ -109,6 +118,35 @@ class Room:
         assert result.done() == b""
         assert self.made() == right.new
         return None
+
+    def check_verify(self, data: bytes, new: bytes, memory: int | None = None) -> None:
+        """The delta is said to make `new` if it does, as far as can be told without a basis."""
+        self.bad.write_bytes(data)
+        self.new.write_bytes(new)
+        result = self.redelta.run("verify", *THREADS, self.bad, self.new, memory=memory)
+        try:
+            delta = read_delta(data)
+            possible = all(
+                isinstance(each, Literal) or each.offset + each.length <= FILE_MAX for each in delta.commands
+            )
+            right = possible and made_size(delta.commands) == len(new) and data[delta.end :] == encode_trailer(new)
+        except WireError:
+            right = False
+        if right:
+            assert result.done() == b""
+        else:
+            assert result.status in (3, 4), result.describe()
+            result.fails(result.status)
+
+    def check_both(self, data: bytes, new: bytes) -> None:
+        """A delta that should make `new` of the basis is patched with and verified."""
+        self.check_delta(data, LIMIT)
+        self.check_verify(data, new, LIMIT)
+
+    def check_all(self, data: bytes) -> None:
+        """It is given to each verb where that takes something made by another."""
+        self.check_signature(data, LIMIT)
+        self.check_both(data, b"")
 
     def refused(self, error: ErrorLine, size: int) -> ErrorLine:
         """No output; the file at fault is named, and the place is in it."""
@@ -362,6 +400,82 @@ def test_a_literal_longer_than_the_file_is_refused_without_being_believed(room: 
         assert error.file == str(room.bad)
 
 
+# ---- Fields at their extremes ---------------------------------------------------------------------------------------
+
+FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE,
+         0xFFFFFFFF)  # fmt: skip
+EIGHTS = (0, 1, 0xFFFFFFFF, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_of_a_signature_at_their_extremes(room: Room, value: int) -> None:
+    """Magic, block length, strong length, weak sum; with no block, one, and many."""
+    four = value.to_bytes(4, "big")
+    for count in (0, 1, 100):
+        entries = b"".join(number.to_bytes(4, "big") + noise(16, number) for number in range(count))
+        sums = b"".join(four + noise(16, number) for number in range(count))
+        room.check_all(signature_header(value, 40, 16) + entries)
+        for magic in SIGNATURE_MAGICS.values():
+            room.check_signature(signature_header(magic, value, 16) + entries, LIMIT)
+            room.check_signature(signature_header(magic, 40, value) + entries, LIMIT)
+            room.check_signature(signature_header(magic, 40, 16) + sums, LIMIT)
+    room.check_all(signature_header(DEFAULT_MAGIC, value, value) + four)
+
+
+def with_new_file(commands: bytes, new: bytes) -> Iterator[bytes]:
+    """A delta with its trailer, without it, and without END."""
+    delta = delta_header() + commands
+    return iter((delta + b"\x00" + encode_trailer(new), delta + b"\x00", delta))
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_of_a_delta_at_their_extremes(room: Room, value: int) -> None:
+    """Its magic, and the length of a literal, the offset and the length of a copy in four bytes each."""
+    four = value.to_bytes(4, "big")
+    literal = noise(min(value, 70_000), 2)
+    copied = BASIS[value : value + 5]
+    room.check_all(four + DELTA[4:])
+    for data in with_new_file(b"\x43" + four + literal, literal):
+        room.check_both(data, literal)
+    for data in with_new_file(b"\x43" + four + b"xyz", b"xyz"):
+        room.check_both(data, b"xyz")
+    for data in with_new_file(encode_copy(Copy(value, 5), 2, 0), copied):
+        room.check_both(data, copied)
+    for data in with_new_file(encode_copy(Copy(3, value), 0, 2), BASIS[3 : 3 + value]):
+        room.check_both(data, BASIS[3 : 3 + value])
+    for data in with_new_file(encode_copy(Copy(value, value), 2, 2), BASIS[value : 2 * value]):
+        room.check_both(data, BASIS[value : 2 * value])
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_of_a_trailer_at_their_extremes(room: Room, value: int) -> None:
+    new = apply_delta(BASIS, DELTA)
+    for trailer in (
+        encode_trailer(new, magic=value),
+        encode_trailer(new, rest=value),
+        encode_trailer(new, rest=value) + bytes(min(value, 70_000)),
+        encode_trailer(new, size=value),
+        encode_trailer(new, kind=value & 0xFF),
+        encode_trailer(new, zero=bytes(3) + value.to_bytes(4, "big")),
+    ):
+        room.check_both(DELTA + trailer, new)
+
+
+@pytest.mark.parametrize("value", EIGHTS)
+def test_fields_of_eight_bytes_at_their_extremes(room: Room, value: int) -> None:
+    new = apply_delta(BASIS, DELTA)
+    room.check_both(DELTA + encode_trailer(new, size=value), new)
+    for commands in (
+        b"\x44" + value.to_bytes(8, "big") + b"x",
+        encode_copy(Copy(value, 1), 3, 0),
+        encode_copy(Copy(0, value), 0, 3),
+        encode_copy(Copy(value, value), 3, 3),
+        encode_copy(Copy(0, 700)) + encode_copy(Copy(0, value), 0, 3),
+    ):
+        for data in with_new_file(commands, b"x"):
+            room.check_both(data, b"x")
+
+
 # ---- Memory ---------------------------------------------------------------------------------------------------------
 
 
@@ -372,15 +486,15 @@ def test_large_files_go_through_in_little_memory(room: Room) -> None:
     with room.basis.open("wb") as file:
         file.truncate(size)
     signature, delta = room.folder / "bad", room.output
-    signature.write_bytes(room.redelta.run("signature", "-b", "64K", room.basis, memory=limit).done())
-    delta.write_bytes(room.redelta.run("delta", signature, room.basis, memory=limit).done())
+    signature.write_bytes(room.redelta.run("signature", *THREADS, "-b", "64K", room.basis, memory=limit).done())
+    delta.write_bytes(room.redelta.run("delta", *THREADS, signature, room.basis, memory=limit).done())
     with (room.folder / "new").open("wb") as new:
-        room.redelta.run("patch", room.basis, delta, stdout=new, memory=limit).done()
+        room.redelta.run("patch", *THREADS, room.basis, delta, stdout=new, memory=limit).done()
     assert (room.folder / "new").stat().st_size == size
 
 
 def test_a_signature_without_end_is_not_believed_by_its_header(room: Room) -> None:
     """A short pipe behind a header that could mean anything."""
     header = signature_header(DEFAULT_MAGIC, 1, 32)
-    made = room.redelta.run("delta", "-", room.basis, stdin=header, memory=64 << 20).done()
+    made = room.redelta.run("delta", *THREADS, "-", room.basis, stdin=header, memory=64 << 20).done()
     assert apply_delta(b"", made) == BASIS

@@ -14,7 +14,7 @@ from helpers.samples import noise
 from helpers.tool import Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
-VERBS = ("signature", "delta", "patch")
+VERBS = ("signature", "delta", "patch", "verify")
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 
@@ -33,7 +33,12 @@ def test_every_prefix_of_a_verb_is_the_verb(redelta: Tool, tmp_path: Path, basis
     signature, delta = tmp_path / "signature", tmp_path / "delta"
     signature.write_bytes(redelta.run("signature", basis).done())
     delta.write_bytes(redelta.run("delta", signature, basis).done())
-    operands = {"signature": [basis], "delta": [signature, basis], "patch": [basis, delta]}
+    operands = {
+        "signature": [basis],
+        "delta": [signature, basis],
+        "patch": [basis, delta],
+        "verify": [delta, basis],
+    }
     for verb in VERBS:
         whole = redelta.run(verb, *operands[verb]).done()
         for length in range(1, len(verb)):
@@ -164,6 +169,7 @@ def test_options_of_another_verb_are_refused(redelta: Tool, tmp_path: Path, basi
     for words in (["-b", "256"], ["-S", "8"], ["-H", "md4"], ["-R", "rollsum"]):
         redelta.run("patch", *words, basis, basis).refuses()
         redelta.run("delta", *words, basis, basis).refuses()
+        redelta.run("verify", *words, basis, basis).refuses()
 
 
 def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_path: Path) -> None:
@@ -177,14 +183,14 @@ def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_pa
 # ---- Operands -------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("verb", "most"), [("signature", 2), ("delta", 3), ("patch", 3)])
+@pytest.mark.parametrize(("verb", "most"), [("signature", 2), ("delta", 3), ("patch", 3), ("verify", 2)])
 def test_too_many_operands_are_refused(redelta: Tool, tmp_path: Path, basis: Path, verb: str, most: int) -> None:
     names = [basis] * (most - 1) + [tmp_path / "output", tmp_path / "extra"]
     redelta.run(verb, *names).refuses()
     assert not (tmp_path / "output").exists()
 
 
-@pytest.mark.parametrize("verb", ["delta", "patch"])
+@pytest.mark.parametrize("verb", ["delta", "patch", "verify"])
 def test_too_few_operands_are_refused(redelta: Tool, verb: str) -> None:
     redelta.run(verb, stdin=b"").refuses()
 
@@ -229,6 +235,18 @@ def test_each_verb_has_help_with_an_example(redelta: Tool, verb: str) -> None:
         assert len(re.findall(rf"redelta (?:-\S+ )*{verb}", text)) >= 2, text
 
 
+def test_help_of_a_verb_names_the_options_that_belong_to_it(redelta: Tool, basis: Path) -> None:
+    """An option that is not named is refused, or is one for every verb."""
+    texts = {verb: redelta.run(verb, "--help").done().decode() for verb in VERBS}
+    for option in ("--block-size", "--sum-size", "--hash", "--rollsum", "--force", "--no-verify", "--always-verify",
+                   "--max-output", "--max-memory", "--max-blocks"):  # fmt: skip
+        value = {"--hash": ["md4"], "--rollsum": ["rollsum"], "--force": [], "--no-verify": [], "--always-verify": []}
+        for verb, text in texts.items():
+            result = redelta.run(verb, option, *value.get(option, ["8"]), basis, basis, basis, basis)
+            named = re.search(rf"^ +(-\w, )?{option}\b", text, re.MULTILINE) is not None
+            assert (f"option '{option}' is for" not in result.refuses()) == named, (verb, option)
+
+
 def test_help_of_signature_names_the_sums(redelta: Tool) -> None:
     text = redelta.run("signature", "-h").done().decode()
     for word in ("-b", "-S", "-H", "-R", "blake2", "md4", "rabinkarp", "rollsum"):
@@ -236,10 +254,10 @@ def test_help_of_signature_names_the_sums(redelta: Tool) -> None:
 
 
 def assert_fits(text: str) -> None:
-    """80 columns, one screen, whole lines."""
+    """79 columns, one screen of 24 lines, whole lines."""
     assert text.endswith("\n")
-    assert max(len(line) for line in text.splitlines()) <= 80
-    assert len(text.splitlines()) <= 50
+    assert max(len(line) for line in text.splitlines()) <= 79
+    assert len(text.splitlines()) <= 24
 
 
 @pytest.mark.parametrize("words", [["-V"], ["--version"], ["signature", "-V"]])
@@ -254,16 +272,16 @@ def test_version_is_the_headers(redelta: Tool, words: list[str]) -> None:
 # ---- What is said besides -------------------------------------------------------------------------------------------
 
 
-def three_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
+def all_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
     """A run of each verb that succeeds."""
     signature, delta = folder / "signature", folder / "delta"
     signature.write_bytes(redelta.run("signature", basis).done())
     delta.write_bytes(redelta.run("delta", signature, basis).done())
-    return [["signature", basis], ["delta", signature, basis], ["patch", basis, delta]]
+    return [["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis]]
 
 
 def test_success_is_silent(redelta: Tool, tmp_path: Path, basis: Path) -> None:
-    for words in three_runs(redelta, tmp_path, basis):
+    for words in all_runs(redelta, tmp_path, basis):
         result = redelta.run(*words)
         assert (result.status, result.err) == (0, b"")
 
@@ -272,7 +290,7 @@ def test_success_is_silent(redelta: Tool, tmp_path: Path, basis: Path) -> None:
 def test_statistics_go_to_standard_error_and_change_no_byte(
     redelta: Tool, tmp_path: Path, basis: Path, option: str
 ) -> None:
-    for words in three_runs(redelta, tmp_path, basis):
+    for words in all_runs(redelta, tmp_path, basis):
         result = redelta.run(option, *words)
         assert result.done() == redelta.run(*words).done()
         assert re.search(rb"\d", result.err), result.describe()
@@ -290,7 +308,7 @@ def test_statistics_of_a_delta_count_its_commands(redelta: Tool, tmp_path: Path,
 
 
 def test_quiet_cancels_statistics(redelta: Tool, tmp_path: Path, basis: Path) -> None:
-    for words in three_runs(redelta, tmp_path, basis):
+    for words in all_runs(redelta, tmp_path, basis):
         for order in (["-q", "-s", "-v"], ["-s", "-v", "-q"]):
             result = redelta.run(*order, *words)
             assert (result.status, result.err) == (0, b"")

@@ -95,9 +95,14 @@ class Tool:
         stdout: int | IO[bytes] = subprocess.PIPE,
         cwd: Path | None = None,
         memory: int | None = None,
+        cpu: int | None = None,
         pass_fds: Sequence[int] = (),
     ) -> Result:
-        """Runs to the end. `stdin` is bytes for a pipe, an open file, or nothing; `memory` limits the address space."""
+        """Runs to the end. `stdin` is bytes for a pipe, an open file, or nothing.
+
+        `memory` limits the address space, in bytes, and `cpu` the time of the processors, in seconds: who takes more is
+        killed. That is no measurement, but tells what is proportional to its input from what is not.
+        """
         words = [os.fsdecode(word) for word in (self.path, *args)]
         given = stdin if isinstance(stdin, bytes) else None
         process = subprocess.Popen(
@@ -107,7 +112,7 @@ class Tool:
             stderr=subprocess.PIPE,
             cwd=cwd,
             env=plain_environment(),
-            preexec_fn=None if memory is None else limit_memory(memory),
+            preexec_fn=limits(memory, cpu),
             pass_fds=pass_fds,
         )
         with process:
@@ -193,14 +198,20 @@ def plain_environment() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if name != "POSIXLY_CORRECT"} | {"LC_ALL": "C"}
 
 
-def limit_memory(size: int) -> Callable[[], None]:
-    """For a child: at most `size` bytes of address space. A sanitizer's shadow does not fit in any, so none then."""
+def limits(memory: int | None, cpu: int | None) -> Callable[[], None] | None:
+    """For a child: at most so much address space and processor time, or None if both are without a limit.
+
+    A sanitizer's shadow does not fit in any address space, so that is not limited then, and it takes its time.
+    """
 
     def apply() -> None:
-        if not SANITIZED:
-            resource.setrlimit(resource.RLIMIT_AS, (size, size))
+        if memory is not None and not SANITIZED:
+            resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+        if cpu is not None:
+            seconds = 10 * cpu if SANITIZED else cpu
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds))
 
-    return apply
+    return None if memory is None and cpu is None else apply
 
 
 def heed_signals() -> None:

@@ -189,9 +189,16 @@ def tree_digest(new: bytes) -> bytes:
     """BLAKE2b in its tree mode: leaves of 64 KiB, and a root over their digests."""
 
     def node(data: bytes, offset: int, depth: int, last: bool) -> bytes:
-        shape = {"fanout": 0, "depth": 2, "leaf_size": LEAF_LENGTH, "inner_size": 32}
         return hashlib.blake2b(
-            data, digest_size=32, node_offset=offset, node_depth=depth, last_node=last, **shape
+            data,
+            digest_size=32,
+            fanout=0,
+            depth=2,
+            leaf_size=LEAF_LENGTH,
+            inner_size=32,
+            node_offset=offset,
+            node_depth=depth,
+            last_node=last,
         ).digest()
 
     leaves = blocks_of(new, LEAF_LENGTH) or [b""]
@@ -285,16 +292,19 @@ class Verdict:
     """
 
     new: bytes = b""
+    size: int = 0
     statuses: set[int] = field(default_factory=set)
 
     def add(self, command: Command, basis: bytes) -> None:
         """Carries out a command, as far as that is possible."""
         if isinstance(command, Literal):
             self.new += command.data
+            self.size += len(command.data)
             return
         end = command.offset + command.length
-        if end > FILE_MAX:
-            raise WireError("an impossible copy")
+        self.size += command.length
+        if max(end, self.size) > FILE_MAX:
+            raise WireError("longer than any file")
         if end > len(basis):
             self.statuses.add(4)
         self.new += basis[command.offset : end]
@@ -373,6 +383,11 @@ def _append_copy(commands: list[Command], places: list[int], length: int) -> Non
         commands[-1] = Copy(previous.offset, previous.length + length)
     else:
         commands.append(Copy(places[0], length))
+
+
+def made_size(commands: Iterable[Command]) -> int:
+    """The length of the new file."""
+    return sum(len(each.data) if isinstance(each, Literal) else each.length for each in commands)
 
 
 def literal_bytes(commands: Iterable[Command]) -> int:

@@ -340,7 +340,7 @@ static rd_result read_slowly(void *context, uint64_t offset, void *data, size_t 
     if (b->fails != RD_OK && b->waits > 5)
         return b->fails;
     *got = 1 + random_below(&b->random, size < 40 ? size : 40);
-    *got = offset + *got > b->bytes->size ? b->bytes->size - offset : *got;
+    *got = offset + *got > b->bytes->size ? (size_t)(b->bytes->size - offset) : *got;
     memcpy(data, b->bytes->data + offset, *got);
     return RD_OK;
 }
@@ -373,7 +373,8 @@ static void patch_stream_asks_again_when_the_basis_had_nothing(void **state) {
         rd_stream *stream = NULL;
         rd_memory made = {0};
         assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
-        check_equal(drive_slowly(stream, &slow, &s.delta, 1 + seed * seed % 300, &made), RD_OK, "seed %d", (int)seed);
+        const size_t room = (size_t)(1 + seed * seed % 300);
+        check_equal(drive_slowly(stream, &slow, &s.delta, room, &made), RD_OK, "seed %d", (int)seed);
         check_memory(made, s.new_file, "seed %d", (int)seed);
         assert_true(slow.waits > 0 || s.delta_stats.copy_commands == 0);
         rd_stream_free(stream);

@@ -1,0 +1,291 @@
+"""Limits for files from strangers, and what hostile files cost.
+
+A limit is kept at its very edge. Far beyond it, the refusal comes before the memory is taken or the output made: these
+tests run in an address space, or with a time of the processor, in which anything else would end in another way.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from helpers.samples import noise
+from helpers.tool import SANITIZED, Tool, Words
+from helpers.wire import (
+    SIGNATURE_MAGICS,
+    WEAK_SUMS,
+    Copy,
+    Literal,
+    blake2,
+    encode_copy,
+    encode_delta,
+    encode_literal,
+    signature_header,
+)
+
+MIB = 1 << 20
+SPACE = 256 * MIB
+CPU_SECONDS = 30
+BASIS = noise(90_000, 1)
+NEW = BASIS[:30_000] + b"inserted" + BASIS[20_000:]
+BLOCK = 500
+STRONG = 8
+BLOCKS = len(BASIS) // BLOCK
+MEMORY = BLOCKS * (STRONG + 16) + 2 * BLOCK
+
+
+@dataclass(frozen=True)
+class Files:
+    """The files of one synchronisation, already right, and a folder in which only outputs stand."""
+
+    folder: Path
+
+    def __getattr__(self, name: str) -> Path:
+        return self.folder / name
+
+    @property
+    def output(self) -> Path:
+        return self.folder / "outputs" / "output"
+
+    def words(self, verb: str) -> Words:
+        """A command line that succeeds, but for the output's name."""
+        inputs = {"signature": ["basis"], "delta": ["signature", "new"], "patch": ["basis", "delta"]}
+        return (verb, *(self.folder / name for name in inputs[verb]))
+
+    def assert_no_output(self) -> None:
+        assert list(self.output.parent.iterdir()) == []
+
+
+@pytest.fixture
+def files(redelta: Tool, tmp_path: Path) -> Files:
+    made = Files(tmp_path)
+    made.output.parent.mkdir()
+    made.basis.write_bytes(BASIS)
+    made.new.write_bytes(NEW)
+    made.signature.write_bytes(redelta.run("signature", "-b", str(BLOCK), "-S", str(STRONG), made.basis).done())
+    made.delta.write_bytes(redelta.run("delta", made.signature, made.new).done())
+    return made
+
+
+# ---- At the edge ----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("verb", ["signature", "delta", "patch"])
+def test_no_more_is_written_than_the_limit(redelta: Tool, files: Files, verb: str) -> None:
+    expected = redelta.run(*files.words(verb)).done()
+    for limit in (len(expected), len(expected) + 1, 0):
+        assert redelta.run(*files.words(verb), "--max-output", str(limit)).done() == expected
+    for limit in (len(expected) - 1, len(expected) // 2, 1):
+        result = redelta.run(*files.words(verb), "--max-output", str(limit))
+        error = result.fails(3)
+        assert len(result.out) <= limit
+        assert "allowed" in error.what
+        assert "--max-output" in error.advice
+        named = redelta.run(*files.words(verb), files.output, "--max-output", str(limit)).fails(3)
+        assert named.file == str(files.delta if verb == "patch" else files.output)
+        files.assert_no_output()
+
+
+def test_a_destination_stays_when_the_limit_would_be_passed(redelta: Tool, files: Files) -> None:
+    files.output.write_bytes(b"precious")
+    for verb in ("signature", "delta", "patch"):
+        redelta.run("-f", *files.words(verb), files.output, "--max-output", "50").fails(3)
+    assert files.output.read_bytes() == b"precious"
+    assert [path.name for path in files.output.parent.iterdir()] == ["output"]
+
+
+def test_a_patch_is_refused_at_the_command_that_passes_the_limit(redelta: Tool, files: Files) -> None:
+    start = noise(70, 2)
+    new = start + BASIS[:1000] + b"abc" + BASIS[10:60_010]
+    commands = (Literal(start), Copy(0, 1000), Literal(b"abc"), Copy(10, 60_000))
+    files.delta.write_bytes(encode_delta(commands, new))
+    places = [4, 4 + 72, 4 + 72 + 4, 4 + 72 + 4 + 4]
+    ends = [70, 1070, 1073, 61_073]
+    for place, end in zip(places, ends, strict=True):
+        for words in (files.words("patch"), [*files.words("patch"), "--no-verify"]):
+            error = redelta.run(*words, "--max-output", str(end - 1)).fails(3)
+            assert (error.file, error.offset) == (str(files.delta), place)
+    assert redelta.run(*files.words("patch"), "--max-output", str(ends[-1])).done() == new
+
+
+def test_a_signature_of_more_blocks_is_refused(redelta: Tool, files: Files) -> None:
+    expected = files.delta.read_bytes()
+    for limit in (BLOCKS, BLOCKS + 1, 0):
+        assert redelta.run(*files.words("delta"), "--max-blocks", str(limit)).done() == expected
+    for limit in (BLOCKS - 1, 1):
+        error = redelta.run(*files.words("delta"), files.output, "--max-blocks", str(limit)).fails(3)
+        assert (error.file, error.offset) == (str(files.signature), 12 + limit * (4 + STRONG))
+        assert "blocks" in error.what
+        assert "limit" in error.advice
+        files.assert_no_output()
+
+
+def test_a_signature_that_needs_more_memory_is_refused(redelta: Tool, files: Files) -> None:
+    """Strong sum and 16 bytes for each block, and two blocks."""
+    expected = files.delta.read_bytes()
+    for limit in (MEMORY, MEMORY + 1, 0):
+        assert redelta.run(*files.words("delta"), "--max-memory", str(limit)).done() == expected
+    for limit in (MEMORY - 1, MEMORY - 2 * BLOCK - 1, 1):
+        error = redelta.run(*files.words("delta"), files.output, "--max-memory", str(limit)).fails(3)
+        assert error.file == str(files.signature)
+        assert "memory" in error.what
+        assert "limit" in error.advice
+        files.assert_no_output()
+
+
+def test_limits_hold_for_pipes_as_well(redelta: Tool, files: Files) -> None:
+    signature, delta = files.signature.read_bytes(), files.delta.read_bytes()
+    error = redelta.run("delta", "-", files.new, "--max-blocks", str(BLOCKS - 1), stdin=signature).fails(3)
+    assert error.file == "standard input"
+    assert redelta.run("delta", "-", files.new, "--max-blocks", str(BLOCKS), stdin=signature).done() == delta
+    redelta.run("delta", "-", files.new, "--max-memory", str(MEMORY - 1), stdin=signature).fails(3)
+    redelta.run("delta", files.signature, "--max-memory", str(MEMORY - 1), stdin=NEW).fails(3)
+    assert redelta.run("delta", files.signature, "--max-memory", str(MEMORY), stdin=NEW).done() == delta
+    redelta.run("patch", files.basis, "--max-output", str(len(NEW) - 1), stdin=delta).fails(3)
+    assert redelta.run("patch", files.basis, "--max-output", str(len(NEW)), stdin=delta).done() == NEW
+
+
+# ---- The command line -----------------------------------------------------------------------------------------------
+
+
+def test_limits_take_suffixes(redelta: Tool, files: Files) -> None:
+    for word in ("1M", "1g", "200k", "9223372036854775807"):
+        assert redelta.run(*files.words("patch"), "--max-output", word).done() == NEW
+    redelta.run(*files.words("patch"), "--max-output", "90K").fails(3)
+    redelta.run(*files.words("delta"), f"--max-memory={MEMORY // 1024}K").fails(3)
+    redelta.run(*files.words("delta"), f"--max-memory={MEMORY // 1024 + 1}K").done()
+
+
+@pytest.mark.parametrize("option", ["--max-output", "--max-memory", "--max-blocks"])
+@pytest.mark.parametrize(
+    "word", ["", "x", "-1", "1.5", "1T", "1 K", "9223372036854775808", "99999999999999999999", "8589934592G"]
+)
+def test_bad_limits_are_refused(redelta: Tool, files: Files, option: str, word: str) -> None:
+    redelta.run(*files.words("delta"), option, word).refuses()
+    redelta.run(*files.words("delta"), option).refuses()
+
+
+def test_limits_of_another_verb_are_refused(redelta: Tool, files: Files) -> None:
+    for option in ("--max-memory", "--max-blocks"):
+        for words in (files.words("signature"), files.words("patch"), ["verify", files.delta, files.new]):
+            assert option in redelta.run(*words, option, "10").refuses()
+    assert "--max-output" in redelta.run("verify", files.delta, files.new, "--max-output", "10").refuses()
+
+
+# ---- Far beyond -----------------------------------------------------------------------------------------------------
+
+NO_SPACE = pytest.mark.skipif(SANITIZED, reason="a sanitizer's shadow fits in no limited address space")
+
+
+def sparse(path: Path, size: int, start: bytes = b"") -> None:
+    """A file of zeros behind `start`."""
+    path.write_bytes(start)
+    with path.open("r+b") as file:
+        file.truncate(size)
+
+
+@NO_SPACE
+def test_a_signature_of_gigabytes_is_refused_before_it_fills_memory(redelta: Tool, files: Files) -> None:
+    """A hundred million blocks, which take no place on disk."""
+    sparse(files.signature, 12 + 100_000_000 * 36, signature_header(SIGNATURE_MAGICS["rabinkarp", "blake2"], 2048, 32))
+    words = ("-T", "2", *files.words("delta"), files.output)
+    for options in (["--max-memory", "32M"], ["--max-blocks", "500000"]):
+        error = redelta.run(*words, *options, memory=SPACE, cpu=CPU_SECONDS).fails(3)
+        assert error.file == str(files.signature)
+        assert error.offset is not None
+        files.assert_no_output()
+    error = redelta.run(*words, memory=SPACE, cpu=CPU_SECONDS).fails(1)
+    assert "memory" in error.what
+    files.assert_no_output()
+
+
+@NO_SPACE
+def test_blocks_of_gigabytes_are_refused_before_a_window_fills_memory(redelta: Tool, files: Files) -> None:
+    """With one block of 1 GiB, and a new file of 3 GiB that might contain it."""
+    magic = SIGNATURE_MAGICS["rabinkarp", "blake2"]
+    files.signature.write_bytes(signature_header(magic, 1 << 30, 32) + noise(36, 3))
+    sparse(files.new, 3 << 30)
+    words = ("-T", "2", *files.words("delta"), files.output)
+    error = redelta.run(*words, "--max-memory", "64M", memory=SPACE, cpu=CPU_SECONDS).fails(3)
+    assert error.file == str(files.signature)
+    assert "blocks" in error.what
+    error = redelta.run(*words, memory=SPACE, cpu=CPU_SECONDS).fails(1)
+    assert "memory" in error.what
+    files.assert_no_output()
+
+
+def test_a_delta_of_a_few_bytes_that_makes_terabytes_is_refused(redelta: Tool, files: Files) -> None:
+    sparse(files.basis, 1 << 42)
+    copies = encode_copy(Copy(0, 1 << 20)) + encode_copy(Copy(0, (1 << 42) - 1)) * 1000
+    files.delta.write_bytes(encode_delta([])[:4] + copies + b"\x00")
+    for options in ([], ["--no-verify"], ["--always-verify"]):
+        words = ("-T", "2", *files.words("patch"), files.output, *options)
+        error = redelta.run(*words, "--max-output", "2M", memory=SPACE, cpu=CPU_SECONDS).fails(3)
+        assert (error.file, error.offset) == (str(files.delta), 4 + len(encode_copy(Copy(0, 1 << 20))))
+        files.assert_no_output()
+
+
+def test_a_literal_that_is_said_to_be_long_is_refused_by_what_it_says(redelta: Tool, files: Files) -> None:
+    start = encode_delta([Literal(b"abc")])[:-1]
+    for index, length in ((1, 60_000), (2, 0xFFFFFFFF), (3, 1 << 62)):
+        claim = bytes([0x41 + index]) + length.to_bytes((1, 2, 4, 8)[index], "big")
+        files.delta.write_bytes(start + claim + noise(1000, 4))
+        error = redelta.run(*files.words("patch"), "--max-output", "50000", memory=SPACE).fails(3)
+        assert (error.file, error.offset) == (str(files.delta), len(start))
+        assert "allowed" in error.what
+
+
+# ---- Equal weak sums ------------------------------------------------------------------------------------------------
+
+MILLION = 1_000_000
+LONG_BLOCK = 2048
+ZEROS = bytes(2048 * LONG_BLOCK)
+LITERAL_MAX = 65_535
+
+
+def crafted(weak: str, strongs: list[bytes]) -> bytes:
+    """A signature in which every block has the weak sum of a block of zeros."""
+    sum_of_zeros = WEAK_SUMS[weak](bytes(LONG_BLOCK)).to_bytes(4, "big")
+    header = signature_header(SIGNATURE_MAGICS[weak, "blake2"], LONG_BLOCK, len(strongs[0]))
+    return header + b"".join(sum_of_zeros + strong for strong in strongs)
+
+
+@pytest.fixture(scope="module")
+def random_strongs() -> list[bytes]:
+    data = random.Random(5).randbytes(STRONG * MILLION)
+    return [data[at : at + STRONG] for at in range(0, len(data), STRONG)]
+
+
+@pytest.mark.parametrize("weak", WEAK_SUMS)
+def test_a_million_blocks_of_which_none_matches(
+    redelta: Tool, files: Files, random_strongs: list[bytes], weak: str
+) -> None:
+    """Every window of the new file has their weak sum."""
+    files.signature.write_bytes(crafted(weak, random_strongs))
+    made = redelta.run("delta", files.signature, stdin=ZEROS, cpu=CPU_SECONDS).done()
+    literals = [Literal(ZEROS[at : at + LITERAL_MAX]) for at in range(0, len(ZEROS), LITERAL_MAX)]
+    assert made == encode_delta(literals, ZEROS)
+
+
+@pytest.mark.parametrize("weak", WEAK_SUMS)
+def test_a_million_blocks_of_which_one_matches(
+    redelta: Tool, files: Files, random_strongs: list[bytes], weak: str
+) -> None:
+    at = 700_001
+    right = blake2(bytes(LONG_BLOCK))[:STRONG]
+    files.signature.write_bytes(crafted(weak, [*random_strongs[:at], right, *random_strongs[at + 1 :]]))
+    made = redelta.run("delta", files.signature, stdin=ZEROS, cpu=CPU_SECONDS).done()
+    assert made == encode_delta([Copy(at * LONG_BLOCK, LONG_BLOCK)] * (len(ZEROS) // LONG_BLOCK), ZEROS)
+
+
+@pytest.mark.parametrize("weak", WEAK_SUMS)
+def test_a_million_equal_blocks(redelta: Tool, files: Files, weak: str) -> None:
+    files.signature.write_bytes(crafted(weak, [blake2(bytes(LONG_BLOCK))[:STRONG]] * MILLION))
+    made = redelta.run("delta", files.signature, stdin=ZEROS, cpu=CPU_SECONDS).done()
+    assert made == encode_delta([Copy(0, len(ZEROS))], ZEROS)
+    other = noise(MIB, 6)
+    made = redelta.run("delta", files.signature, stdin=other, cpu=CPU_SECONDS).done()
+    assert made.startswith(encode_literal(Literal(other[:LITERAL_MAX])), 4)
