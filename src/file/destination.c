@@ -11,13 +11,13 @@
  * than the whole patch, is spared, as cp and tar spare it.
  *
  * An unnamed file needs no protection by its mode: there is no name to open it by. A named one is private until it is
- * complete.
+ * complete. What a killed run left of one, the next run for the same destination removes (temporary.h).
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
 #include "base/memory.h"
-#include "base/random.h"
 #include "base/result.h"
+#include "file/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -34,13 +34,14 @@
 #define DIRECTORY_FLAGS (O_RDONLY | O_DIRECTORY | O_CLOEXEC)
 #endif
 
-enum { TEMPORARY_NAME_SIZE = 32, PROC_NAME_SIZE = 32, TRIES = 100, NEW_FILE_MODE = 0666 };
+enum { PROC_NAME_SIZE = 32, NEW_FILE_MODE = 0666 };
 
 struct rd_destination {
     int fd;
-    int directory;                       /* -1: fd is the destination itself, not a file that will take its name */
-    char *name;                          /* in the directory */
-    char temporary[TEMPORARY_NAME_SIZE]; /* the file's own name in the directory; empty: it has none */
+    int directory;           /* -1: fd is the destination itself, not a file that will take its name */
+    char *name;              /* in the directory */
+    rd__temporary temporary; /* the file's own name in the directory, if it has one */
+    bool locked;             /* of a file without one: for the time when it gets one */
     rd_replace replace;
     bool existed;
     struct stat old; /* the file to be replaced, if it existed */
@@ -56,10 +57,9 @@ static rd_result fail_exists(rd_error *error) {
 
 /* Frees the destination and what is left of the file. */
 static void release(rd_destination *d) {
+    rd__temporary_remove(&d->temporary);
     if (d->fd >= 0)
         close(d->fd);
-    if (d->temporary[0] != '\0')
-        unlinkat(d->directory, d->temporary, 0);
     if (d->directory >= 0)
         close(d->directory);
     free(d->name);
@@ -80,9 +80,14 @@ static rd_result open_directory(rd_destination *d, const char *path, rd_error *e
     memcpy(d->name, name, strlen(name) + 1);
     memcpy(directory, path, directory_size);
     memcpy(directory + directory_size, directory_size ? "" : ".", directory_size ? 1 : 2);
-    d->directory = open(directory, DIRECTORY_FLAGS);
+    do
+        d->directory = open(directory, DIRECTORY_FLAGS);
+    while (d->directory < 0 && errno == EINTR);
     free(directory);
-    return d->directory < 0 ? fail(error, "cannot open the directory for the output") : RD_OK;
+    if (d->directory < 0)
+        return fail(error, "cannot open the directory for the output");
+    d->temporary = rd__temporary_of(d->directory, d->name);
+    return RD_OK;
 }
 
 /* Looks at what bears the name: RD_OK with *direct set if it is no file and is to be written to as it is. */
@@ -108,17 +113,17 @@ static rd_result look(rd_destination *d, bool *direct, rd_error *error) {
     return *direct || d->replace != RD_REPLACE_NEVER ? RD_OK : fail_exists(error);
 }
 
+/* By the time it is opened, the name may belong to a file that somebody would not like to lose. */
 static rd_result open_direct(rd_destination *d, rd_error *error) {
-    d->fd = openat(d->directory, d->name, O_WRONLY | O_CLOEXEC);
-    if (d->fd < 0)
+    struct stat status;
+    d->fd = openat(d->directory, d->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    if (d->fd < 0 || fstat(d->fd, &status) != 0)
         return fail(error, "cannot open");
+    if (S_ISREG(status.st_mode))
+        return rd__fail(error, RD_E_EXISTS, RD_ROLE_OUTPUT, RD_UNKNOWN, "a file took the place of the device or pipe");
     close(d->directory);
     d->directory = -1;
     return RD_OK;
-}
-
-static void proc_name(char name[PROC_NAME_SIZE], int fd) {
-    (void)snprintf(name, PROC_NAME_SIZE, "/proc/self/fd/%d", fd);
 }
 
 /* An unnamed file, which can be linked later through /proc. False: not here. */
@@ -128,9 +133,11 @@ static bool open_unnamed(rd_destination *d) {
     d->fd = openat(d->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, NEW_FILE_MODE);
     if (d->fd < 0)
         return false;
-    proc_name(name, d->fd);
-    if (access(name, F_OK) == 0)
+    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", d->fd);
+    if (access(name, F_OK) == 0) {
+        d->locked = rd__temporary_lock(d->fd);
         return true;
+    }
     close(d->fd);
     d->fd = -1;
 #else
@@ -139,36 +146,18 @@ static bool open_unnamed(rd_destination *d) {
     return false;
 }
 
-static void make_temporary_name(char name[TEMPORARY_NAME_SIZE]) {
-    (void)snprintf(name, TEMPORARY_NAME_SIZE, ".redelta-%08x%08x", rd__random_u32(), rd__random_u32());
-}
-
-/* Creates a file of a new name in the directory. Returns its descriptor, or -1 with an empty name. */
-static int create_named(int directory, char name[TEMPORARY_NAME_SIZE], mode_t mode) {
-    int fd = -1;
-    for (int i = 0; i < TRIES && fd < 0; i++) {
-        make_temporary_name(name);
-        fd = openat(directory, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (fd < 0 && errno != EEXIST)
-            break;
-    }
-    if (fd < 0)
-        name[0] = '\0';
-    return fd;
-}
-
 /*
  * The mode that a new file gets here, which the process's umask and the directory's default access list decide. The
  * only way to ask that changes nothing for other threads is to make one.
  */
-static mode_t new_file_mode(int directory) {
-    char name[TEMPORARY_NAME_SIZE];
+static mode_t new_file_mode(const rd_destination *d) {
+    rd__temporary probe = rd__temporary_of(d->directory, d->name);
     struct stat status = {.st_mode = S_IRUSR | S_IWUSR};
-    const int fd = create_named(directory, name, NEW_FILE_MODE);
+    const int fd = rd__temporary_create(&probe, NEW_FILE_MODE);
     if (fd >= 0) {
         (void)fstat(fd, &status);
+        rd__temporary_remove(&probe);
         close(fd);
-        unlinkat(directory, name, 0);
     }
     return status.st_mode & 07777;
 }
@@ -176,7 +165,7 @@ static mode_t new_file_mode(int directory) {
 static rd_result open_file(rd_destination *d, rd_error *error) {
     if (open_unnamed(d))
         return RD_OK;
-    d->fd = create_named(d->directory, d->temporary, S_IRUSR | S_IWUSR);
+    d->fd = rd__temporary_create(&d->temporary, S_IRUSR | S_IWUSR);
     return d->fd >= 0 ? RD_OK : fail(error, "cannot create a file in the directory of the output");
 }
 
@@ -192,8 +181,10 @@ rd_result rd_destination_open(rd_destination **destination, const char *path, rd
     d->directory = -1;
     d->replace = replace;
     rd_result result = open_directory(d, path, e);
-    if (result == RD_OK)
+    if (result == RD_OK) {
+        rd__temporary_sweep(&d->temporary);
         result = look(d, &direct, e);
+    }
     if (result == RD_OK)
         result = direct ? open_direct(d, e) : open_file(d, e);
     if (result != RD_OK) {
@@ -216,7 +207,7 @@ void rd_destination_discard(rd_destination *destination) {
 /* Gives the file the owner and the mode of what it replaces, as far as this process may, or those of a new file. */
 static bool set_mode(const rd_destination *d) {
     if (!d->existed || !S_ISREG(d->old.st_mode))
-        return d->temporary[0] == '\0' || fchmod(d->fd, new_file_mode(d->directory)) == 0;
+        return d->temporary.name[0] == '\0' || fchmod(d->fd, new_file_mode(d)) == 0;
     const bool owned = fchown(d->fd, d->old.st_uid, d->old.st_gid) == 0;
     const mode_t mode = d->old.st_mode & (owned ? 07777 : 0777);
     return fchmod(d->fd, mode) == 0;
@@ -224,55 +215,47 @@ static bool set_mode(const rd_destination *d) {
 
 /* Flushes to the disk, where there is one to flush to. */
 static bool flush(int fd) {
-    return fsync(fd) == 0 || errno == EINVAL || errno == ENOTSUP;
+    int result;
+    do
+        result = fsync(fd);
+    while (result != 0 && errno == EINTR);
+    return result == 0 || errno == EINVAL || errno == ENOTSUP;
 }
 
-/* Gives the unnamed file a name that must be free. */
-static bool link_unnamed(const rd_destination *d, const char *name) {
-    char source[PROC_NAME_SIZE];
-    proc_name(source, d->fd);
-    return linkat(AT_FDCWD, source, d->directory, name, AT_SYMLINK_FOLLOW) == 0;
-}
-
-/* Gives the unnamed file a temporary name. */
-static bool link_temporary(rd_destination *d) {
-    for (int i = 0; i < TRIES; i++) {
-        make_temporary_name(d->temporary);
-        if (link_unnamed(d, d->temporary))
-            return true;
-        if (errno != EEXIST)
-            break;
-    }
-    d->temporary[0] = '\0';
-    return false;
+/* Some file systems tell only when a file is closed that there was no room. Closing another handle asks them in time.
+ */
+static bool close_another(int fd) {
+    const int other = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+    return other >= 0 && (close(other) == 0 || errno == EINTR);
 }
 
 /* Moves the named file to the destination's name, which must be free. */
 static bool move_if_free(rd_destination *d) {
 #if defined(RENAME_NOREPLACE)
-    if (renameat2(d->directory, d->temporary, d->directory, d->name, RENAME_NOREPLACE) == 0) {
-        d->temporary[0] = '\0';
+    if (renameat2(d->directory, d->temporary.name, d->directory, d->name, RENAME_NOREPLACE) == 0) {
+        d->temporary.name[0] = '\0';
         return true;
     }
     if (errno == EEXIST)
         return false;
 #endif
     /* The temporary name goes when the destination is released. */
-    return linkat(d->directory, d->temporary, d->directory, d->name, 0) == 0;
+    return linkat(d->directory, d->temporary.name, d->directory, d->name, 0) == 0;
 }
 
 static bool move_over(rd_destination *d) {
-    if (renameat(d->directory, d->temporary, d->directory, d->name) != 0)
+    if (renameat(d->directory, d->temporary.name, d->directory, d->name) != 0)
         return false;
-    d->temporary[0] = '\0';
+    d->temporary.name[0] = '\0';
     return true;
 }
 
 /* The last step: the file gets the destination's name. */
 static bool take_name(rd_destination *d) {
+    const bool named = d->temporary.name[0] != '\0';
     if (d->replace == RD_REPLACE_NEVER)
-        return d->temporary[0] == '\0' ? link_unnamed(d, d->name) : move_if_free(d);
-    return (d->temporary[0] != '\0' || link_temporary(d)) && move_over(d);
+        return named ? move_if_free(d) : rd__link_open_file(d->fd, d->directory, d->name);
+    return (named || rd__temporary_link(&d->temporary, d->fd, d->locked)) && move_over(d);
 }
 
 /* Makes the new name durable. The bytes are, and either name is whole: a directory that cannot be flushed is no
@@ -285,20 +268,25 @@ static void flush_directory(const rd_destination *d) {
     close(fd);
 }
 
-static rd_result commit(rd_destination *d, rd_error *error) {
-    const bool direct = d->directory < 0;
-    if (!direct && !set_mode(d))
-        return fail(error, "cannot set the mode of the output");
-    const bool durable = !direct && d->existed && d->replace == RD_REPLACE_SAFELY;
-    if (durable && !flush(d->fd))
-        return fail(error, "cannot write the output to the disk");
-    if (!direct && !take_name(d))
-        return d->replace == RD_REPLACE_NEVER && errno == EEXIST ? fail_exists(error)
-                                                                 : fail(error, "cannot give the output its name");
+/* What is written to directly has its name. All that can be told of it is whether closing it succeeds. */
+static rd_result commit_direct(rd_destination *d, rd_error *error) {
     const int fd = d->fd;
     d->fd = -1;
-    if (close(fd) != 0 && errno != EINTR)
+    return close(fd) == 0 || errno == EINTR ? RD_OK : fail(error, "cannot close");
+}
+
+/* Whatever can fail comes before the name is taken: a failure leaves the old file. */
+static rd_result commit_file(rd_destination *d, rd_error *error) {
+    const bool durable = d->existed && d->replace == RD_REPLACE_SAFELY;
+    if (!set_mode(d))
+        return fail(error, "cannot set the mode of the output");
+    if (durable && !flush(d->fd))
+        return fail(error, "cannot write the output to the disk");
+    if (!close_another(d->fd))
         return fail(error, "cannot close");
+    if (!take_name(d))
+        return d->replace == RD_REPLACE_NEVER && errno == EEXIST ? fail_exists(error)
+                                                                 : fail(error, "cannot give the output its name");
     if (durable)
         flush_directory(d);
     return RD_OK;
@@ -306,7 +294,8 @@ static rd_result commit(rd_destination *d, rd_error *error) {
 
 rd_result rd_destination_commit(rd_destination *destination, rd_error *error) {
     rd_error ignored;
-    const rd_result result = commit(destination, error ? error : &ignored);
+    rd_error *const e = error ? error : &ignored;
+    const rd_result result = destination->directory < 0 ? commit_direct(destination, e) : commit_file(destination, e);
     release(destination);
     return result;
 }

@@ -2,7 +2,7 @@
  * Destinations: a file has its old content or its whole new one, and nothing else is left in its directory, whatever
  * happens. Everything is tested in both ways that a destination can go: by a file without a name, and by one with a
  * temporary name, as on file systems that know no other. For the second way openat is replaced here by one that refuses
- * O_TMPFILE; the linker prefers it to that of the C library.
+ * O_TMPFILE; the linker prefers it to that of the C library. In the same way flock may find that nothing can be locked.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -11,13 +11,19 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-/* ---- openat without O_TMPFILE ------------------------------------------------------------------------------------ */
+/* ---- openat without O_TMPFILE, flock without locks --------------------------------------------------------------- */
 
 static bool refuse_unnamed;
+static bool refuse_locks;
+static const char *swapped; /* becomes a file right before it is opened for writing only */
+
+int flock(int fd, int operation);
 
 /* Under other names in C, so that the declarations of the system's headers do not matter. */
 int openat_here(int directory, const char *path, int flags, ...) __asm__("openat");
@@ -28,6 +34,11 @@ static int openat_by_call(int directory, const char *path, int flags, va_list ar
     if (refuse_unnamed && (flags & O_TMPFILE) == O_TMPFILE) {
         errno = EOPNOTSUPP;
         return -1;
+    }
+    if (swapped && (flags & (O_ACCMODE | O_CREAT)) == O_WRONLY) {
+        assert_int_equal(unlink(swapped), 0);
+        close((int)syscall(SYS_openat, AT_FDCWD, swapped, O_RDWR | O_CREAT | O_EXCL, 0600));
+        swapped = NULL;
     }
     return (int)syscall(SYS_openat, directory, path, flags | O_LARGEFILE, mode);
 }
@@ -48,6 +59,14 @@ int openat64_here(int directory, const char *path, int flags, ...) {
     return fd;
 }
 
+int flock(int fd, int operation) {
+    if (refuse_locks) {
+        errno = ENOLCK;
+        return -1;
+    }
+    return (int)syscall(SYS_flock, fd, operation);
+}
+
 /* ---- A directory for each test ----------------------------------------------------------------------------------- */
 
 typedef struct place {
@@ -66,6 +85,7 @@ static int enter(void **state, bool named) {
     place *const p = calloc(1, sizeof *p);
     assert_non_null(p);
     refuse_unnamed = named;
+    refuse_locks = false;
     p->umask = umask(022);
     (void)snprintf(p->directory, sizeof p->directory, "/tmp/redelta-test-XXXXXX");
     assert_non_null(mkdtemp(p->directory));
@@ -364,6 +384,115 @@ static void two_destinations_of_one_name_do_not_meet(void **state) {
     assert_entries(p, 1);
 }
 
+/* ---- Killed runs ------------------------------------------------------------------------------------------------- */
+
+/* So many destinations of one name, open at the same time in a process that is then killed. */
+static void open_and_be_killed(const char *path, size_t count) {
+    int status;
+    const pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        for (size_t i = 0; i < count; i++) {
+            rd_destination *destination = NULL;
+            if (rd_destination_open(&destination, path, RD_REPLACE_FAST, NULL) != RD_OK)
+                _exit(1);
+        }
+        (void)raise(SIGKILL);
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFSIGNALED(status));
+}
+
+static void next_run_removes_what_a_killed_one_left(void **state) {
+    const place *const p = *state;
+    for (size_t count = 1; count <= 8; count++) {
+        open_and_be_killed(p->path, count);
+        assert_entries(p, refuse_unnamed ? count : 0);
+        rd_destination *destination = NULL;
+        assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_FAST, NULL), RD_OK);
+        assert_entries(p, refuse_unnamed ? 1 : 0);
+        rd_destination_discard(destination);
+        assert_entries(p, 0);
+    }
+}
+
+static void next_run_removes_it_also_if_it_is_refused(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0600);
+    open_and_be_killed(p->path, 1);
+    assert_refused(p->path, RD_REPLACE_NEVER, RD_E_EXISTS, 0);
+    assert_file(p->path, "old", 0600);
+    assert_entries(p, 1);
+}
+
+static void what_was_left_for_another_name_stays(void **state) {
+    const place *const p = *state;
+    open_and_be_killed(in_place(p, "another"), 1);
+    replace_with_new(p->path, RD_REPLACE_FAST);
+    assert_entries(p, refuse_unnamed ? 2 : 1);
+}
+
+static void destinations_in_use_are_not_taken_for_left_ones(void **state) {
+    rd_destination *destinations[20];
+    const place *const p = *state;
+    for (size_t i = 0; i < ITEMS(destinations); i++) {
+        assert_int_equal(rd_destination_open(&destinations[i], p->path, RD_REPLACE_FAST, NULL), RD_OK);
+        assert_entries(p, refuse_unnamed ? i + 1 : 0);
+    }
+    for (size_t i = 0; i < ITEMS(destinations); i++) {
+        const char content[] = {'n', '0', (char)('a' + i), '\0'};
+        put(destinations[i], content);
+        assert_int_equal(rd_destination_commit(destinations[i], NULL), RD_OK);
+        assert_file(p->path, content, 0644);
+    }
+    assert_entries(p, 1);
+}
+
+/* A name that destinations of `path` have for a time; for named ones only. */
+static void find_temporary_name(const place *p, char found[256]) {
+    rd_destination *destination = NULL;
+    DIR *const directory = opendir(p->directory);
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_FAST, NULL), RD_OK);
+    for (const struct dirent *entry = readdir(directory); entry; entry = readdir(directory)) {
+        if (strncmp(entry->d_name, ".redelta-", 9) == 0)
+            (void)snprintf(found, 256, "%s", entry->d_name);
+    }
+    closedir(directory);
+    rd_destination_discard(destination);
+}
+
+static void what_is_no_file_is_not_taken_for_a_left_one(void **state) {
+    char temporary[256] = "";
+    char path[320];
+    const place *const p = *state;
+    find_temporary_name(p, temporary);
+    assert_string_not_equal(temporary, "");
+    make_file(in_place(p, "target"), "old", 0600);
+    (void)snprintf(path, sizeof path, "%s", in_place(p, temporary));
+    for (int kind = 0; kind < 3; kind++) {
+        assert_int_equal(kind == 0 ? symlink("target", path) : kind == 1 ? mkfifo(path, 0600) : mkdir(path, 0700), 0);
+        replace_with_new(p->path, RD_REPLACE_FAST);
+        assert_file(p->path, "new", 0644);
+        assert_file(in_place(p, "target"), "old", 0600);
+        assert_entries(p, 3);
+        assert_int_equal(kind == 2 ? rmdir(path) : unlink(path), 0);
+    }
+}
+
+static void without_locks_nothing_is_taken_for_a_left_one(void **state) {
+    const place *const p = *state;
+    rd_destination *first = NULL;
+    refuse_locks = true;
+    assert_int_equal(rd_destination_open(&first, p->path, RD_REPLACE_FAST, NULL), RD_OK);
+    put(first, "one");
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
+    refuse_locks = false; /* as for a run on another machine that has locks */
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
+    assert_int_equal(rd_destination_commit(first, NULL), RD_OK);
+    assert_file(p->path, "one", 0644);
+    assert_entries(p, 1);
+}
+
 /* ---- Symbolic links ---------------------------------------------------------------------------------------------- */
 
 static void symbolic_link_is_replaced_and_its_target_untouched(void **state) {
@@ -504,6 +633,29 @@ static void pipe_is_written_to_directly(void **state) {
     assert_entries(p, 1);
 }
 
+/* It would be overwritten from its begin. */
+static void file_in_the_place_of_a_pipe_is_not_written_to(void **state) {
+    const place *const p = *state;
+    rd_destination *destination = (rd_destination *)&destination;
+    assert_int_equal(mkfifo(p->path, 0600), 0);
+    swapped = p->path;
+    assert_int_equal(rd_destination_open(&destination, p->path, RD_REPLACE_FAST, NULL), RD_E_EXISTS);
+    assert_null(destination);
+    assert_null(swapped);
+    assert_file(p->path, "", 0600);
+    assert_entries(p, 1);
+}
+
+static void old_file_keeps_its_content_under_other_names(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0640);
+    assert_int_equal(link(p->path, in_place(p, "other")), 0);
+    replace_with_new(p->path, RD_REPLACE_SAFELY);
+    assert_file(in_place(p, "other"), "old", 0640);
+    assert_file(p->path, "new", 0640);
+    assert_entries(p, 2);
+}
+
 #define BY_UNNAMED(test)                                                                                               \
     { #test "_unnamed", test, enter_for_unnamed, leave, NULL }
 #define BY_NAMED(test)                                                                                                 \
@@ -527,6 +679,13 @@ int main(void) {
         BOTH_WAYS(whoever_has_the_old_file_open_keeps_it),
         BOTH_WAYS(file_that_goes_away_meanwhile_is_made_again),
         BOTH_WAYS(two_destinations_of_one_name_do_not_meet),
+        BOTH_WAYS(next_run_removes_what_a_killed_one_left),
+        BOTH_WAYS(next_run_removes_it_also_if_it_is_refused),
+        BOTH_WAYS(what_was_left_for_another_name_stays),
+        BOTH_WAYS(destinations_in_use_are_not_taken_for_left_ones),
+        BY_NAMED(what_is_no_file_is_not_taken_for_a_left_one),
+        BOTH_WAYS(without_locks_nothing_is_taken_for_a_left_one),
+        BOTH_WAYS(old_file_keeps_its_content_under_other_names),
         BOTH_WAYS(symbolic_link_is_replaced_and_its_target_untouched),
         BOTH_WAYS(symbolic_link_is_refused_unless_it_may_be_replaced),
         BOTH_WAYS(dangling_link_is_refused_unless_it_may_be_replaced),
@@ -538,6 +697,7 @@ int main(void) {
         BOTH_WAYS(device_is_written_to_directly),
         BOTH_WAYS(full_device_fails_and_is_left_as_it_is),
         BOTH_WAYS(pipe_is_written_to_directly),
+        BOTH_WAYS(file_in_the_place_of_a_pipe_is_not_written_to),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

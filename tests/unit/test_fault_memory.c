@@ -3,54 +3,15 @@
  * run needs fewer: each failed one must end in RD_E_MEMORY, with nothing made, and under AddressSanitizer nothing
  * leaks.
  *
- * The linker leads the library's calls of malloc, calloc and realloc here (--wrap). In a second series all allocations
- * from n on fail, as they do when memory is short for good.
+ * In a second series all allocations from n on fail, as they do when memory is short for good.
  */
 #define _GNU_SOURCE
+#include "failing_memory.h"
 #include "support.h"
 
-#include <stdatomic.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 #include <unistd.h>
-
-/* ---- The allocator that fails ------------------------------------------------------------------------------------ */
-
-void *__real_malloc(size_t size);
-void *__real_calloc(size_t count, size_t size);
-void *__real_realloc(void *old, size_t size);
-void *__wrap_malloc(size_t size);
-void *__wrap_calloc(size_t count, size_t size);
-void *__wrap_realloc(void *old, size_t size);
-
-/* Workers allocate too, so the counts are atomic. */
-static struct {
-    atomic_bool armed;
-    bool for_good;
-    size_t first; /* the allocation that fails */
-    atomic_size_t calls;
-    atomic_size_t failed;
-} faults;
-
-static bool must_fail(void) {
-    if (!atomic_load(&faults.armed))
-        return false;
-    const size_t call = atomic_fetch_add(&faults.calls, 1);
-    if (call < faults.first || (call > faults.first && !faults.for_good))
-        return false;
-    atomic_fetch_add(&faults.failed, 1);
-    return true;
-}
-
-void *__wrap_malloc(size_t size) {
-    return must_fail() ? NULL : __real_malloc(size);
-}
-
-void *__wrap_calloc(size_t count, size_t size) {
-    return must_fail() ? NULL : __real_calloc(count, size);
-}
-
-void *__wrap_realloc(void *old, size_t size) {
-    return must_fail() ? NULL : __real_realloc(old, size);
-}
 
 /* ---- Scenarios --------------------------------------------------------------------------------------------------- */
 
@@ -60,6 +21,7 @@ typedef struct material {
     rd_memory new_file;
     rd_memory signature;
     rd_memory delta;
+    rd_memory many_sums; /* the signature in so many blocks that its index has several parts */
     rd_signature *loaded;
     unsigned threads;
     char directory[32];
@@ -79,9 +41,18 @@ static rd_result make_signature(const material *m, rd_error *error) {
     return rd_signature_make(&basis, &sink, &options);
 }
 
-static rd_result load_signature(const material *m, rd_error *error) {
+/* So long that a block is not held. */
+static rd_result make_signature_of_long_blocks(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {
+        .size = sizeof options, .params = {.block_len = 1000000}, .error = error, .threads = m->threads};
+    return rd_signature_make(&basis, &sink, &options);
+}
+
+static rd_result load(const material *m, const rd_memory *bytes, rd_error *error) {
     rd_signature *signature = (rd_signature *)&signature;
-    const rd_source in = bytes_source(&m->signature);
+    const rd_source in = bytes_source(bytes);
     const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
     const rd_result result = rd_signature_load(&signature, &in, &options);
     assert_true((result == RD_OK) == (signature != NULL));
@@ -89,19 +60,55 @@ static rd_result load_signature(const material *m, rd_error *error) {
     return result;
 }
 
-static rd_result make_delta(const material *m, rd_error *error) {
-    const rd_source new_file = bytes_source(&m->new_file);
-    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
-    return rd_delta_make(m->loaded, &new_file, &sink, &options);
+static rd_result load_signature(const material *m, rd_error *error) {
+    return load(m, &m->signature, error);
 }
 
-static rd_result apply_patch(const material *m, rd_error *error) {
+static rd_result load_signature_in_parts(const material *m, rd_error *error) {
+    return load(m, &m->many_sums, error);
+}
+
+static rd_result delta_with(const material *m, const rd_signature *signature, rd_verify verify, rd_error *error) {
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .verify = verify};
+    return rd_delta_make(signature, &new_file, &sink, &options);
+}
+
+static rd_result make_delta(const material *m, rd_error *error) {
+    return delta_with(m, m->loaded, RD_VERIFY_DEFAULT, error);
+}
+
+static rd_result make_delta_without_trailer(const material *m, rd_error *error) {
+    return delta_with(m, m->loaded, RD_VERIFY_NEVER, error);
+}
+
+static rd_result make_delta_of_literals(const material *m, rd_error *error) {
+    return delta_with(m, NULL, RD_VERIFY_DEFAULT, error);
+}
+
+static rd_result patch_with(const material *m, const rd_sink *sink, rd_verify verify, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_source delta = bytes_source(&m->delta);
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .verify = verify};
+    return rd_patch_apply(&basis, &delta, sink, &options);
+}
+
+static rd_result apply_verified_patch(const material *m, rd_error *error) {
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    return patch_with(m, &sink, RD_VERIFY_ALWAYS, error);
+}
+
+static rd_result apply_unverified_patch(const material *m, rd_error *error) {
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    return patch_with(m, &sink, RD_VERIFY_NEVER, error);
+}
+
+static rd_result verify_delta(const material *m, rd_error *error) {
+    const rd_source delta = bytes_source(&m->delta);
+    const rd_source new_file = bytes_source(&m->new_file);
     const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
-    return rd_patch_apply(&basis, &delta, &sink, &options);
+    return rd_delta_verify(&delta, &new_file, &options);
 }
 
 static bool count_op(void *context, const rd_op *op) {
@@ -188,6 +195,36 @@ static rd_result write_destination(const material *m, rd_error *error) {
     return result;
 }
 
+/* The size of what bears the name, which is of the old file or of the new one. */
+static size_t size_at(const char *path) {
+    struct stat status;
+    assert_int_equal(stat(path, &status), 0);
+    return (size_t)status.st_size;
+}
+
+/* Over a file that is there: after a failure it is as it was, and in either case the only one in the directory. */
+static rd_result replace_destination(const material *m, rd_error *error) {
+    rd_destination *destination = NULL;
+    const int old = open(m->path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(old >= 0);
+    assert_int_equal(write(old, "old", 3), 3);
+    close(old);
+    rd_result result = rd_destination_open(&destination, m->path, RD_REPLACE_FAST, error);
+    if (result == RD_OK) {
+        const rd_sink sink = rd_destination_sink(destination);
+        result = patch_with(m, &sink, RD_VERIFY_DEFAULT, error);
+        if (result == RD_OK)
+            result = rd_destination_commit(destination, error);
+        else
+            rd_destination_discard(destination);
+    }
+    assert_int_equal(size_at(m->path), result == RD_OK ? m->new_file.size : 3);
+    assert_int_equal(unlink(m->path), 0);
+    assert_int_equal(rmdir(m->directory), 0);
+    assert_int_equal(mkdir(m->directory, 0700), 0);
+    return result;
+}
+
 /* ---- Running them ------------------------------------------------------------------------------------------------ */
 
 static int set_up(void **state) {
@@ -197,6 +234,7 @@ static int set_up(void **state) {
     m->basis = bytes_random(&r, 1200000, 256);
     m->new_file = bytes_edited(&r, &m->basis, 1500000, 256);
     m->signature = signature_of(&m->basis, (rd_params){.block_len = 1000});
+    m->many_sums = signature_of(&m->basis, (rd_params){.block_len = 60});
     m->loaded = loaded(&m->signature);
     m->delta = delta_of(m->loaded, &m->new_file, NULL);
     (void)snprintf(m->directory, sizeof m->directory, "/tmp/redelta-test-XXXXXX");
@@ -213,6 +251,7 @@ static int tear_down(void **state) {
     rd_memory_free(&m->basis);
     rd_memory_free(&m->new_file);
     rd_memory_free(&m->signature);
+    rd_memory_free(&m->many_sums);
     rd_memory_free(&m->delta);
     free(m);
     return 0;
@@ -224,14 +263,9 @@ static void fail_each(const material *m, rd_result (*scenario)(const material *,
     size_t n = 0;
     for (;; n++) {
         rd_error error = {.result = RD_OK};
-        faults.for_good = for_good;
-        faults.first = n;
-        atomic_store(&faults.calls, 0);
-        atomic_store(&faults.failed, 0);
-        atomic_store(&faults.armed, true);
+        faults_begin(n, for_good);
         const rd_result result = scenario(m, &error);
-        atomic_store(&faults.armed, false);
-        if (atomic_load(&faults.failed) == 0) {
+        if (faults_end() == 0) {
             check_equal(result, RD_OK, "after %zu allocations", n);
             break;
         }
@@ -258,12 +292,36 @@ static void loading_a_signature_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, load_signature, 8);
 }
 
+static void making_a_signature_of_long_blocks_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, make_signature_of_long_blocks, 1);
+}
+
+static void loading_a_signature_in_parts_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, load_signature_in_parts, 15);
+}
+
 static void making_a_delta_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, make_delta, 2);
 }
 
-static void applying_a_patch_survives_every_failed_allocation(void **state) {
-    fail_each_both_ways(state, apply_patch, 2);
+static void making_a_delta_without_trailer_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, make_delta_without_trailer, 2);
+}
+
+static void making_a_delta_of_literals_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, make_delta_of_literals, 2);
+}
+
+static void applying_a_verified_patch_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, apply_verified_patch, 3);
+}
+
+static void applying_an_unverified_patch_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, apply_unverified_patch, 2);
+}
+
+static void verifying_a_delta_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, verify_delta, 3);
 }
 
 static void walking_over_ops_survives_every_failed_allocation(void **state) {
@@ -294,12 +352,22 @@ static void destination_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, write_destination, 3);
 }
 
+static void replacing_a_destination_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, replace_destination, 5);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(making_a_signature_survives_every_failed_allocation),
         cmocka_unit_test(loading_a_signature_survives_every_failed_allocation),
         cmocka_unit_test(making_a_delta_survives_every_failed_allocation),
-        cmocka_unit_test(applying_a_patch_survives_every_failed_allocation),
+        cmocka_unit_test(making_a_signature_of_long_blocks_survives_every_failed_allocation),
+        cmocka_unit_test(loading_a_signature_in_parts_survives_every_failed_allocation),
+        cmocka_unit_test(making_a_delta_without_trailer_survives_every_failed_allocation),
+        cmocka_unit_test(making_a_delta_of_literals_survives_every_failed_allocation),
+        cmocka_unit_test(applying_a_verified_patch_survives_every_failed_allocation),
+        cmocka_unit_test(applying_an_unverified_patch_survives_every_failed_allocation),
+        cmocka_unit_test(verifying_a_delta_survives_every_failed_allocation),
         cmocka_unit_test(walking_over_ops_survives_every_failed_allocation),
         cmocka_unit_test(memory_sink_survives_every_failed_allocation),
         cmocka_unit_test(signature_stream_survives_every_failed_allocation),
@@ -307,6 +375,7 @@ int main(void) {
         cmocka_unit_test(delta_stream_survives_every_failed_allocation),
         cmocka_unit_test(patch_stream_survives_every_failed_allocation),
         cmocka_unit_test(destination_survives_every_failed_allocation),
+        cmocka_unit_test(replacing_a_destination_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

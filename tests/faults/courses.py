@@ -1,0 +1,200 @@
+"""What the tests with faults share: the commands as they are run, the interposer, and the judgement.
+
+A course is a command line that makes one file. It is run in a folder with its inputs; the output is in a folder of its
+own, `d`, where nothing else may remain. Whatever fails, and whenever: status 0 and the new file, whole, or another
+status and the old one, whole (or none, if there was none).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from helpers.samples import noise
+from helpers.tool import ERROR_LINE, HANG_SECONDS, Result, assert_sound, plain_environment
+
+# Where the kernel has no fast path, these fail in this way.
+NAMED = f"unnamed:*:{errno.EOPNOTSUPP}"
+IO_STATUS = {"redelta": 1, "rdiff": 100}
+OUTPUT_MODE = 0o640
+
+
+@dataclass(frozen=True)
+class Course:
+    """A command line that makes `makes`, in the place of `replaces` or where nothing is (None)."""
+
+    tool: str
+    words: tuple[str, ...]
+    makes: str
+    replaces: str | None
+
+    def __str__(self) -> str:
+        return "_".join((self.tool, *self.words)).replace("/", ".")
+
+
+OUT = "d/out"
+
+COURSES = [
+    Course("redelta", ("signature", "-T1", "-b2K", "basis", OUT), "signature", None),
+    Course("redelta", ("signature", "-T1", "-b2K", "-f", "basis", OUT), "signature", "old"),
+    Course("redelta", ("delta", "-T1", "signature", "new", OUT), "delta", None),
+    Course("redelta", ("delta", "-T1", "-f", "signature", "new", OUT), "delta", "old"),
+    Course("redelta", ("patch", "-T1", "basis", "delta", OUT), "new", None),
+    Course("redelta", ("patch", "-T1", "-f", OUT, "delta", OUT), "new", "basis"),
+    Course("redelta", ("patch", "-T1", "-f", "--no-verify", OUT, "delta", OUT), "new", "basis"),
+    Course("rdiff", ("-b2048", "signature", "basis", OUT), "signature", None),
+    Course("rdiff", ("-f", "delta", "signature", "new", OUT), "bare", "old"),
+    Course("rdiff", ("patch", "basis", "delta", OUT), "new", None),
+    Course("rdiff", ("-f", "patch", OUT, "delta", OUT), "new", "basis"),
+]
+# From pipes, and to one.
+STREAMED = [
+    Course("redelta", ("signature", "-T1", "-b2K", "-", OUT), "signature", None),
+    Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis"),
+]
+ALL = COURSES + STREAMED
+
+way = pytest.mark.parametrize("way", ["", NAMED], ids=["unnamed", "named"])
+course = pytest.mark.parametrize("course", COURSES, ids=str)
+any_course = pytest.mark.parametrize("course", ALL, ids=str)
+
+
+class Place:
+    """A folder with the inputs of all courses, made with stock rdiff, and what the commands make of them."""
+
+    def __init__(self, folder: Path, tools: dict[str, Path], size: int) -> None:
+        self.folder = folder
+        self.tools = tools
+        self.d = folder / "d"
+        self.d.mkdir(parents=True)
+        self.log = folder / "log"
+        basis = noise(size, 1)
+        half = size // 2
+        self.files = {"basis": basis, "new": basis[:half] + noise(size // 100 + 1, 2) + basis[half:], "old": b"old\n"}
+        for name, data in self.files.items():
+            (folder / name).write_bytes(data)
+        self._make("rdiff", "-b2048", "signature", "basis", "signature")
+        self._make(tools["redelta"], "delta", "signature", "new", "delta")
+        self._make(tools["rdiff"], "delta", "signature", "new", "bare")
+        self._make("rdiff", "patch", "basis", "delta", "made")
+        assert self.files["made"] == self.files["new"]
+
+    def _make(self, *words: str | Path) -> None:
+        subprocess.run(words, cwd=self.folder, check=True, timeout=HANG_SECONDS)
+        self.files[str(words[-1])] = (self.folder / words[-1]).read_bytes()
+
+    def prepare(self, course: Course) -> None:
+        """Puts the output's folder into the state before the course."""
+        self.log.unlink(missing_ok=True)
+        for name in os.listdir(self.d):
+            (self.d / name).unlink()
+        if course.replaces is not None:
+            out = self.d / "out"
+            out.write_bytes(self.files[course.replaces])
+            out.chmod(OUTPUT_MODE)
+
+    def environment(self, faults: str = "", room: int | None = None) -> dict[str, str]:
+        """That of a command that meets these faults."""
+        environment = plain_environment() | {"LD_PRELOAD": os.environ["REDELTA_INTERPOSER"]}
+        environment |= {"REDELTA_FAULTS": faults, "REDELTA_FAULTS_LOG": str(self.log)}
+        return environment if room is None else environment | {"REDELTA_FAULTS_ROOM": str(room)}
+
+    def run(self, course: Course, faults: str = "", room: int | None = None, killed: bool = False) -> Result:
+        """Runs a course; the log has the faults that it met."""
+        words = [str(self.tools[course.tool]), *course.words]
+        stdin = None
+        if "-" in course.words:
+            stdin = self.files["basis" if course.makes == "signature" else "delta"]
+        finished = subprocess.run(
+            words,
+            cwd=self.folder,
+            env=self.environment(faults, room),
+            input=stdin,
+            stdin=subprocess.DEVNULL if stdin is None else None,
+            capture_output=True,
+            timeout=HANG_SECONDS,
+            check=False,
+        )
+        result = Result((f"REDELTA_FAULTS='{faults}'", *words), finished.returncode, finished.stdout, finished.stderr)
+        if not killed:
+            assert_sound(result)
+        return result
+
+    def logged(self) -> list[str]:
+        """The calls that had a fault."""
+        return [line for line in self._log_lines() if not line.startswith("calls ")]
+
+    def ended(self) -> bool:
+        """Did the last run end by itself?"""
+        return any(line.startswith("calls ") for line in self._log_lines())
+
+    def calls(self) -> int:
+        """How many calls the last run made."""
+        return int(self._log_lines()[-1].removeprefix("calls "))
+
+    def _log_lines(self) -> list[str]:
+        return self.log.read_text().splitlines() if self.log.exists() else []
+
+    def count(self, course: Course, way: str) -> int:
+        """The calls of a run without further faults, which must succeed."""
+        self.judge_done(course, way)
+        return self.calls()
+
+    # ---- The judgement ----------------------------------------------------------------------------------------------
+
+    def content(self, course: Course) -> str:
+        """`new` or `old`, by what the output holds; anything else is a failure."""
+        out = self.d / "out"
+        if not out.exists():
+            assert course.replaces is None, "the old file is gone"
+            return "old"
+        data = out.read_bytes()
+        if course.replaces is not None:
+            assert out.stat().st_mode & 0o7777 == OUTPUT_MODE
+            if data == self.files[course.replaces]:
+                return "old"
+        assert data == self.files[course.makes], "neither the old file nor the new one"
+        return "new"
+
+    def left(self) -> list[str]:
+        """What there is in the output's folder beside the output."""
+        return [name for name in os.listdir(self.d) if name != "out"]
+
+    def judge(self, course: Course, result: Result) -> bool:
+        """Was the course done? Status, message and file must say the same, and nothing may be left."""
+        about = result.describe()
+        assert self.left() == [], about
+        done = result.status == 0
+        assert self.content(course) == ("new" if done else "old"), about
+        if done:
+            assert result.err == b"", about
+        else:
+            assert result.status == IO_STATUS[course.tool], about
+            assert names_a_file(course, result.err), about
+        return done
+
+    def judge_done(self, course: Course, faults: str) -> None:
+        """Runs a course with faults that must not matter."""
+        self.prepare(course)
+        result = self.run(course, faults)
+        assert self.judge(course, result), result.describe()
+
+
+def names_a_file(course: Course, message: bytes) -> bool:
+    """Is it a message in the form of its tool, about one of the course's files?"""
+    text = message.decode()
+    names = [word for word in course.words if not word.startswith("-")] + ["standard input"]
+    if course.tool == "redelta":
+        match = ERROR_LINE.fullmatch(text)
+        return match is not None and match["file"] in names
+    return text.startswith("librsync: ERROR: ") and any(name in text for name in names)
+
+
+def os_message(number: int) -> bytes:
+    """What the message of a failed call must hold."""
+    return os.strerror(number).encode()

@@ -1,0 +1,129 @@
+"""Every system call fails in turn, is interrupted, is cut short, or has a signal before it.
+
+In an ordinary run a call fails with one errno; with REDELTA_THOROUGH=1, with each, and every signal comes before every
+call. Under a sanitizer, where runs are slow, some of the calls are enough: it looks for other mistakes.
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import signal
+
+import pytest
+
+from faults.courses import ALL, Course, Place, any_course, course, os_message, way
+from helpers.tool import SANITIZED
+
+THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
+ERRNOS = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.ENOSYS, errno.EINVAL, errno.EINTR)
+
+# Without these the file could not be made, so that their failure must be told, as what it is.
+VITAL = {"open", "read", "pread", "write", "fchmod", "renameat"}
+# After EINTR a call is made again.
+HARMLESS = dict.fromkeys(("open", "read", "pread", "write"), (errno.EINTR,))
+# What POSIX lets a signal interrupt. What can be done again is.
+INTERRUPTED = ("open", "openat", "read", "pread", "write", "copy_file_range", "fsync", "close")
+
+
+def some(count: int, course: Course) -> range:
+    """All numbers below; under a sanitizer every 20th, from another one on for each course."""
+    return range(ALL.index(course), count, 20) if SANITIZED else range(count)
+
+
+@way
+@any_course
+def test_every_call_fails_once(place: Place, course: Course, way: str) -> None:
+    failed = 0
+    for number in some(place.count(course, way), course):
+        for code in ERRNOS if THOROUGH else (ERRNOS[number % 2],):
+            place.prepare(course)
+            result = place.run(course, f"{way} any:{number}:{code}")
+            (call,) = [line for line in place.logged() if line != "unnamed" or not way] or ["unnamed"]
+            if call == "unlinkat" and place.left():  # what could not be removed now goes with the next run
+                (place.d / "out").unlink(missing_ok=True)
+                place.run(course, way)
+                assert place.left() == []
+                continue
+            done = place.judge(course, result)
+            if call in VITAL and code not in HARMLESS.get(call, ()):
+                assert not done, result.describe()
+                assert os_message(code) in result.err, result.describe()
+            failed += not done
+    assert failed >= (0 if SANITIZED else 5)
+
+
+@way
+@course
+def test_a_disk_that_cannot_be_flushed_to(place: Place, course: Course, way: str) -> None:
+    """Only what may be the last copy of a basis is flushed, and then a failure keeps it."""
+    place.prepare(course)
+    result = place.run(course, f"{way} fsync:0:{errno.EIO}")
+    flushed = "fsync" in place.logged()
+    assert flushed == (course.replaces == "basis")
+    assert place.judge(course, result) == (not flushed)
+    if flushed:
+        assert os_message(errno.EIO) in result.err
+
+
+@way
+@any_course
+def test_a_storm_of_interruptions_changes_nothing(place: Place, course: Course, way: str) -> None:
+    place.judge_done(course, " ".join([way, *(f"{call}:odd:{errno.EINTR}" for call in INTERRUPTED)]))
+    assert len(place.logged()) >= 5
+
+
+@way
+@any_course
+def test_calls_that_transfer_a_byte_change_nothing(small_place: Place, course: Course, way: str) -> None:
+    faults = [f"{call}:*:short" for call in ("read", "pread", "write", "copy_file_range")]
+    small_place.judge_done(course, " ".join([way, *faults]))
+    assert len(small_place.logged()) >= 3000
+
+
+@any_course
+def test_interrupted_and_short_in_turns(small_place: Place, course: Course) -> None:
+    calls = ("read", "pread", "write", "copy_file_range")
+    faults = [f"{call}:odd:{errno.EINTR} {call}:*:short" for call in calls]
+    small_place.judge_done(course, " ".join(faults))
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EOPNOTSUPP, errno.EXDEV, errno.EINVAL])
+@any_course
+def test_without_the_fast_ways_the_same_is_made(place: Place, course: Course, code: int) -> None:
+    calls = ("unnamed", "copy_file_range", "ioctl", "renameat2")
+    place.judge_done(course, " ".join(f"{call}:*:{code}" for call in calls))
+    assert "unnamed" in place.logged()
+
+
+@way
+@any_course
+def test_where_nothing_can_be_locked_the_same_is_made(place: Place, course: Course, way: str) -> None:
+    place.judge_done(course, f"{way} flock:*:{errno.ENOLCK}")
+    assert "flock" in place.logged()
+
+
+@way
+@course
+def test_the_disk_is_full_at_every_byte(tiny_place: Place, course: Course, way: str) -> None:
+    size = len(tiny_place.files[course.makes])
+    for room in some(size, course):
+        tiny_place.prepare(course)
+        result = tiny_place.run(course, way, room)
+        assert not tiny_place.judge(course, result), result.describe()
+        assert os_message(errno.ENOSPC) in result.err, result.describe()
+    tiny_place.prepare(course)
+    assert tiny_place.judge(course, tiny_place.run(course, way, size))
+
+
+@way
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@course
+def test_asked_to_end_before_every_call(place: Place, course: Course, number: int, way: str) -> None:
+    step = 1 if number == signal.SIGTERM or THOROUGH else 5
+    for at in some(place.count(course, way), course)[::step]:
+        place.prepare(course)
+        result = place.run(course, f"{way} any:{at}:s{int(number)}", killed=True)
+        assert result.status == -number, result.describe()
+        assert place.left() == [], result.describe()
+        place.content(course)
