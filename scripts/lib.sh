@@ -67,6 +67,7 @@ need_test_tools() {
     need libssl-dev pkg-config --exists libcrypto
     need rdiff have rdiff
     need librsync-dev pkg-config --exists librsync
+    need xfsprogs have mkfs.xfs
     need g++ have g++
     need groff-base have groff
     need python3 have "$(system_python)"

@@ -9,6 +9,7 @@
 #include "file/delta_end.h"
 #include "hash/digest.h"
 #include "io/basis.h"
+#include "io/copy.h"
 #include "io/sink.h"
 
 #include <stdlib.h>
@@ -21,7 +22,9 @@ enum {
         1024, /* of a piece that any thread may do; the rest, of many short copies, is done when it is decoded */
     DELTA_CHUNK = 256 * 1024,
     SLOTS_PER_THREAD = 2,
-    TAIL_SIZE = 4096 /* of a delta, in which a trailer is looked for */
+    TAIL_SIZE = 4096, /* of a delta, in which a trailer is looked for */
+    BLOCK = 4096,     /* of most file systems */
+    CLONE_MIN = 64 * 1024
 };
 
 /* Some bytes of the basis, and where they go in a piece. */
@@ -53,9 +56,12 @@ typedef struct run {
     rd__feed feed; /* of the delta */
     rd_in in;
     uint8_t *delta;
-    piece *fetched;    /* the piece being decoded into */
-    uint64_t new_size; /* bytes of the pieces fetched */
-    bool ended;        /* the last piece was fetched */
+    piece *fetched;        /* the piece being decoded into */
+    uint64_t new_size;     /* bytes of the pieces fetched */
+    bool ended;            /* the last piece was fetched */
+    bool clones;           /* the file system has not refused to share blocks */
+    bool cloned;           /* it has shared some */
+    rd__stamp basis_stamp; /* at the start */
     rd__trailer_reader trailer;
     rd__digest digest;
 } run;
@@ -142,6 +148,37 @@ static void work(const void *context, void *slot) {
 
 /* ---- Finishing: writing ------------------------------------------------------------------------------------------ */
 
+/* The whole blocks in what is read from the basis, if they are blocks in the piece too, and many. */
+static bool whole_blocks(const basis_read *read, basis_read *blocks) {
+    const size_t before = (BLOCK - read->at % BLOCK) % BLOCK;
+    if (read->size < before + CLONE_MIN || (read->offset + before) % BLOCK != 0)
+        return false;
+    *blocks = (basis_read){.offset = read->offset + before, .at = read->at + before};
+    blocks->size = (read->size - before) / BLOCK * BLOCK;
+    return true;
+}
+
+/* Writes the piece. Where the file system can, blocks of the basis are shared instead of written again. */
+static rd_result write_piece(run *r, const piece *p) {
+    size_t written = 0;
+    rd_result result = RD_OK;
+    for (size_t i = 0; r->clones && i < p->read_count; i++) {
+        basis_read blocks;
+        if (!whole_blocks(&p->reads[i], &blocks))
+            continue;
+        result = rd__sink_write(r->files->out, r->job, p->data + written, blocks.at - written);
+        if (result != RD_OK)
+            return result;
+        written = blocks.at;
+        r->clones = rd__clone_range(r->files->basis, blocks.offset, r->files->out, blocks.size, r->job);
+        if (r->clones) {
+            written += blocks.size;
+            r->cloned = true;
+        }
+    }
+    return rd__sink_write(r->files->out, r->job, p->data + written, p->size - written);
+}
+
 static rd_result finish(void *context, void *slot) {
     run *const r = context;
     const piece *const p = slot;
@@ -149,7 +186,7 @@ static rd_result finish(void *context, void *slot) {
         r->job->error = p->error;
         return p->result;
     }
-    const rd_result result = rd__sink_write(r->files->out, r->job, p->data, p->size);
+    const rd_result result = write_piece(r, p);
     if (result != RD_OK)
         return result;
     rd__digest_add(&r->digest, p->leaves, p->leaf_count);
@@ -178,6 +215,16 @@ static rd_result run_pieces(run *r, unsigned threads) {
     return result;
 }
 
+/* What was cloned is what was hashed only if the basis did not change between. */
+static rd_result check_basis(const run *r) {
+    const rd__stamp now = rd__source_stamp(r->files->basis);
+    const rd__stamp *const then = &r->basis_stamp;
+    if (!r->cloned || (now.seconds == then->seconds && now.nanoseconds == then->nanoseconds && now.size == then->size))
+        return RD_OK;
+    return rd__fail(&r->job->error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                    "it was written to while it was being patched");
+}
+
 static rd_result judge(run *r, bool always) {
     rd__made made = {.size = r->new_size, .copied = r->job->stats.copy_commands > 0};
     rd__digest_final(&r->digest, made.digest);
@@ -194,9 +241,14 @@ rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigne
     if (!r.delta)
         return rd__fail_memory(&job->error);
     r.in.data = r.delta;
+    r.clones = true;
+    r.basis_stamp = rd__source_stamp(files->basis);
     rd__patcher_init(&r.patcher, note_read, &r, &job->stats);
+    r.patcher.limit = job->limits.output;
     rd__digest_init(&r.digest);
     rd_result result = run_pieces(&r, threads);
+    if (result == RD_OK)
+        result = check_basis(&r);
     if (result == RD_OK)
         result = judge(&r, always);
     *reached = r.patcher.reached;
