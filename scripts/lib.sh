@@ -9,7 +9,7 @@ export LC_ALL=C
 jobs=$(getconf _NPROCESSORS_ONLN)
 venv=build/venv
 # All Python of the project; the scripts of bench have no ending.
-python="tests scripts bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
+python="tests scripts fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
 
 say() { printf '\n== %s\n' "$*"; }
 die() {

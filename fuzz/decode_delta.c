@@ -1,0 +1,126 @@
+/*
+ * A delta from a stranger, taken apart without a basis: rd_delta_each_op over memory and over a pipe that gives
+ * portions, with and without a look at the trailer, must tell the same ops, which agree with a second decoder;
+ * rd_delta_verify must agree with itself for any threads and any source.
+ *
+ * Input: the delta, a file.
+ */
+#include "reference.h"
+
+/* What was told of the ops. */
+typedef struct told {
+    uint64_t ops;
+    uint64_t size;   /* of the new file */
+    uint64_t needed; /* of the basis */
+    uint64_t mix;    /* of all numbers of all ops (FNV-1a) */
+    uint64_t most;   /* ops after which to cancel */
+} told;
+
+static void mix(told *t, uint64_t value) {
+    t->mix = (t->mix ^ value) * 0x100000001b3u;
+}
+
+static bool tell(void *context, const rd_op *op) {
+    told *const t = context;
+    fuzz_require(op->length > 0 && op->length <= INT64_MAX && op->target_offset == t->size);
+    fuzz_require(op->length <= INT64_MAX - op->target_offset && op->basis_offset <= INT64_MAX - op->length);
+    fuzz_require(op->kind == RD_COPY || (op->kind == RD_LITERAL && op->basis_offset == 0));
+    t->ops++;
+    t->size += op->length;
+    if (op->kind == RD_COPY && op->basis_offset + op->length > t->needed)
+        t->needed = op->basis_offset + op->length;
+    mix(t, op->kind);
+    mix(t, op->length);
+    mix(t, op->basis_offset);
+    return t->ops < t->most;
+}
+
+static rd_result walk(const rd_source *delta, rd_verify verify, uint64_t most, told *t) {
+    rd_error error;
+    rd_stats stats;
+    *t = (told){.most = most};
+    const rd_result result =
+        rd_delta_each_op(delta, tell, t, &(rd_options){FUZZ_OPTIONS(&error), .stats = &stats, .verify = verify});
+    if (result != RD_OK)
+        fuzz_require_error(result, &error);
+    fuzz_require(stats.literal_commands + stats.copy_commands == t->ops);
+    fuzz_require(stats.literal_bytes + stats.copy_bytes == t->size);
+    return result;
+}
+
+static void check_same(const told *a, const told *b) {
+    fuzz_require(a->ops == b->ops && a->size == b->size && a->needed == b->needed && a->mix == b->mix);
+}
+
+/* May this stand behind the END of a delta? Nothing, or one whole trailer of a kind that this version knows. */
+static bool is_trailer(const uint8_t *p, size_t size) {
+    static const uint8_t magic[4] = {0x72, 0x73, 0x02, 0x56};
+    static const uint8_t kind[8] = {1};
+    if (size == 0)
+        return true;
+    if (size < 56 || memcmp(p, magic, sizeof magic) != 0 || memcmp(p + 16, kind, sizeof kind) != 0)
+        return false;
+    return ((uint64_t)p[4] << 24 | (uint64_t)p[5] << 16 | (uint64_t)p[6] << 8 | p[7]) + 8 == size;
+}
+
+/* Against the second decoder, for deltas that need no large basis. */
+static void check_reference(const rd_memory *delta, rd_result result, rd_result strict, const told *t) {
+    enum { BASIS_MAX = 4096 };
+    if (t->needed > BASIS_MAX)
+        return;
+    uint8_t zeros[BASIS_MAX] = {0};
+    rd_memory basis = fuzz_copy(zeros, (size_t)t->needed);
+    fuzz_reference r = fuzz_reference_patch(&basis, delta);
+    if (r.verdict != FUZZ_TOO_LARGE) {
+        fuzz_require(r.verdict == (result == RD_OK ? FUZZ_DONE : FUZZ_BROKEN));
+        fuzz_require(result != RD_OK || (r.commands == t->ops && r.made.size == t->size));
+        fuzz_require(result != RD_OK ||
+                     (strict == RD_OK) == is_trailer(r.end > 0 ? delta->data + r.end : NULL, delta->size - r.end));
+    }
+    rd_memory_free(&r.made);
+    rd_memory_free(&basis);
+}
+
+static void check_verify(const rd_memory *delta, const rd_memory *file, const fuzz_pace *pace) {
+    rd_error error;
+    rd_options options = {FUZZ_OPTIONS(&error), .threads = 1};
+    fuzz_reader delta_reader = {.bytes = delta, .pace = *pace, .in_order = true};
+    fuzz_reader file_reader = {.bytes = file, .pace = *pace, .in_order = true};
+    const rd_source commands = fuzz_source(delta);
+    const rd_source bytes = fuzz_source(file);
+    const rd_source slow_commands = fuzz_reader_source(&delta_reader);
+    const rd_source slow_bytes = fuzz_reader_source(&file_reader);
+    const rd_result result = rd_delta_verify(&commands, &bytes, &options);
+    if (result != RD_OK)
+        fuzz_require_error(result, &error);
+    options.threads = 2;
+    fuzz_require(rd_delta_verify(&slow_commands, &slow_bytes, &options) == result);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_input in = {.data = data, .size = size};
+    const uint64_t most = fuzz_byte(&in);
+    const fuzz_pace pace = fuzz_pace_from(&in);
+    rd_memory delta = fuzz_file(fuzz_part(&in));
+    rd_memory file = fuzz_file(in);
+    fuzz_reader reader = {.bytes = &delta, .pace = pace, .in_order = true};
+    const rd_source whole = fuzz_source(&delta);
+    fuzz_reader reader_again = reader;
+    const rd_source portions = fuzz_reader_source(&reader);
+    const rd_source portions_again = fuzz_reader_source(&reader_again);
+    told plain;
+    told other;
+    const rd_result result = walk(&whole, RD_VERIFY_NEVER, UINT64_MAX, &plain);
+    fuzz_require(walk(&portions, RD_VERIFY_NEVER, UINT64_MAX, &other) == result);
+    check_same(&plain, &other);
+    const rd_result strict = walk(&whole, RD_VERIFY_DEFAULT, UINT64_MAX, &other);
+    fuzz_require(result == RD_OK || strict == result);
+    check_same(&plain, &other);
+    check_reference(&delta, result, strict, &plain);
+    const rd_result cut = walk(&portions_again, RD_VERIFY_ALWAYS, most, &other);
+    fuzz_require(cut == (other.ops >= most && other.ops > 0 ? RD_E_CANCELLED : strict));
+    check_verify(&delta, &file, &pace);
+    rd_memory_free(&file);
+    rd_memory_free(&delta);
+    return 0;
+}

@@ -1,0 +1,107 @@
+/*
+ * The delta of a large file is made of segments that are scanned apart and stitched. Here they are as short as the
+ * budget allows, so that a small file has many: the copies must be those of one scanner over the whole file. The fuzzer
+ * chooses how long segments are and which of them were not scanned before.
+ *
+ * Input: the old file, a script that makes the new one.
+ */
+#include "operations.h"
+
+#include "engine/stitcher.h"
+
+typedef struct copies {
+    rd_op *ops;
+    size_t count;
+    uint64_t end; /* where the scanner stood at last */
+} copies;
+
+static copies copies_new(size_t capacity) {
+    return (copies){.ops = fuzz_alloc((capacity + 1) * sizeof(rd_op))};
+}
+
+/* Joins a copy to the last one if it continues it: it does not matter how many blocks were found at once. */
+static void add_copy(copies *list, const rd_op *copy) {
+    rd_op *const last = list->count > 0 ? &list->ops[list->count - 1] : NULL;
+    fuzz_require(copy->length > 0 && (!last || last->target_offset + last->length <= copy->target_offset));
+    if (last && last->target_offset + last->length == copy->target_offset &&
+        last->basis_offset + last->length == copy->basis_offset)
+        last->length += copy->length;
+    else
+        list->ops[list->count++] = *copy;
+}
+
+static copies scan_in_one_go(const rd_signature *signature, const rd_memory *new_file) {
+    const rd__view view = {.data = new_file->data, .size = new_file->size, .last = true};
+    copies list = copies_new(new_file->size);
+    rd__scanner scanner;
+    rd_op copy;
+    rd__scanner_init(&scanner, signature, rd__kernels_best());
+    while (rd__scanner_next(&scanner, &view, UINT64_MAX, &copy))
+        add_copy(&list, &copy);
+    list.end = scanner.at;
+    return list;
+}
+
+/* The segment's bytes, with as much of what follows as a window may need. */
+static rd__view segment_view(const rd_memory *new_file, uint64_t from, uint64_t size, uint64_t overlap,
+                             rd_memory *bytes) {
+    const uint64_t left = new_file->size - from;
+    const uint64_t held = left < size + overlap ? left : size + overlap;
+    *bytes = fuzz_copy(held > 0 ? new_file->data + from : NULL, (size_t)held);
+    return (rd__view){.data = bytes->data, .size = bytes->size, .offset = from, .last = left <= size + overlap};
+}
+
+static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, uint32_t skipped) {
+    copies list = copies_new(new_file->size);
+    rd__segment segment = {.copies = NULL};
+    rd__stitcher stitcher;
+    rd_op copy;
+    bool last = false;
+    rd__stitcher_init(&stitcher, signature, rd__kernels_best());
+    for (uint64_t from = 0; !last; from += size) {
+        rd_memory bytes;
+        const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
+        const uint64_t stop = view.last ? UINT64_MAX : from + size;
+        const bool skip = skipped >> from / size % 32 & 1;
+        fuzz_require(rd__segment_scan(&segment, signature, rd__kernels_best(), &view, stop));
+        rd__stitcher_begin(&stitcher, skip ? NULL : &segment);
+        while (rd__stitcher_next(&stitcher, &view, stop, &copy))
+            add_copy(&list, &copy);
+        last = view.last;
+        rd_memory_free(&bytes);
+    }
+    list.end = stitcher.scanner.at;
+    rd__segment_free(&segment);
+    return list;
+}
+
+static void check_same(const copies *actual, const copies *expected) {
+    fuzz_require(actual->count == expected->count && actual->end == expected->end);
+    for (size_t i = 0; i < expected->count; i++) {
+        fuzz_require(actual->ops[i].target_offset == expected->ops[i].target_offset);
+        fuzz_require(actual->ops[i].length == expected->ops[i].length);
+        fuzz_require(actual->ops[i].basis_offset == expected->ops[i].basis_offset);
+    }
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_input in = {.data = data, .size = size};
+    fuzz_files f = {.params = {0}};
+    const uint64_t cells = 1 + fuzz_byte(&in) % 3;
+    const uint32_t skipped = fuzz_byte(&in) & 1 ? fuzz_number(&in, 4) : 0;
+    if (!fuzz_files_from(&f, &in))
+        return 0;
+    rd_memory bytes = fuzz_signature_of(&f, 1);
+    rd_signature *const signature = fuzz_loaded(&bytes, 2);
+    if (rd_signature_count(signature) > 0) { /* else there are no segments */
+        copies expected = scan_in_one_go(signature, &f.new_file);
+        copies actual = stitch(signature, &f.new_file, cells * rd__scanner_cell(signature), skipped);
+        check_same(&actual, &expected);
+        free(actual.ops);
+        free(expected.ops);
+    }
+    rd_signature_free(signature);
+    rd_memory_free(&bytes);
+    fuzz_files_free(&f);
+    return 0;
+}
