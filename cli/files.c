@@ -12,12 +12,13 @@
 #include <unistd.h>
 
 #include "interrupt.h"
+#include "system.h"
 
 void files_reserve_standard(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         /* Opened the wrong way round, so that using it fails as using a closed one does. open takes the lowest free. */
-        if (fcntl(fd, F_GETFD) == -1 && errno == EBADF)
-            (void)open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+        if (!system_is_open(fd))
+            (void)open(SYSTEM_NULL, fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
     }
 }
 
@@ -27,7 +28,7 @@ void files_reserve_standard(void) {
 static int open_for_reading(const char *name) {
     int fd;
     do
-        fd = open(name, O_RDONLY | O_CLOEXEC);
+        fd = system_open(name);
     while (fd == -1 && errno == EINTR && !interrupt_caught());
     return fd;
 }
@@ -52,9 +53,10 @@ rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failu
     return check_not_directory(input, failure);
 }
 
-void input_close(const cli_input *input) {
+void input_close(cli_input *input) {
     if (input->fd != -1)
         (void)close(input->fd);
+    input->fd = -1;
 }
 
 /* ---- The output ------------------------------------------------------------------------------------------------- */
@@ -65,7 +67,7 @@ const char *output_name(const char *name) {
 
 static rd_result open_destination(cli_output *output, const char *name, rd_replace replace, cli_failure *failure) {
     struct stat status;
-    const bool exists = stat(name, &status) == 0;
+    const bool exists = system_stat(name, &status) == 0;
     if (exists && S_ISDIR(status.st_mode)) {
         errno = EISDIR;
         return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
@@ -103,11 +105,7 @@ void output_discard(const cli_output *output) {
 }
 
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
-    struct stat in;
-    struct stat out;
-    if (output->destination != NULL || fstat(input->fd, &in) != 0 || fstat(STDOUT_FILENO, &out) != 0)
-        return RD_OK;
-    if (!S_ISREG(out.st_mode) || in.st_dev != out.st_dev || in.st_ino != out.st_ino)
+    if (output->destination != NULL || !system_same_file(input->fd, STDOUT_FILENO))
         return RD_OK;
     return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
 }

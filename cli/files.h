@@ -23,7 +23,7 @@ void files_reserve_standard(void);
 
 /* Opens `name`, or for NULL takes standard input. A directory is refused. Either way input_close is due. */
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure);
-void input_close(const cli_input *input);
+void input_close(cli_input *input);
 
 /* The name that `name` has in messages: NULL is standard output. */
 const char *output_name(const char *name);

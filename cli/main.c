@@ -5,6 +5,8 @@
  *
  * The command is a client of the library like any other: it sees redelta.h alone.
  */
+#define _POSIX_C_SOURCE 200809L
+
 #include <stdio.h>
 
 #include "failure.h"
@@ -13,6 +15,7 @@
 #include "interrupt.h"
 #include "options.h"
 #include "report.h"
+#include "system.h"
 #include "verbs.h"
 
 /* Prints what was asked for on standard output. A text that did not arrive is a failure like any other. */
@@ -48,6 +51,7 @@ static int run(int argc, char **argv) {
 }
 
 int main(int argc, char **argv) {
+    argv = system_arguments(argv);
     files_reserve_standard();
     failure_prepare();
     interrupt_install();

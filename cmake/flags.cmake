@@ -30,3 +30,17 @@ function(redelta_set_exports target map)
     endif()
   endif()
 endfunction()
+
+# Takes from the list of sources what the system has no use for: on Windows the files `name`.c of the names given, which
+# have another form there or none, elsewhere those that are named ..._windows.c.
+function(redelta_choose_sources list)
+  set(sources ${${list}})
+  if(WIN32)
+    foreach(name IN LISTS ARGN)
+      list(FILTER sources EXCLUDE REGEX "/${name}\\.c$")
+    endforeach()
+  else()
+    list(FILTER sources EXCLUDE REGEX "_windows\\.c$")
+  endif()
+  set(${list} ${sources} PARENT_SCOPE)
+endfunction()

@@ -64,7 +64,6 @@ need_test_tools() {
     need clang-tidy have clang-tidy
     need pkg-config have pkg-config
     need libcmocka-dev pkg-config --exists cmocka
-    need libssl-dev pkg-config --exists libcrypto
     need rdiff have rdiff
     need librsync-dev pkg-config --exists librsync
     need xfsprogs have mkfs.xfs

@@ -61,6 +61,9 @@ static void *worker_main(void *argument) {
 
 /* Starts a worker that takes no signals: they are for the calling thread, which does what can block. */
 static bool start_worker(run *r) {
+#if defined(_WIN32) /* it has none */
+    return pthread_create(&r->workers[r->worker_count], NULL, worker_main, r) == 0;
+#else
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
@@ -68,6 +71,7 @@ static bool start_worker(run *r) {
     const bool started = pthread_create(&r->workers[r->worker_count], NULL, worker_main, r) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return started;
+#endif
 }
 
 /* Offers a fetched piece to the workers, and starts one more if that leaves the calling thread with a second piece. */
@@ -155,6 +159,10 @@ unsigned rd__processor_count(void) {
     if (sched_getaffinity(0, sizeof set, &set) == 0)
         return (unsigned)CPU_COUNT(&set);
 #endif
+#if defined(_WIN32)
+    const long online = pthread_num_processors_np();
+#else
     const long online = sysconf(_SC_NPROCESSORS_ONLN);
+#endif
     return online > 0 ? (unsigned)online : 1;
 }

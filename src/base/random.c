@@ -1,14 +1,23 @@
 /* See random.h. The kernel's generator where there is one; otherwise what differs from process to process. */
 #define _GNU_SOURCE
+#define _CRT_RAND_S /* for rand_s of Windows */
 #include "base/random.h"
 
 #include <stdbool.h>
+#include <stdlib.h>
 #include <time.h>
 
 #if defined(__linux__)
 #include <sys/random.h>
 static bool kernel_random(uint32_t *value) {
     return getrandom(value, sizeof *value, GRND_NONBLOCK) == (ssize_t)sizeof *value;
+}
+#elif defined(_WIN32)
+static bool kernel_random(uint32_t *value) {
+    unsigned made = 0;
+    const bool done = rand_s(&made) == 0;
+    *value = made;
+    return done;
 }
 #else
 static bool kernel_random(uint32_t *value) {

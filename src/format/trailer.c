@@ -50,7 +50,8 @@ static rd_result check(const rd__trailer_reader *reader, rd_error *error) {
 static void take_to(rd__trailer_reader *reader, uint64_t end, const uint8_t *data, size_t size, size_t *used) {
     const size_t wanted = (size_t)rd__min_u64(end - reader->taken, size - *used);
     if (wanted > 0 && reader->taken < RD__TRAILER_LEN)
-        memcpy(reader->bytes + reader->taken, data + *used, rd__min_size(wanted, RD__TRAILER_LEN - reader->taken));
+        memcpy(reader->bytes + reader->taken, data + *used,
+               (size_t)rd__min_u64(wanted, RD__TRAILER_LEN - reader->taken));
     reader->taken += wanted;
     *used += wanted;
 }

@@ -8,7 +8,9 @@
 #include <unistd.h>
 
 #if defined(__linux__)
+#if __has_include(<linux/fs.h>) /* the kernel's own headers do not come with every C library */
 #include <linux/fs.h>
+#endif
 #include <sys/ioctl.h>
 #include <sys/stat.h>
 #endif
@@ -32,6 +34,7 @@ size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *s
     return (size_t)n;
 }
 
+#if defined(FICLONERANGE)
 bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size, rd__job *job) {
     if (!both_are_files(source, offset, sink))
         return false;
@@ -43,6 +46,8 @@ bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *si
     job->stats.out_bytes += size;
     return true;
 }
+#endif
+
 rd__stamp rd__source_stamp(const rd_source *source) {
     struct stat status;
     if (source->read || source->fd < 0 || fstat(source->fd, &status) != 0)
@@ -55,13 +60,15 @@ size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *s
     return 0;
 }
 
-bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size, rd__job *job) {
-    (void)source, (void)offset, (void)sink, (void)size, (void)job;
-    return false;
-}
-
 rd__stamp rd__source_stamp(const rd_source *source) {
     (void)source;
     return (rd__stamp){0};
+}
+#endif
+
+#if !defined(FICLONERANGE)
+bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size, rd__job *job) {
+    (void)source, (void)offset, (void)sink, (void)size, (void)job;
+    return false;
 }
 #endif

@@ -5,11 +5,11 @@
 
 #include "base/memory.h"
 #include "base/result.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 enum { WRITER_SIZE = 128 * 1024, LARGE_PIECE = 16 * 1024, MEMORY_MIN = 256 };
 
@@ -59,7 +59,7 @@ void rd_memory_free(rd_memory *memory) {
 static rd_result write_fd(const rd_sink *sink, rd__job *job, const uint8_t *data, size_t size) {
     while (size > 0) {
         const size_t wanted = rd__min_size(size, WRITE_MAX);
-        const ssize_t n = write(sink->fd, data, wanted);
+        const ssize_t n = rd__system_write(sink->fd, data, wanted);
         if (n == 0 || (n < 0 && errno != EINTR))
             return rd__fail_system(&job->error, RD_ROLE_OUTPUT, n == 0 ? ENOSPC : errno, "cannot write");
         const size_t written = n > 0 ? (size_t)n : 0;
@@ -90,7 +90,9 @@ static rd_result write_callback(const rd_sink *sink, rd__job *job, const void *d
 rd_result rd__sink_write(const rd_sink *sink, rd__job *job, const void *data, size_t size) {
     if (size == 0)
         return RD_OK;
-    const rd_result result = sink->write ? write_callback(sink, job, data, size) : write_fd(sink, job, data, size);
+    rd_result result = rd__job_allow_output(job, size);
+    if (result == RD_OK)
+        result = sink->write ? write_callback(sink, job, data, size) : write_fd(sink, job, data, size);
     if (result == RD_OK)
         job->stats.out_bytes += size;
     return result;

@@ -11,11 +11,11 @@
 
 #include "base/memory.h"
 #include "base/result.h"
+#include "base/system.h"
 
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 /* More in one call than some kernels take: Linux stops short of 2 GiB. */
 #define READ_MAX ((size_t)1 << 30)
@@ -23,7 +23,7 @@
 rd_source rd_source_fd(int fd) {
     rd_source source = {.fd = fd, .size = RD_UNKNOWN};
     struct stat status;
-    const off_t origin = lseek(fd, 0, SEEK_CUR);
+    const int64_t origin = rd__system_position(fd);
     if (origin < 0)
         return source;
     source.seekable = true;
@@ -50,8 +50,9 @@ static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, ui
         return RD_OK;
     for (;;) {
         const size_t wanted = (size_t)rd__min_u64(rd__min_size(size, READ_MAX), most);
-        const ssize_t n = source->seekable ? pread(source->fd, data, wanted, (off_t)(source->origin + offset))
-                                           : read(source->fd, data, wanted);
+        const ssize_t n = source->seekable
+                              ? rd__system_read_at(source->fd, data, wanted, (int64_t)(source->origin + offset))
+                              : rd__system_read(source->fd, data, wanted);
         if (n >= 0) {
             *got = (size_t)n;
             return RD_OK;

@@ -52,7 +52,9 @@ static inline void random_fill(random_source *r, uint8_t *data, size_t size, uns
 
 /* ---- Checks ------------------------------------------------------------------------------------------------------ */
 
-#if defined(__GNUC__)
+#if defined(__MINGW_PRINTF_FORMAT) /* Windows has two sets of formats; this is that of stdio.h */
+#define SUPPORT_FORMAT(at, first) __attribute__((format(__MINGW_PRINTF_FORMAT, at, first)))
+#elif defined(__GNUC__)
 #define SUPPORT_FORMAT(at, first) __attribute__((format(printf, at, first)))
 #else
 #define SUPPORT_FORMAT(at, first)

@@ -188,7 +188,7 @@ static bool compare_random_case(uint64_t seed) {
     rd_memory new_file = bytes_edited(&r, &basis, random_below(&r, 800), alphabet);
     rd_signature *const signature = loaded_signature_of(&basis, params_of(seed, block_len));
     rd_stats stats;
-    const rd__kernels *const table = table_at(seed % table_count());
+    const rd__kernels *const table = table_at((size_t)(seed % table_count()));
     op_list actual = ops_with(table, signature, &new_file, 1 + random_below(&r, new_file.size + 1), &stats);
     op_list expected = parse_by_definition(&basis, block_len, &new_file);
     const bool compared = stats.false_matches <= FAILURES_WITHIN_BUDGET;

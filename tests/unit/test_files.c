@@ -492,8 +492,8 @@ static void add_op(rd_memory *delta, rd_memory *expected, const rd_op *op, const
     const rd_sink to_expected = rd_sink_memory(expected);
     assert_int_equal(to_delta.write(to_delta.context, command, rd__delta_put_op(command, op)), RD_OK);
     if (op->kind == RD_LITERAL)
-        assert_int_equal(to_delta.write(to_delta.context, bytes, op->length), RD_OK);
-    assert_int_equal(to_expected.write(to_expected.context, bytes, op->length), RD_OK);
+        assert_int_equal(to_delta.write(to_delta.context, bytes, (size_t)op->length), RD_OK);
+    assert_int_equal(to_expected.write(to_expected.context, bytes, (size_t)op->length), RD_OK);
 }
 
 /* Long copies, from page to page, which the kernel may make, and others; from a basis that begins inside its file too.

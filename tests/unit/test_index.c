@@ -58,7 +58,7 @@ static void check_lookups(const rd_signature *s, random_source *r, size_t lookup
         uint32_t weak = (uint32_t)random_below(r, 1000);
         random_fill(r, strong, sizeof strong, 3);
         if (count > 0 && random_below(r, 8) > 0) {
-            const uint64_t block = random_below(r, count);
+            const uint64_t block = random_below(r, (size_t)count);
             weak = s->sums.weak[block];
             memcpy(strong, rd__sums_strong(&s->sums, block), s->sums.strong_len);
             check_true(rd__filter_has(&s->index.filter, weak), "block %zu of %zu", (size_t)block, (size_t)count);

@@ -69,7 +69,8 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
         const rd__view view = view_of_segment(new_file, from, size, signature->params.block_len, &bytes);
         const uint64_t stop = view.last ? UINT64_MAX : from + size;
         const bool skipped = skip && random_below(r, 3) == 0;
-        assert_true(rd__segment_scan(&segment, signature, table_at(from / size % table_count()), &view, stop));
+        assert_true(
+            rd__segment_scan(&segment, signature, table_at((size_t)(from / size % table_count())), &view, stop));
         rd__stitcher_begin(&stitcher, skipped ? NULL : &segment);
         while (rd__stitcher_next(&stitcher, &view, stop, &copy))
             add_copy(&list, &copy);

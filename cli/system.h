@@ -1,0 +1,56 @@
+/*
+ * system.h: what systems do differently, under one name. POSIX is the rule; Windows is in system_windows.c.
+ */
+#ifndef REDELTA_CLI_SYSTEM_H
+#define REDELTA_CLI_SYSTEM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <sys/stat.h>
+
+#if defined(_WIN32)
+
+#define SYSTEM_NULL "NUL"
+
+/* The command line in UTF-8, as all names are here. */
+char **system_arguments(char **arguments);
+
+/* A descriptor for reading, or -1. Others may rename or remove the file meanwhile. */
+int system_open(const char *name);
+int system_stat(const char *name, struct stat *status);
+bool system_is_open(int fd);
+
+/* Both descriptors are of one regular file. */
+bool system_same_file(int one, int other);
+
+#else
+
+#define SYSTEM_NULL "/dev/null"
+
+static inline char **system_arguments(char **arguments) {
+    return arguments;
+}
+
+static inline int system_open(const char *name) {
+    return open(name, O_RDONLY | O_CLOEXEC);
+}
+
+static inline int system_stat(const char *name, struct stat *status) {
+    return stat(name, status);
+}
+
+static inline bool system_is_open(int fd) {
+    return fcntl(fd, F_GETFD) != -1 || errno != EBADF;
+}
+
+static inline bool system_same_file(int one, int other) {
+    struct stat a;
+    struct stat b;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && S_ISREG(b.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+#endif
+
+#endif

@@ -1,0 +1,83 @@
+/*
+ * system_windows.c: see system.h.
+ */
+#define _FILE_OFFSET_BITS 64
+#include <stdlib.h>
+
+#if defined(_WIN32)
+#include "system.h"
+
+#include <io.h>
+#include <windows.h>
+
+#include <shellapi.h>
+
+/* NULL if there is no memory. */
+static char *utf8_of(const wchar_t *text) {
+    const int size = WideCharToMultiByte(CP_UTF8, 0, text, -1, NULL, 0, NULL, NULL);
+    char *const made = malloc((size_t)size);
+    if (made != NULL)
+        (void)WideCharToMultiByte(CP_UTF8, 0, text, -1, made, size, NULL, NULL);
+    return made;
+}
+
+static wchar_t *wide_of(const char *text) {
+    const int size = MultiByteToWideChar(CP_UTF8, 0, text, -1, NULL, 0);
+    wchar_t *const made = malloc((size_t)size * sizeof *made);
+    if (made != NULL)
+        (void)MultiByteToWideChar(CP_UTF8, 0, text, -1, made, size);
+    return made;
+}
+
+char **system_arguments(char **arguments) {
+    int count = 0;
+    wchar_t **const wide = CommandLineToArgvW(GetCommandLineW(), &count);
+    if (wide == NULL)
+        return arguments;
+    for (int i = 0; i < count && arguments[i] != NULL; i++) {
+        char *const made = utf8_of(wide[i]);
+        if (made != NULL)
+            arguments[i] = made;
+    }
+    (void)LocalFree(wide);
+    return arguments;
+}
+
+int system_open(const char *name) {
+    wchar_t *const wide = wide_of(name);
+    if (wide == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    const HANDLE handle = CreateFileW(wide, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                                      OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, NULL);
+    const DWORD error = GetLastError();
+    free(wide);
+    if (handle != INVALID_HANDLE_VALUE)
+        return _open_osfhandle((intptr_t)handle, _O_RDONLY | _O_BINARY | _O_NOINHERIT);
+    errno = error == ERROR_ACCESS_DENIED || error == ERROR_SHARING_VIOLATION ? EACCES : ENOENT;
+    return -1;
+}
+
+int system_stat(const char *name, struct stat *status) {
+    wchar_t *const wide = wide_of(name);
+    struct _stat64 found = {0};
+    const int result = wide != NULL ? _wstat64(wide, &found) : -1;
+    free(wide);
+    *status = (struct stat){.st_mode = found.st_mode, .st_size = found.st_size};
+    return result;
+}
+
+bool system_is_open(int fd) {
+    return _get_osfhandle(fd) >= 0;
+}
+
+bool system_same_file(int one, int other) {
+    const HANDLE file = (HANDLE)_get_osfhandle(other);
+    BY_HANDLE_FILE_INFORMATION a;
+    BY_HANDLE_FILE_INFORMATION b;
+    return GetFileType(file) == FILE_TYPE_DISK && GetFileInformationByHandle((HANDLE)_get_osfhandle(one), &a) &&
+           GetFileInformationByHandle(file, &b) && a.dwVolumeSerialNumber == b.dwVolumeSerialNumber &&
+           a.nFileIndexHigh == b.nFileIndexHigh && a.nFileIndexLow == b.nFileIndexLow;
+}
+#endif

@@ -1,0 +1,47 @@
+/*
+ * What systems do differently with open files, under one name. POSIX is the rule; Windows is in system_windows.c.
+ *
+ * A file that includes this defines _FILE_OFFSET_BITS as 64 first. The functions return what their namesakes of POSIX
+ * do, and set errno.
+ */
+#ifndef RD_BASE_SYSTEM_H
+#define RD_BASE_SYSTEM_H
+
+#include <stdint.h>
+#include <sys/types.h>
+#include <unistd.h>
+
+#if defined(_WIN32)
+
+/* Bytes as they are, whether the descriptor is in text mode or not. The first also moves the file's position. */
+ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset);
+ssize_t rd__system_read(int fd, void *data, size_t size);
+ssize_t rd__system_write(int fd, const void *data, size_t size);
+
+/* The file's position; -1: it has none. */
+int64_t rd__system_position(int fd);
+
+/* errno for what GetLastError says. */
+int rd__system_errno(void);
+
+#else
+
+static inline ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset) {
+    return pread(fd, data, size, (off_t)offset);
+}
+
+static inline ssize_t rd__system_read(int fd, void *data, size_t size) {
+    return read(fd, data, size);
+}
+
+static inline ssize_t rd__system_write(int fd, const void *data, size_t size) {
+    return write(fd, data, size);
+}
+
+static inline int64_t rd__system_position(int fd) {
+    return lseek(fd, 0, SEEK_CUR);
+}
+
+#endif
+
+#endif

@@ -1,0 +1,81 @@
+/*
+ * See system.h. The calls go to the handle behind the descriptor, past the C library's text mode. An end of file that
+ * Windows calls an error is none: a pipe whose writer is gone, a file read at its end.
+ */
+#include <stddef.h>
+
+#if defined(_WIN32)
+#include "base/system.h"
+
+#include <errno.h>
+#include <io.h>
+#include <windows.h>
+
+static HANDLE handle_of(int fd) {
+    return (HANDLE)_get_osfhandle(fd);
+}
+
+int rd__system_errno(void) {
+    switch (GetLastError()) {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_INVALID_NAME: return ENOENT;
+    case ERROR_ACCESS_DENIED:
+    case ERROR_SHARING_VIOLATION:
+    case ERROR_LOCK_VIOLATION: return EACCES;
+    case ERROR_WRITE_PROTECT: return EROFS;
+    case ERROR_INVALID_HANDLE: return EBADF;
+    case ERROR_FILE_EXISTS:
+    case ERROR_ALREADY_EXISTS: return EEXIST;
+    case ERROR_DISK_FULL:
+    case ERROR_HANDLE_DISK_FULL: return ENOSPC;
+    case ERROR_BROKEN_PIPE:
+    case ERROR_NO_DATA: return EPIPE;
+    case ERROR_FILENAME_EXCED_RANGE: return ENAMETOOLONG;
+    case ERROR_NOT_ENOUGH_MEMORY:
+    case ERROR_OUTOFMEMORY: return ENOMEM;
+    default: return EIO;
+    }
+}
+
+static ssize_t result_of_read(BOOL done, DWORD count) {
+    if (done)
+        return (ssize_t)count;
+    const DWORD error = GetLastError();
+    if (error == ERROR_HANDLE_EOF || error == ERROR_BROKEN_PIPE)
+        return 0;
+    errno = rd__system_errno();
+    return -1;
+}
+
+ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset) {
+    OVERLAPPED place = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
+    DWORD count = 0;
+    const BOOL done = ReadFile(handle_of(fd), data, (DWORD)size, &count, &place);
+    return result_of_read(done, count);
+}
+
+ssize_t rd__system_read(int fd, void *data, size_t size) {
+    DWORD count = 0;
+    const BOOL done = ReadFile(handle_of(fd), data, (DWORD)size, &count, NULL);
+    return result_of_read(done, count);
+}
+
+ssize_t rd__system_write(int fd, const void *data, size_t size) {
+    DWORD count = 0;
+    if (WriteFile(handle_of(fd), data, (DWORD)size, &count, NULL))
+        return (ssize_t)count;
+    errno = rd__system_errno();
+    return -1;
+}
+
+int64_t rd__system_position(int fd) {
+    const HANDLE handle = handle_of(fd);
+    const LARGE_INTEGER nothing = {.QuadPart = 0};
+    LARGE_INTEGER position;
+    /* The position of a pipe can be asked for, but means nothing. */
+    if (GetFileType(handle) != FILE_TYPE_DISK || !SetFilePointerEx(handle, nothing, &position, FILE_CURRENT))
+        return -1;
+    return position.QuadPart;
+}
+#endif
