@@ -52,7 +52,7 @@ static rd_result copy_large(patch *p, rd_out *out) {
 /* Of a delta at the end of which no trailer was seen: there is none. */
 static rd_result check_end(patch *p, rd_in *in) {
     rd__trailer_reader reader = {.origin = p->patcher.taken};
-    const rd_result result = rd__read_delta_end(&p->feed, in, DELTA_CHUNK, &reader);
+    const rd_result result = rd__read_delta_end(&p->feed, in, p->delta, DELTA_CHUNK, &reader);
     if (result != RD_OK || reader.taken == 0)
         return result;
     return rd__fail(&p->feed.job->error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader.origin,

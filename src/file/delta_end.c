@@ -3,8 +3,7 @@
 
 #include "base/result.h"
 
-rd_result rd__read_delta_end(rd__feed *feed, rd_in *in, size_t capacity, rd__trailer_reader *reader) {
-    uint8_t *const chunk = (uint8_t *)(uintptr_t)in->data;
+rd_result rd__read_delta_end(rd__feed *feed, rd_in *in, uint8_t *chunk, size_t capacity, rd__trailer_reader *reader) {
     rd_error *const error = &feed->job->error;
     for (;;) {
         size_t used = 0;

@@ -121,7 +121,7 @@ static bool fetch(void *context, void *slot) {
     p->last = result == RD_OK;
     if (p->last) {
         r->trailer.origin = r->patcher.taken;
-        result = rd__read_delta_end(&r->feed, &r->in, DELTA_CHUNK, &r->trailer);
+        result = rd__read_delta_end(&r->feed, &r->in, r->delta, DELTA_CHUNK, &r->trailer);
     }
     p->result = result == RD_MORE ? RD_OK : result;
     p->error = r->job->error;

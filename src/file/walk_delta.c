@@ -59,7 +59,7 @@ static rd_result walk_all(walk *w, uint8_t *chunk, rd__trailer_reader *reader) {
     if (result != RD_OK || !reader)
         return result;
     reader->origin = w->feed.offset - (w->in.size - w->in.pos);
-    return rd__read_delta_end(&w->feed, &w->in, RD__CHUNK, reader);
+    return rd__read_delta_end(&w->feed, &w->in, chunk, RD__CHUNK, reader);
 }
 
 rd_result rd__walk_delta(const rd_source *delta, rd_op_fn *each, void *context, rd__job *job,
