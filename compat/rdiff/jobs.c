@@ -150,7 +150,7 @@ static const recipe recipes[] = {
 static int choose(const char *what, const char *name, const char *const names[2], int *choice) {
     *choice = name != NULL && strcmp(name, names[1]) == 0;
     if (name == NULL || strcmp(name, names[*choice]) == 0)
-        return STATUS_DONE;
+        return RS_DONE;
     return report_usage(what, name, "'.");
 }
 
@@ -179,9 +179,9 @@ static int settle_params(job *j) {
     int strong;
     int weak;
     int status = choose("Unknown hash algorithm '", options->hash, hashes, &strong);
-    if (status == STATUS_DONE)
+    if (status == RS_DONE)
         status = choose("Unknown rollsum algorithm '", options->rollsum, rollsums, &weak);
-    if (status != STATUS_DONE)
+    if (status != RS_DONE)
         return status;
     j->params =
         (rd_params){(rd_weak)weak, (rd_strong)strong,
@@ -194,13 +194,13 @@ static int settle_params(job *j) {
     if (options->block_size < 0)
         return report_usage("a block cannot have a negative size", "", "");
     warn_of_short_sums(&j->params, size);
-    return STATUS_DONE;
+    return RS_DONE;
 }
 
 static int check_buffers(const rdiff_options *options) {
     if (options->input_size < 0 || options->output_size < 0)
         return report_usage("a buffer cannot have a negative size", "", "");
-    return STATUS_DONE;
+    return RS_DONE;
 }
 
 /* ---- Their common course ---------------------------------------------------------------------------------------- */
@@ -215,7 +215,7 @@ static int open_inputs(job *j) {
         if (result != RD_OK && in->fd == -1)
             return report_open_failure(&j->failure, in->name, "read");
     }
-    return STATUS_DONE;
+    return RS_DONE;
 }
 
 /* What is refused by its name: the empty one, and, without -f, that of anything that exists, a device too. */
@@ -242,7 +242,7 @@ static int open_output(job *j) {
         result = output_open(&j->output, NULL, RD_REPLACE_FAST, &j->failure);
     else if (result == RD_OK)
         result = output_open(&j->output, name, j->options->force ? r->replace : RD_REPLACE_NEVER, &j->failure);
-    return result == RD_OK ? STATUS_DONE : report_open_failure(&j->failure, output_name(name), "write");
+    return result == RD_OK ? RS_DONE : report_open_failure(&j->failure, output_name(name), "write");
 }
 
 /* What a message calls the file that the failure is about. */
@@ -265,12 +265,12 @@ static rd_result work(job *j) {
 
 /* What else can be wrong with the command line, in librsync's order. */
 static int check_words(job *j) {
-    int status = STATUS_DONE;
+    int status = RS_DONE;
     if (j->options->operand_count > recipes[j->options->verb].inputs + 1)
         status = report_usage("Too many arguments.", "", "");
-    if (status == STATUS_DONE && j->options->verb == VERB_SIGNATURE)
+    if (status == RS_DONE && j->options->verb == VERB_SIGNATURE)
         status = settle_params(j);
-    return status == STATUS_DONE ? check_buffers(j->options) : status;
+    return status == RS_DONE ? check_buffers(j->options) : status;
 }
 
 /* The output is open; afterwards it is not. */
@@ -281,7 +281,7 @@ static int work_and_commit(job *j) {
     else
         output_discard(&j->output);
     if (result == RD_OK)
-        return STATUS_DONE;
+        return RS_DONE;
     const char *name = name_of(j, j->failure.error.role);
     if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
         return report_open_failure(&j->failure, name, "write");
@@ -290,7 +290,7 @@ static int work_and_commit(job *j) {
 
 static int complete(job *j) {
     const int status = check_words(j);
-    if (status == STATUS_DONE)
+    if (status == RS_DONE)
         return work_and_commit(j);
     output_discard(&j->output);
     return status;
@@ -302,9 +302,9 @@ int job_run(const rdiff_options *options) {
     if (r->usage != NULL && options->operand_count == 0)
         return report_usage(r->usage, "", "");
     int status = open_inputs(&j);
-    if (status == STATUS_DONE)
+    if (status == RS_DONE)
         status = open_output(&j);
-    if (status == STATUS_DONE)
+    if (status == RS_DONE)
         status = complete(&j);
     for (int i = 0; i < j.open_inputs; i++)
         input_close(&j.inputs[i]);

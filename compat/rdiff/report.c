@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/interrupt.h"
+#include "results.h"
 
 void report_line(const char *line) {
     (void)fprintf(stderr, "%s\n", line);
@@ -23,35 +24,22 @@ int report_usage(const char *before, const char *word, const char *after) {
     (void)fprintf(stderr, "rdiff: %s", before);
     put_word(word);
     (void)fprintf(stderr, "%s\n\nTry `rdiff --help' for more information.\n", after);
-    return STATUS_SYNTAX;
+    return RS_SYNTAX_ERROR;
 }
 
-static const char *status_reason(int status) {
-    switch (status) {
-    case STATUS_IO: return "IO error";
-    case STATUS_MEMORY: return "out of memory";
-    case STATUS_ENDED: return "unexpected end of input";
-    case STATUS_MAGIC: return "bad magic number at start of stream";
-    case STATUS_UNIMPLEMENTED: return "unimplemented case";
-    case STATUS_CORRUPT: return "stream corrupt";
-    case STATUS_INTERNAL: return "library internal error";
-    default: return "unexplained problem";
-    }
-}
-
-static int put_last_line(int status) {
-    (void)fprintf(stderr, "rdiff: Failed, %s.\n", status_reason(status));
+static int put_last_line(rs_result status) {
+    (void)fprintf(stderr, "rdiff: Failed, %s.\n", rs_strerror(status));
     return status;
 }
 
 int report_unimplemented(const char *what) {
     (void)fprintf(stderr, "librsync: ERROR: (options) there is no %s\n", what);
-    return put_last_line(STATUS_UNIMPLEMENTED);
+    return put_last_line(RS_UNIMPLEMENTED);
 }
 
 int report_open_failure(const cli_failure *failure, const char *name, const char *way) {
     if (interrupt_caught())
-        return STATUS_IO;
+        return RS_IO_ERROR;
     const bool exists = failure->error.result == RD_E_EXISTS;
     (void)fprintf(stderr, "librsync: ERROR: (rs_file_open) %s \"", exists ? "File exists" : "Error opening");
     put_word(name);
@@ -61,28 +49,12 @@ int report_open_failure(const cli_failure *failure, const char *name, const char
         (void)fprintf(stderr, "\" for %s: %s\n", way, strerror(failure->error.system_error));
     else
         (void)fprintf(stderr, "\" for %s: %s\n", way, failure->error.reason);
-    return STATUS_IO;
-}
-
-static int failure_status(rd_result result) {
-    switch (result) {
-    case RD_OK: return STATUS_DONE;
-    case RD_E_IO:
-    case RD_E_EXISTS:
-    case RD_E_CANCELLED: return STATUS_IO;
-    case RD_E_MEMORY: return STATUS_MEMORY;
-    case RD_E_PARAMETER: return STATUS_PARAMETER;
-    case RD_E_MAGIC: return STATUS_MAGIC;
-    case RD_E_TRUNCATED: return STATUS_ENDED;
-    case RD_E_CORRUPT: return STATUS_CORRUPT;
-    case RD_E_LIMIT: return STATUS_UNIMPLEMENTED;
-    default: return STATUS_INTERNAL;
-    }
+    return RS_IO_ERROR;
 }
 
 int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure) {
     const rd_error *error = &failure->error;
-    const int status = failure_status(error->result);
+    const rs_result status = rs__result(error->result);
     if (interrupt_caught()) /* the signal says it all */
         return status;
     (void)fprintf(stderr, "librsync: ERROR: (%s) ", verb_name(verb));

@@ -50,7 +50,7 @@ const char *text_version(void) {
 
 int text_print(const char *text) {
     if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
-        return STATUS_DONE;
+        return RS_DONE;
     cli_failure failure = {0};
     (void)failure_system(&failure, RD_ROLE_OUTPUT, "cannot be written");
     return report_open_failure(&failure, "standard output", "write");
