@@ -29,7 +29,7 @@ int report_usage(const char *before, const char *word, const char *after) {
 
 static int put_last_line(rs_result status) {
     (void)fprintf(stderr, "rdiff: Failed, %s.\n", rs_strerror(status));
-    return status;
+    return (int)status;
 }
 
 int report_unimplemented(const char *what) {
@@ -56,7 +56,7 @@ int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure
     const rd_error *error = &failure->error;
     const rs_result status = rs__result(error->result);
     if (interrupt_caught()) /* the signal says it all */
-        return status;
+        return (int)status;
     (void)fprintf(stderr, "librsync: ERROR: (%s) ", verb_name(verb));
     if (name != NULL) {
         failure_put_name(stderr, name);
