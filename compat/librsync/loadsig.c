@@ -1,37 +1,20 @@
-/*
- * The job that loads a signature. Its header is checked here, for librsync takes some that redelta does not (a magic of
- * 0, a strong sum length of 0: the defaults), and tells what is wrong by other results, as soon as it can be known. The
- * stream gets a header in which everything is said.
- */
+/* The job that loads a signature. Its header is gathered and judged (header.h) before the stream gets it. */
+#include "header.h"
 #include "job.h"
-#include "params.h"
 #include "results.h"
 #include "signature.h"
 #include "stream/stream.h"
 #include "trace.h"
-
-#include <string.h>
-
-enum { MAGIC_END = 4, BLOCK_LEN_END = 8, HEADER_END = 12 };
 
 typedef struct loadsig_job {
     rs_job_t head;
     rs_signature_t *sig;
     uint64_t expected;
     unsigned threads;
-    uint8_t header[HEADER_END];
+    uint8_t header[RS__HEADER_LEN];
     size_t filled;
     bool begun; /* the stream has the header */
 } loadsig_job;
-
-static uint32_t word(const uint8_t *p) {
-    return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
-}
-
-static void put_word(uint8_t *p, uint32_t value) {
-    for (int i = 3; i >= 0; i--, value >>= 8)
-        p[i] = (uint8_t)value;
-}
 
 static rs_result start(rs_job_t *job) {
     loadsig_job *const j = (loadsig_job *)job;
@@ -47,22 +30,9 @@ static bool gather(loadsig_job *j, rd_in *in, size_t needed) {
     return j->filled == needed;
 }
 
-static rs_result corrupt(const char *what, uint32_t value) {
-    rs__log(RS_LOG_ERR, "rs_job_iter", "a signature cannot have a %s of %jd", what, (intmax_t)(int32_t)value);
-    return RS_CORRUPT;
-}
-
-/* Gives the stream the complete header, with nothing left open. */
+/* Gives the stream the complete header. */
 static rs_result begin_stream(loadsig_job *j) {
-    rs_magic_number magic = (rs_magic_number)word(j->header);
-    size_t block_len = word(j->header + MAGIC_END);
-    size_t strong_len = word(j->header + BLOCK_LEN_END);
-    const rs_result result = rs_sig_args(-1, &magic, &block_len, &strong_len);
-    if (result != RS_DONE)
-        return result;
-    put_word(j->header, (uint32_t)magic);
-    put_word(j->header + BLOCK_LEN_END, (uint32_t)strong_len);
-    rd_in in = {.data = j->header, .size = HEADER_END};
+    rd_in in = {.data = j->header, .size = RS__HEADER_LEN};
     rd_out out = {0};
     j->begun = true;
     return rs__job_step(&j->head, &in, &out, false);
@@ -70,19 +40,18 @@ static rs_result begin_stream(loadsig_job *j) {
 
 /* RS_BLOCKED: the header is not complete, or the stream has it. */
 static rs_result take_header(loadsig_job *j, rd_in *in, bool end) {
-    const rs_result incomplete = end ? RS_INPUT_ENDED : RS_BLOCKED;
-    if (j->filled < BLOCK_LEN_END) {
-        if (!gather(j, in, BLOCK_LEN_END))
-            return incomplete;
-        const uint32_t block_len = word(j->header + MAGIC_END);
-        if (block_len == 0 || block_len > RD_BLOCK_LEN_MAX)
-            return corrupt("block length", block_len);
-        j->head.stats.block_len = block_len;
-    }
-    if (!gather(j, in, HEADER_END))
-        return incomplete;
-    const uint32_t strong_len = word(j->header + BLOCK_LEN_END);
-    return strong_len > RS_MAX_STRONG_SUM_LENGTH ? corrupt("strong sum length", strong_len) : begin_stream(j);
+    const char *reason = NULL;
+    (void)gather(j, in, RS__HEADER_BLOCK_LEN_END); /* a length that is wrong leaves the rest where it is */
+    rd_result result = rs__header_settle(j->header, j->filled, &reason);
+    if (!reason && j->filled >= RS__HEADER_BLOCK_LEN_END)
+        j->head.stats.block_len = rs__header_word(j->header + 4);
+    if (result == RD_MORE && gather(j, in, RS__HEADER_LEN))
+        result = rs__header_settle(j->header, j->filled, &reason);
+    if (reason)
+        rs__log(RS_LOG_ERR, "rs_job_iter", "%s", reason);
+    if (result == RD_MORE)
+        return end ? RS_INPUT_ENDED : RS_BLOCKED;
+    return result == RD_OK ? begin_stream(j) : rs__result(result);
 }
 
 static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
