@@ -132,16 +132,26 @@ static bool fetch(void *context, void *slot) {
 
 /* ---- Working: reading the basis, hashing ------------------------------------------------------------------------- */
 
+/* What cannot be read fails the piece, whatever was found behind it in the delta. */
+static void read_basis(const run *r, piece *p) {
+    rd__job job = {.total = RD_UNKNOWN};
+    rd__basis basis = {.source = r->files->basis, .job = &job};
+    for (size_t i = 0; i < p->read_count; i++) {
+        size_t got = 0;
+        const basis_read *const read = &p->reads[i];
+        const rd_result result = rd__basis_read(&basis, read->offset, p->data + read->at, read->size, &got);
+        if (result == RD_OK)
+            continue;
+        p->result = result;
+        p->error = job.error;
+        return;
+    }
+}
+
 static void work(const void *context, void *slot) {
     const run *const r = context;
     piece *const p = slot;
-    rd__job job = {.total = RD_UNKNOWN};
-    rd__basis basis = {.source = r->files->basis, .job = &job};
-    for (size_t i = 0; p->result == RD_OK && i < p->read_count; i++) {
-        size_t got = 0;
-        p->result = rd__basis_read(&basis, p->reads[i].offset, p->data + p->reads[i].at, p->reads[i].size, &got);
-        p->error = job.error;
-    }
+    read_basis(r, p);
     if (p->result == RD_OK)
         p->leaf_count = rd__digest_leaves(r->kernels, p->data, p->size, p->first_leaf, p->last, p->leaves);
 }
