@@ -1,28 +1,34 @@
 /*
  * help.c: the texts that explain the command, as they are printed: at most 79 columns and 24 lines each, so that a
  * terminal of any age shows them whole. They are plain strings and not built from the table of options: the words that
- * help differ from verb to verb.
+ * help differ from verb to verb. What is the same for most verbs is explained in the overall help, and the others have
+ * it in short.
  */
 #include "help.h"
 
 #include <stddef.h>
 
-static const char overall[] = "Usage: redelta signature [BASIS [SIGNATURE]]\n"
-                              "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
-                              "       redelta patch BASIS [DELTA [NEWFILE]]\n"
-                              "       redelta verify DELTA [FILE]\n"
+/* The options of all verbs; those of verbs that make a file. */
+#define COMMON                                                                                                         \
+    "Common options (see 'redelta --help'):\n"                                                                         \
+    "  -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"
+#define COMMON_AND_FORCE                                                                                               \
+    "Common options (see 'redelta --help'):\n"                                                                         \
+    "  -f, --force   -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"
+
+static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "\n"
-                              "Bring an old file (the basis) up to date over a thin line. Where the old file\n"
-                              "is, make its signature. Where the new file is, make a delta against that\n"
-                              "signature. The basis patched with the delta is the new file. A missing name,\n"
-                              "or -, is standard input or output; s, d, p and v are short for the verbs.\n"
-                              "Options, in any place:\n"
-                              "  -b, --block-size SIZE  of a signature: bytes in a block\n"
-                              "  -S, --sum-size SIZE    of a signature: bytes of a strong sum\n"
-                              "  -H, --hash NAME        of a signature: blake2 (default) or md4\n"
-                              "  -R, --rollsum NAME     of a signature: rabinkarp (default) or rollsum\n"
-                              "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
+                              "Bring an old file (the basis) up to date over a thin line, in three steps:\n"
+                              "  signature [BASIS [SIGNATURE]]      where the old file is: sums of its blocks\n"
+                              "  delta SIGNATURE [NEWFILE [DELTA]]  where the new file is: what is new in it\n"
+                              "  patch BASIS [DELTA [NEWFILE]]      where the old file is: make the new file\n"
+                              "And besides:\n"
+                              "  verify DELTA [FILE]                say whether FILE is what DELTA makes\n"
+                              "\n"
+                              "'redelta VERB --help' tells more; s, d, p and v are short for the verbs. A\n"
+                              "missing name, or -, is standard input or output. Options of most verbs:\n"
                               "  -f, --force            replace the output if it exists\n"
+                              "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
                               "  -s, --stats            say what was done, on standard error\n"
                               "  -v, --verbose          say what is being done, on standard error\n"
                               "  -q, --quiet            say nothing but errors\n"
@@ -42,13 +48,7 @@ static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SI
                                 "                         -1: the fewest that are safe against chance\n"
                                 "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
                                 "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
-                                "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
-                                "  -f, --force            replace SIGNATURE if it exists\n"
-                                "  -s, --stats            say what was done, on standard error\n"
-                                "  -v, --verbose          say what is being done, on standard error\n"
-                                "  -q, --quiet            say nothing but errors\n"
-                                "      --max-output SIZE  write no more than SIZE bytes\n"
-                                "\n"
+                                "      --max-output SIZE  write no more than SIZE bytes\n" COMMON_AND_FORCE "\n"
                                 "A SIZE may end in K, M or G: times 1024, 1024 squared, 1024 cubed.\n"
                                 "A larger block makes a smaller signature and, as a rule, a larger delta.\n"
                                 "\n"
@@ -61,43 +61,32 @@ static const char delta[] = "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE
                             "the basis has are copied from it, the rest travels in the delta. A missing\n"
                             "name, or -, is standard input or output; only one input can be standard input.\n"
                             "\n"
-                            "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
-                            "  -f, --force            replace DELTA if it exists\n"
-                            "  -s, --stats            say what was done, on standard error\n"
-                            "  -v, --verbose          say what is being done, on standard error\n"
-                            "  -q, --quiet            say nothing but errors\n"
                             "      --no-verify        leave out what lets patch verify its result\n"
                             "      --max-output SIZE  write no more than SIZE bytes\n"
                             "      --max-memory SIZE  refuse a SIGNATURE that needs more memory\n"
-                            "      --max-blocks N     refuse a SIGNATURE of more blocks\n"
-                            "\n"
-                            "The signature is held in memory while the delta is made. The last three are\n"
-                            "for files from strangers; a SIZE may end in K, M or G.\n"
+                            "      --max-blocks N     refuse a SIGNATURE of more blocks\n" COMMON_AND_FORCE "\n"
+                            "The signature is held in memory while the delta is made. The limits are for\n"
+                            "files from strangers; a SIZE may end in K, M or G.\n"
                             "\n"
                             "Example:\n"
                             "  redelta delta --stats old.sig new.tar new.delta\n";
 
-static const char patch[] = "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWFILE]]\n"
-                            "\n"
-                            "Make NEWFILE from BASIS, the old file, and DELTA. BASIS must be the file that\n"
-                            "the signature was made of. A missing name, or -, is standard input or output;\n"
-                            "only one input can be standard input.\n"
-                            "\n"
-                            "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
-                            "  -f, --force            replace NEWFILE if it exists\n"
-                            "  -s, --stats            say what was done, on standard error\n"
-                            "  -v, --verbose          say what is being done, on standard error\n"
-                            "  -q, --quiet            say nothing but errors\n"
-                            "      --no-verify        do not verify the result\n"
-                            "      --always-verify    refuse a DELTA that does not let it be verified\n"
-                            "      --max-output SIZE  refuse a DELTA that makes more; K, M, G as SIZE's end\n"
-                            "\n"
-                            "BASIS is read in any order, so it must be a file and not a pipe. NEWFILE may be\n"
-                            "BASIS itself: it is replaced when the new file is complete, not before.\n"
-                            "\n"
-                            "Examples:\n"
-                            "  redelta patch old.tar new.delta new.tar\n"
-                            "  redelta patch --force data.tar new.delta data.tar\n";
+static const char patch[] =
+    "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWFILE]]\n"
+    "\n"
+    "Make NEWFILE from BASIS, the old file, and DELTA. BASIS must be the file that\n"
+    "the signature was made of. A missing name, or -, is standard input or output;\n"
+    "only one input can be standard input.\n"
+    "\n"
+    "      --no-verify        do not verify the result\n"
+    "      --always-verify    refuse a DELTA that does not let it be verified\n"
+    "      --max-output SIZE  refuse a DELTA that makes more; K, M, G as SIZE's end\n" COMMON_AND_FORCE "\n"
+    "BASIS is read in any order, so it must be a file and not a pipe. NEWFILE may be\n"
+    "BASIS itself: it is replaced when the new file is complete, not before.\n"
+    "\n"
+    "Examples:\n"
+    "  redelta patch old.tar new.delta new.tar\n"
+    "  redelta patch --force data.tar new.delta data.tar\n";
 
 static const char verify[] = "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
                              "\n"
@@ -105,17 +94,12 @@ static const char verify[] = "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
                              "the basis nor a patch is needed. A missing name, or -, is standard input; only\n"
                              "one input can be standard input. Status 0: it is; 4: it is not, or DELTA was\n"
                              "made with --no-verify or by rdiff and cannot tell.\n"
-                             "\n"
-                             "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
-                             "  -s, --stats            say what was done, on standard error\n"
-                             "  -v, --verbose          say what is being done, on standard error\n"
-                             "  -q, --quiet            say nothing but errors\n"
-                             "\n"
+                             "\n" COMMON "\n"
                              "Example:\n"
                              "  redelta verify new.delta new.tar\n";
 
 const char *help_text(cli_verb verb) {
-    static const char *const texts[] = {
+    static const char *const texts[VERBS] = {
         [VERB_NONE] = overall, [VERB_SIGNATURE] = signature, [VERB_DELTA] = delta,
         [VERB_PATCH] = patch,  [VERB_VERIFY] = verify,
     };

@@ -1,7 +1,7 @@
 /*
- * main.c: the entry of the command. From here: options.c reads the command line, verbs.c does the work with files.c,
- * failure.c records failures and report.c tells of them, stats.c tells of successes, help.c explains, interrupt.c
- * handles signals.
+ * main.c: the entry of the command. From here: options.c reads the command line by the tables of catalogue.c, verbs.c
+ * goes through the course of a verb with files.c, work.c calls the library, failure.c records failures and report.c
+ * tells of them, stats.c tells of successes, help.c explains, interrupt.c handles signals.
  *
  * The command is a client of the library like any other: it sees redelta.h alone.
  */

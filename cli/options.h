@@ -7,12 +7,10 @@
 
 #include <redelta.h>
 
-typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH, VERB_VERIFY } cli_verb;
+#include "words.h"
 
 /* The exit status of the command. */
 enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4 };
-
-enum { INPUTS_MAX = 2 };
 
 typedef struct cli_options {
     cli_verb verb;
@@ -28,11 +26,8 @@ typedef struct cli_options {
     rd_limits limits;
     int input_count;
     const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
-    const char *output;             /* a file name; NULL is standard output. Without meaning for VERB_VERIFY */
+    const char *output;             /* a file name; NULL is standard output; without meaning if the verb has none */
 } cli_options;
-
-/* "signature", "delta", "patch" or "verify"; NULL for VERB_NONE. */
-const char *verb_name(cli_verb verb);
 
 /* Fills *result from the command line. If that is wrong, tells the user so and returns false. */
 bool options_parse(cli_options *result, int argc, char **argv);

@@ -143,6 +143,6 @@ void stats_print(cli_verb verb, const cli_summary *summary) {
     case VERB_DELTA: print_delta(summary); break;
     case VERB_PATCH: print_patch(summary); break;
     case VERB_VERIFY: print_verify(summary); break;
-    case VERB_NONE: break;
+    default: break;
     }
 }

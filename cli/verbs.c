@@ -1,8 +1,8 @@
 /*
- * verbs.c: the verbs. All have one course: open the inputs, open the output, work, and give the output its name; to
- * verify makes no output.
- * The order is on purpose. A missing input is told before anything is created, and an output that cannot be written is
- * told before the long work. What differs is the roles of the inputs and the work itself, which a table holds.
+ * verbs.c: the course that all verbs have: open the inputs, open the output, work, and give the output its name; some
+ * make no output. The order is on purpose. A missing input is told before anything is created, and an output that
+ * cannot be written is told before the long work. What differs is the roles of the inputs and the work itself, which a
+ * table holds.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -10,19 +10,9 @@
 
 #include <time.h>
 
-#include "files.h"
 #include "interrupt.h"
 #include "report.h"
-#include "stats.h"
-
-typedef struct cli_job {
-    const cli_options *options;
-    cli_input inputs[INPUTS_MAX];
-    int open_inputs;
-    cli_output output;
-    cli_failure failure;
-    cli_summary summary;
-} cli_job;
+#include "work.h"
 
 typedef rd_result work_fn(cli_job *job);
 
@@ -32,68 +22,8 @@ typedef struct cli_recipe {
     work_fn *work;
 } cli_recipe;
 
-/* ---- The work of each verb -------------------------------------------------------------------------------------- */
-
-static rd_options library_options(cli_job *job, rd_stats *stats) {
-    return (rd_options){
-        .size = sizeof(rd_options),
-        .params = job->summary.params,
-        .progress = interrupt_progress,
-        .stats = stats,
-        .error = &job->failure.error,
-        .threads = job->options->threads,
-        .verify = job->options->verify,
-        .limits = job->options->limits,
-    };
-}
-
-/* The parameters are settled here and not in the library, so that --verbose tells what is used. */
-static rd_result work_signature(cli_job *job) {
-    const rd_source *basis = &job->inputs[0].source;
-    job->summary.params = job->options->params;
-    if (rd_params_resolve(&job->summary.params, basis->size) != RD_OK)
-        return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta signature --help'");
-    if (job->options->verbose)
-        stats_announce_signature(&job->summary.params, basis->size);
-    const rd_options library = library_options(job, &job->summary.stats);
-    return rd_signature_make(basis, &job->output.sink, &library);
-}
-
-static rd_result work_delta(cli_job *job) {
-    rd_signature *signature;
-    rd_stats load_stats = {0};
-    const rd_options load_options = library_options(job, &load_stats);
-    const rd_result loaded = rd_signature_load(&signature, &job->inputs[0].source, &load_options);
-    if (loaded != RD_OK)
-        return loaded;
-    cli_summary *summary = &job->summary;
-    rd_signature_params(signature, &summary->params);
-    summary->signature_bytes = load_stats.in_bytes;
-    summary->signature_blocks = rd_signature_count(signature);
-    if (job->options->verbose)
-        stats_announce_delta(&summary->params, summary->signature_blocks, job->inputs[1].source.size);
-    const rd_options library = library_options(job, &summary->stats);
-    const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &library);
-    rd_signature_free(signature);
-    return result;
-}
-
-static rd_result work_patch(cli_job *job) {
-    if (job->options->verbose)
-        stats_announce_patch(job->inputs[0].source.size, job->inputs[1].source.size);
-    const rd_options library = library_options(job, &job->summary.stats);
-    return rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
-}
-
-static rd_result work_verify(cli_job *job) {
-    if (job->options->verbose)
-        stats_announce_verify(job->inputs[0].source.size, job->inputs[1].source.size);
-    const rd_options library = library_options(job, &job->summary.stats);
-    return rd_delta_verify(&job->inputs[0].source, &job->inputs[1].source, &library);
-}
-
 /* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
-static const cli_recipe recipes[] = {
+static const cli_recipe recipes[VERBS] = {
     [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, RD_REPLACE_FAST, work_signature},
     [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, RD_REPLACE_FAST, work_delta},
     [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, RD_REPLACE_SAFELY, work_patch},
@@ -114,8 +44,12 @@ static rd_result open_inputs(cli_job *job) {
     return RD_OK;
 }
 
+static bool has_output(const cli_job *job) {
+    return verb_info(job->options->verb)->outputs > 0;
+}
+
 static rd_result open_output(cli_job *job) {
-    if (job->options->verb == VERB_VERIFY)
+    if (!has_output(job))
         return RD_OK;
     const rd_replace replace = job->options->force ? recipes[job->options->verb].replace : RD_REPLACE_NEVER;
     const rd_result result = output_open(&job->output, job->options->output, replace, &job->failure);
@@ -144,7 +78,7 @@ static rd_result work_and_commit(cli_job *job) {
     rd_result result = recipes[job->options->verb].work(job);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
-    if (job->options->verb == VERB_VERIFY)
+    if (!has_output(job))
         return result;
     if (result == RD_OK) {
         close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */

@@ -180,6 +180,59 @@ def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_pa
     assert (tmp_path / "--force").read_bytes() == expected
 
 
+# ---- What was probably meant ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [("sgnature", "signature"), ("singature", "signature"), ("signatures", "signature"), ("SIGNATURE", "signature"),
+     ("dleta", "delta"), ("dalta", "delta"), ("Patch", "patch"), ("pach", "patch"), ("verfy", "verify")],
+)  # fmt: skip
+def test_a_misspelt_verb_is_answered_with_the_nearest(redelta: Tool, basis: Path, word: str, meant: str) -> None:
+    assert redelta.run(word, basis).refuses() == (
+        f"redelta: unknown verb '{word}': do you mean {meant}?; try 'redelta --help'\n"
+    )
+
+
+@pytest.mark.parametrize("word", ["x", "old.tar", "frobnicate", "q" * 5000, "1"])
+def test_a_word_near_no_verb_is_answered_with_all(redelta: Tool, basis: Path, word: str) -> None:
+    line = redelta.run(word, basis).refuses()
+    assert "do you mean" not in line
+    assert all(verb in line for verb in VERBS)
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["signature", "--blocksize=4K"], "--block-size"), (["signature", "--blck-size", "4K"], "--block-size"),
+     (["delta", "--no-verfiy"], "--no-verify"), (["--forec", "patch"], "--force"), (["patch", "-force"], "--force"),
+     (["patch", "-stats"], "--stats"), (["delta", "--max-memroy=1G"], "--max-memory")],
+)  # fmt: skip
+def test_a_misspelt_option_is_answered_with_the_nearest(
+    redelta: Tool, basis: Path, words: list[str], meant: str
+) -> None:
+    assert f": do you mean {meant}?" in redelta.run(*words, basis, basis).refuses()
+
+
+def test_only_options_of_the_verb_are_suggested(redelta: Tool, basis: Path) -> None:
+    assert "do you mean" not in redelta.run("patch", "--blck-size=4K", basis).refuses()
+
+
+def test_an_option_short_for_several_is_no_misspelt_one(redelta: Tool, basis: Path) -> None:
+    assert "option '--ver' is short for several;" in redelta.run("patch", "--ver", basis).refuses()
+    assert redelta.run("signature", "--blo", "256", basis).done() == redelta.run("signature", "-b256", basis).done()
+
+
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [(["--hash=blake2b"], "blake2"), (["-H", "MD5"], "md4"), (["-R", "rolsum"], "rollsum"), (["-R", "xyz"], None)],
+)  # fmt: skip
+def test_a_misspelt_sum_is_answered_with_the_nearest(
+    redelta: Tool, basis: Path, words: list[str], meant: str | None
+) -> None:
+    line = redelta.run("signature", *words, basis).refuses()
+    assert (f"do you mean {meant}?" in line) == (meant is not None), line
+
+
 # ---- Operands -------------------------------------------------------------------------------------------------------
 
 
@@ -212,15 +265,16 @@ def test_a_refused_command_line_leaves_the_output_alone(redelta: Tool, tmp_path:
 # ---- Help and version -----------------------------------------------------------------------------------------------
 
 
+COMMON = ("--force", "--threads", "--stats", "--verbose", "--quiet", "--help", "--version")
+
+
 @pytest.mark.parametrize("option", ["-h", "--help"])
-def test_help_names_every_verb_and_option_and_fits_the_screen(redelta: Tool, option: str) -> None:
+def test_help_names_every_verb_and_common_option_and_fits_the_screen(redelta: Tool, option: str) -> None:
     result = redelta.run(option)
     text = result.done().decode("ascii")
     assert result.err == b""
-    options = ("-b", "-S", "-H", "-R", "-f", "-s", "-v", "-q", "-V", "-h", "--block-size", "--sum-size", "--hash",
-               "--rollsum", "--force", "--stats", "--verbose", "--quiet", "--version", "--help")  # fmt: skip
-    for word in (*VERBS, *options):
-        assert word in text, word
+    for word in (*VERBS, *COMMON, "-f", "-T", "-s", "-v", "-q", "-h", "-V"):
+        assert re.search(rf"(?<![-\w]){word}\b", text) is not None, word
     assert_fits(text)
 
 
@@ -243,7 +297,7 @@ def test_help_of_a_verb_names_the_options_that_belong_to_it(redelta: Tool, basis
         value = {"--hash": ["md4"], "--rollsum": ["rollsum"], "--force": [], "--no-verify": [], "--always-verify": []}
         for verb, text in texts.items():
             result = redelta.run(verb, option, *value.get(option, ["8"]), basis, basis, basis, basis)
-            named = re.search(rf"^ +(-\w, )?{option}\b", text, re.MULTILINE) is not None
+            named = re.search(rf"^  .*(?<![-\w]){option}\b", text, re.MULTILINE) is not None
             assert (f"option '{option}' is for" not in result.refuses()) == named, (verb, option)
 
 

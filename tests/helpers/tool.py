@@ -27,7 +27,7 @@ Words = Sequence[Argument]
 Input = bytes | int | IO[bytes] | None
 
 ERROR_LINE = re.compile(
-    r"redelta: (?P<verb>signature|delta|patch|verify): (?P<file>.+?): (?P<what>.+?)"
+    r"redelta: (?P<verb>[a-z]+): (?P<file>.+?): (?P<what>.+?)"
     r"(?:, at byte (?P<offset>\d+))?; (?P<advice>.+)\n"
 )
 USAGE_LINE = re.compile(r"redelta: .+; .+\n")

@@ -1,0 +1,30 @@
+/*
+ * work.h: an operation on its way, and the work of each verb: what lies between opening the inputs and the output,
+ * which verbs.c does before, and giving the output its name and telling what came out, which it does after.
+ */
+#ifndef REDELTA_CLI_WORK_H
+#define REDELTA_CLI_WORK_H
+
+#include "files.h"
+#include "options.h"
+#include "stats.h"
+
+typedef struct cli_job {
+    const cli_options *options;
+    cli_input inputs[INPUTS_MAX];
+    int open_inputs;
+    cli_output output;
+    cli_failure failure;
+    cli_summary summary;
+} cli_job;
+
+/* For a call of the library that fills *stats: what the user asked for, and where a failure is to be told. */
+rd_options job_options(cli_job *job, rd_stats *stats);
+
+/* Each fills the summary, or after a failure job->failure. */
+rd_result work_signature(cli_job *job);
+rd_result work_delta(cli_job *job);
+rd_result work_patch(cli_job *job);
+rd_result work_verify(cli_job *job);
+
+#endif
