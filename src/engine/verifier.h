@@ -11,6 +11,9 @@ typedef struct rd__made {
     bool copied; /* some of it comes from the basis */
 } rd__made;
 
+/* RD_E_MISMATCH, the delta's fault, if its commands make a file of `size` bytes and its trailer says otherwise. */
+rd_result rd__judge_size(const rd__trailer *trailer, uint64_t size, rd_error *error);
+
 /*
  * The delta ended, and the reader took all that follows its END. Without a trailer, RD_OK, or RD_E_UNVERIFIED if
  * `required`. RD_E_TRUNCATED if it ends inside. RD_E_MISMATCH if what was made is not what the trailer is about; the

@@ -83,10 +83,8 @@ static rd_result verify(rd__operation *operation, const rd_source *delta, const 
         return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader.origin,
                         "the delta has no trailer to verify a file by");
     const rd__trailer trailer = rd__trailer_get(&reader);
-    if (trailer.new_size != walked.stats.literal_bytes + walked.stats.copy_bytes)
-        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
-                        "the delta was altered: its commands make a file of another length than its trailer says");
-    return compare(&trailer, file, operation);
+    result = rd__judge_size(&trailer, walked.stats.literal_bytes + walked.stats.copy_bytes, error);
+    return result == RD_OK ? compare(&trailer, file, operation) : result;
 }
 
 rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options) {
