@@ -145,6 +145,26 @@ static inline rd_source bytes_source(const rd_memory *bytes) {
     return rd_source_memory(bytes->data, bytes->size);
 }
 
+/* Bytes that come in order, as from a pipe: who reads them in another one fails. */
+typedef struct in_order {
+    const rd_memory *bytes;
+    uint64_t next;
+} in_order;
+
+static inline rd_result in_order_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    in_order *const r = context;
+    assert_int_equal(offset, r->next);
+    *got = size < r->bytes->size - r->next ? size : (size_t)(r->bytes->size - r->next);
+    if (*got > 0)
+        memcpy(data, r->bytes->data + r->next, *got);
+    r->next += *got;
+    return RD_OK;
+}
+
+static inline rd_source in_order_source(in_order *r) {
+    return rd_source_callback(in_order_read, r, RD_UNKNOWN, false);
+}
+
 /* The bytes that follow the END of a delta, unless it is made without them. */
 enum { TRAILER = 56 };
 

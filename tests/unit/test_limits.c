@@ -22,24 +22,9 @@ static void outcome_free(outcome *o) {
     rd_signature_free(o->signature);
 }
 
-typedef struct in_order {
-    const rd_memory *bytes;
-    uint64_t next;
-} in_order;
-
-static rd_result read_in_order(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
-    in_order *const r = context;
-    assert_int_equal(offset, r->next);
-    *got = size < r->bytes->size - r->next ? size : (size_t)(r->bytes->size - r->next);
-    if (*got > 0)
-        memcpy(data, r->bytes->data + r->next, *got);
-    r->next += *got;
-    return RD_OK;
-}
-
 static rd_source source_of(const rd_memory *bytes, way by, in_order *r) {
     *r = (in_order){.bytes = bytes};
-    return by == IN_ORDER ? rd_source_callback(read_in_order, r, RD_UNKNOWN, false) : bytes_source(bytes);
+    return by == IN_ORDER ? in_order_source(r) : bytes_source(bytes);
 }
 
 /* Feeds a stream, in portions that depend on the variant, and frees it. */

@@ -13,21 +13,6 @@ typedef struct outcome {
     rd_memory made;
 } outcome;
 
-typedef struct in_order {
-    const rd_memory *bytes;
-    uint64_t next;
-} in_order;
-
-static rd_result read_in_order(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
-    in_order *const r = context;
-    assert_int_equal(offset, r->next);
-    *got = size < r->bytes->size - r->next ? size : (size_t)(r->bytes->size - r->next);
-    if (*got > 0)
-        memcpy(data, r->bytes->data + r->next, *got);
-    r->next += *got;
-    return RD_OK;
-}
-
 static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_verify verify, size_t portion) {
     outcome o = {.result = RD_MORE};
     const rd_source source = bytes_source(basis);
@@ -54,8 +39,7 @@ static outcome patch(const rd_memory *basis, const rd_memory *delta, rd_verify v
     outcome o = {.result = RD_OK};
     in_order r = {.bytes = delta};
     const rd_source source = bytes_source(basis);
-    const rd_source commands =
-        by == IN_ORDER ? rd_source_callback(read_in_order, &r, RD_UNKNOWN, false) : bytes_source(delta);
+    const rd_source commands = by == IN_ORDER ? in_order_source(&r) : bytes_source(delta);
     const rd_sink sink = rd_sink_memory(&o.made);
     const rd_options options = {OPTIONS, .error = &o.error, .threads = threads, .verify = verify};
     o.result = rd_patch_apply(&source, &commands, &sink, &options);
@@ -227,10 +211,8 @@ static rd_result verify_file(const rd_memory *delta, const rd_memory *file, int 
                              rd_error *error) {
     in_order of_delta = {.bytes = delta};
     in_order of_file = {.bytes = file};
-    const rd_source commands =
-        kind % 2 ? rd_source_callback(read_in_order, &of_delta, RD_UNKNOWN, false) : bytes_source(delta);
-    const rd_source bytes =
-        kind / 2 ? rd_source_callback(read_in_order, &of_file, RD_UNKNOWN, false) : bytes_source(file);
+    const rd_source commands = kind % 2 ? in_order_source(&of_delta) : bytes_source(delta);
+    const rd_source bytes = kind / 2 ? in_order_source(&of_file) : bytes_source(file);
     const rd_options options = {OPTIONS, .error = error, .threads = threads};
     return rd_delta_verify(&commands, &bytes, &options);
 }
