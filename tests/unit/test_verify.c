@@ -188,6 +188,43 @@ static void delta_without_a_trailer_is_unverified(void **state) {
     material_free(&m);
 }
 
+/* The delta with its trailer longer by `more` bytes, as that of a later version may be. */
+static rd_memory with_longer_trailer(const rd_memory *delta, size_t more) {
+    const size_t trailer = delta->size - TRAILER;
+    rd_memory longer = {.data = bytes_new(delta->size + more), .size = delta->size + more};
+    memcpy(longer.data, delta->data, delta->size);
+    random_fill(&(random_source){more}, longer.data + delta->size, more, 256);
+    for (int i = 0; i < 4; i++)
+        longer.data[trailer + 4 + (size_t)i] = (uint8_t)((TRAILER - 8 + more) >> (24 - 8 * i));
+    return longer;
+}
+
+/* It is looked for in the last 4 KiB of a delta that can be seeked in; who reads it in order sees one of any length. */
+static void trailer_that_is_too_long_to_be_found_is_not_passed_over(void **state) {
+    (void)state;
+    material m = material_new(11, 5000);
+    rd_memory found = with_longer_trailer(&m.delta, 4096 - TRAILER);
+    rd_memory missed = with_longer_trailer(&m.delta, 4096 - TRAILER + 1);
+    check_all(&m.basis, &found, RD_VERIFY_DEFAULT, RD_OK, RD_ROLE_NONE, "a trailer of 4096 bytes");
+    check_all(&m.basis, &missed, RD_VERIFY_ALWAYS, RD_OK, RD_ROLE_NONE, "a trailer of 4097 bytes, always verified");
+    check_all(&m.basis, &missed, RD_VERIFY_NEVER, RD_OK, RD_ROLE_NONE, "a trailer of 4097 bytes, never verified");
+    for (way by = 0; by < WAYS; by++) {
+        outcome o = patch(&m.basis, &missed, RD_VERIFY_DEFAULT, by, 2);
+        check_equal(o.result, by == OF_MEMORY ? RD_E_UNVERIFIED : RD_OK, "way %d", by);
+        if (by == OF_MEMORY) {
+            check_equal(o.error.role, RD_ROLE_DELTA, "way %d", by);
+            check_equal(o.error.offset, m.delta.size - TRAILER, "way %d", by);
+            assert_string_equal(o.error.reason, "the delta's trailer is longer than this version expects");
+        } else {
+            check_memory(o.made, m.new_file, "way %d", by);
+        }
+        rd_memory_free(&o.made);
+    }
+    rd_memory_free(&found);
+    rd_memory_free(&missed);
+    material_free(&m);
+}
+
 static void delta_has_a_trailer_unless_that_is_not_wanted(void **state) {
     (void)state;
     material m = material_new(8, 5000);
@@ -277,6 +314,7 @@ int main(void) {
         cmocka_unit_test(altered_length_is_blamed_on_the_delta),
         cmocka_unit_test(no_flipped_bit_of_a_delta_goes_unnoticed),
         cmocka_unit_test(delta_without_a_trailer_is_unverified),
+        cmocka_unit_test(trailer_that_is_too_long_to_be_found_is_not_passed_over),
         cmocka_unit_test(delta_has_a_trailer_unless_that_is_not_wanted),
         cmocka_unit_test(file_is_verified_by_the_delta_alone),
         cmocka_unit_test(altered_delta_is_told_when_a_file_is_verified),
