@@ -1,33 +1,17 @@
 /*
  * Eight 32-bit words in two vectors, in NEON: the vocabulary of the templates md4_lanes.h and weak_lanes.h.
  *
- * A vector holds four words only, and most operations take two cycles or more before the next one can have the result.
- * Two vectors that do not depend on each other keep the pipes busy meanwhile, so the pair is what the templates take
- * for a vector.
- *
  * Every processor with little-endian AArch64 has all that is used here.
  */
 #ifndef RD_HASH_WORDS32_NEON_H
 #define RD_HASH_WORDS32_NEON_H
 
 #include <arm_neon.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define TARGET
-#define LANES 8
-#define WORD pair
+typedef uint32x4_t four_words;
 
-/* Lanes 0 to 3, and 4 to 7. */
-typedef struct pair {
-    uint32x4_t low;
-    uint32x4_t high;
-} pair;
-
-#define ON_BOTH_VECTORS(name, operation)                                                                               \
-    static inline pair name(pair x, pair y) {                                                                          \
-        return (pair){operation(x.low, y.low), operation(x.high, y.high)};                                             \
-    }
+#include "hash/words32_pair.h"
 
 ON_BOTH_VECTORS(add, vaddq_u32)
 ON_BOTH_VECTORS(subtract, vsubq_u32)
@@ -71,6 +55,18 @@ static inline pair shift_each(pair x, pair counts) {
                   vshlq_u32(x.high, vreinterpretq_s32_u32(counts.high))};
 }
 
+static inline pair shift_left(pair x, uint32_t bits) {
+    return shift_each(x, set(bits));
+}
+
+static inline pair shift_right(pair x, uint32_t bits) {
+    return shift_each(x, set(0u - bits));
+}
+
+static inline pair bits_at(pair n) {
+    return shift_each(set(1), n);
+}
+
 static inline pair move_up_1(pair x) {
     return (pair){vextq_u32(vdupq_n_u32(0), x.low, 3), vextq_u32(x.low, x.high, 3)};
 }
@@ -96,31 +92,5 @@ static inline uint32_t lanes_with_all(pair x, pair bits) {
     const uint16x8_t all = vuzp1q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
     return vaddvq_u16(vandq_u16(all, vld1q_u16(bit)));
 }
-
-#define ADD(x, y) add(x, y)
-#define SUB(x, y) subtract(x, y)
-#define MULTIPLY(x, y) multiply(x, y)
-#define AND(x, y) both_bits(x, y)
-#define OR(x, y) either_bit(x, y)
-#define XOR(x, y) different_bits(x, y)
-#define SET(n) set((uint32_t)(n))
-#define LOAD(p) load(p)
-#define STORE(p, word) store(p, word)
-
-/* words[x[i] >> shift] in lane i. */
-#define READ_WORDS(words, x, shift) read_words(words, x, shift)
-/* As many bytes as there are lanes, each widened to a word. */
-#define LOAD_BYTES(p) load_bytes(p)
-/* All lanes shifted left by as many bits as `bits` says, and to the right. */
-#define SHIFT_LEFT(x, bits) shift_each(x, set((uint32_t)(bits)))
-#define SHIFT_RIGHT(x, bits) shift_each(x, set(0u - (uint32_t)(bits)))
-/* Bit n[i] alone in lane i, n[i] being less than 32. */
-#define BITS_AT(n) shift_each(SET(1), n)
-/* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. */
-#define MOVE_UP(x, n) move_up_##n(x)
-/* The last lane, in all of them. */
-#define LAST(x) last(x)
-/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
-#define LANES_WITH_ALL(words, bits) lanes_with_all(words, bits)
 
 #endif

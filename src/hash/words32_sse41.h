@@ -1,28 +1,13 @@
-/*
- * Eight 32-bit words in two vectors, in SSE4.1: the vocabulary of the templates md4_lanes.h and weak_lanes.h. Two
- * vectors, because one alone would mostly wait for its own results: see words32_neon.h.
- */
+/* Eight 32-bit words in two vectors, in SSE4.1: the vocabulary of the templates md4_lanes.h and weak_lanes.h. */
 #ifndef RD_HASH_WORDS32_SSE41_H
 #define RD_HASH_WORDS32_SSE41_H
 
 #include <immintrin.h>
-#include <stddef.h>
-#include <stdint.h>
 
 #define TARGET __attribute__((target("sse4.1")))
-#define LANES 8
-#define WORD pair
+typedef __m128i four_words;
 
-/* Lanes 0 to 3, and 4 to 7. */
-typedef struct pair {
-    __m128i low;
-    __m128i high;
-} pair;
-
-#define ON_BOTH_VECTORS(name, operation)                                                                               \
-    TARGET static inline pair name(pair x, pair y) {                                                                   \
-        return (pair){operation(x.low, y.low), operation(x.high, y.high)};                                             \
-    }
+#include "hash/words32_pair.h"
 
 ON_BOTH_VECTORS(add, _mm_add_epi32)
 ON_BOTH_VECTORS(subtract, _mm_sub_epi32)
@@ -105,31 +90,5 @@ TARGET static inline uint32_t four_with_all(__m128i words, __m128i bits) {
 TARGET static inline uint32_t lanes_with_all(pair words, pair bits) {
     return four_with_all(words.low, bits.low) | four_with_all(words.high, bits.high) << 4;
 }
-
-#define ADD(x, y) add(x, y)
-#define SUB(x, y) subtract(x, y)
-#define MULTIPLY(x, y) multiply(x, y)
-#define AND(x, y) both_bits(x, y)
-#define OR(x, y) either_bit(x, y)
-#define XOR(x, y) different_bits(x, y)
-#define SET(n) set((uint32_t)(n))
-#define LOAD(p) load(p)
-#define STORE(p, word) store(p, word)
-
-/* words[x[i] >> shift] in lane i. */
-#define READ_WORDS(words, x, shift) read_words(words, x, shift)
-/* As many bytes as there are lanes, each widened to a word. */
-#define LOAD_BYTES(p) load_bytes(p)
-/* All lanes shifted left by as many bits as `bits` says, and to the right. */
-#define SHIFT_LEFT(x, bits) shift_left(x, (uint32_t)(bits))
-#define SHIFT_RIGHT(x, bits) shift_right(x, (uint32_t)(bits))
-/* Bit n[i] alone in lane i, n[i] being less than 32. */
-#define BITS_AT(n) bits_at(n)
-/* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. */
-#define MOVE_UP(x, n) move_up_##n(x)
-/* The last lane, in all of them. */
-#define LAST(x) last(x)
-/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
-#define LANES_WITH_ALL(words, bits) lanes_with_all(words, bits)
 
 #endif
