@@ -180,6 +180,8 @@ RD_API void rd_memory_free(rd_memory *memory);
 
 /* ---- Whole operations ------------------------------------------------------------------------------------------- */
 
+#define RD_DIGEST_LEN 32 /* of a whole file: the root of a tree of BLAKE2b sums */
+
 /* What an operation did. Fields that do not apply to it are 0. */
 typedef struct rd_stats {
     uint64_t in_bytes;         /* read from the basis, the signature, the new file or the delta */
@@ -191,7 +193,9 @@ typedef struct rd_stats {
     uint64_t copy_commands;
     uint64_t copy_bytes;
     uint64_t copy_command_bytes;
-    uint64_t false_matches; /* weak sum found, strong sum not: work for nothing. May differ with the threads */
+    uint64_t false_matches;        /* weak sum found, strong sum not: work for nothing. May differ with the threads */
+    uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch: once it was verified */
+    bool has_digest;
 } rd_stats;
 
 /*

@@ -313,6 +313,7 @@ static rd_result put_trailer(rd__writer *writer, uint64_t new_size, const uint8_
     rd__trailer trailer = {.new_size = new_size};
     memcpy(trailer.digest, digest, sizeof trailer.digest);
     rd__trailer_put(bytes, &trailer);
+    rd__job_set_digest(writer->job, digest);
     return rd__writer_put(writer, bytes, sizeof bytes);
 }
 

@@ -238,7 +238,10 @@ static rd_result check_basis(const run *r) {
 static rd_result judge(run *r, bool always) {
     rd__made made = {.size = r->new_size, .copied = r->job->stats.copy_commands > 0};
     rd__digest_final(&r->digest, made.digest);
-    return rd__judge(&r->trailer, &made, always, &r->job->error);
+    const rd_result result = rd__judge(&r->trailer, &made, always, &r->job->error);
+    if (result == RD_OK && r->trailer.taken > 0)
+        rd__job_set_digest(r->job, made.digest);
+    return result;
 }
 
 rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigned threads, bool always,

@@ -62,6 +62,7 @@ static rd_result compare(const rd__trailer *trailer, const rd_source *file, rd__
     if (memcmp(digest, trailer->digest, sizeof digest) != 0)
         return rd__fail(&job->error, RD_E_MISMATCH, RD_ROLE_NEW, RD_UNKNOWN,
                         "this is not the file that the delta makes: its contents are others");
+    rd__job_set_digest(job, digest);
     return RD_OK;
 }
 

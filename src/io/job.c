@@ -20,6 +20,11 @@ rd_result rd__job_allow_output(rd__job *job, uint64_t size) {
     return rd__fail(&job->error, RD_E_LIMIT, RD_ROLE_OUTPUT, limit, "the output would be larger than is allowed");
 }
 
+void rd__job_set_digest(rd__job *job, const uint8_t *digest) {
+    job->stats.has_digest = true;
+    memcpy(job->stats.digest, digest, sizeof job->stats.digest);
+}
+
 rd_result rd__job_progress(rd__job *job, uint64_t done) {
     job->done = done;
     if (!job->progress || job->progress(job->progress_context, done, job->total))

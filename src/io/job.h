@@ -21,6 +21,9 @@ rd_options rd__options_from(const rd_options *given);
 /* `size` more bytes are to be written. RD_E_LIMIT if they are too many. */
 rd_result rd__job_allow_output(rd__job *job, uint64_t size);
 
+/* The new file has this digest, RD_DIGEST_LEN bytes, and a trailer says so. */
+void rd__job_set_digest(rd__job *job, const uint8_t *digest);
+
 /* Tells of progress. RD_E_CANCELLED if the caller wants no more. */
 rd_result rd__job_progress(rd__job *job, uint64_t done);
 

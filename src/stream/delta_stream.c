@@ -58,6 +58,7 @@ static void make_end(delta_stream *s) {
         rd__trailer trailer = {.new_size = s->digester.size};
         rd__digester_final(&s->digester, trailer.digest);
         rd__trailer_put(bytes + size, &trailer);
+        rd__job_set_digest(&s->head.job, trailer.digest);
         size += RD__TRAILER_LEN;
     }
     rd__stream_pend(&s->head, bytes, size);

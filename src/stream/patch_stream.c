@@ -38,7 +38,11 @@ static rd_result patch(patch_stream *s, rd_in *in, rd_out *out, bool end) {
 static rd_result judge(patch_stream *s) {
     rd__made made = {.size = s->digester.size, .copied = s->head.job.stats.copy_commands > 0};
     rd__digester_final(&s->digester, made.digest);
-    return rd__judge(&s->trailer, &made, s->head.options.verify == RD_VERIFY_ALWAYS, &s->head.job.error);
+    const bool always = s->head.options.verify == RD_VERIFY_ALWAYS;
+    const rd_result result = rd__judge(&s->trailer, &made, always, &s->head.job.error);
+    if (result == RD_OK && s->trailer.taken > 0)
+        rd__job_set_digest(&s->head.job, made.digest);
+    return result;
 }
 
 static rd_result take_trailer(patch_stream *s, rd_in *in, bool end) {

@@ -10,6 +10,7 @@ typedef enum way { OF_MEMORY, IN_ORDER, BY_STREAM, WAYS } way;
 typedef struct outcome {
     rd_result result;
     rd_error error;
+    rd_stats stats;
     rd_memory made;
 } outcome;
 
@@ -29,6 +30,7 @@ static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_v
         assert_int_equal(sink.write(sink.context, room, out.pos), RD_OK);
     }
     o.error = *rd_stream_error(stream);
+    o.stats = *rd_stream_stats(stream);
     rd_stream_free(stream);
     return o;
 }
@@ -41,7 +43,7 @@ static outcome patch(const rd_memory *basis, const rd_memory *delta, rd_verify v
     const rd_source source = bytes_source(basis);
     const rd_source commands = by == IN_ORDER ? in_order_source(&r) : bytes_source(delta);
     const rd_sink sink = rd_sink_memory(&o.made);
-    const rd_options options = {OPTIONS, .error = &o.error, .threads = threads, .verify = verify};
+    const rd_options options = {OPTIONS, .error = &o.error, .stats = &o.stats, .threads = threads, .verify = verify};
     o.result = rd_patch_apply(&source, &commands, &sink, &options);
     return o;
 }
@@ -82,6 +84,37 @@ static void material_free(material *m) {
     rd_memory_free(&m->basis);
     rd_memory_free(&m->new_file);
     rd_memory_free(&m->delta);
+}
+
+/* The digest stands in the last bytes of the delta: whoever makes, applies or checks one tells it, unless it is off. */
+static void the_digest_is_that_of_the_trailer(void **state) {
+    (void)state;
+    material m = material_new(3, 300000);
+    const uint8_t *const digest = m.delta.data + m.delta.size - RD_DIGEST_LEN;
+    const rd_source delta = bytes_source(&m.delta);
+    const rd_source new_file = bytes_source(&m.new_file);
+    rd_stats stats;
+    const rd_options options = {OPTIONS, .stats = &stats};
+    assert_int_equal(rd_delta_verify(&delta, &new_file, &options), RD_OK);
+    assert_true(stats.has_digest);
+    assert_memory_equal(stats.digest, digest, RD_DIGEST_LEN);
+    rd_memory made = {0};
+    const rd_sink sink = rd_sink_memory(&made);
+    assert_int_equal(rd_delta_make(NULL, &new_file, &sink, &options), RD_OK);
+    assert_true(stats.has_digest);
+    assert_memory_equal(stats.digest, digest, RD_DIGEST_LEN);
+    for (way by = 0; by < WAYS; by++) {
+        for (rd_verify verify = RD_VERIFY_DEFAULT; verify <= RD_VERIFY_ALWAYS; verify++) {
+            outcome o = patch(&m.basis, &m.delta, verify, by, 2);
+            assert_int_equal(o.result, RD_OK);
+            check_equal(o.stats.has_digest, verify != RD_VERIFY_NEVER, "way %d, verify %d", by, verify);
+            if (o.stats.has_digest)
+                assert_memory_equal(o.stats.digest, digest, RD_DIGEST_LEN);
+            rd_memory_free(&o.made);
+        }
+    }
+    rd_memory_free(&made);
+    material_free(&m);
 }
 
 static void right_basis_and_delta_give_the_new_file(void **state) {
@@ -307,6 +340,7 @@ static void altered_delta_is_told_when_a_file_is_verified(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_digest_is_that_of_the_trailer),
         cmocka_unit_test(right_basis_and_delta_give_the_new_file),
         cmocka_unit_test(wrong_basis_is_told),
         cmocka_unit_test(one_wrong_bit_of_the_basis_is_told),
