@@ -143,12 +143,13 @@ typedef struct rd_source {
     uint64_t origin; /* of byte 0, in the file */
     uint64_t size;   /* or RD_UNKNOWN */
     bool seekable;
+    int failure; /* errno: the file cannot be examined, and whoever reads from it fails */
 } rd_source;
 
 /*
  * The open file `fd` from its present position on. A file or a device that has positions is read by offset, and its
- * position stays; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. The
- * caller closes it.
+ * position stays; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. If
+ * it cannot be examined, whatever reads from it fails with RD_E_IO. The caller closes it.
  */
 RD_API rd_source rd_source_fd(int fd);
 /* The `size` bytes at `data`, which must stay as they are while the source is in use. */

@@ -18,7 +18,7 @@ ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset);
 ssize_t rd__system_read(int fd, void *data, size_t size);
 ssize_t rd__system_write(int fd, const void *data, size_t size);
 
-/* The file's position; -1: it has none. */
+/* The file's position; -1, with errno: it has none. */
 int64_t rd__system_position(int fd);
 
 /* errno for what GetLastError says. */

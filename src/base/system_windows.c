@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <io.h>
+#include <stdbool.h>
 #include <windows.h>
 
 static HANDLE handle_of(int fd) {
@@ -74,8 +75,10 @@ int64_t rd__system_position(int fd) {
     const LARGE_INTEGER nothing = {.QuadPart = 0};
     LARGE_INTEGER position;
     /* The position of a pipe can be asked for, but means nothing. */
-    if (GetFileType(handle) != FILE_TYPE_DISK || !SetFilePointerEx(handle, nothing, &position, FILE_CURRENT))
-        return -1;
-    return position.QuadPart;
+    const bool has_one = GetFileType(handle) == FILE_TYPE_DISK;
+    if (has_one && SetFilePointerEx(handle, nothing, &position, FILE_CURRENT))
+        return position.QuadPart;
+    errno = has_one ? rd__system_errno() : ESPIPE;
+    return -1;
 }
 #endif

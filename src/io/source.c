@@ -20,15 +20,23 @@
 /* More in one call than some kernels take: Linux stops short of 2 GiB. */
 #define READ_MAX ((size_t)1 << 30)
 
+/*
+ * The error is told by whoever reads: not to know the size would not be told by anyone, but change the recommended
+ * parameters.
+ */
+static rd_source failed(int system_error) {
+    return (rd_source){.fd = -1, .size = RD_UNKNOWN, .seekable = true, .failure = system_error};
+}
+
 rd_source rd_source_fd(int fd) {
-    rd_source source = {.fd = fd, .size = RD_UNKNOWN};
     struct stat status;
+    if (fstat(fd, &status) != 0)
+        return failed(errno);
     const int64_t origin = rd__system_position(fd);
     if (origin < 0)
-        return source;
-    source.seekable = true;
-    source.origin = (uint64_t)origin;
-    if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+        return S_ISREG(status.st_mode) ? failed(errno) : (rd_source){.fd = fd, .size = RD_UNKNOWN};
+    rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .origin = (uint64_t)origin};
+    if (S_ISREG(status.st_mode))
         source.size = status.st_size > origin ? (uint64_t)(status.st_size - origin) : 0;
     return source;
 }
@@ -97,6 +105,8 @@ static void read_memory(const rd_source *source, uint64_t offset, void *data, si
 rd_result rd__source_read_some(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
                                size_t size, size_t *got) {
     *got = 0;
+    if (source->failure != 0)
+        return rd__fail_system(&job->error, role, source->failure, "cannot be examined");
     if (source->read)
         return read_callback(source, job, role, offset, data, size, got);
     if (source->fd >= 0)

@@ -40,7 +40,7 @@ class Course:
 OUT = "d/out"
 
 COURSES = [
-    Course("redelta", ("signature", "-T1", "-b2K", "basis", OUT), "signature", None),
+    Course("redelta", ("signature", "-T1", "basis", OUT), "recommended", None),  # by the size of the basis
     Course("redelta", ("signature", "-T1", "-b2K", "-f", "basis", OUT), "signature", "old"),
     Course("redelta", ("delta", "-T1", "signature", "new", OUT), "delta", None),
     Course("redelta", ("delta", "-T1", "-f", "signature", "new", OUT), "delta", "old"),
@@ -79,6 +79,7 @@ class Place:
         for name, data in self.files.items():
             (folder / name).write_bytes(data)
         self._make("rdiff", "-b2048", "signature", "basis", "signature")
+        self._make("rdiff", "signature", "basis", "recommended")
         self._make(tools["redelta"], "delta", "signature", "new", "delta")
         self._make(tools["rdiff"], "delta", "signature", "new", "bare")
         self._make("rdiff", "patch", "basis", "delta", "made")

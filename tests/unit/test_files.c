@@ -457,6 +457,21 @@ static void failures_of_the_system_are_told_with_their_number(void **state) {
     close(unreadable);
 }
 
+static void what_cannot_be_examined_cannot_be_read(void **state) {
+    const material *const m = *state;
+    const rd_source closed = rd_source_fd(-1);
+    for (operation o = 0; o < OPERATIONS; o++) {
+        rd_error error = {.result = RD_OK};
+        rd_memory made = {0};
+        const rd_sink out = rd_sink_memory(&made);
+        const rd_options options = options_with(&error, NULL);
+        check_equal(run(m, o, &closed, &out, &options), RD_E_IO, "operation %d", o);
+        check_true(error.role == role_of(o) && error.system_error == EBADF, "operation %d", o);
+        assert_string_equal(error.reason, "cannot be examined");
+        rd_memory_free(&made);
+    }
+}
+
 static void closed_pipe_is_a_failure_to_write(void **state) {
     const material *const m = *state;
     int ends[2];
@@ -1124,6 +1139,7 @@ int main(void) {
         cmocka_unit_test(pipe_is_read_in_order),
         cmocka_unit_test(patch_refuses_a_basis_that_cannot_seek),
         cmocka_unit_test(failures_of_the_system_are_told_with_their_number),
+        cmocka_unit_test(what_cannot_be_examined_cannot_be_read),
         cmocka_unit_test(closed_pipe_is_a_failure_to_write),
         cmocka_unit_test(long_copies_from_file_to_file_are_exact),
         cmocka_unit_test(long_copy_past_the_end_of_the_basis_tells_where_it_ends),
