@@ -200,8 +200,10 @@ typedef struct rd_stats {
 } rd_stats;
 
 /*
- * Called now and then with the bytes done and their total (or RD_UNKNOWN). Return false to cancel: the operation then
- * ends with RD_E_CANCELLED. Like all functions of the caller's, it is called by the thread that called the operation.
+ * Called now and then with the bytes done and their total (or RD_UNKNOWN): those read of what is gone through from
+ * begin to end (to verify: of the delta and the file), those written of a patch. Return false to cancel: the operation
+ * then ends with RD_E_CANCELLED. Like all functions of the caller's, it is called by the thread that called the
+ * operation.
  */
 typedef bool rd_progress_fn(void *context, uint64_t done, uint64_t total);
 

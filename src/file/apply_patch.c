@@ -30,7 +30,7 @@ typedef struct patch {
 static rd_result write_out(patch *p, rd_out *out) {
     const rd_result result = rd__sink_write(p->sink, p->feed.job, out->data, out->pos);
     out->pos = 0;
-    return result == RD_OK ? rd__job_progress(p->feed.job, p->feed.offset) : result;
+    return result == RD_OK ? rd__job_progress(p->feed.job, p->feed.job->stats.out_bytes) : result;
 }
 
 /* Lets the kernel copy what is left to it; what it does not take, the patcher gets back. */
@@ -86,7 +86,7 @@ static rd_result patch_all(patch *p) {
 /* Patches without a digest. */
 static rd_result patch_plainly(const rd__patch_files *files, rd__job *job, bool strict, uint64_t *reached) {
     rd__basis reader = {.source = files->basis, .job = job};
-    patch p = {.feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA}};
+    patch p = {.feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA, .tells_written = true}};
     p.basis = files->basis;
     p.sink = files->out;
     p.strict = strict;
@@ -124,7 +124,7 @@ rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const 
                           uint64_t *reached) {
     const rd__patch_files files = {.basis = basis, .delta = delta, .out = out};
     rd__operation operation;
-    rd__operation_begin(&operation, options, delta->size);
+    rd__operation_begin(&operation, options, RD_UNKNOWN);
     return rd__operation_end(&operation, apply(&operation, &files, reached));
 }
 

@@ -8,5 +8,5 @@ rd_result rd__feed_read(rd__feed *feed, void *data, size_t size, size_t *got) {
     feed->ended = *got == 0;
     feed->offset += *got;
     feed->job->stats.in_bytes = feed->offset;
-    return rd__job_progress(feed->job, feed->offset);
+    return rd__job_progress(feed->job, feed->tells_written ? feed->job->stats.out_bytes : feed->offset);
 }

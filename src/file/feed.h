@@ -8,8 +8,9 @@ typedef struct rd__feed {
     const rd_source *source;
     rd__job *job;
     rd_role role;
-    uint64_t offset; /* bytes read so far; also told as progress, and counted as in_bytes */
+    uint64_t offset; /* bytes read so far, counted as in_bytes; also told as progress, unless what is written is */
     bool ended;
+    bool tells_written;
 } rd__feed;
 
 /* Reads some of the next bytes into data[0 .. size). *got is 0 only at the end, and then `ended` is set. */

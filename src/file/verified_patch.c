@@ -200,7 +200,7 @@ static rd_result finish(void *context, void *slot) {
     if (result != RD_OK)
         return result;
     rd__digest_add(&r->digest, p->leaves, p->leaf_count);
-    return rd__job_progress(r->job, r->feed.offset);
+    return rd__job_progress(r->job, r->job->stats.out_bytes);
 }
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
@@ -249,7 +249,7 @@ rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigne
     run r = {.files = files,
              .kernels = rd__kernels_best(),
              .job = job,
-             .feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA}};
+             .feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA, .tells_written = true}};
     r.delta = rd__alloc_array(DELTA_CHUNK, 1);
     if (!r.delta)
         return rd__fail_memory(&job->error);
@@ -269,6 +269,15 @@ rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigne
     return result;
 }
 
+/* What the trailer says. It may be wrong: that is found when all is made. */
+static uint64_t new_size_of(const uint8_t *bytes, size_t size) {
+    rd__trailer_reader reader = {0};
+    rd_error ignored;
+    size_t used = 0;
+    const rd_result result = rd__trailer_take(&reader, bytes, size, &used, &ignored);
+    return result == RD_OK ? rd__trailer_get(&reader).new_size : RD_UNKNOWN;
+}
+
 rd_result rd__patch_has_trailer(const rd_source *delta, rd__job *job, bool *has) {
     uint8_t tail[TAIL_SIZE];
     size_t got = 0;
@@ -277,6 +286,9 @@ rd_result rd__patch_has_trailer(const rd_source *delta, rd__job *job, bool *has)
         return RD_OK;
     const uint64_t size = rd__min_u64(delta->size, sizeof tail);
     const rd_result result = rd__source_read(delta, job, RD_ROLE_DELTA, delta->size - size, tail, (size_t)size, &got);
-    *has = rd__trailer_search(tail, got) < got;
+    const size_t at = rd__trailer_search(tail, got);
+    *has = at < got;
+    if (*has)
+        job->total = new_size_of(tail + at, got - at);
     return result;
 }

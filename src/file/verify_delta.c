@@ -72,24 +72,26 @@ static bool go_on(void *context, const rd_op *op) {
 }
 
 static rd_result verify(rd__operation *operation, const rd_source *delta, const rd_source *file) {
-    rd_error *const error = &operation->job.error;
-    rd__job walked = {.total = RD_UNKNOWN};
+    rd__job *const job = &operation->job;
+    rd__job walked = {.progress = job->progress, .progress_context = job->progress_context, .total = job->total};
     rd__trailer_reader reader = {0};
     rd_result result = rd__walk_delta(delta, go_on, NULL, &walked, &reader);
     if (result != RD_OK) {
-        *error = walked.error;
+        job->error = walked.error;
         return result;
     }
     if (reader.taken == 0)
-        return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader.origin,
+        return rd__fail(&job->error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader.origin,
                         "the delta has no trailer to verify a file by");
+    job->before = walked.done;
     const rd__trailer trailer = rd__trailer_get(&reader);
-    result = rd__judge_size(&trailer, walked.stats.literal_bytes + walked.stats.copy_bytes, error);
+    result = rd__judge_size(&trailer, walked.stats.literal_bytes + walked.stats.copy_bytes, &job->error);
     return result == RD_OK ? compare(&trailer, file, operation) : result;
 }
 
 rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options) {
     rd__operation operation;
-    rd__operation_begin(&operation, options, file->size);
+    const bool known = delta->size != RD_UNKNOWN && file->size != RD_UNKNOWN;
+    rd__operation_begin(&operation, options, known ? delta->size + file->size : RD_UNKNOWN);
     return rd__operation_end(&operation, verify(&operation, delta, file));
 }

@@ -27,7 +27,7 @@ void rd__job_set_digest(rd__job *job, const uint8_t *digest) {
 
 rd_result rd__job_progress(rd__job *job, uint64_t done) {
     job->done = done;
-    if (!job->progress || job->progress(job->progress_context, done, job->total))
+    if (!job->progress || job->progress(job->progress_context, job->before + done, job->total))
         return RD_OK;
     return rd__fail(&job->error, RD_E_CANCELLED, RD_ROLE_NONE, RD_UNKNOWN, "cancelled");
 }

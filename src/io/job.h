@@ -7,7 +7,8 @@
 typedef struct rd__job {
     rd_progress_fn *progress; /* or NULL */
     void *progress_context;
-    uint64_t done; /* bytes, as last told */
+    uint64_t before; /* bytes of files that are done with; `done` does not count them, `total` does */
+    uint64_t done;   /* bytes, as last told */
     uint64_t total;
     rd_stats stats;
     bool may_wait; /* RD_MORE of a read function goes up to the caller; else it is a failure */

@@ -892,6 +892,7 @@ static rd_memory repeated(const rd_memory *bytes, size_t times) {
     return made;
 }
 
+/* What was written counts for a patch: its delta may be short, whatever it makes. */
 static void progress_rises_to_the_total(void **state) {
     const material *const m = *state;
     for (operation o = 0; o < OPERATIONS; o++) {
@@ -906,11 +907,38 @@ static void progress_rises_to_the_total(void **state) {
         options.progress = measure;
         options.progress_context = &p;
         check_equal(run(m, o, &in, &out, &options), RD_OK, "operation %d", o);
-        check_equal(p.done, bytes.size, "operation %d", o);
-        check_equal(p.total, bytes.size, "operation %d", o);
+        check_equal(p.done, o == APPLY_PATCH ? written : bytes.size, "operation %d", o);
+        check_equal(p.total, p.done, "operation %d", o);
         check_true(p.calls > (bytes.size > 2000000 ? 2 : 0), "operation %d: %zu calls", o, p.calls);
         rd_memory_free(&bytes);
     }
+}
+
+static void progress_of_a_verification_goes_through_both_files(void **state) {
+    const material *const m = *state;
+    meter p = {.cancel_at = SIZE_MAX};
+    const rd_source delta = bytes_source(&m->delta);
+    const rd_source file = bytes_source(&m->new_file);
+    rd_options options = {.size = sizeof options, .progress = measure, .progress_context = &p};
+    assert_int_equal(rd_delta_verify(&delta, &file, &options), RD_OK);
+    assert_true(p.total == m->delta.size + m->new_file.size && p.done == p.total);
+    const size_t calls = p.calls;
+    for (size_t i = 0; i < calls; i++) {
+        p = (meter){.cancel_at = i};
+        assert_int_equal(rd_delta_verify(&delta, &file, &options), RD_E_CANCELLED);
+    }
+}
+
+static void the_total_of_a_patch_is_unknown_without_a_trailer(void **state) {
+    const material *const m = *state;
+    meter p = {.cancel_at = SIZE_MAX};
+    uint64_t written = 0;
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source delta = rd_source_memory(m->delta.data, m->delta.size - 56);
+    const rd_sink out = rd_sink_callback(count_bytes, &written);
+    const rd_options options = {.size = sizeof options, .progress = measure, .progress_context = &p};
+    assert_int_equal(rd_patch_apply(&basis, &delta, &out, &options), RD_OK);
+    assert_true(p.total == RD_UNKNOWN && p.done == written && written == m->new_file.size);
 }
 
 static void total_is_unknown_for_a_source_of_unknown_size(void **state) {
@@ -1154,6 +1182,8 @@ int main(void) {
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(statistics_are_told_after_a_failure_too),
         cmocka_unit_test(progress_rises_to_the_total),
+        cmocka_unit_test(progress_of_a_verification_goes_through_both_files),
+        cmocka_unit_test(the_total_of_a_patch_is_unknown_without_a_trailer),
         cmocka_unit_test(total_is_unknown_for_a_source_of_unknown_size),
         cmocka_unit_test(output_does_not_depend_on_threads),
         cmocka_unit_test(functions_of_the_caller_are_called_by_its_thread_alone),
