@@ -14,6 +14,13 @@
 #include "interrupt.h"
 #include "system.h"
 
+static const char standard_input[] = "standard input";
+static const char standard_output[] = "standard output";
+
+bool files_is_standard(const char *name) {
+    return name == standard_input || name == standard_output;
+}
+
 void files_reserve_standard(void) {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
         /* Opened the wrong way round, so that using it fails as using a closed one does. open takes the lowest free. */
@@ -44,7 +51,7 @@ static rd_result check_not_directory(const cli_input *input, cli_failure *failur
 }
 
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure) {
-    input->name = name != NULL ? name : "standard input";
+    input->name = name != NULL ? name : standard_input;
     input->role = role;
     input->fd = name != NULL ? open_for_reading(name) : STDIN_FILENO;
     if (input->fd == -1)
@@ -62,7 +69,7 @@ void input_close(cli_input *input) {
 /* ---- The output ------------------------------------------------------------------------------------------------- */
 
 const char *output_name(const char *name) {
-    return name != NULL ? name : "standard output";
+    return name != NULL ? name : standard_output;
 }
 
 static rd_result open_destination(cli_output *output, const char *name, rd_replace replace, cli_failure *failure) {

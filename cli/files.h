@@ -28,6 +28,9 @@ void input_close(cli_input *input);
 /* The name that `name` has in messages: NULL is standard output. */
 const char *output_name(const char *name);
 
+/* Whether a name in a message stands for a standard stream: no file has it. */
+bool files_is_standard(const char *name);
+
 /*
  * Opens `name`, or for NULL takes standard output. With RD_REPLACE_NEVER, an existing file or a terminal is refused.
  * Afterwards either output_commit or output_discard is due.

@@ -11,10 +11,12 @@
 /* The options of all verbs; those of verbs that make a file. */
 #define COMMON                                                                                                         \
     "Common options (see 'redelta --help'):\n"                                                                         \
-    "  -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"
+    "  -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"                                                  \
+    "  --progress   --no-progress   --json[=FILE]\n"
 #define COMMON_AND_FORCE                                                                                               \
     "Common options (see 'redelta --help'):\n"                                                                         \
-    "  -f, --force   -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"
+    "  -f, --force   -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"                                    \
+    "  --progress   --no-progress   --json[=FILE]\n"
 
 static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "\n"
@@ -24,19 +26,20 @@ static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "  patch BASIS [DELTA [NEWFILE]]      where the old file is: make the new file\n"
                               "And besides:\n"
                               "  verify DELTA [FILE]                say whether FILE is what DELTA makes\n"
-                              "\n"
                               "'redelta VERB --help' tells more; s, d, p and v are short for the verbs. A\n"
                               "missing name, or -, is standard input or output. Options of most verbs:\n"
-                              "  -f, --force            replace the output if it exists\n"
-                              "  -T, --threads N        work with N threads; 0 (default): one a processor\n"
-                              "  -s, --stats            say what was done, on standard error\n"
-                              "  -v, --verbose          say what is being done, on standard error\n"
-                              "  -q, --quiet            say nothing but errors\n"
-                              "  -h, --help             this text; after a verb, more about it\n"
-                              "  -V, --version          the version and the license\n"
-                              "\n"
+                              "  -f, --force         replace the output if it exists\n"
+                              "  -T, --threads N     work with N threads; 0 (default): one a processor\n"
+                              "  -s, --stats         say what was done, on standard error\n"
+                              "  -v, --verbose       say what is being done, on standard error\n"
+                              "  -q, --quiet         say nothing but errors\n"
+                              "      --progress      show how far it is, always; --no-progress: never\n"
+                              "      --json[=FILE]   write JSON for programs to standard output or FILE\n"
+                              "  -h, --help          this text; after a verb, more about it\n"
+                              "  -V, --version       the version and the license\n"
                               "Exit status: 0 done; 1 reading or writing failed; 2 the command line is wrong;\n"
-                              "3 an input is corrupt or not what it should be; 4 the result is not NEWFILE.\n";
+                              "3 an input is corrupt or not what it should be; 4 the result is not NEWFILE;\n"
+                              "5 with --exit-code: the new file is the old one.\n";
 
 static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
                                 "\n"
@@ -55,21 +58,23 @@ static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SI
                                 "Example:\n"
                                 "  redelta signature old.tar old.sig\n";
 
-static const char delta[] = "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
-                            "\n"
-                            "Make the delta that turns the basis of SIGNATURE into NEWFILE: the parts that\n"
-                            "the basis has are copied from it, the rest travels in the delta. A missing\n"
-                            "name, or -, is standard input or output; only one input can be standard input.\n"
-                            "\n"
-                            "      --no-verify        leave out what lets patch verify its result\n"
-                            "      --max-output SIZE  write no more than SIZE bytes\n"
-                            "      --max-memory SIZE  refuse a SIGNATURE that needs more memory\n"
-                            "      --max-blocks N     refuse a SIGNATURE of more blocks\n" COMMON_AND_FORCE "\n"
-                            "The signature is held in memory while the delta is made. The limits are for\n"
-                            "files from strangers; a SIZE may end in K, M or G.\n"
-                            "\n"
-                            "Example:\n"
-                            "  redelta delta --stats old.sig new.tar new.delta\n";
+static const char delta[] =
+    "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
+    "\n"
+    "Make the delta that turns the basis of SIGNATURE into NEWFILE: the parts that\n"
+    "the basis has are copied from it, the rest travels in the delta. A missing\n"
+    "name, or -, is standard input or output; only one input can be standard input.\n"
+    "\n"
+    "      --no-verify        leave out what lets patch verify its result\n"
+    "      --max-output SIZE  write no more than SIZE bytes\n"
+    "      --max-memory SIZE  refuse a SIGNATURE that needs more memory\n"
+    "      --max-blocks N     refuse a SIGNATURE of more blocks\n"
+    "      --exit-code        if NEWFILE is the basis, end with status 5, not 0\n" COMMON_AND_FORCE "\n"
+    "The signature is held in memory while the delta is made. The limits are for\n"
+    "files from strangers; a SIZE may end in K, M or G.\n"
+    "\n"
+    "Example:\n"
+    "  redelta delta --stats old.sig new.tar new.delta\n";
 
 static const char patch[] =
     "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWFILE]]\n"

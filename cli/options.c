@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "json.h"
 #include "nearest.h"
 #include "report.h"
 #include "words.h"
@@ -156,11 +157,23 @@ static rd_verify verify_of(const cli_words *words) {
     }
 }
 
+static cli_progress_wish progress_of(const cli_words *words) {
+    if (words_given(words, OPTION_QUIET))
+        return PROGRESS_NEVER;
+    switch (words_later(words, OPTION_PROGRESS, OPTION_NO_PROGRESS)) {
+    case OPTION_PROGRESS: return PROGRESS_ALWAYS;
+    case OPTION_NO_PROGRESS: return PROGRESS_NEVER;
+    default: return PROGRESS_AUTO;
+    }
+}
+
 static void read_switches(cli_options *result, const cli_words *words) {
     result->quiet = words_given(words, OPTION_QUIET);
     result->stats = words_given(words, OPTION_STATS) && !result->quiet;
     result->verbose = words_given(words, OPTION_VERBOSE) && !result->quiet;
     result->force = words_given(words, OPTION_FORCE);
+    result->exit_code = words_given(words, OPTION_EXIT_CODE);
+    result->progress = progress_of(words);
     result->verify = verify_of(words);
 }
 
@@ -208,6 +221,33 @@ static bool read_operands(cli_options *result, const cli_words *words) {
     return true;
 }
 
+/* Records go to standard output, or to a file. Neither may be what the verb writes to. */
+static bool read_json(cli_options *result, const cli_words *words) {
+    const char *file = words_value(words, OPTION_JSON);
+    result->json = words_given(words, OPTION_JSON);
+    result->json_file = is_standard(file, "/dev/stdout") ? NULL : file;
+    if (!result->json)
+        return true;
+    if (!json_available())
+        report_usage(result->verb, "option '--json' needs a redelta that was built with jansson; this one was not");
+    else if (file != NULL && file[0] == '\0')
+        report_usage(result->verb, "option '--json' needs a value, or no '='");
+    else if (result->json_file != NULL || result->output != NULL || verb_info(result->verb)->outputs == 0)
+        return true;
+    else
+        report_usage(result->verb, "--json writes to standard output, and so would the output: name a file for either");
+    return false;
+}
+
+/* Whether a word asks for records on standard output. It is known before the words are sorted: that may fail. */
+static bool asks_for_records(int argc, char **argv) {
+    bool asks = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], "--json", strlen("--json")) == 0)
+            asks = strcmp(argv[i], "--json") == 0;
+    return asks;
+}
+
 static void tell_bad_verb(const char *word) {
     char list[LIST_MAX];
     const char *meant = verb_nearest(word);
@@ -233,9 +273,8 @@ static bool read_verb(cli_options *result, const cli_words *words) {
     return result->verb != VERB_NONE;
 }
 
-bool options_parse(cli_options *result, int argc, char **argv) {
+static bool read_words(cli_options *result, int argc, char **argv) {
     cli_words words;
-    *result = (cli_options){0};
     if (!words_sort(&words, argc, argv))
         return false;
     result->help = words_given(&words, OPTION_HELP);
@@ -248,5 +287,15 @@ bool options_parse(cli_options *result, int argc, char **argv) {
     return check_options(result->verb, &words) && read_params(result->verb, &words, &result->params) &&
            read_limits(result->verb, &words, &result->limits) &&
            read_threads(result->verb, words_value(&words, OPTION_THREADS), &result->threads) &&
-           read_operands(result, &words);
+           read_operands(result, &words) && read_json(result, &words);
+}
+
+bool options_parse(cli_options *result, int argc, char **argv) {
+    cli_failure ignored; /* a wrong command line is told on standard error in any case */
+    *result = (cli_options){0};
+    if (asks_for_records(argc, argv))
+        (void)json_open(NULL, &ignored);
+    const bool right = read_words(result, argc, argv);
+    (void)json_close(&ignored);
+    return right;
 }

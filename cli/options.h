@@ -10,7 +10,10 @@
 #include "words.h"
 
 /* The exit status of the command. */
-enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4 };
+enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4, STATUS_IDENTICAL = 5 };
+
+/* AUTO: if the work takes some time, and somebody looks at it. */
+typedef enum cli_progress_wish { PROGRESS_AUTO, PROGRESS_ALWAYS, PROGRESS_NEVER } cli_progress_wish;
 
 typedef struct cli_options {
     cli_verb verb;
@@ -20,6 +23,10 @@ typedef struct cli_options {
     bool stats;
     bool verbose;
     bool quiet;
+    bool exit_code; /* STATUS_IDENTICAL is wanted */
+    bool json;
+    const char *json_file; /* NULL: standard output */
+    cli_progress_wish progress;
     rd_params params;
     unsigned threads; /* 0: one for each processor */
     rd_verify verify;

@@ -12,6 +12,9 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "files.h"
+#include "json.h"
+
 typedef struct system_advice {
     int system_error;
     const char *input;
@@ -48,12 +51,28 @@ static void put_start(cli_verb verb) {
         (void)fprintf(stderr, "%s: ", verb_name(verb));
 }
 
+static void send_usage(cli_verb verb, const char *message) {
+    char advice[80];
+    if (!json_is_open())
+        return;
+    (void)snprintf(advice, sizeof advice, "try 'redelta %s%s--help'", verb == VERB_NONE ? "" : verb_name(verb),
+                   verb == VERB_NONE ? "" : " ");
+    cli_record *record = record_new("error");
+    record_put_text(record, "verb", verb_name(verb));
+    record_put_number(record, "status", STATUS_USAGE);
+    record_put_text(record, "result", rd_result_name(RD_E_PARAMETER));
+    record_put_name(record, "message", message);
+    record_put_text(record, "advice", advice);
+    record_send(record);
+}
+
 void report_usage(cli_verb verb, const char *format, ...) {
     char message[512];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
+    send_usage(verb, message);
     put_start(verb);
     failure_put_name(stderr, message);
     (void)fprintf(stderr, "; try 'redelta %s%s--help'\n", verb == VERB_NONE ? "" : verb_name(verb),
@@ -122,19 +141,53 @@ static const char *advice_on(cli_verb verb, const rd_error *error) {
 
 /* ---- Failures --------------------------------------------------------------------------------------------------- */
 
+static const char *reason_of(const rd_error *error) {
+    return error->reason != NULL ? error->reason : rd_result_message(error->result);
+}
+
+/* NULL: no file is to blame. */
+static const char *role_name(rd_role role) {
+    switch (role) {
+    case RD_ROLE_BASIS: return "basis";
+    case RD_ROLE_SIGNATURE: return "signature";
+    case RD_ROLE_NEW: return "new";
+    case RD_ROLE_DELTA: return "delta";
+    case RD_ROLE_OUTPUT: return "output";
+    default: return NULL;
+    }
+}
+
+static void send_failure(cli_verb verb, const char *name, const rd_error *error, const char *advice) {
+    if (!json_is_open())
+        return;
+    cli_record *record = record_new("error");
+    record_put_text(record, "verb", verb_name(verb));
+    record_put_number(record, "status", (uint64_t)report_status(error->result));
+    record_put_text(record, "result", rd_result_name(error->result));
+    record_put_text(record, "role", role_name(error->role));
+    record_put_name(record, "name", files_is_standard(name) ? NULL : name);
+    record_put_text(record, "message", reason_of(error));
+    record_put_text(record, "system", error->system_error != 0 ? strerror(error->system_error) : NULL);
+    record_put_number(record, "offset", error->offset);
+    record_put_text(record, "advice", advice);
+    record_send(record);
+}
+
 void report_failure(cli_verb verb, const char *name, const cli_failure *failure) {
     const rd_error *error = &failure->error;
+    const char *advice = failure->advice != NULL ? failure->advice : advice_on(verb, error);
+    send_failure(verb, name, error, advice);
     put_start(verb);
     if (name != NULL) {
         failure_put_name(stderr, name);
         (void)fputs(": ", stderr);
     }
-    (void)fputs(error->reason != NULL ? error->reason : rd_result_message(error->result), stderr);
+    (void)fputs(reason_of(error), stderr);
     if (error->system_error != 0)
         (void)fprintf(stderr, ": %s", strerror(error->system_error));
     if (error->offset != RD_UNKNOWN)
         (void)fprintf(stderr, ", at byte %" PRIu64, error->offset);
-    (void)fprintf(stderr, "; %s\n", failure->advice != NULL ? failure->advice : advice_on(verb, error));
+    (void)fprintf(stderr, "; %s\n", advice);
 }
 
 int report_status(rd_result result) {

@@ -32,11 +32,11 @@ static number size_or_unknown(uint64_t size) {
     return size == RD_UNKNOWN ? (number){"unknown"} : grouped(size);
 }
 
-static const char *weak_name(const rd_params *params) {
+const char *stats_weak_name(const rd_params *params) {
     return params->weak == RD_ROLLSUM ? "rollsum" : "rabinkarp";
 }
 
-static const char *strong_name(const rd_params *params) {
+const char *stats_strong_name(const rd_params *params) {
     return params->strong == RD_MD4 ? "md4" : "blake2";
 }
 
@@ -49,14 +49,14 @@ static double percent(uint64_t part, uint64_t whole) {
 void stats_announce_signature(const rd_params *params, uint64_t basis_size) {
     (void)fprintf(stderr,
                   "redelta: signature: basis of %s bytes; blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-                  size_or_unknown(basis_size).text, grouped(params->block_len).text, weak_name(params),
-                  strong_name(params), params->strong_len);
+                  size_or_unknown(basis_size).text, grouped(params->block_len).text, stats_weak_name(params),
+                  stats_strong_name(params), params->strong_len);
 }
 
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size) {
     (void)fprintf(stderr, "redelta: delta: signature of %s blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-                  grouped(blocks).text, grouped(params->block_len).text, weak_name(params), strong_name(params),
-                  params->strong_len);
+                  grouped(blocks).text, grouped(params->block_len).text, stats_weak_name(params),
+                  stats_strong_name(params), params->strong_len);
     (void)fprintf(stderr, "redelta: delta: new file of %s bytes\n", size_or_unknown(new_size).text);
 }
 
@@ -88,8 +88,8 @@ static void put_commands(const char *label, uint64_t bytes, uint64_t whole, uint
 
 static void put_blocks(uint64_t blocks, const rd_params *params) {
     (void)fprintf(stderr, "%-14s %20s of %s bytes\n", "blocks", grouped(blocks).text, grouped(params->block_len).text);
-    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", weak_name(params), strong_name(params),
-                  params->strong_len);
+    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", stats_weak_name(params),
+                  stats_strong_name(params), params->strong_len);
 }
 
 static void put_time(double seconds, uint64_t bytes) {

@@ -12,8 +12,13 @@ typedef struct cli_summary {
     uint64_t signature_bytes; /* of the signature loaded for a delta */
     uint64_t signature_blocks;
     rd_stats stats;
+    bool identical; /* the new file is the basis */
     double seconds;
 } cli_summary;
+
+/* As the options --rollsum and --hash have them. */
+const char *stats_weak_name(const rd_params *params);
+const char *stats_strong_name(const rd_params *params);
 
 /* --verbose: one line at the start, about the signature that is made or was loaded, or about the files. */
 void stats_announce_signature(const rd_params *params, uint64_t basis_size);

@@ -24,7 +24,13 @@ bool system_is_open(int fd);
 /* Both descriptors are of one regular file. */
 bool system_same_file(int one, int other);
 
+/* The columns of a terminal, 80 if that cannot be told; and whether what this process writes to it is looked at. */
+int system_terminal_width(int fd);
+bool system_in_foreground(int fd);
+
 #else
+#include <sys/ioctl.h>
+#include <unistd.h>
 
 #define SYSTEM_NULL "/dev/null"
 
@@ -49,6 +55,16 @@ static inline bool system_same_file(int one, int other) {
     struct stat b;
     return fstat(one, &a) == 0 && fstat(other, &b) == 0 && S_ISREG(b.st_mode) && a.st_dev == b.st_dev &&
            a.st_ino == b.st_ino;
+}
+
+static inline int system_terminal_width(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static inline bool system_in_foreground(int fd) {
+    const pid_t group = tcgetpgrp(fd);
+    return group == -1 || group == getpgrp();
 }
 
 #endif

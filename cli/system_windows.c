@@ -80,4 +80,15 @@ bool system_same_file(int one, int other) {
            GetFileInformationByHandle(file, &b) && a.dwVolumeSerialNumber == b.dwVolumeSerialNumber &&
            a.nFileIndexHigh == b.nFileIndexHigh && a.nFileIndexLow == b.nFileIndexLow;
 }
+
+int system_terminal_width(int fd) {
+    CONSOLE_SCREEN_BUFFER_INFO info;
+    const HANDLE console = (HANDLE)_get_osfhandle(fd);
+    return GetConsoleScreenBufferInfo(console, &info) ? info.srWindow.Right - info.srWindow.Left + 1 : 80;
+}
+
+bool system_in_foreground(int fd) {
+    (void)fd;
+    return true;
+}
 #endif

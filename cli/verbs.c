@@ -4,14 +4,13 @@
  * cannot be written is told before the long work. What differs is the roles of the inputs and the work itself, which a
  * table holds.
  */
-#define _POSIX_C_SOURCE 200809L
-
 #include "verbs.h"
 
-#include <time.h>
-
+#include "clock.h"
 #include "interrupt.h"
+#include "json.h"
 #include "report.h"
+#include "result.h"
 #include "work.h"
 
 typedef rd_result work_fn(cli_job *job);
@@ -63,12 +62,6 @@ static rd_result open_output(cli_job *job) {
     return RD_OK;
 }
 
-static double now(void) {
-    struct timespec time = {0};
-    (void)clock_gettime(CLOCK_MONOTONIC, &time);
-    return (double)time.tv_sec + (double)time.tv_nsec / 1e9;
-}
-
 static void close_inputs(cli_job *job) {
     for (int i = 0; i < job->open_inputs; i++)
         input_close(&job->inputs[i]);
@@ -89,14 +82,15 @@ static rd_result work_and_commit(cli_job *job) {
 }
 
 static rd_result run(cli_job *job) {
-    const double start = now();
+    progress_begin(&job->progress, job->options);
     rd_result result = open_inputs(job);
     if (result == RD_OK)
         result = open_output(job);
     if (result == RD_OK)
         result = work_and_commit(job);
     close_inputs(job);
-    job->summary.seconds = now() - start;
+    progress_clear(&job->progress);
+    job->summary.seconds = clock_now() - job->progress.begin;
     return result;
 }
 
@@ -124,12 +118,52 @@ static void tell_failure(cli_job *job) {
     report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
 }
 
+/* Tells the user of a failure, or what was done. */
+static int tell(cli_job *job, rd_result result) {
+    const cli_options *options = job->options;
+    if (result != RD_OK) {
+        tell_failure(job);
+        return report_status(result);
+    }
+    const int status = options->exit_code && job->summary.identical ? STATUS_IDENTICAL : STATUS_DONE;
+    if (options->stats)
+        stats_print(options->verb, &job->summary);
+    if (json_is_open())
+        result_send(job, status);
+    return status;
+}
+
+/* Records must not be written into a file that the verb reads or writes. */
+static bool check_json_apart(const cli_options *options) {
+    const char *names[INPUTS_MAX + 1] = {options->output};
+    cli_failure ignored;
+    for (int i = 0; i < options->input_count; i++)
+        names[i + 1] = options->inputs[i];
+    for (int i = 0; i <= options->input_count; i++) {
+        if (names[i] == NULL || !json_is_file(names[i]))
+            continue;
+        (void)json_close(&ignored);
+        report_usage(options->verb, "--json names '%.*s', which is also read or written", REPORT_WORD_MAX, names[i]);
+        return false;
+    }
+    return true;
+}
+
+static int fail_json(const cli_options *options, const cli_failure *failure) {
+    report_failure(options->verb, output_name(options->json_file), failure);
+    return report_status(failure->error.result);
+}
+
 int verb_run(const cli_options *options) {
     cli_job job = {.options = options};
-    const rd_result result = run(&job);
-    if (result != RD_OK)
-        tell_failure(&job);
-    else if (options->stats)
-        stats_print(options->verb, &job.summary);
-    return report_status(result);
+    cli_failure failure = {0};
+    if (options->json && json_open(options->json_file, &failure) != RD_OK)
+        return fail_json(options, &failure);
+    if (options->json && !check_json_apart(options))
+        return STATUS_USAGE;
+    const int status = tell(&job, run(&job));
+    if (json_close(&failure) == RD_OK)
+        return status;
+    const int json_status = fail_json(options, &failure);
+    return status == STATUS_DONE || status == STATUS_IDENTICAL ? json_status : status;
 }

@@ -3,13 +3,12 @@
  */
 #include "work.h"
 
-#include "interrupt.h"
-
 rd_options job_options(cli_job *job, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),
         .params = job->summary.params,
-        .progress = interrupt_progress,
+        .progress = progress_tell,
+        .progress_context = &job->progress,
         .stats = stats,
         .error = &job->failure.error,
         .threads = job->options->threads,
@@ -30,9 +29,20 @@ rd_result work_signature(cli_job *job) {
     return rd_signature_make(basis, &job->output.sink, &library);
 }
 
+/*
+ * The new file is the basis, as far as a signature tells: one copy, with no literal, that begins with the first block
+ * and ends with the last. How long that is a signature does not say; but the last block is found only as a whole.
+ */
+static bool is_basis(const rd_stats *stats, const rd_params *params, uint64_t blocks) {
+    const uint64_t length = stats->copy_bytes;
+    const uint64_t needed = length / params->block_len + (length % params->block_len != 0);
+    return stats->literal_bytes == 0 && stats->copy_commands <= 1 && needed == blocks;
+}
+
 rd_result work_delta(cli_job *job) {
     rd_signature *signature;
     rd_stats load_stats = {0};
+    progress_step(&job->progress, "signature");
     const rd_options load_options = job_options(job, &load_stats);
     const rd_result loaded = rd_signature_load(&signature, &job->inputs[0].source, &load_options);
     if (loaded != RD_OK)
@@ -41,11 +51,14 @@ rd_result work_delta(cli_job *job) {
     rd_signature_params(signature, &summary->params);
     summary->signature_bytes = load_stats.in_bytes;
     summary->signature_blocks = rd_signature_count(signature);
+    progress_clear(&job->progress);
     if (job->options->verbose)
         stats_announce_delta(&summary->params, summary->signature_blocks, job->inputs[1].source.size);
     const rd_options library = job_options(job, &summary->stats);
+    progress_step(&job->progress, "delta");
     const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &library);
     rd_signature_free(signature);
+    summary->identical = is_basis(&summary->stats, &summary->params, summary->signature_blocks);
     return result;
 }
 
@@ -53,7 +66,12 @@ rd_result work_patch(cli_job *job) {
     if (job->options->verbose)
         stats_announce_patch(job->inputs[0].source.size, job->inputs[1].source.size);
     const rd_options library = job_options(job, &job->summary.stats);
-    return rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
+    const rd_result result =
+        rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
+    const rd_stats *stats = &job->summary.stats;
+    job->summary.identical =
+        stats->literal_bytes == 0 && stats->copy_commands <= 1 && stats->copy_bytes == job->inputs[0].source.size;
+    return result;
 }
 
 rd_result work_verify(cli_job *job) {

@@ -7,6 +7,7 @@
 
 #include "files.h"
 #include "options.h"
+#include "progress.h"
 #include "stats.h"
 
 typedef struct cli_job {
@@ -16,6 +17,7 @@ typedef struct cli_job {
     cli_output output;
     cli_failure failure;
     cli_summary summary;
+    cli_progress progress;
 } cli_job;
 
 /* For a call of the library that fills *stats: what the user asked for, and where a failure is to be told. */

@@ -66,6 +66,7 @@ need_test_tools() {
     need libcmocka-dev pkg-config --exists cmocka
     need rdiff have rdiff
     need librsync-dev pkg-config --exists librsync
+    need libjansson-dev pkg-config --exists jansson
     need xfsprogs have mkfs.xfs
     need g++ have g++
     need groff-base have groff

@@ -265,7 +265,8 @@ def test_a_refused_command_line_leaves_the_output_alone(redelta: Tool, tmp_path:
 # ---- Help and version -----------------------------------------------------------------------------------------------
 
 
-COMMON = ("--force", "--threads", "--stats", "--verbose", "--quiet", "--help", "--version")
+COMMON = ("--force", "--threads", "--stats", "--verbose", "--quiet", "--progress", "--no-progress", "--json", "--help",
+          "--version")  # fmt: skip
 
 
 @pytest.mark.parametrize("option", ["-h", "--help"])
@@ -293,8 +294,9 @@ def test_help_of_a_verb_names_the_options_that_belong_to_it(redelta: Tool, basis
     """An option that is not named is refused, or is one for every verb."""
     texts = {verb: redelta.run(verb, "--help").done().decode() for verb in VERBS}
     for option in ("--block-size", "--sum-size", "--hash", "--rollsum", "--force", "--no-verify", "--always-verify",
-                   "--max-output", "--max-memory", "--max-blocks"):  # fmt: skip
-        value = {"--hash": ["md4"], "--rollsum": ["rollsum"], "--force": [], "--no-verify": [], "--always-verify": []}
+                   "--max-output", "--max-memory", "--max-blocks", "--exit-code"):  # fmt: skip
+        value = {"--hash": ["md4"], "--rollsum": ["rollsum"], "--force": [], "--no-verify": [], "--always-verify": [],
+                 "--exit-code": []}  # fmt: skip
         for verb, text in texts.items():
             result = redelta.run(verb, option, *value.get(option, ["8"]), basis, basis, basis, basis)
             named = re.search(rf"^  .*(?<![-\w]){option}\b", text, re.MULTILINE) is not None

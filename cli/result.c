@@ -1,0 +1,117 @@
+/*
+ * result.c: see result.h, and docs/json.md for what each part means.
+ */
+#include "result.h"
+
+#include <stdio.h>
+
+#include "json.h"
+
+static void put_file(cli_record *files, const char *role, const char *name, uint64_t size) {
+    cli_record *file = record_part();
+    record_put_name(file, "name", name);
+    record_put_number(file, "size", size);
+    record_put(files, role, file);
+}
+
+static void put_blocks(cli_record *record, uint64_t count, const rd_params *params) {
+    cli_record *blocks = record_part();
+    cli_record *sums = record_part();
+    record_put_number(blocks, "count", count);
+    record_put_number(blocks, "length", params->block_len);
+    record_put(record, "blocks", blocks);
+    record_put_text(sums, "weak", stats_weak_name(params));
+    record_put_text(sums, "strong", stats_strong_name(params));
+    record_put_number(sums, "strong_length", (uint64_t)params->strong_len);
+    record_put(record, "sums", sums);
+}
+
+static void put_commands(cli_record *record, const char *kind, uint64_t bytes, uint64_t commands) {
+    cli_record *part = record_part();
+    record_put_number(part, "bytes", bytes);
+    record_put_number(part, "commands", commands);
+    record_put(record, kind, part);
+}
+
+/* What the commands of a delta are, and what it spares of `whole` bytes if `sent` bytes travel instead. */
+static void put_delta(cli_record *record, const cli_summary *summary, uint64_t whole, uint64_t sent) {
+    const rd_stats *stats = &summary->stats;
+    put_commands(record, "copied", stats->copy_bytes, stats->copy_commands);
+    put_commands(record, "literal", stats->literal_bytes, stats->literal_commands);
+    if (whole > 0)
+        record_put_real(record, "saved", 1.0 - (double)sent / (double)whole);
+    else
+        record_put_text(record, "saved", NULL);
+    record_put_flag(record, "identical", summary->identical);
+}
+
+static void put_digest(cli_record *record, const rd_stats *stats) {
+    char text[2 * RD_DIGEST_LEN + 1];
+    for (size_t i = 0; i < RD_DIGEST_LEN; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", stats->digest[i]);
+    record_put_text(record, "digest", stats->has_digest ? text : NULL);
+}
+
+static void put_time(cli_record *record, double seconds, uint64_t bytes) {
+    record_put_real(record, "seconds", seconds);
+    if (seconds > 0.0)
+        record_put_real(record, "bytes_per_second", (double)bytes / seconds);
+    else
+        record_put_text(record, "bytes_per_second", NULL);
+}
+
+static void put_signature(cli_record *record, cli_record *files, const cli_job *job) {
+    const rd_stats *stats = &job->summary.stats;
+    put_file(files, "basis", job->options->inputs[0], stats->in_bytes);
+    put_file(files, "signature", job->options->output, stats->out_bytes);
+    put_blocks(record, stats->blocks, &job->summary.params);
+    put_time(record, job->summary.seconds, stats->in_bytes);
+}
+
+static void put_delta_made(cli_record *record, cli_record *files, const cli_job *job) {
+    const rd_stats *stats = &job->summary.stats;
+    put_file(files, "signature", job->options->inputs[0], job->summary.signature_bytes);
+    put_file(files, "new", job->options->inputs[1], stats->in_bytes);
+    put_file(files, "delta", job->options->output, stats->out_bytes);
+    put_blocks(record, job->summary.signature_blocks, &job->summary.params);
+    put_delta(record, &job->summary, stats->in_bytes, stats->out_bytes);
+    record_put_number(record, "false_matches", stats->false_matches);
+    put_digest(record, stats);
+    put_time(record, job->summary.seconds, stats->in_bytes);
+}
+
+static void put_patch(cli_record *record, cli_record *files, const cli_job *job) {
+    const rd_stats *stats = &job->summary.stats;
+    put_file(files, "basis", job->options->inputs[0], job->inputs[0].source.size);
+    put_file(files, "delta", job->options->inputs[1], stats->in_bytes);
+    put_file(files, "new", job->options->output, stats->out_bytes);
+    put_delta(record, &job->summary, stats->out_bytes, stats->in_bytes);
+    record_put_flag(record, "verified", stats->has_digest);
+    put_digest(record, stats);
+    put_time(record, job->summary.seconds, stats->out_bytes);
+}
+
+static void put_verify(cli_record *record, cli_record *files, const cli_job *job) {
+    const rd_stats *stats = &job->summary.stats;
+    put_file(files, "delta", job->options->inputs[0], job->inputs[0].source.size);
+    put_file(files, "new", job->options->inputs[1], stats->in_bytes);
+    record_put_flag(record, "verified", stats->has_digest);
+    put_digest(record, stats);
+    put_time(record, job->summary.seconds, stats->in_bytes);
+}
+
+void result_send(const cli_job *job, int status) {
+    cli_record *record = record_new("result");
+    cli_record *files = record_part();
+    record_put_text(record, "verb", verb_name(job->options->verb));
+    record_put_number(record, "status", (uint64_t)status);
+    switch (job->options->verb) {
+    case VERB_SIGNATURE: put_signature(record, files, job); break;
+    case VERB_DELTA: put_delta_made(record, files, job); break;
+    case VERB_PATCH: put_patch(record, files, job); break;
+    case VERB_VERIFY: put_verify(record, files, job); break;
+    default: break;
+    }
+    record_put(record, "files", files);
+    record_send(record);
+}
