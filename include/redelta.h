@@ -365,6 +365,8 @@ RD_API rd_kind rd_identify(const void *data, size_t size);
 
 RD_API void rd_signature_params(const rd_signature *signature, rd_params *params);
 RD_API uint64_t rd_signature_count(const rd_signature *signature);
+/* How many of its blocks have sums that no block before them has. */
+RD_API uint64_t rd_signature_distinct(const rd_signature *signature);
 /* The sums of block `block`, which must be less than the count. strong: strong_len bytes, valid with the signature. */
 RD_API uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block);
 RD_API const uint8_t *rd_signature_strong(const rd_signature *signature, uint64_t block);

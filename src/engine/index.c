@@ -11,6 +11,10 @@ void rd__index_free(rd__index *index) {
     *index = (rd__index){0};
 }
 
+uint64_t rd__index_count(const rd__index *index) {
+    return index->starts[(uint64_t)1 << (32 - index->bucket_shift)];
+}
+
 void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak) {
     __builtin_prefetch(&index->starts[(rd__filter_hash(&index->filter, weak)) >> index->bucket_shift]);
 }

@@ -52,6 +52,9 @@ typedef struct rd__index_range {
 rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error);
 void rd__index_free(rd__index *index);
 
+/* The number of entries. */
+uint64_t rd__index_count(const rd__index *index);
+
 /* Begins to fetch what looking for this weak sum will read first, and then, once that is there, next. */
 void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak);
 void rd__index_prefetch_entries(const rd__index *index, uint32_t weak);

@@ -11,6 +11,10 @@ uint64_t rd_signature_count(const rd_signature *signature) {
     return signature->sums.count;
 }
 
+uint64_t rd_signature_distinct(const rd_signature *signature) {
+    return rd__index_count(&signature->index);
+}
+
 uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block) {
     return signature->sums.weak[block];
 }

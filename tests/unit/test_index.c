@@ -138,6 +138,7 @@ static void range_of_a_weak_sum_is_its_distinct_blocks_in_order(void **state) {
     for (uint64_t b = 0; b < COUNT; b++)
         distinct += search_all(s, s->sums.weak[b], rd__sums_strong(&s->sums, b)) == b ? 1 : 0;
     assert_int_equal(entries, distinct);
+    assert_int_equal(rd_signature_distinct(s), distinct);
     rd_signature_free(s);
 }
 
@@ -150,6 +151,7 @@ static void equal_blocks_collapse_to_the_first(void **state) {
     const uint8_t zeros[32] = {0};
     assert_true(rd__index_find_weak(&s->index, 0, &range));
     assert_int_equal(range.end - range.first, 1);
+    assert_int_equal(rd_signature_distinct(s), 1);
     assert_int_equal(search_index(s, 0, zeros), 0);
     rd_signature_free(s);
 }
@@ -274,6 +276,7 @@ static void empty_signature_has_nothing_to_find(void **state) {
     random_source r = random_from(9);
     rd_signature *const s = random_signature(&r, 0, 32, 0, 256);
     rd__index_range range;
+    assert_int_equal(rd_signature_distinct(s), 0);
     for (uint32_t weak = 0; weak < 1000; weak++) {
         assert_false(rd__filter_has(&s->index.filter, weak * 0x01000193u));
         assert_false(rd__index_find_weak(&s->index, weak * 0x01000193u, &range));
