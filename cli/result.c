@@ -6,6 +6,7 @@
 #include <stdio.h>
 
 #include "json.h"
+#include "numbers.h"
 
 static void put_file(cli_record *files, const char *role, const char *name, uint64_t size) {
     cli_record *file = record_part();
@@ -20,8 +21,8 @@ static void put_blocks(cli_record *record, uint64_t count, const rd_params *para
     record_put_number(blocks, "count", count);
     record_put_number(blocks, "length", params->block_len);
     record_put(record, "blocks", blocks);
-    record_put_text(sums, "weak", stats_weak_name(params));
-    record_put_text(sums, "strong", stats_strong_name(params));
+    record_put_text(sums, "weak", weak_name(params));
+    record_put_text(sums, "strong", strong_name(params));
     record_put_number(sums, "strong_length", (uint64_t)params->strong_len);
     record_put(record, "sums", sums);
 }

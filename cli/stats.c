@@ -7,56 +7,21 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-enum { NUMBER_MAX = 32 };
-
-typedef struct number {
-    char text[NUMBER_MAX];
-} number;
-
-/* 1234567 as "1,234,567". The last group is written first, so the text is built from its end. */
-static number grouped(uint64_t value) {
-    number result = {{0}};
-    char reversed[NUMBER_MAX];
-    size_t length = 0;
-    for (size_t digits = 0; digits == 0 || value != 0; value /= 10, digits++) {
-        if (digits != 0 && digits % 3 == 0)
-            reversed[length++] = ',';
-        reversed[length++] = (char)('0' + value % 10);
-    }
-    for (size_t i = 0; i < length; i++)
-        result.text[i] = reversed[length - 1 - i];
-    return result;
-}
-
-static number size_or_unknown(uint64_t size) {
-    return size == RD_UNKNOWN ? (number){"unknown"} : grouped(size);
-}
-
-const char *stats_weak_name(const rd_params *params) {
-    return params->weak == RD_ROLLSUM ? "rollsum" : "rabinkarp";
-}
-
-const char *stats_strong_name(const rd_params *params) {
-    return params->strong == RD_MD4 ? "md4" : "blake2";
-}
-
-static double percent(uint64_t part, uint64_t whole) {
-    return whole != 0 ? 100.0 * (double)part / (double)whole : 0.0;
-}
+#include "numbers.h"
 
 /* ---- At the start ----------------------------------------------------------------------------------------------- */
 
 void stats_announce_signature(const rd_params *params, uint64_t basis_size) {
     (void)fprintf(stderr,
                   "redelta: signature: basis of %s bytes; blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-                  size_or_unknown(basis_size).text, grouped(params->block_len).text, stats_weak_name(params),
-                  stats_strong_name(params), params->strong_len);
+                  size_or_unknown(basis_size).text, grouped(params->block_len).text, weak_name(params),
+                  strong_name(params), params->strong_len);
 }
 
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size) {
     (void)fprintf(stderr, "redelta: delta: signature of %s blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-                  grouped(blocks).text, grouped(params->block_len).text, stats_weak_name(params),
-                  stats_strong_name(params), params->strong_len);
+                  grouped(blocks).text, grouped(params->block_len).text, weak_name(params),
+                  strong_name(params), params->strong_len);
     (void)fprintf(stderr, "redelta: delta: new file of %s bytes\n", size_or_unknown(new_size).text);
 }
 
@@ -88,8 +53,8 @@ static void put_commands(const char *label, uint64_t bytes, uint64_t whole, uint
 
 static void put_blocks(uint64_t blocks, const rd_params *params) {
     (void)fprintf(stderr, "%-14s %20s of %s bytes\n", "blocks", grouped(blocks).text, grouped(params->block_len).text);
-    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", stats_weak_name(params),
-                  stats_strong_name(params), params->strong_len);
+    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", weak_name(params),
+                  strong_name(params), params->strong_len);
 }
 
 static void put_time(double seconds, uint64_t bytes) {

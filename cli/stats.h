@@ -16,10 +16,6 @@ typedef struct cli_summary {
     double seconds;
 } cli_summary;
 
-/* As the options --rollsum and --hash have them. */
-const char *stats_weak_name(const rd_params *params);
-const char *stats_strong_name(const rd_params *params);
-
 /* --verbose: one line at the start, about the signature that is made or was loaded, or about the files. */
 void stats_announce_signature(const rd_params *params, uint64_t basis_size);
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size);
