@@ -385,7 +385,10 @@ typedef struct rd_op {
 /* Called with each op of a delta in order. Return false to cancel. */
 typedef bool rd_op_fn(void *context, const rd_op *op);
 
-/* Calls `each` for every op of `delta`, and checks the delta on the way. */
+/*
+ * Calls `each` for every op of `delta`, and checks the delta on the way: RD_E_MISMATCH if its trailer is about a file
+ * of another length. The statistics get the trailer's digest, unless RD_VERIFY_NEVER.
+ */
 RD_API rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context, const rd_options *options);
 
 #ifdef __cplusplus

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/count.h"
+#include "engine/verifier.h"
 #include "file/operation.h"
 #include "format/delta.h"
 
@@ -72,10 +73,24 @@ rd_result rd__walk_delta(const rd_source *delta, rd_op_fn *each, void *context, 
     return result;
 }
 
+/* Also holds the trailer, if there is one, to the commands, and tells its digest. */
+static rd_result walk_with_trailer(const rd_source *delta, rd_op_fn *each, void *context, rd__job *job) {
+    rd__trailer_reader reader = {0};
+    rd_result result = rd__walk_delta(delta, each, context, job, &reader);
+    if (result != RD_OK || reader.taken == 0)
+        return result;
+    const rd__trailer trailer = rd__trailer_get(&reader);
+    result = rd__judge_size(&trailer, job->stats.literal_bytes + job->stats.copy_bytes, &job->error);
+    if (result == RD_OK)
+        rd__job_set_digest(job, trailer.digest);
+    return result;
+}
+
 rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context, const rd_options *options) {
     rd__operation operation;
-    rd__trailer_reader reader = {0};
     rd__operation_begin(&operation, options, delta->size);
+    rd__job *const job = &operation.job;
     const bool strict = operation.options.verify != RD_VERIFY_NEVER;
-    return rd__operation_end(&operation, rd__walk_delta(delta, each, context, &operation.job, strict ? &reader : NULL));
+    return rd__operation_end(&operation, strict ? walk_with_trailer(delta, each, context, job)
+                                                : rd__walk_delta(delta, each, context, job, NULL));
 }

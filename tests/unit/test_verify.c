@@ -117,6 +117,31 @@ static void the_digest_is_that_of_the_trailer(void **state) {
     material_free(&m);
 }
 
+static bool go_on(void *context, const rd_op *op) {
+    (void)context, (void)op;
+    return true;
+}
+
+static void digest_and_length_of_the_trailer_are_looked_at_with_the_ops(void **state) {
+    (void)state;
+    material m = material_new(4, 5000);
+    const rd_source delta = bytes_source(&m.delta);
+    rd_stats stats;
+    rd_error error = {.result = RD_OK};
+    const rd_options options = {OPTIONS, .stats = &stats, .error = &error};
+    const rd_options never = {OPTIONS, .stats = &stats, .verify = RD_VERIFY_NEVER};
+    assert_int_equal(rd_delta_each_op(&delta, go_on, NULL, &options), RD_OK);
+    assert_true(stats.has_digest);
+    assert_memory_equal(stats.digest, m.delta.data + m.delta.size - RD_DIGEST_LEN, RD_DIGEST_LEN);
+    m.delta.data[m.delta.size - TRAILER + 15] ^= 1; /* of the length */
+    assert_int_equal(rd_delta_each_op(&delta, go_on, NULL, &options), RD_E_MISMATCH);
+    assert_int_equal(error.role, RD_ROLE_DELTA);
+    assert_false(stats.has_digest);
+    assert_int_equal(rd_delta_each_op(&delta, go_on, NULL, &never), RD_OK);
+    assert_false(stats.has_digest);
+    material_free(&m);
+}
+
 static void right_basis_and_delta_give_the_new_file(void **state) {
     (void)state;
     static const size_t sizes[] = {0, 1, 1000, 65536, 1048576, 1048577, 3000000};
@@ -341,6 +366,7 @@ static void altered_delta_is_told_when_a_file_is_verified(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_digest_is_that_of_the_trailer),
+        cmocka_unit_test(digest_and_length_of_the_trailer_are_looked_at_with_the_ops),
         cmocka_unit_test(right_basis_and_delta_give_the_new_file),
         cmocka_unit_test(wrong_basis_is_told),
         cmocka_unit_test(one_wrong_bit_of_the_basis_is_told),
