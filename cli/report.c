@@ -105,10 +105,10 @@ static const char *advice_on_content(rd_role role) {
 }
 
 static const char *advice_on_mismatch(cli_verb verb, rd_role role) {
-    if (role == RD_ROLE_DELTA)
-        return "nothing was replaced; make or fetch the delta again";
-    return verb == VERB_VERIFY ? "patch the basis again"
-                               : "nothing was replaced; give the right basis, or make the delta again";
+    if (verb == VERB_VERIFY)
+        return role == RD_ROLE_DELTA ? "make or fetch the delta again" : "patch the basis again";
+    return role == RD_ROLE_DELTA ? "nothing was replaced; make or fetch the delta again"
+                                 : "nothing was replaced; give the right basis, or make the delta again";
 }
 
 /* Only a delta needs memory that grows with its input: with the blocks of the signature. */

@@ -394,6 +394,7 @@ def test_verify_tells_a_delta_whose_commands_have_another_length(redelta: Tool, 
     files.delta.write_bytes(encode_delta([Literal(NEW[:60_000])]) + encode_trailer(NEW))
     error = redelta.run("verify", files.delta, files.new).fails(4)
     assert error.file == str(files.delta)
+    assert error.advice == "make or fetch the delta again", "verify replaces nothing"
 
 
 def test_verify_names_a_missing_file(redelta: Tool, files: Files) -> None:
