@@ -91,7 +91,7 @@ typedef struct rd_error {
     rd_result result;
     rd_role role;       /* in which file */
     int system_error;   /* errno, or 0 */
-    uint64_t offset;    /* at which byte of that file, or RD_UNKNOWN */
+    uint64_t offset;    /* at which byte of that file (of a compressed one: see below), or RD_UNKNOWN */
     const char *reason; /* a static string that says what is wrong, without a full stop; never NULL after a failure */
 } rd_error;
 
@@ -227,11 +227,26 @@ typedef struct rd_limits {
     /*
      * Memory that grows with what is read: strong length + 16 bytes for each block of a signature; for a delta, two
      * blocks (or twice the new file, if that is shorter) beside its signature. On top of that come buffers of a fixed
-     * size, some MiB for each thread.
+     * size, some MiB for each thread. Apart from that, the window of a compressed file may take as much.
      */
     uint64_t memory;
     uint64_t blocks; /* of a signature that is loaded */
 } rd_limits;
+
+/*
+ * A signature or a delta may be compressed: as a whole one or more frames of zstd (RFC 8878), from which `zstd -d`
+ * makes librsync's form. Whatever reads one recognises that and decompresses it, in order, with at most 128 MiB for a
+ * window of zstd's. Frames that are broken are RD_E_TRUNCATED or RD_E_CORRUPT with the offset in the compressed file;
+ * other errors have the offset in what comes out of it. Against files that become huge, see rd_limits.
+ *
+ * The compressed bytes depend on the level and the plain bytes alone, but they are those of the libzstd at hand. To
+ * make them takes some memory for each thread: at level 3 some 25 MiB, at 19 some 250 MiB.
+ */
+#define RD_COMPRESSION_DEFAULT 3  /* a level that costs little time */
+#define RD_COMPRESSION_NEVER (-1) /* as librsync: also what is read is taken as it is */
+
+/* The highest level, the lowest being 1. 0: the library was built without zstd, and no level can be had. */
+RD_API int rd_compression_max(void);
 
 /* Set `size` to sizeof(rd_options) and the rest to 0 for the defaults. */
 typedef struct rd_options {
@@ -244,6 +259,7 @@ typedef struct rd_options {
     unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
     rd_verify verify;
     rd_limits limits;
+    int compression; /* the level of the signature or delta to make; 0: it is not compressed */
 } rd_options;
 
 typedef struct rd_signature rd_signature;
@@ -327,7 +343,7 @@ typedef struct rd_stream rd_stream;
 /*
  * A stream takes the bytes of one file in pieces of any size and gives those of another: the same bytes as the whole
  * operation, whatever the pieces. Each _new gives RD_OK and a stream for rd_stream_free, or RD_E_MEMORY or
- * RD_E_PARAMETER and NULL. Of the options, streams use `params`, `verify` and `limits`.
+ * RD_E_PARAMETER and NULL. Of the options, streams use `params`, `verify`, `limits` and `compression`.
  *
  * A signature stream takes the basis. It does not know how long that is: AUTO and LEAST mean what they do for
  * RD_UNKNOWN.
@@ -343,7 +359,8 @@ RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis,
 /*
  * Takes what it can from `in` and writes what it can to `out`. `end` says that nothing follows what is in `in`; once
  * true it must stay so. RD_OK: the work is done (a patch at the end of the delta's trailer, or, with
- * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`).
+ * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`. If the delta is compressed: at the end of the frame that
+ * the trailer is in, or, with RD_VERIFY_NEVER, somewhere behind what makes its END).
  * RD_MORE: call again, with more input if `in` was used up, with more room if `out` is full (if neither, the basis of a
  * patch had nothing to give yet). Anything else is a failure; what was written to `out` before it is good. After that,
  * and after RD_OK, only rd_stream_free, _stats, _error and _take_signature may be called.
@@ -358,10 +375,20 @@ RD_API void rd_stream_free(rd_stream *stream);
 
 /* ---- Inspection ------------------------------------------------------------------------------------------------- */
 
-typedef enum rd_kind { RD_KIND_OTHER, RD_KIND_SIGNATURE, RD_KIND_DELTA } rd_kind;
+typedef enum rd_kind { RD_KIND_OTHER, RD_KIND_SIGNATURE, RD_KIND_DELTA, RD_KIND_COMPRESSED } rd_kind;
 
-/* What a file that begins with these bytes is; four are enough. */
+/*
+ * What a file that begins with these bytes is; four are enough. RD_KIND_COMPRESSED: what is in the frames is not looked
+ * at, but by rd_source_identify.
+ */
 RD_API rd_kind rd_identify(const void *data, size_t size);
+
+/*
+ * What `source` is, by its first bytes; if they are compressed, by those that come out, and *compressed (may be NULL)
+ * becomes true. A source that is not seekable has then been read in part. Errors: those of reading and decompressing.
+ */
+RD_API rd_result rd_source_identify(const rd_source *source, rd_kind *kind, bool *compressed,
+                                    const rd_options *options);
 
 RD_API void rd_signature_params(const rd_signature *signature, rd_params *params);
 RD_API uint64_t rd_signature_count(const rd_signature *signature);

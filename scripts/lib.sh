@@ -53,6 +53,8 @@ need_build_tools() {
     need libc6-dev compiles cc
     need cmake have cmake
     need ninja-build have ninja
+    need pkg-config have pkg-config
+    need libzstd-dev pkg-config --exists libzstd
     install_missing
 }
 
@@ -67,6 +69,7 @@ need_test_tools() {
     need rdiff have rdiff
     need librsync-dev pkg-config --exists librsync
     need libjansson-dev pkg-config --exists jansson
+    need zstd have zstd
     need xfsprogs have mkfs.xfs
     need g++ have g++
     need groff-base have groff

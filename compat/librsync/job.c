@@ -7,7 +7,8 @@
 
 #include <stdlib.h>
 
-const rd_options rs__unverified = {.size = sizeof rs__unverified, .verify = RD_VERIFY_NEVER};
+const rd_options rs__unverified = {
+    .size = sizeof rs__unverified, .verify = RD_VERIFY_NEVER, .compression = RD_COMPRESSION_NEVER};
 
 rs_job_t *rs__job_new(const rs__job_kind *kind, size_t size) {
     rs_job_t *const job = calloc(1, size);

@@ -31,8 +31,11 @@ typedef struct operation {
 
 static void begin(operation *o, const char *function, const char *name) {
     *o = (operation){.function = function, .stats = {.op = name, .start = time(NULL)}};
-    o->options =
-        (rd_options){.size = sizeof o->options, .stats = &o->counts, .error = &o->error, .verify = RD_VERIFY_NEVER};
+    o->options = (rd_options){.size = sizeof o->options,
+                              .stats = &o->counts,
+                              .error = &o->error,
+                              .verify = RD_VERIFY_NEVER,
+                              .compression = RD_COMPRESSION_NEVER};
 }
 
 static rs_result fail(const char *function, const char *reason, int error, rs_result result) {

@@ -43,7 +43,7 @@ static int64_t now(void) {
     return time.tv_sec;
 }
 
-/* As in librsync, a delta ends with its END, and what follows that is not looked at. */
+/* As in librsync, a delta ends with its END, what follows that is not looked at, and nothing is compressed. */
 static rd_options library_options(job *j, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),
@@ -52,6 +52,7 @@ static rd_options library_options(job *j, rd_stats *stats) {
         .stats = stats,
         .error = &j->failure.error,
         .verify = RD_VERIFY_NEVER,
+        .compression = RD_COMPRESSION_NEVER,
     };
 }
 

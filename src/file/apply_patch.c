@@ -86,7 +86,8 @@ static rd_result patch_all(patch *p) {
 /* Patches without a digest. */
 static rd_result patch_plainly(const rd__patch_files *files, rd__job *job, bool strict, uint64_t *reached) {
     rd__basis reader = {.source = files->basis, .job = job};
-    patch p = {.feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA, .tells_written = true}};
+    patch p = {.feed = rd__feed_of(files->delta, job, RD_ROLE_DELTA)};
+    p.feed.tells_written = true;
     p.basis = files->basis;
     p.sink = files->out;
     p.strict = strict;
@@ -97,6 +98,7 @@ static rd_result patch_plainly(const rd__patch_files *files, rd__job *job, bool 
     p.new_bytes = rd__alloc_array(NEW_CHUNK, 1);
     const rd_result result = p.delta && p.new_bytes ? patch_all(&p) : rd__fail_memory(&job->error);
     *reached = p.patcher.reached;
+    rd__feed_free(&p.feed);
     free(p.delta);
     free(p.new_bytes);
     return result;

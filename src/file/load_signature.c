@@ -25,7 +25,7 @@ static rd_result load_all(rd__loader *loader, rd__feed *feed, uint8_t *chunk, rd
 
 static rd_result load(rd__operation *operation, const rd_source *in, rd_signature **signature) {
     rd__job *const job = &operation->job;
-    rd__feed feed = {.source = in, .job = job, .role = RD_ROLE_SIGNATURE};
+    rd__feed feed = rd__feed_of(in, job, RD_ROLE_SIGNATURE);
     rd__loader loader;
     rd_result result = rd__loader_init(&loader, in->size, &job->limits, &job->error);
     if (result != RD_OK)
@@ -34,6 +34,7 @@ static rd_result load(rd__operation *operation, const rd_source *in, rd_signatur
     uint8_t *const chunk = rd__alloc_array(RD__CHUNK, 1);
     result = chunk ? load_all(&loader, &feed, chunk, signature) : rd__fail_memory(&job->error);
     free(chunk);
+    rd__feed_free(&feed);
     rd__loader_free(&loader);
     return result;
 }

@@ -269,7 +269,7 @@ static rd_result read_more(rd__differ *differ, rd__feed *feed, rd__digester *dig
 
 static rd_result diff_window(rd__job *job, const rd_signature *signature, const rd_source *new_file, rd__writer *writer,
                              rd__digester *digester) {
-    rd__feed feed = {.source = new_file, .job = job, .role = RD_ROLE_NEW};
+    rd__feed feed = rd__feed_of(new_file, job, RD_ROLE_NEW);
     rd__differ differ;
     rd_result result = RD_OK;
     rd__differ_init(&differ, signature, rd__kernels_best(), &job->stats);
@@ -278,6 +278,7 @@ static rd_result diff_window(rd__job *job, const rd_signature *signature, const 
         if (result == RD_OK)
             result = put_window_ops(&differ, writer);
     }
+    rd__feed_free(&feed);
     rd__differ_free(&differ);
     return result;
 }
@@ -323,7 +324,7 @@ static rd_result make(rd__operation *operation, const rd_signature *signature, c
     uint8_t digest[RD__BLAKE2B_LEN];
     rd__writer writer;
     job->stats.blocks = signature ? rd_signature_count(signature) : 0;
-    rd_result result = rd__writer_init(&writer, out, job);
+    rd_result result = rd__writer_init(&writer, out, job, rd__operation_threads(operation));
     if (result == RD_OK)
         result = put_magic(&writer);
     if (result == RD_OK)
@@ -333,7 +334,7 @@ static rd_result make(rd__operation *operation, const rd_signature *signature, c
     if (result == RD_OK && operation->options.verify != RD_VERIFY_NEVER)
         result = put_trailer(&writer, job->stats.literal_bytes + job->stats.copy_bytes, digest);
     if (result == RD_OK)
-        result = rd__writer_flush(&writer);
+        result = rd__writer_finish(&writer);
     rd__writer_free(&writer);
     return result;
 }

@@ -83,7 +83,7 @@ static rd_result sign_pieces(maker *m, const rd_source *basis, unsigned threads)
 /* ---- One by one -------------------------------------------------------------------------------------------------- */
 
 static rd_result sign_one_by_one(maker *m, const rd_source *basis) {
-    rd__feed feed = {.source = basis, .job = m->job, .role = RD_ROLE_BASIS};
+    rd__feed feed = rd__feed_of(basis, m->job, RD_ROLE_BASIS);
     uint8_t entry[2 * RD__ENTRY_MAX]; /* a chunk is shorter than two blocks, so it completes two at most */
     rd__signer signer;
     rd__signer_init(&signer, m->kernels, &m->params);
@@ -98,6 +98,7 @@ static rd_result sign_one_by_one(maker *m, const rd_source *basis) {
     }
     if (result == RD_OK)
         result = put_entries(m, entry, rd__signer_finish(&signer, entry));
+    rd__feed_free(&feed);
     free(chunk);
     return result;
 }
@@ -108,14 +109,14 @@ static rd_result make(rd__operation *operation, const rd_source *basis, const rd
     if (rd_params_resolve(&m.params, basis->size) != RD_OK)
         return rd__fail(&job->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
                         "the block length or the strong sum length is out of range");
-    rd_result result = rd__writer_init(&m.writer, out, job);
+    const unsigned threads = rd__operation_threads(operation);
+    rd_result result = rd__writer_init(&m.writer, out, job, threads);
     if (result == RD_OK)
         result = put_header(&m);
     if (result == RD_OK)
-        result = m.params.block_len <= RD__TOGETHER_MAX ? sign_pieces(&m, basis, rd__operation_threads(operation))
-                                                        : sign_one_by_one(&m, basis);
+        result = m.params.block_len <= RD__TOGETHER_MAX ? sign_pieces(&m, basis, threads) : sign_one_by_one(&m, basis);
     if (result == RD_OK)
-        result = rd__writer_flush(&m.writer);
+        result = rd__writer_finish(&m.writer);
     rd__writer_free(&m.writer);
     return result;
 }

@@ -8,6 +8,7 @@ void rd__operation_begin(rd__operation *operation, const rd_options *options, ui
     operation->job.progress = operation->options.progress;
     operation->job.progress_context = operation->options.progress_context;
     operation->job.limits = operation->options.limits;
+    operation->job.compression = operation->options.compression;
 }
 
 unsigned rd__operation_threads(const rd__operation *operation) {

@@ -249,7 +249,8 @@ rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigne
     run r = {.files = files,
              .kernels = rd__kernels_best(),
              .job = job,
-             .feed = {.source = files->delta, .job = job, .role = RD_ROLE_DELTA, .tells_written = true}};
+             .feed = rd__feed_of(files->delta, job, RD_ROLE_DELTA)};
+    r.feed.tells_written = true;
     r.delta = rd__alloc_array(DELTA_CHUNK, 1);
     if (!r.delta)
         return rd__fail_memory(&job->error);
@@ -265,6 +266,7 @@ rd_result rd__patch_verified(const rd__patch_files *files, rd__job *job, unsigne
     if (result == RD_OK)
         result = judge(&r, always);
     *reached = r.patcher.reached;
+    rd__feed_free(&r.feed);
     free(r.delta);
     return result;
 }
@@ -284,8 +286,11 @@ rd_result rd__patch_has_trailer(const rd_source *delta, rd__job *job, bool *has)
     *has = true;
     if (!delta->seekable || delta->size == RD_UNKNOWN)
         return RD_OK;
+    rd_result result = rd__source_is_compressed(delta, job, RD_ROLE_DELTA, has);
+    if (result != RD_OK || *has)
+        return result;
     const uint64_t size = rd__min_u64(delta->size, sizeof tail);
-    const rd_result result = rd__source_read(delta, job, RD_ROLE_DELTA, delta->size - size, tail, (size_t)size, &got);
+    result = rd__source_read(delta, job, RD_ROLE_DELTA, delta->size - size, tail, (size_t)size, &got);
     const size_t at = rd__trailer_search(tail, got);
     *has = at < got;
     if (*has)

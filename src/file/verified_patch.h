@@ -16,8 +16,8 @@ typedef struct rd__patch_files {
 } rd__patch_files;
 
 /*
- * Does the delta seem to have a trailer? One that can only be read in order does, for all one knows. If it is seen, it
- * says what progress counts to. Errors: those of reading.
+ * Does the delta seem to have a trailer? One that can only be read in order, as if it is compressed, does, for all one
+ * knows. If it is seen, it says what progress counts to. Errors: those of reading.
  */
 rd_result rd__patch_has_trailer(const rd_source *delta, rd__job *job, bool *has);
 

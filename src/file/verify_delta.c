@@ -73,7 +73,7 @@ static bool go_on(void *context, const rd_op *op) {
 
 static rd_result verify(rd__operation *operation, const rd_source *delta, const rd_source *file) {
     rd__job *const job = &operation->job;
-    rd__job walked = {.progress = job->progress, .progress_context = job->progress_context, .total = job->total};
+    rd__job walked = *job;
     rd__trailer_reader reader = {0};
     rd_result result = rd__walk_delta(delta, go_on, NULL, &walked, &reader);
     if (result != RD_OK) {

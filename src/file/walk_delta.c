@@ -66,9 +66,10 @@ static rd_result walk_all(walk *w, uint8_t *chunk, rd__trailer_reader *reader) {
 rd_result rd__walk_delta(const rd_source *delta, rd_op_fn *each, void *context, rd__job *job,
                          rd__trailer_reader *reader) {
     uint8_t *const chunk = rd__alloc_array(RD__CHUNK, 1);
-    walk w = {.feed = {.source = delta, .job = job, .role = RD_ROLE_DELTA}, .each = each, .context = context};
+    walk w = {.feed = rd__feed_of(delta, job, RD_ROLE_DELTA), .each = each, .context = context};
     w.in.data = chunk;
     const rd_result result = chunk ? walk_all(&w, chunk, reader) : rd__fail_memory(&job->error);
+    rd__feed_free(&w.feed);
     free(chunk);
     return result;
 }

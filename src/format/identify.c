@@ -3,6 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "compress/frame.h"
 #include "format/magic.h"
 
 rd_kind rd_identify(const void *data, size_t size) {
@@ -14,7 +15,7 @@ rd_kind rd_identify(const void *data, size_t size) {
     case RD__MAGIC_RABINKARP_MD4:
     case RD__MAGIC_RABINKARP_BLAKE2: return RD_KIND_SIGNATURE;
     case RD__MAGIC_DELTA: return RD_KIND_DELTA;
-    default: return RD_KIND_OTHER;
+    default: return rd__frame_begins(data, size) ? RD_KIND_COMPRESSED : RD_KIND_OTHER;
     }
 }
 
@@ -27,5 +28,7 @@ rd_result rd__expect_kind(rd_kind due, const uint8_t *magic, rd_role role, rd_er
         reason = "this is a delta, not a signature";
     if (found == RD_KIND_SIGNATURE)
         reason = "this is a signature, not a delta";
+    if (found == RD_KIND_COMPRESSED)
+        reason = "this is compressed";
     return rd__fail(error, RD_E_MAGIC, role, 0, reason);
 }

@@ -13,6 +13,10 @@ rd_options rd__options_from(const rd_options *given) {
     return options;
 }
 
+bool rd__job_compresses(const rd__job *job) {
+    return job->compression != 0 && job->compression != RD_COMPRESSION_NEVER;
+}
+
 rd_result rd__job_allow_output(rd__job *job, uint64_t size) {
     const uint64_t limit = job->limits.output;
     if (limit == 0 || (job->stats.out_bytes <= limit && size <= limit - job->stats.out_bytes))

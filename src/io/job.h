@@ -13,11 +13,15 @@ typedef struct rd__job {
     rd_stats stats;
     bool may_wait; /* RD_MORE of a read function goes up to the caller; else it is a failure */
     rd_limits limits;
+    int compression; /* as in rd_options */
     rd_error error;
 } rd__job;
 
 /* The caller's options, with defaults for what they lack: NULL, or shorter or longer than this library's. */
 rd_options rd__options_from(const rd_options *given);
+
+/* Is what is written to be compressed? At a level that may be wrong. */
+bool rd__job_compresses(const rd__job *job);
 
 /* `size` more bytes are to be written. RD_E_LIMIT if they are too many. */
 rd_result rd__job_allow_output(rd__job *job, uint64_t size);

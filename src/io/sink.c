@@ -98,31 +98,64 @@ rd_result rd__sink_write(const rd_sink *sink, rd__job *job, const void *data, si
     return result;
 }
 
-rd_result rd__writer_init(rd__writer *writer, const rd_sink *sink, rd__job *job) {
+rd_result rd__writer_init(rd__writer *writer, const rd_sink *sink, rd__job *job, unsigned threads) {
     *writer = (rd__writer){.sink = sink, .job = job, .buffer = rd__alloc_array(WRITER_SIZE, 1)};
-    return writer->buffer ? RD_OK : rd__fail_memory(&job->error);
+    if (!writer->buffer)
+        return rd__fail_memory(&job->error);
+    if (!rd__job_compresses(job))
+        return RD_OK;
+    return rd__compressor_init(&writer->compressor, job->compression, threads, &job->error);
 }
 
-rd_result rd__writer_flush(rd__writer *writer) {
-    const rd_result result = rd__sink_write(writer->sink, writer->job, writer->buffer, writer->filled);
+/* With `end`, all that is made is written. At high levels that may take long, so the job is asked for leave. */
+static rd_result compress(rd__writer *writer, const void *data, size_t size, bool end) {
+    rd_in in = {.data = data, .size = size};
+    rd_result result = RD_MORE;
+    while (result == RD_MORE && (in.pos < in.size || end)) {
+        rd_in made;
+        result = rd__compressor_step(&writer->compressor, &in, end, &made, &writer->job->error);
+        if (result != RD_OK && result != RD_MORE)
+            return result;
+        rd_result written = rd__sink_write(writer->sink, writer->job, made.data, made.size);
+        if (written == RD_OK && made.size > 0)
+            written = rd__job_progress(writer->job, writer->job->done);
+        if (written != RD_OK)
+            return written;
+    }
+    return RD_OK;
+}
+
+static rd_result pass_on(rd__writer *writer, const void *data, size_t size) {
+    return rd__job_compresses(writer->job) ? compress(writer, data, size, false)
+                                           : rd__sink_write(writer->sink, writer->job, data, size);
+}
+
+static rd_result flush(rd__writer *writer) {
+    const rd_result result = pass_on(writer, writer->buffer, writer->filled);
     writer->filled = 0;
     return result;
 }
 
+rd_result rd__writer_finish(rd__writer *writer) {
+    const rd_result result = flush(writer);
+    return result == RD_OK && rd__job_compresses(writer->job) ? compress(writer, NULL, 0, true) : result;
+}
+
 rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size) {
     if (size > WRITER_SIZE - writer->filled || size >= LARGE_PIECE) {
-        const rd_result result = rd__writer_flush(writer);
+        const rd_result result = flush(writer);
         if (result != RD_OK)
             return result;
     }
     if (size >= LARGE_PIECE)
-        return rd__sink_write(writer->sink, writer->job, data, size);
+        return pass_on(writer, data, size);
     memcpy(writer->buffer + writer->filled, data, size);
     writer->filled += size;
     return RD_OK;
 }
 
 void rd__writer_free(rd__writer *writer) {
+    rd__compressor_free(&writer->compressor);
     free(writer->buffer);
     writer->buffer = NULL;
 }

@@ -140,5 +140,5 @@ rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature,
     rd__differ_init(&s->differ, signature, rd__kernels_best(), &s->head.job.stats);
     s->enough = enough(signature);
     rd__stream_pend(*stream, s->head.small, rd__delta_put_magic(s->head.small));
-    return RD_OK;
+    return rd__stream_compress(stream, options);
 }

@@ -45,7 +45,8 @@ static rd_result make_stream(rd_stream **stream, const rd_options *options, uint
 }
 
 rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *options) {
-    return make_stream(stream, options, RD_UNKNOWN);
+    const rd_result result = make_stream(stream, options, RD_UNKNOWN);
+    return result == RD_OK ? rd__stream_decompress(stream, RD_ROLE_SIGNATURE, options) : result;
 }
 
 rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, unsigned threads) {
@@ -60,6 +61,8 @@ rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, 
 
 rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **signature) {
     *signature = NULL;
+    if (stream->inner)
+        return stream->state == RD_OK ? rd_stream_take_signature(stream->inner, signature) : RD_E_STATE;
     if (stream->step != step || stream->state != RD_OK)
         return RD_E_STATE;
     loadsig_stream *const s = (loadsig_stream *)stream;

@@ -79,7 +79,7 @@ rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const 
     rd__patcher_init(&s->patcher, rd__basis_read, &s->basis, &s->head.job.stats);
     s->patcher.limit = s->head.job.limits.output;
     if (!verifies(s) || rd__digester_init(&s->digester, rd__kernels_best()))
-        return RD_OK;
+        return rd__stream_decompress(stream, RD_ROLE_DELTA, options);
     rd_stream_free(*stream);
     *stream = NULL;
     return RD_E_MEMORY;

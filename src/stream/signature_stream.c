@@ -120,5 +120,5 @@ rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options)
     rd__signer_init(&s->signer, rd__kernels_best(), &resolved);
     rd__signature_put_header(s->head.small, &resolved);
     rd__stream_pend(*stream, s->head.small, RD__SIGNATURE_HEADER_LEN);
-    return RD_OK;
+    return rd__stream_compress(stream, options);
 }

@@ -23,14 +23,21 @@ struct rd_stream {
     rd_result state;        /* RD_MORE while it runs, then how it ended */
     const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
     size_t pending_size;
-    uint64_t made;   /* bytes that were pending so far */
-    bool over_limit; /* more than may be given */
+    uint64_t made;    /* bytes that were pending so far */
+    rd_stream *inner; /* whose bytes this one compresses or decompresses, or NULL. The close function frees it */
     uint8_t small[RD__PENDING_MAX];
 };
 
 /* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, with *stream NULL. */
 rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
                          rd__close_fn *close);
+
+/*
+ * Puts a stream around *stream that compresses what it gives, or one that decompresses what it takes, if the options
+ * ask for that. Errors: RD_E_PARAMETER, RD_E_MEMORY, with *stream freed and NULL.
+ */
+rd_result rd__stream_compress(rd_stream **stream, const rd_options *options);
+rd_result rd__stream_decompress(rd_stream **stream, rd_role role, const rd_options *options);
 
 /*
  * Like rd_loadsig_stream_new, but a rest of the signature that is shorter than a weak sum is no error, as in librsync.

@@ -1,0 +1,42 @@
+/*
+ * Decompressing what zstd made: one or more frames, perhaps with skippable ones among them, arriving in any portions.
+ *
+ * A frame is let in by its magic, here and not by zstd, which may know old formats too. It may ask for a window of at
+ * most 128 MiB, so that memory is bounded whatever it claims; how much comes out of it, nobody knows before: the caller
+ * has the limits for that.
+ */
+#ifndef RD_COMPRESS_DECOMPRESSOR_H
+#define RD_COMPRESS_DECOMPRESSOR_H
+
+#include "compress/frame.h"
+#include "redelta.h"
+
+typedef struct rd__decompressor {
+    struct ZSTD_DCtx_s *context; /* NULL: there is nothing to free */
+    rd_role role;                /* whose file it is */
+    uint64_t taken;              /* bytes of it */
+    uint8_t magic[RD__FRAME_MAGIC_LEN];
+    size_t magic_filled;
+    uint64_t part; /* where in it begins what zstd is at: a block, or the like */
+    size_t wanted; /* bytes that zstd asks for next; 0 between two frames */
+    bool kept;     /* there was no room for all that zstd has */
+} rd__decompressor;
+
+/*
+ * `memory` bounds the window of a frame further, unless it is 0. Errors: RD_E_MEMORY; RD_E_MAGIC: built without zstd.
+ */
+rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_role role, uint64_t memory, rd_error *error);
+
+/*
+ * Takes what it can from `in` and writes what it can to `out`, which has room. `end` says that nothing follows what is
+ * in `in`. RD_OK: it is, and all frames are complete. RD_MORE: `in` is used up, `out` is full, or a frame has ended.
+ * Errors, with the offset in the compressed file: RD_E_TRUNCATED, RD_E_CORRUPT, RD_E_LIMIT (the window), RD_E_MEMORY.
+ */
+rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_out *out, bool end, rd_error *error);
+
+/* Is it between two frames, with all that it made given away? */
+bool rd__decompressor_rests(const rd__decompressor *decompressor);
+
+void rd__decompressor_free(rd__decompressor *decompressor);
+
+#endif

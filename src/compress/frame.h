@@ -1,0 +1,14 @@
+/* The first bytes of a zstd frame. */
+#ifndef RD_COMPRESS_FRAME_H
+#define RD_COMPRESS_FRAME_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { RD__FRAME_MAGIC_LEN = 4 };
+
+/* Do the first `size` bytes of a file, or four of them if there are more, begin a frame? None might. */
+bool rd__frame_begins(const uint8_t *data, size_t size);
+
+#endif

@@ -1,0 +1,47 @@
+/* What stands for compressor.c and decompressor.c in a build without zstd: there is no compression, and it says so. */
+#include "base/result.h"
+#include "compress/compressor.h"
+#include "compress/decompressor.h"
+
+#if !defined(RD_ZSTD)
+
+int rd_compression_max(void) {
+    return 0;
+}
+
+rd_result rd__compressor_init(rd__compressor *compressor, int level, unsigned threads, rd_error *error) {
+    (void)level, (void)threads;
+    *compressor = (rd__compressor){0};
+    return rd__fail(error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
+                    "nothing can be compressed, for redelta was built without zstd");
+}
+
+rd_result rd__compressor_step(rd__compressor *compressor, rd_in *in, bool end, rd_in *made, rd_error *error) {
+    (void)compressor, (void)in, (void)end, (void)made;
+    return rd__fail(error, RD_E_STATE, RD_ROLE_NONE, RD_UNKNOWN, "there is no compressor");
+}
+
+void rd__compressor_free(rd__compressor *compressor) {
+    (void)compressor;
+}
+
+rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_role role, uint64_t memory, rd_error *error) {
+    (void)memory;
+    *decompressor = (rd__decompressor){.role = role};
+    return rd__fail(error, RD_E_MAGIC, role, 0, "this is compressed, and redelta was built without zstd");
+}
+
+rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_out *out, bool end, rd_error *error) {
+    (void)in, (void)out, (void)end;
+    return rd__fail(error, RD_E_STATE, decompressor->role, RD_UNKNOWN, "there is no decompressor");
+}
+
+bool rd__decompressor_rests(const rd__decompressor *decompressor) {
+    (void)decompressor;
+    return true;
+}
+
+void rd__decompressor_free(rd__decompressor *decompressor) {
+    (void)decompressor;
+}
+#endif
