@@ -1,0 +1,91 @@
+/* See call.h. */
+#include "call.h"
+
+#include <time.h>
+
+/* Between two looks into Python: short for a person, long for the GIL, which others may hold for 5 ms. */
+#define LOOK_EVERY ((uint64_t)40 * 1000 * 1000)
+
+static uint64_t now(void) {
+    struct timespec time = {0};
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
+}
+
+void call_begin(call *c, module_state *state, bool main, PyObject *progress) {
+    *c = (call){.state = state, .main = main, .due = now() + LOOK_EVERY};
+    c->progress = progress == Py_None ? NULL : progress;
+}
+
+void call_release(call *c) {
+    c->thread = PyEval_SaveThread();
+}
+
+void call_resume(call *c) {
+    if (c->thread)
+        PyEval_RestoreThread(c->thread);
+    c->thread = NULL;
+}
+
+bool call_enter(call *c) {
+    if (c->failed)
+        return false;
+    if (!c->thread)
+        return true;
+    /* The order matters: whoever closes looks at `inside` after it has set `closing`. */
+    atomic_fetch_add(&c->state->inside, 1);
+    if (atomic_load(&c->state->closing) && !c->main) {
+        atomic_fetch_sub(&c->state->inside, 1);
+        return false;
+    }
+    PyEval_RestoreThread(c->thread);
+    return true;
+}
+
+bool call_leave(call *c, bool good) {
+    c->failed = !good;
+    if (c->thread) {
+        c->thread = PyEval_SaveThread();
+        atomic_fetch_sub(&c->state->inside, 1);
+    }
+    return good;
+}
+
+/* Calls the caller's function. With the GIL. */
+static bool tell(call *c) {
+    c->told = true;
+    if (!c->progress)
+        return true;
+    PyObject *const result = c->total == RD_UNKNOWN ? PyObject_CallFunction(c->progress, "KO", c->done, Py_None)
+                                                    : PyObject_CallFunction(c->progress, "KK", c->done, c->total);
+    Py_XDECREF(result);
+    return result != NULL;
+}
+
+/*
+ * An interrupted system call is told as progress without any, and signals must be looked at then: the call is taken up
+ * again, and may wait for ever.
+ */
+bool call_on_progress(void *context, uint64_t done, uint64_t total) {
+    call *const c = context;
+    const bool interrupted = done == c->done;
+    c->done = done;
+    c->total = total;
+    c->told = false;
+    if (c->failed)
+        return false;
+    if (!c->main && !c->progress)
+        return !atomic_load(&c->state->closing);
+    const uint64_t time = now();
+    if (!interrupted && time < c->due)
+        return true;
+    if (!call_enter(c))
+        return false;
+    const bool good = PyErr_CheckSignals() == 0 && tell(c);
+    c->due = now() + LOOK_EVERY;
+    return call_leave(c, good);
+}
+
+bool call_tell_end(call *c) {
+    return PyErr_CheckSignals() == 0 && (c->told || tell(c));
+}

@@ -1,0 +1,43 @@
+/* What the files of the extension share: the state of one module object, of which each interpreter has its own. */
+#ifndef REDELTA_EXT_MODULE_H
+#define REDELTA_EXT_MODULE_H
+
+#define PY_SSIZE_T_CLEAN
+#include <Python.h>
+
+#include <stdatomic.h>
+
+#include "redelta.h"
+
+/* Work on fewer bytes than this keeps the GIL: to give it away and get it back can take longer than the work. */
+#define WORK_SMALL ((size_t)64 * 1024)
+
+typedef struct module_state {
+    PyObject *failure; /* redelta._errors.failure, which makes exceptions */
+    PyTypeObject *table_type;
+    PyTypeObject *stream_type;
+    atomic_bool closing; /* the interpreter ends: only its main thread may enter it from now on */
+    atomic_int inside;   /* calls that are in Python code, or about to be */
+} module_state;
+
+/* The type of loaded signatures, and that of push streams; NULL with an exception set on failure. */
+PyTypeObject *table_make_type(PyObject *module);
+PyTypeObject *stream_make_type(PyObject *module);
+
+/* The functions that make streams, and the whole operations: methods of the module. */
+PyObject *signature_stream(PyObject *module, PyObject *arguments);
+PyObject *delta_stream(PyObject *module, PyObject *arguments);
+PyObject *patch_stream(PyObject *module, PyObject *arguments);
+PyObject *make_signature(PyObject *module, PyObject *arguments);
+PyObject *load_signature(PyObject *module, PyObject *arguments);
+PyObject *make_delta(PyObject *module, PyObject *arguments);
+PyObject *apply_patch(PyObject *module, PyObject *arguments);
+PyObject *list_ops(PyObject *module, PyObject *arguments);
+
+/* A new tuple of the ten numbers of rd_stats, in their order. */
+PyObject *stats_tuple(const rd_stats *stats);
+
+/* Sets the exception that belongs to the error, and returns NULL. `names` is for the exception's maker, or NULL. */
+PyObject *raise_failure(const module_state *state, const rd_error *error, PyObject *names);
+
+#endif

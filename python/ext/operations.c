@@ -1,0 +1,256 @@
+/*
+ * The whole operations. All have one course: take the arguments, give the GIL away, open the destination, work, give
+ * the destination its name, take the GIL back, and tell what came of it.
+ *
+ * All end in the same four arguments: threads, whether this is the main thread, a progress function or None, and the
+ * names of the files, which go into exceptions. Python has checked the numbers.
+ */
+#include "call.h"
+#include "sink.h"
+#include "source.h"
+#include "table.h"
+
+enum { SOURCES_MAX = 2 };
+
+typedef struct operation {
+    call call;
+    source sources[SOURCES_MAX];
+    int source_count;
+    sink sink;
+    rd_replace replace;
+    bool small; /* so that the GIL is kept */
+    rd_options options;
+    rd_stats stats;
+    rd_error error;
+    PyObject *names;
+    const rd_signature *signature; /* of a delta */
+    rd_signature *loaded;
+} operation;
+
+typedef rd_result work_fn(operation *o);
+
+static void begin(operation *o, PyObject *module, unsigned threads, int main, PyObject *progress, PyObject *names) {
+    call_begin(&o->call, PyModule_GetState(module), main != 0, progress);
+    o->names = names;
+    o->options = (rd_options){.size = sizeof o->options,
+                              .progress = call_on_progress,
+                              .progress_context = &o->call,
+                              .stats = &o->stats,
+                              .error = &o->error,
+                              .threads = threads};
+}
+
+static bool add_source(operation *o, PyObject *object, bool seekable) {
+    return source_open(&o->sources[o->source_count++], object, &o->call, seekable);
+}
+
+/* Few bytes in memory are neither worth a thread nor worth giving the GIL away. */
+static void note_small(operation *o) {
+    o->small = !o->sink.path && source_is_small(&o->sources[0]);
+    if (o->small)
+        o->options.threads = 1;
+}
+
+static void run(operation *o, work_fn *work) {
+    if (!o->small)
+        call_release(&o->call);
+    rd_result result = sink_start(&o->sink, o->replace, &o->error);
+    if (result == RD_OK)
+        result = work(o);
+    o->error.result = sink_finish(&o->sink, result, &o->error);
+    call_resume(&o->call);
+}
+
+/* Did it go well? Else the exception is set: the one that Python code raised, or that of the library's error. */
+static bool succeeded(operation *o) {
+    if (PyErr_Occurred())
+        return false;
+    if (o->error.result == RD_OK)
+        return call_tell_end(&o->call);
+    (void)raise_failure(o->call.state, &o->error, o->names);
+    return false;
+}
+
+static void end(operation *o) {
+    for (int i = 0; i < o->source_count; i++)
+        source_close(&o->sources[i]);
+    sink_close(&o->sink);
+}
+
+/* Runs an operation with a sink. Returns (bytes or None, statistics). */
+static PyObject *run_to_sink(operation *o, work_fn *work) {
+    PyObject *result = NULL;
+    run(o, work);
+    if (succeeded(o)) {
+        PyObject *const made = sink_take(&o->sink);
+        result = made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
+    }
+    return result;
+}
+
+/* ---- Signatures -------------------------------------------------------------------------------------------------- */
+
+static rd_result work_make_signature(operation *o) {
+    return rd_signature_make(&o->sources[0].from, &o->sink.to, &o->options);
+}
+
+/* Of the signature: a header of three words, and for each block a word and the strong sum. Only a guess, if it is one,
+ * for what is asked in a file that is written to meanwhile. */
+static uint64_t signature_size(const operation *o) {
+    const uint64_t size = o->sources[0].from.size;
+    rd_params params = o->options.params;
+    if (size == RD_UNKNOWN || rd_params_resolve(&params, size) != RD_OK)
+        return 0;
+    const uint64_t blocks = size / params.block_len + (size % params.block_len > 0);
+    return 12 + blocks * (4 + (uint64_t)params.strong_len);
+}
+
+/* (basis, destination, weak, strong, block_len, strong_len, threads, main, progress, names) */
+PyObject *make_signature(PyObject *module, PyObject *arguments) {
+    operation o = {.replace = RD_REPLACE_FAST};
+    PyObject *basis, *destination, *progress, *names, *result = NULL;
+    int weak, strong, strong_len, main;
+    unsigned block_len, threads;
+    if (!PyArg_ParseTuple(arguments, "OOiiIiIpOO", &basis, &destination, &weak, &strong, &block_len, &strong_len,
+                          &threads, &main, &progress, &names))
+        return NULL;
+    begin(&o, module, threads, main, progress, names);
+    o.options.params = (rd_params){
+        .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
+    if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call) &&
+        sink_expect(&o.sink, signature_size(&o))) {
+        note_small(&o);
+        result = run_to_sink(&o, work_make_signature);
+    }
+    end(&o);
+    return result;
+}
+
+static rd_result work_load_signature(operation *o) {
+    return rd_signature_load(&o->loaded, &o->sources[0].from, &o->options);
+}
+
+/* (source, threads, main, progress, names). Returns (table, statistics). */
+PyObject *load_signature(PyObject *module, PyObject *arguments) {
+    operation o = {0};
+    PyObject *from, *progress, *names, *result = NULL;
+    int main;
+    unsigned threads;
+    if (!PyArg_ParseTuple(arguments, "OIpOO", &from, &threads, &main, &progress, &names))
+        return NULL;
+    begin(&o, module, threads, main, progress, names);
+    if (add_source(&o, from, false)) {
+        note_small(&o);
+        run(&o, work_load_signature);
+        if (succeeded(&o)) {
+            PyObject *const loaded = table_new(o.call.state, o.loaded);
+            result = loaded ? Py_BuildValue("NN", loaded, stats_tuple(&o.stats)) : NULL;
+        } else {
+            rd_signature_free(o.loaded);
+        }
+    }
+    end(&o);
+    return result;
+}
+
+/* ---- Deltas ------------------------------------------------------------------------------------------------------ */
+
+static rd_result work_make_delta(operation *o) {
+    return rd_delta_make(o->signature, &o->sources[0].from, &o->sink.to, &o->options);
+}
+
+/* (table, new, destination, verify, threads, main, progress, names) */
+PyObject *make_delta(PyObject *module, PyObject *arguments) {
+    operation o = {.replace = RD_REPLACE_FAST};
+    PyObject *signature, *new_file, *destination, *progress, *names, *result = NULL;
+    int verify, main;
+    unsigned threads;
+    module_state *const state = PyModule_GetState(module);
+    if (!PyArg_ParseTuple(arguments, "O!OOiIpOO", state->table_type, &signature, &new_file, &destination, &verify,
+                          &threads, &main, &progress, &names))
+        return NULL;
+    begin(&o, module, threads, main, progress, names);
+    o.signature = ((table *)signature)->signature;
+    o.options.verify = (rd_verify)verify;
+    if (add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
+        note_small(&o);
+        result = run_to_sink(&o, work_make_delta);
+    }
+    end(&o);
+    return result;
+}
+
+static rd_result work_apply_patch(operation *o) {
+    return rd_patch_apply(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
+}
+
+typedef struct measure {
+    uint64_t basis_size;
+    uint64_t made;
+} measure;
+
+/* False: a copy from behind the end of the basis, so that nothing will come of the delta. */
+static bool add_length(void *context, const rd_op *op) {
+    measure *const m = context;
+    m->made = op->target_offset + op->length;
+    return op->kind == RD_LITERAL || (op->length <= m->basis_size && op->basis_offset <= m->basis_size - op->length);
+}
+
+/* Of the new file, if a delta in memory tells it and is allowed it; else 0. */
+static uint64_t patched_size(const operation *o) {
+    const rd_source *const delta = &o->sources[1].from;
+    const uint64_t limit = o->options.limits.output;
+    const rd_options options = {.size = sizeof options, .verify = o->options.verify};
+    measure m = {.basis_size = o->sources[0].from.size};
+    if (!delta->memory || m.basis_size == RD_UNKNOWN || rd_delta_each_op(delta, add_length, &m, &options) != RD_OK)
+        return 0;
+    return limit > 0 && m.made > limit ? 0 : m.made;
+}
+
+/* (basis, delta, destination, output_max, verify, threads, main, progress, names). The GIL is always released: a few
+ * bytes can ask for much work. */
+PyObject *apply_patch(PyObject *module, PyObject *arguments) {
+    operation o = {.replace = RD_REPLACE_SAFELY};
+    PyObject *basis, *delta, *destination, *progress, *names, *result = NULL;
+    unsigned long long output_max;
+    int verify, main;
+    unsigned threads;
+    if (!PyArg_ParseTuple(arguments, "OOOKiIpOO", &basis, &delta, &destination, &output_max, &verify, &threads, &main,
+                          &progress, &names))
+        return NULL;
+    begin(&o, module, threads, main, progress, names);
+    o.options.verify = (rd_verify)verify;
+    o.options.limits.output = output_max;
+    if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call) &&
+        sink_expect(&o.sink, patched_size(&o)))
+        result = run_to_sink(&o, work_apply_patch);
+    end(&o);
+    return result;
+}
+
+/* Three numbers an op: where it begins in the new file, its length, and where in the basis; RD_UNKNOWN for a literal.
+ */
+static bool append_op(void *context, const rd_op *op) {
+    const uint64_t numbers[] = {op->target_offset, op->length, op->kind == RD_COPY ? op->basis_offset : RD_UNKNOWN};
+    return sink_append(context, numbers, sizeof numbers) == RD_OK;
+}
+
+static rd_result work_list_ops(operation *o) {
+    return rd_delta_each_op(&o->sources[0].from, append_op, &o->sink, &o->options);
+}
+
+/* (delta, main, progress, names). Returns (the ops as numbers of 64 bits, statistics). */
+PyObject *list_ops(PyObject *module, PyObject *arguments) {
+    operation o = {0};
+    PyObject *delta, *progress, *names, *result = NULL;
+    int main;
+    if (!PyArg_ParseTuple(arguments, "OpOO", &delta, &main, &progress, &names))
+        return NULL;
+    begin(&o, module, 1, main, progress, names);
+    if (add_source(&o, delta, false) && sink_open(&o.sink, Py_None, &o.call)) {
+        note_small(&o);
+        result = run_to_sink(&o, work_list_ops);
+    }
+    end(&o);
+    return result;
+}

@@ -1,0 +1,125 @@
+/* See sink.h. */
+#include "sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define CAPACITY_MIN ((size_t)1024)
+
+static bool in_bytes(const sink *s) {
+    return s->bytes && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
+}
+
+/* Twice the capacity, or what is needed if that is more; 0: more than there can be. */
+static size_t next_capacity(const sink *s, size_t size) {
+    const size_t most = (size_t)PY_SSIZE_T_MAX;
+    if (size > most - s->size)
+        return 0;
+    const size_t needed = s->size + size;
+    const size_t doubled = s->capacity > most / 2 ? most : 2 * s->capacity;
+    return needed < doubled ? doubled : needed < CAPACITY_MIN ? CAPACITY_MIN : needed;
+}
+
+bool sink_reserve(sink *s, size_t size) {
+    if (s->data && size <= s->capacity - s->size)
+        return true;
+    const size_t capacity = next_capacity(s, size);
+    const bool moves = in_bytes(s);
+    uint8_t *const grown = capacity == 0 ? NULL : realloc(moves ? NULL : s->data, capacity);
+    if (!grown)
+        return false;
+    if (moves)
+        memcpy(grown, s->data, s->size);
+    s->data = grown;
+    s->capacity = capacity;
+    return true;
+}
+
+rd_result sink_append(void *context, const void *data, size_t size) {
+    sink *const s = context;
+    if (!sink_reserve(s, size))
+        return RD_E_MEMORY;
+    memcpy(s->data + s->size, data, size);
+    s->size += size;
+    return RD_OK;
+}
+
+bool sink_expect(sink *s, uint64_t size) {
+    if (s->to.write != sink_append || size == 0 || size > (uint64_t)PY_SSIZE_T_MAX)
+        return true;
+    s->bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
+    if (!s->bytes)
+        return false;
+    s->data = (uint8_t *)PyBytes_AsString(s->bytes);
+    s->capacity = (size_t)size;
+    return true;
+}
+
+static rd_result write_callable(void *context, const void *data, size_t size) {
+    const sink *const s = context;
+    if (!call_enter(s->call))
+        return RD_E_CANCELLED;
+    PyObject *const bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+    PyObject *const result = bytes ? PyObject_CallFunctionObjArgs(s->write, bytes, NULL) : NULL;
+    Py_XDECREF(bytes);
+    Py_XDECREF(result);
+    return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
+}
+
+bool sink_open(sink *s, PyObject *object, call *c) {
+    s->call = c;
+    s->to = rd_sink_callback(sink_append, s);
+    if (object == Py_None)
+        return true;
+    if (PyBytes_Check(object)) {
+        char *path;
+        if (PyBytes_AsStringAndSize(object, &path, NULL) != 0) /* refuses a path with a null byte in it */
+            return false;
+        s->path = path;
+    } else if (PyLong_Check(object)) {
+        const long fd = PyLong_AsLong(object);
+        if (fd == -1 && PyErr_Occurred())
+            return false;
+        s->to = rd_sink_fd((int)fd);
+    } else {
+        s->write = Py_NewRef(object);
+        s->to = rd_sink_callback(write_callable, s);
+    }
+    return true;
+}
+
+rd_result sink_start(sink *s, rd_replace replace, rd_error *error) {
+    if (!s->path)
+        return RD_OK;
+    const rd_result result = rd_destination_open(&s->destination, s->path, replace, error);
+    if (result == RD_OK)
+        s->to = rd_destination_sink(s->destination);
+    return result;
+}
+
+rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
+    if (!s->destination)
+        return result;
+    if (result == RD_OK)
+        result = rd_destination_commit(s->destination, error);
+    else
+        rd_destination_discard(s->destination);
+    s->destination = NULL;
+    return result;
+}
+
+PyObject *sink_take(sink *s) {
+    if (s->to.write != sink_append)
+        return Py_NewRef(Py_None);
+    if (in_bytes(s) && s->size == s->capacity)
+        return Py_NewRef(s->bytes);
+    return PyBytes_FromStringAndSize((const char *)s->data, (Py_ssize_t)s->size);
+}
+
+void sink_close(sink *s) {
+    if (!in_bytes(s))
+        free(s->data);
+    s->data = NULL;
+    Py_CLEAR(s->bytes);
+    Py_CLEAR(s->write);
+}

@@ -1,0 +1,46 @@
+/*
+ * Where the library writes to, as Python says it: None asks for a bytes object, an int is an open descriptor, bytes are
+ * the path of a destination, and a callable takes bytes.
+ *
+ * Of a bytes object the size must be known when it is made. So if it can be told beforehand, the object is filled in
+ * place; if not, or if that was wrong, the bytes are gathered in memory that grows, and copied at the end.
+ */
+#ifndef REDELTA_EXT_SINK_H
+#define REDELTA_EXT_SINK_H
+
+#include "call.h"
+
+typedef struct sink {
+    rd_sink to;
+    call *call;
+    uint8_t *data; /* in `bytes`, or allocated */
+    size_t size;
+    size_t capacity;
+    PyObject *bytes;  /* NULL: no size was expected */
+    PyObject *write;  /* if it is a callable */
+    const char *path; /* if it is a destination; as long as the object is there */
+    rd_destination *destination;
+} sink;
+
+/* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
+bool sink_open(sink *s, PyObject *object, call *c);
+
+/* Expects so many bytes, if it is a bytes object that is asked for. As sink_open. */
+bool sink_expect(sink *s, uint64_t size);
+
+/* Opens the destination, if it is one. Without the GIL. */
+rd_result sink_start(sink *s, rd_replace replace, rd_error *error);
+/* Gives the destination its name if all went well, else discards it. Without the GIL. Returns what came of it all. */
+rd_result sink_finish(sink *s, rd_result result, rd_error *error);
+
+/* The result of a sink that succeeded: the bytes, or None. With the GIL. */
+PyObject *sink_take(sink *s);
+void sink_close(sink *s);
+
+/* An rd_write_fn that appends to the bytes; its context is the sink. */
+rd_result sink_append(void *context, const void *data, size_t size);
+
+/* Makes room for `size` more bytes. False: out of memory. */
+bool sink_reserve(sink *s, size_t size);
+
+#endif

@@ -1,0 +1,63 @@
+/* See source.h. */
+#include "source.h"
+
+#include <string.h>
+
+/* Copies what the caller's function gave. */
+static bool take(PyObject *given, void *data, size_t size, size_t *got) {
+    Py_buffer view;
+    if (PyObject_GetBuffer(given, &view, PyBUF_SIMPLE) != 0)
+        return false;
+    const bool fits = (size_t)view.len <= size;
+    if (fits) {
+        memcpy(data, view.buf, (size_t)view.len);
+        *got = (size_t)view.len;
+    } else {
+        PyErr_Format(PyExc_ValueError, "read(%zu) gave %zd bytes", size, view.len);
+    }
+    PyBuffer_Release(&view);
+    return fits;
+}
+
+static rd_result read_callable(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    source *const s = context;
+    *got = 0;
+    if (s->ended)
+        return RD_OK;
+    if (!call_enter(s->call))
+        return RD_E_CANCELLED;
+    PyObject *const given = PyObject_CallFunction(s->read, "Kn", offset, (Py_ssize_t)size);
+    const bool good = given && take(given, data, size, got);
+    Py_XDECREF(given);
+    s->ended = s->in_order && *got == 0;
+    return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
+}
+
+bool source_open(source *s, PyObject *object, call *c, bool seekable) {
+    s->call = c;
+    if (PyLong_Check(object)) {
+        const long fd = PyLong_AsLong(object);
+        if (fd == -1 && PyErr_Occurred())
+            return false;
+        s->from = rd_source_fd((int)fd);
+    } else if (PyCallable_Check(object)) {
+        s->read = Py_NewRef(object);
+        s->in_order = !seekable;
+        s->from = rd_source_callback(read_callable, s, RD_UNKNOWN, seekable);
+    } else {
+        if (PyObject_GetBuffer(object, &s->view, PyBUF_SIMPLE) != 0)
+            return false;
+        s->from = rd_source_memory(s->view.buf, (uint64_t)s->view.len);
+    }
+    return true;
+}
+
+void source_close(source *s) {
+    Py_CLEAR(s->read);
+    if (s->view.obj)
+        PyBuffer_Release(&s->view);
+}
+
+bool source_is_small(const source *s) {
+    return s->view.obj && (size_t)s->view.len < WORK_SMALL;
+}

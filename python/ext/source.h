@@ -1,0 +1,26 @@
+/*
+ * Where the library reads from, as Python says it: an int is an open descriptor, a callable is asked for bytes with
+ * (offset, size), anything else is a buffer.
+ */
+#ifndef REDELTA_EXT_SOURCE_H
+#define REDELTA_EXT_SOURCE_H
+
+#include "call.h"
+
+typedef struct source {
+    rd_source from;
+    PyObject *read; /* if it is a callable */
+    Py_buffer view; /* if it is a buffer */
+    call *call;     /* in which the callable is called */
+    bool in_order;  /* the callable cannot be asked again once it gave nothing */
+    bool ended;
+} source;
+
+/* Fills a zeroed source, which must stay where it is. False, with an exception set, on failure. */
+bool source_open(source *s, PyObject *object, call *c, bool seekable);
+void source_close(source *s);
+
+/* Bytes in memory, and few. */
+bool source_is_small(const source *s);
+
+#endif

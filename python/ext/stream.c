@@ -1,0 +1,298 @@
+/*
+ * A push stream as a Python object. It has a lock of its own: calls from several threads wait for each other, and a
+ * call from within a call of the same thread, which could wait for ever, is refused.
+ *
+ * A step gives all that the stream has to give for its input, or as much as was asked for. The first WORK_SMALL bytes
+ * of work are done with the GIL, whatever goes on beyond them without.
+ */
+#include "call.h"
+#include "sink.h"
+#include "source.h"
+#include "table.h"
+
+#include <string.h>
+
+/* Bytes of output at a time. */
+#define OUTPUT_MIN ((size_t)4 * 1024)
+#define OUTPUT_MAX ((size_t)1024 * 1024)
+
+typedef struct stream {
+    PyObject_HEAD rd_stream *stream;
+    PyObject *signature; /* that the stream uses, or NULL */
+    source basis;        /* likewise */
+    rd_role role;        /* of what it takes */
+    bool done;           /* it has ended, and well */
+    bool over;           /* it has ended */
+    PyThread_type_lock lock;
+    atomic_ulong owner; /* of the lock: a thread, or 0 */
+} stream;
+
+/* ---- The lock ---------------------------------------------------------------------------------------------------- */
+
+static PyObject *refuse(const module_state *state, const stream *s, const char *reason) {
+    const rd_error error = {.result = RD_E_STATE, .role = s->role, .offset = RD_UNKNOWN, .reason = reason};
+    return raise_failure(state, &error, NULL);
+}
+
+/* Signals end the wait. False: an exception is set. */
+static bool wait_for_lock(stream *s) {
+    for (;;) {
+        PyLockStatus status;
+        Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(s->lock, -1, 1);
+        Py_END_ALLOW_THREADS if (status == PY_LOCK_ACQUIRED) return true;
+        if (PyErr_CheckSignals() != 0)
+            return false;
+    }
+}
+
+static bool lock(const module_state *state, stream *s) {
+    const unsigned long thread = PyThread_get_thread_ident();
+    if (atomic_load(&s->owner) == thread) {
+        (void)refuse(state, s, "it is at work: what it calls may not call it");
+        return false;
+    }
+    if (PyThread_acquire_lock(s->lock, NOWAIT_LOCK) != PY_LOCK_ACQUIRED && !wait_for_lock(s))
+        return false;
+    atomic_store(&s->owner, thread);
+    return true;
+}
+
+static void unlock(stream *s) {
+    atomic_store(&s->owner, 0);
+    PyThread_release_lock(s->lock);
+}
+
+/* ---- Making and freeing ------------------------------------------------------------------------------------------ */
+
+static stream *new_stream(const module_state *state, rd_role role) {
+    allocfunc const allocate = (allocfunc)PyType_GetSlot(state->stream_type, Py_tp_alloc);
+    stream *const s = (stream *)allocate(state->stream_type, 0);
+    if (!s)
+        return NULL;
+    s->role = role;
+    s->lock = PyThread_allocate_lock();
+    if (s->lock)
+        return s;
+    Py_DECREF(s);
+    PyErr_NoMemory();
+    return NULL;
+}
+
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+    const stream *const s = (stream *)self;
+    Py_VISIT(Py_TYPE(self));
+    Py_VISIT(s->basis.read);
+    Py_VISIT(s->basis.view.obj);
+    return 0;
+}
+
+/* What the stream uses goes with it. */
+static int clear(PyObject *self) {
+    stream *const s = (stream *)self;
+    s->over = true;
+    s->done = false;
+    rd_stream_free(s->stream);
+    s->stream = NULL;
+    source_close(&s->basis);
+    Py_CLEAR(s->signature);
+    return 0;
+}
+
+static void deallocate(PyObject *self) {
+    PyTypeObject *const type = Py_TYPE(self);
+    PyObject_GC_UnTrack(self);
+    (void)clear(self);
+    if (((stream *)self)->lock)
+        PyThread_free_lock(((stream *)self)->lock);
+    PyObject_GC_Del(self);
+    Py_DECREF(type);
+}
+
+/* The finished object, or NULL with the exception that belongs to the result. Takes `s` over. */
+static PyObject *made(const module_state *state, stream *s, rd_result result) {
+    if (result == RD_OK)
+        return (PyObject *)s;
+    const rd_error error = {
+        .result = result, .role = s->role, .offset = RD_UNKNOWN, .reason = "the stream cannot be made"};
+    (void)raise_failure(state, &error, NULL);
+    Py_DECREF(s);
+    return NULL;
+}
+
+/* (weak, strong, block_len, strong_len) */
+PyObject *signature_stream(PyObject *module, PyObject *arguments) {
+    const module_state *const state = PyModule_GetState(module);
+    int weak, strong, strong_len;
+    unsigned block_len;
+    if (!PyArg_ParseTuple(arguments, "iiIi", &weak, &strong, &block_len, &strong_len))
+        return NULL;
+    stream *const s = new_stream(state, RD_ROLE_BASIS);
+    if (!s)
+        return NULL;
+    rd_options options = {.size = sizeof options};
+    options.params = (rd_params){
+        .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
+    return made(state, s, rd_signature_stream_new(&s->stream, &options));
+}
+
+/* (table, verify) */
+PyObject *delta_stream(PyObject *module, PyObject *arguments) {
+    const module_state *const state = PyModule_GetState(module);
+    PyObject *signature;
+    int verify;
+    if (!PyArg_ParseTuple(arguments, "O!i", state->table_type, &signature, &verify))
+        return NULL;
+    stream *const s = new_stream(state, RD_ROLE_NEW);
+    if (!s)
+        return NULL;
+    s->signature = Py_NewRef(signature);
+    const rd_options options = {.size = sizeof options, .verify = (rd_verify)verify};
+    return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &options));
+}
+
+/* (basis, output_max, verify) */
+PyObject *patch_stream(PyObject *module, PyObject *arguments) {
+    const module_state *const state = PyModule_GetState(module);
+    PyObject *basis;
+    unsigned long long output_max;
+    int verify;
+    if (!PyArg_ParseTuple(arguments, "OKi", &basis, &output_max, &verify))
+        return NULL;
+    stream *const s = new_stream(state, RD_ROLE_DELTA);
+    if (!s)
+        return NULL;
+    if (!source_open(&s->basis, basis, NULL, true)) {
+        Py_DECREF(s);
+        return NULL;
+    }
+    rd_options options = {.size = sizeof options, .verify = (rd_verify)verify};
+    options.limits.output = output_max;
+    return made(state, s, rd_patch_stream_new(&s->stream, &s->basis.from, &options));
+}
+
+/* ---- Steps ------------------------------------------------------------------------------------------------------- */
+
+/* Of the output still asked for, as much as is made room for at once. */
+static size_t room_for(const sink *to, size_t most) {
+    const size_t some = to->size < OUTPUT_MIN ? OUTPUT_MIN : to->size < OUTPUT_MAX ? to->size : OUTPUT_MAX;
+    return some < most - to->size ? some : most - to->size;
+}
+
+/* Steps until the input is used up, `most` bytes were made, or the stream is done. */
+static rd_result drive(stream *s, call *c, rd_in *in, sink *to, size_t most, bool last) {
+    rd_result result = RD_MORE;
+    for (;;) {
+        const size_t room = room_for(to, most);
+        if (!sink_reserve(to, room))
+            return RD_E_MEMORY;
+        rd_out out = {.data = to->data + to->size, .size = room};
+        result = rd_stream_step(s->stream, in, &out, last);
+        to->size += out.pos;
+        const bool full = out.pos == room;
+        if (result != RD_MORE || (!full && in->pos == in->size && !last) || to->size == most)
+            return result;
+        if (to->size >= WORK_SMALL && !c->thread)
+            call_release(c);
+        if (!call_on_progress(c, to->size, RD_UNKNOWN))
+            return RD_E_CANCELLED;
+    }
+}
+
+static PyObject *step_locked(module_state *state, stream *s, Py_buffer *data, bool last, size_t most) {
+    call c;
+    sink to = {0};
+    rd_in in = {.data = data->buf, .size = (size_t)data->len};
+    PyObject *result = NULL;
+    call_begin(&c, state, true, Py_None);
+    s->basis.call = &c;
+    if (!sink_open(&to, Py_None, &c))
+        return NULL;
+    if (in.size >= WORK_SMALL)
+        call_release(&c);
+    const rd_result outcome = drive(s, &c, &in, &to, most, last);
+    call_resume(&c);
+    s->done = outcome == RD_OK;
+    s->over = outcome != RD_MORE;
+    if (!PyErr_Occurred()) {
+        if (outcome == RD_MORE || outcome == RD_OK) {
+            PyObject *const bytes = sink_take(&to);
+            if (bytes)
+                result = Py_BuildValue("NnO", bytes, (Py_ssize_t)in.pos, outcome == RD_OK ? Py_True : Py_False);
+        } else if (outcome == RD_E_MEMORY) {
+            PyErr_NoMemory();
+        } else {
+            (void)raise_failure(state, rd_stream_error(s->stream), NULL);
+        }
+    }
+    sink_close(&to);
+    return result;
+}
+
+/* Once a stream is done, it can be told so again, and what follows a delta is not taken. */
+static PyObject *step_over(const module_state *state, const stream *s, const Py_buffer *data) {
+    if (s->done && (data->len == 0 || s->role == RD_ROLE_DELTA))
+        return Py_BuildValue("y#nO", "", (Py_ssize_t)0, (Py_ssize_t)0, Py_True);
+    return refuse(state, s, "it has ended: nothing more can be given to it");
+}
+
+/* (data, last, most): up to `most` bytes of output, all if that is 0. Returns (bytes, bytes taken, done). */
+static PyObject *step(PyObject *self, PyObject *arguments) {
+    stream *const s = (stream *)self;
+    module_state *const state = PyType_GetModuleState(Py_TYPE(self));
+    Py_buffer data;
+    int last;
+    Py_ssize_t most;
+    PyObject *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "y*pn", &data, &last, &most))
+        return NULL;
+    if (lock(state, s)) {
+        result = s->over ? step_over(state, s, &data)
+                         : step_locked(state, s, &data, last != 0, most <= 0 ? (size_t)PY_SSIZE_T_MAX : (size_t)most);
+        unlock(s);
+    }
+    PyBuffer_Release(&data);
+    return result;
+}
+
+static PyObject *get_stats(PyObject *self, PyObject *unused) {
+    (void)unused;
+    stream *const s = (stream *)self;
+    if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
+        return NULL;
+    const rd_stats stats = s->stream ? *rd_stream_stats(s->stream) : (rd_stats){0};
+    unlock(s);
+    return stats_tuple(&stats);
+}
+
+/* Frees the stream and lets go of what it uses. */
+static PyObject *close_stream(PyObject *self, PyObject *unused) {
+    (void)unused;
+    stream *const s = (stream *)self;
+    if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
+        return NULL;
+    (void)clear(self);
+    unlock(s);
+    return Py_NewRef(Py_None);
+}
+
+static PyMethodDef methods[] = {
+    {"close", close_stream, METH_NOARGS, NULL},
+    {"step", step, METH_VARARGS, NULL},
+    {"stats", get_stats, METH_NOARGS, NULL},
+    {NULL, NULL, 0, NULL},
+};
+
+static PyType_Slot slots[] = {
+    {Py_tp_dealloc, deallocate}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_methods, methods}, {0, NULL},
+};
+
+static PyType_Spec spec = {
+    .name = "redelta._core.Stream",
+    .basicsize = sizeof(stream),
+    .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
+    .slots = slots,
+};
+
+PyTypeObject *stream_make_type(PyObject *module) {
+    return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+}

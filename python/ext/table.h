@@ -1,0 +1,14 @@
+/* A loaded signature as a Python object: immutable, so threads share it without a lock. */
+#ifndef REDELTA_EXT_TABLE_H
+#define REDELTA_EXT_TABLE_H
+
+#include "module.h"
+
+typedef struct table {
+    PyObject_HEAD rd_signature *signature;
+} table;
+
+/* Takes the signature over, also on failure: NULL with an exception set. */
+PyObject *table_new(const module_state *state, rd_signature *signature);
+
+#endif

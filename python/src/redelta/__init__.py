@@ -1,0 +1,53 @@
+"""The rsync remote-delta algorithm.
+
+Whoever has the old version of a file (the basis) makes a small signature of it. Whoever has the new version makes a
+delta against that signature. The basis patched with the delta is the new version. Signatures and deltas are those of
+librsync, byte for byte.
+
+>>> import redelta
+>>> old = b"The quick brown fox jumps over the lazy dog. " * 100
+>>> new = old.replace(b"lazy", b"sleepy", 1)
+>>> signature = redelta.signature(old)
+>>> delta = redelta.delta(signature, new)
+>>> redelta.patch(old, delta) == new
+True
+
+Everything takes paths (`str`, `os.PathLike`), bytes and file objects alike.
+"""
+
+from redelta._core import VERSION as __version__
+from redelta._errors import (
+    BadMagicError,
+    CorruptError,
+    LimitError,
+    ParameterError,
+    RedeltaError,
+    TruncatedError,
+    VerifyError,
+)
+from redelta._incremental import DeltaEncoder, Patcher, Signer
+from redelta._operations import delta, patch, signature, write_delta, write_patch, write_signature
+from redelta._signature import Signature
+from redelta._stats import Stats
+
+__all__ = [
+    "BadMagicError",
+    "CorruptError",
+    "DeltaEncoder",
+    "LimitError",
+    "ParameterError",
+    "Patcher",
+    "RedeltaError",
+    "Signature",
+    "Signer",
+    "Stats",
+    "TruncatedError",
+    "VerifyError",
+    "__version__",
+    "delta",
+    "patch",
+    "signature",
+    "write_delta",
+    "write_patch",
+    "write_signature",
+]

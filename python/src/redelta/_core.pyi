@@ -1,0 +1,73 @@
+"""The extension: the C library's public header. What it takes is prepared by the rest of the package."""
+
+from collections.abc import Callable, Mapping
+from typing import TypeAlias, final
+
+from typing_extensions import Buffer
+
+Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
+Writing: TypeAlias = int | bytes | Callable[[bytes], object] | None
+Progress: TypeAlias = Callable[[int, int | None], object] | None
+Names: TypeAlias = Mapping[str, str | bytes] | None
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
+
+VERSION: str
+
+@final
+class Table:
+    def __len__(self) -> int: ...
+    def __getitem__(self, index: int, /) -> tuple[int, bytes]: ...
+    def params(self) -> tuple[int, int, int, int]: ...
+    def encode(self) -> bytes: ...
+
+@final
+class Stream:
+    def close(self) -> None: ...
+    def step(self, data: Buffer, last: bool, most: int, /) -> tuple[bytes, int, bool]: ...
+    def stats(self) -> Numbers: ...
+
+def identify(data: Buffer, /) -> int: ...
+def close() -> None: ...
+def signature_stream(weak: int, strong: int, block_len: int, strong_len: int, /) -> Stream: ...
+def delta_stream(table: Table, verify: int, /) -> Stream: ...
+def patch_stream(basis: Reading, output_max: int, verify: int, /) -> Stream: ...
+def make_signature(
+    basis: Reading,
+    destination: Writing,
+    weak: int,
+    strong: int,
+    block_len: int,
+    strong_len: int,
+    threads: int,
+    main: bool,
+    progress: Progress,
+    names: Names,
+    /,
+) -> tuple[bytes | None, Numbers]: ...
+def load_signature(
+    source: Reading, threads: int, main: bool, progress: Progress, names: Names, /
+) -> tuple[Table, Numbers]: ...
+def make_delta(
+    table: Table,
+    new: Reading,
+    destination: Writing,
+    verify: int,
+    threads: int,
+    main: bool,
+    progress: Progress,
+    names: Names,
+    /,
+) -> tuple[bytes | None, Numbers]: ...
+def apply_patch(
+    basis: Reading,
+    delta: Reading,
+    destination: Writing,
+    output_max: int,
+    verify: int,
+    threads: int,
+    main: bool,
+    progress: Progress,
+    names: Names,
+    /,
+) -> tuple[bytes | None, Numbers]: ...
+def list_ops(delta: Reading, main: bool, progress: Progress, names: Names, /) -> tuple[bytes, Numbers]: ...

@@ -1,0 +1,132 @@
+"""The exceptions, and how a failure of the library becomes one of them.
+
+Failures of the system are `OSError` and its kin, with the path that was given as `filename`; running out of memory is
+`MemoryError`. Everything else is a `RedeltaError`. What a reader, a writer or a progress function raises comes through
+as it is.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+from collections.abc import Mapping
+
+ROLES = (None, "basis", "signature", "new file", "delta", "output")
+
+E_IO, E_MEMORY, E_PARAMETER, E_MAGIC, E_TRUNCATED, E_CORRUPT, E_LIMIT, E_EXISTS = range(2, 10)
+E_CANCELLED, E_STATE, E_MISMATCH, E_UNVERIFIED = range(10, 14)
+
+
+class RedeltaError(Exception):
+    """What redelta cannot do. `code` is the number of the C library's `rd_result`; `role` is the file that it is about
+    ("basis", "signature", "new file", "delta", "output") or None, `offset` the byte of that file at which it was found
+    or None, and `reason` says what is wrong."""
+
+    code: int = E_STATE
+
+    def __init__(self, message: str, *, role: str | None = None, offset: int | None = None, reason: str = "") -> None:
+        super().__init__(message)
+        self.role = role
+        self.offset = offset
+        self.reason = reason or message
+
+
+class ParameterError(RedeltaError, ValueError):
+    """A parameter is out of range."""
+
+    code = E_PARAMETER
+
+
+class BadMagicError(RedeltaError, ValueError):
+    """The file is not of the expected kind."""
+
+    code = E_MAGIC
+
+
+class TruncatedError(RedeltaError, EOFError):
+    """A file ends too early."""
+
+    code = E_TRUNCATED
+
+
+class CorruptError(RedeltaError, ValueError):
+    """A file is corrupt."""
+
+    code = E_CORRUPT
+
+
+class LimitError(RedeltaError):
+    """This is more than is allowed, or than can be handled."""
+
+    code = E_LIMIT
+
+
+class VerifyError(RedeltaError):
+    """The result of a patch is not the new file, or cannot be verified. Nothing was replaced."""
+
+    code = E_MISMATCH
+
+
+KINDS: dict[int, type[RedeltaError]] = {
+    E_PARAMETER: ParameterError,
+    E_MAGIC: BadMagicError,
+    E_TRUNCATED: TruncatedError,
+    E_CORRUPT: CorruptError,
+    E_LIMIT: LimitError,
+    E_MISMATCH: VerifyError,
+    E_UNVERIFIED: VerifyError,
+}
+
+AGAIN = {
+    "basis": "give the basis that the signature was made of",
+    "signature": "make or fetch the signature again",
+    "delta": "make or fetch the delta again",
+}
+
+
+def advice(code: int, role: str | None) -> str:
+    """What can be done about it; empty if there is nothing to say."""
+    if code == E_MAGIC and role in ("signature", "delta"):
+        return f"give what redelta.{role} made"
+    if code in (E_TRUNCATED, E_CORRUPT):
+        return AGAIN.get(role or "", "")
+    if code == E_MISMATCH:
+        return AGAIN["delta"] if role == "delta" else "give the right basis, or make the delta again"
+    if code == E_UNVERIFIED:
+        return "make the delta again with verify=True"
+    return ""
+
+
+def failure(
+    code: int,
+    role_number: int,
+    system_error: int,
+    offset: int | None,
+    reason: str,
+    names: Mapping[str, str | bytes] | None,
+) -> BaseException:
+    """The exception for an `rd_error`. `names` has the paths of the files, by role. Called by the extension."""
+    role = ROLES[role_number] if role_number < len(ROLES) else None
+    name = (names or {}).get(role or "")
+    if code == E_MEMORY:
+        return MemoryError(reason)
+    if code == E_EXISTS:
+        return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
+    if code == E_IO and system_error:
+        return OSError(system_error, os.strerror(system_error), name)
+    message = reason
+    if name:
+        message = f"{os.fsdecode(name)!r}: {reason}"
+    elif role and role not in reason:
+        message = f"{role}: {reason}"
+    if offset is not None:
+        message += f", at byte {offset}"
+    if code == E_IO:
+        return io.UnsupportedOperation(message)
+    what_to_do = advice(code, role)
+    if what_to_do:
+        message += f"; {what_to_do}"
+    error = KINDS.get(code, RedeltaError)(message, role=role, offset=offset, reason=reason)
+    error.code = code
+    return error

@@ -1,0 +1,250 @@
+"""Where bytes come from and go to: paths, buffers and file objects, as the extension takes them.
+
+Paths and plain files go to the C library by their descriptors, so that their bytes do not pass through Python at all.
+A plain file is one of the classes of `io` themselves: what derives from them may read in its own way, and is asked to.
+Such a file is used from its position on, whatever it has read ahead or not yet written, and is left behind what was
+used.
+
+Everything else is asked for bytes, or given bytes, and nothing but `read` and `write` is called; of a basis, `seek`
+too.
+"""
+
+from __future__ import annotations
+
+import errno
+import io
+import os
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+from redelta._errors import ParameterError
+from redelta._types import Basis, Destination, Source
+
+if TYPE_CHECKING:
+    from redelta._core import Reading, Writing
+
+PlainFile: TypeAlias = "io.FileIO | io.BufferedReader | io.BufferedWriter | io.BufferedRandom"
+
+BUFFERED = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
+
+
+def in_main_thread() -> bool:
+    """Is this the thread that signals come to?"""
+    return threading.get_ident() == threading.main_thread().ident
+
+
+# ---- Plain files ----------------------------------------------------------------------------------------------------
+
+
+def raw_of(file: object) -> io.FileIO | None:
+    """The raw file of a plain file; None for any other object."""
+    if type(file) is io.FileIO:
+        return file
+    if isinstance(file, BUFFERED) and type(file) in BUFFERED and type(file.raw) is io.FileIO:
+        return file.raw
+    return None
+
+
+class Position:
+    """The position of a plain file's descriptor while the C library uses it: first that of the file object, at last
+    what it was, for the file object relies on that."""
+
+    def __init__(self, file: PlainFile, start: int) -> None:
+        self.file = file
+        self.start = start
+        self.fd = file.fileno()
+        self.before = os.lseek(self.fd, 0, os.SEEK_CUR)
+        os.lseek(self.fd, start, os.SEEK_SET)
+
+    def restore(self, used: int | None) -> None:
+        """Puts the descriptor back, and the file object behind the bytes that were used, if that is told."""
+        os.lseek(self.fd, self.before, os.SEEK_SET)
+        if used is not None:
+            self.file.seek(self.start + used)
+
+
+# ---- Inputs ---------------------------------------------------------------------------------------------------------
+
+
+def checked(data: Any) -> Any:
+    """What a `read` gave, unless it is plainly wrong."""
+    if data is None:
+        raise BlockingIOError(errno.EAGAIN, "the reader has nothing to give now: redelta needs one that waits")
+    if isinstance(data, str):
+        raise TypeError("read() gave str, not bytes: open the file in binary mode")
+    return data
+
+
+def is_buffer(value: Any) -> bool:
+    try:
+        memoryview(value)
+    except TypeError:
+        return False
+    return True
+
+
+class Input:
+    """An open source: `native` is what the extension takes, `name` its path and `fd` its descriptor, if it has one. A
+    basis is read at any place, counted from its beginning, and its position is left as it was. `used`, once it is set,
+    is how many bytes were read of anything else. To be closed."""
+
+    def __init__(self, source: Source | Basis, *, basis: bool = False) -> None:
+        self.native: Reading
+        self.name: str | bytes | None = None
+        self.fd: int | None = None
+        self.used: int | None = None
+        self._basis = basis
+        self._owned: io.FileIO | None = None
+        self._position: Position | None = None
+        self._memory: tuple[io.BytesIO, memoryview] | None = None
+        self._open(source)
+
+    def _open(self, source: Any) -> None:
+        if isinstance(source, bytes | bytearray | memoryview):
+            self.native = source
+        elif isinstance(source, str | os.PathLike):
+            self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
+            self.name = os.fspath(source)
+            self.native = self.fd = self._owned.fileno()
+        elif type(source) is io.BytesIO:
+            self._memory = (source, source.getbuffer())
+            self.native = self._memory[1][0 if self._basis else source.tell() :]
+        elif raw_of(source) is not None and source.readable() and self._open_plain(source):
+            pass
+        elif is_buffer(source):
+            self.native = source
+        elif callable(getattr(source, "read", None)):
+            self.native = self._reader(source)
+        else:
+            raise TypeError(f"a path, bytes or a reader is needed, not {type(source).__name__}")
+
+    def _open_plain(self, file: PlainFile) -> bool:
+        """False: it is a pipe or the like, of which bytes may have been read ahead."""
+        if not file.seekable():
+            self.native = self.fd = file.fileno()
+            return type(file) is io.FileIO
+        file.flush()
+        self._position = Position(file, 0 if self._basis else file.tell())
+        self.native = self.fd = self._position.fd
+        return True
+
+    def _reader(self, file: Any) -> Reading:
+        if not self._basis:
+            return lambda offset, size: checked(file.read(size))
+        if not callable(getattr(file, "seek", None)):
+            raise TypeError("a basis must have seek: copy to a file what cannot be read at any place")
+
+        def read_at(offset: int, size: int) -> Any:
+            file.seek(offset)
+            return checked(file.read(size))
+
+        return read_at
+
+    def close(self) -> None:
+        if self._owned is not None:
+            self._owned.close()
+        if self._position is not None:
+            self._position.restore(self.used)
+        if self._memory is not None:
+            file, view = self._memory
+            view.release()
+            if self.used is not None:
+                file.seek(self.used, os.SEEK_CUR)
+
+
+# ---- Outputs --------------------------------------------------------------------------------------------------------
+
+
+def writer_to(file: Any) -> Callable[[bytes], None]:
+    """A function that writes all of the bytes, however few the file takes at once."""
+
+    def write(data: bytes) -> None:
+        rest = data
+        while rest:
+            taken = file.write(rest)
+            if taken is None and isinstance(file, io.RawIOBase):
+                raise BlockingIOError(errno.EAGAIN, "the writer takes nothing now: redelta needs one that waits")
+            if type(taken) is not int or not 0 < taken < len(rest):
+                break
+            rest = rest[taken:]
+
+    return write
+
+
+class Output:
+    """An open destination, or None for bytes: `native` is what the extension takes, `name` and `fd` as in an input. To
+    be closed."""
+
+    def __init__(self, destination: Destination | None) -> None:
+        self.native: Writing = None
+        self.name: str | bytes | None = None
+        self.fd: int | None = None
+        self._buffered: PlainFile | None = None
+        if destination is not None:
+            self._open(destination)
+
+    def _open(self, destination: Any) -> None:
+        if isinstance(destination, str | os.PathLike):
+            self.name = os.fspath(destination)
+            self.native = os.fsencode(destination)
+        elif raw_of(destination) is not None and destination.writable():
+            self._open_plain(destination)
+        elif callable(getattr(destination, "write", None)):
+            self.native = writer_to(destination)
+        else:
+            raise TypeError(f"a path or a writer is needed, not {type(destination).__name__}")
+
+    def _open_plain(self, file: PlainFile) -> None:
+        file.flush()
+        self.native = self.fd = file.fileno()
+        if type(file) is not io.FileIO and file.seekable():
+            self._buffered = file
+            os.lseek(self.fd, file.tell(), os.SEEK_SET)
+
+    def close(self) -> None:
+        """Puts a buffered file behind what was written to its descriptor."""
+        if self._buffered is not None and self.fd is not None:
+            self._buffered.seek(os.lseek(self.fd, 0, os.SEEK_CUR))
+
+
+# ---- Both -----------------------------------------------------------------------------------------------------------
+
+
+class Files:
+    """The files of one operation, closed on leaving; `names` are the paths of those that have one, by role."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, str | bytes] = {}
+        self._inputs: list[Input] = []
+        self._output = Output(None)
+
+    def read(self, role: str, source: Source) -> Input:
+        return self._note(role, Input(source))
+
+    def read_basis(self, source: Basis) -> Input:
+        return self._note("basis", Input(source, basis=True))
+
+    def _note(self, role: str, opened: Input) -> Input:
+        self._inputs.append(opened)
+        if opened.name is not None:
+            self.names[role] = opened.name
+        return opened
+
+    def write(self, destination: Destination | None) -> Writing:
+        """What is written to as it stands cannot be an input as well."""
+        self._output = Output(destination)
+        if self._output.name is not None:
+            self.names["output"] = self._output.name
+        for each in self._inputs:
+            if self._output.fd is not None and each.fd is not None and os.path.sameopenfile(self._output.fd, each.fd):
+                raise ParameterError("the output is also an input: name it by its path, and it is replaced at the end")
+        return self._output.native
+
+    def __enter__(self) -> Files:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        for each in self._inputs:
+            each.close()
+        self._output.close()

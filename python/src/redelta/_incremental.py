@@ -1,0 +1,118 @@
+"""The three steps in pieces: objects that take bytes and give bytes, and do no input or output of their own.
+
+Each has `update`, which takes some bytes and gives what is ready, and `finish`, which is told that no more follow and
+gives the rest. The bytes do not depend on the pieces. An object may be used by several threads, which wait for each
+other.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Self
+
+from redelta import _core
+from redelta._errors import CorruptError
+from redelta._files import Input
+from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
+from redelta._signature import Signature
+from redelta._stats import Stats
+from redelta._types import Basis, Hash, PatchVerify, StrongLength
+
+if TYPE_CHECKING:
+    from redelta._types import Buffer
+
+ALL = 0
+
+
+class _Incremental:
+    """What the three have in common."""
+
+    __slots__ = ("_stream",)
+
+    _stream: _core.Stream
+
+    def update(self, data: Buffer) -> bytes:
+        """Takes some bytes, and gives what can be told from all that were taken."""
+        return self._stream.step(data, False, ALL)[0]
+
+    def finish(self) -> bytes:
+        """Ends the input, and gives the rest of the output. Nothing can be given to the object after that."""
+        return self._stream.step(b"", True, ALL)[0]
+
+    @property
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return Stats(*self._stream.stats())
+
+
+class Signer(_Incremental):
+    """Takes a basis, gives its signature.
+
+    The size of the basis is not known at the start, so `block_len` is 2048 unless it is given.
+
+    >>> import redelta
+    >>> signer = redelta.Signer(block_len=1000)
+    >>> made = signer.update(bytes(1500)) + signer.update(bytes(1500)) + signer.finish()
+    >>> made == redelta.signature(bytes(3000), block_len=1000)
+    True
+    """
+
+    __slots__ = ()
+
+    def __init__(
+        self, *, block_len: int | None = None, strong_len: StrongLength = None, hash: Hash = "rk-blake2"
+    ) -> None:
+        self._stream = _core.signature_stream(*signature_numbers(block_len, strong_len, hash))
+
+
+class DeltaEncoder(_Incremental):
+    """Takes a new file, gives the delta against a signature."""
+
+    __slots__ = ()
+
+    def __init__(self, signature: Signature, *, verify: bool = True) -> None:
+        if not isinstance(signature, Signature):
+            raise TypeError(f"a Signature is needed (see Signature.load), not {type(signature).__name__}")
+        self._stream = _core.delta_stream(signature._table, delta_verify(verify))
+
+
+class Patcher(_Incremental):
+    """Takes a delta, gives the new file.
+
+    What it gives is good once `finish` has returned, for the digest of the new file comes last. A few bytes of a delta
+    can ask for many of the basis, and one `update` gives them all at once: limit that with `max_output`, or use
+    PatchReader. The basis stays open until `close`, which leaving a `with` calls.
+
+    >>> import redelta
+    >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
+    >>> with redelta.Patcher(b"old") as patcher:
+    ...     patcher.update(delta) + patcher.finish()
+    b'new'
+    """
+
+    __slots__ = ("_basis", "_strict")
+
+    def __init__(self, basis: Basis, *, max_output: int | None = None, verify: PatchVerify = "auto") -> None:
+        limit = output_limit(max_output)
+        how = patch_verify(verify)
+        self._strict = how != VERIFY_NEVER
+        self._basis = Input(basis, basis=True)
+        self._stream = _core.patch_stream(self._basis.native, limit, how)
+
+    def update(self, data: Buffer) -> bytes:
+        """Takes some of the delta, and gives what it makes. What follows the delta's end is an error, but with
+        `verify=False` is not looked at, as in librsync."""
+        made, taken, done = self._stream.step(data, False, ALL)
+        if done and self._strict and taken < memoryview(data).nbytes:
+            raise CorruptError("delta: it goes on behind its end; make or fetch the delta again", role="delta")
+        return made
+
+    def close(self) -> None:
+        """Lets go of the basis. The patcher can do no more then."""
+        self._stream.close()
+        self._basis.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()

@@ -1,0 +1,202 @@
+"""The three steps, each at once: signature, delta, patch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from redelta import _core
+from redelta._files import Files, in_main_thread
+from redelta._params import (
+    delta_verify,
+    output_limit,
+    patch_verify,
+    signature_numbers,
+    thread_number,
+)
+from redelta._signature import Signature, loaded
+from redelta._stats import Stats
+from redelta._types import Basis, Destination, Hash, PatchVerify, Progress, Source, StrongLength
+
+if TYPE_CHECKING:
+    from redelta._core import Numbers
+
+
+def _signature(
+    basis: Source,
+    destination: Destination | None,
+    block_len: int | None,
+    strong_len: StrongLength,
+    hash: Hash,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[bytes | None, Numbers]:
+    numbers = signature_numbers(block_len, strong_len, hash)
+    most = thread_number(threads)
+    with Files() as files:
+        opened = files.read("basis", basis)
+        to = files.write(destination)
+        made, stats = _core.make_signature(opened.native, to, *numbers, most, in_main_thread(), progress, files.names)
+        opened.used = stats[0]
+    return made, stats
+
+
+def signature(
+    basis: Source,
+    *,
+    block_len: int | None = None,
+    strong_len: StrongLength = None,
+    hash: Hash = "rk-blake2",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """The signature of a basis.
+
+    `block_len` and `strong_len` are in bytes; without them, the block length is chosen by the size of the basis, and
+    the strong sums are whole. `strong_len="least"` is the shortest that is safe against chance. `threads` at most work
+    at once, by default one for each processor; the result does not depend on them.
+
+    >>> import redelta
+    >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
+    132
+    """
+    made, _ = _signature(basis, None, block_len, strong_len, hash, threads, progress)
+    return made or b""
+
+
+def write_signature(
+    basis: Source,
+    dest: Destination,
+    *,
+    block_len: int | None = None,
+    strong_len: StrongLength = None,
+    hash: Hash = "rk-blake2",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Stats:
+    """Like `signature`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all."""
+    return Stats(*_signature(basis, dest, block_len, strong_len, hash, threads, progress)[1])
+
+
+def _delta(
+    against: Signature | Source,
+    new: Source,
+    destination: Destination | None,
+    verify: bool,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[bytes | None, Numbers]:
+    table = loaded(against, threads=threads)._table
+    with Files() as files:
+        opened = files.read("new file", new)
+        to = files.write(destination)
+        made, stats = _core.make_delta(
+            table,
+            opened.native,
+            to,
+            delta_verify(verify),
+            thread_number(threads),
+            in_main_thread(),
+            progress,
+            files.names,
+        )
+        opened.used = stats[0]
+    return made, stats
+
+
+def delta(
+    signature: Signature | Source,
+    new: Source,
+    *,
+    verify: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """The delta that makes `new` from the basis of `signature`.
+
+    With `verify`, the delta ends in a digest of the new file, by which a patch can tell that its result is right.
+    Programs that use librsync do not see it.
+
+    >>> import redelta
+    >>> basis = bytes(range(256)) * 100
+    >>> delta = redelta.delta(redelta.signature(basis), b"more" + basis)
+    >>> redelta.patch(basis, delta) == b"more" + basis
+    True
+    """
+    made, _ = _delta(signature, new, None, verify, threads, progress)
+    return made or b""
+
+
+def write_delta(
+    signature: Signature | Source,
+    new: Source,
+    dest: Destination,
+    *,
+    verify: bool = True,
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Stats:
+    """Like `delta`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all."""
+    return Stats(*_delta(signature, new, dest, verify, threads, progress)[1])
+
+
+def _patch(
+    basis: Basis,
+    delta: Source,
+    destination: Destination | None,
+    max_output: int | None,
+    verify: PatchVerify,
+    threads: int | None,
+    progress: Progress | None,
+) -> tuple[bytes | None, Numbers]:
+    limit = output_limit(max_output)
+    how = patch_verify(verify)
+    most = thread_number(threads)
+    with Files() as files:
+        copied = files.read_basis(basis)
+        opened = files.read("delta", delta)
+        to = files.write(destination)
+        made, stats = _core.apply_patch(
+            copied.native, opened.native, to, limit, how, most, in_main_thread(), progress, files.names
+        )
+        opened.used = stats[0]
+    return made, stats
+
+
+def patch(
+    basis: Basis,
+    delta: Source,
+    *,
+    max_output: int | None = None,
+    verify: PatchVerify = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> bytes:
+    """What `delta` makes of `basis`: the new file.
+
+    A delta that carries a digest of the new file is verified by it, and VerifyError raised if the result is another
+    file; with `verify=True` a delta without one is refused. `max_output` limits the size of the result, for deltas from
+    strangers: a delta that would pass it raises LimitError before that much is made.
+
+    >>> import redelta
+    >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
+    >>> redelta.patch(b"old", delta, max_output=2)
+    Traceback (most recent call last):
+    redelta._errors.LimitError: the output would be larger than is allowed, at byte 2
+    """
+    made, _ = _patch(basis, delta, None, max_output, verify, threads, progress)
+    return made or b""
+
+
+def write_patch(
+    basis: Basis,
+    delta: Source,
+    dest: Destination,
+    *,
+    max_output: int | None = None,
+    verify: PatchVerify = "auto",
+    threads: int | None = None,
+    progress: Progress | None = None,
+) -> Stats:
+    """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
+    one is whole and verified, or not at all; a writer gets its bytes before they are verified."""
+    return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress)[1])

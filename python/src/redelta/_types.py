@@ -1,0 +1,57 @@
+"""What the functions of this package take: names for type checkers, and for readers."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from typing_extensions import Buffer as Buffer
+else:
+    Buffer = bytes | bytearray | memoryview
+
+T_co = TypeVar("T_co", covariant=True)
+T_contra = TypeVar("T_contra", contravariant=True)
+
+
+class SupportsRead(Protocol[T_co]):
+    """Whatever has a `read` that gives up to so many bytes, and none at the end only."""
+
+    def read(self, length: int = ..., /) -> T_co: ...
+
+
+class SupportsReadAndSeek(SupportsRead[T_co], Protocol[T_co]):
+    """A reader that can also be set to a position, counted from the beginning of the file."""
+
+    def seek(self, position: int, /) -> object: ...
+
+
+class SupportsWrite(Protocol[T_contra]):
+    """Whatever has a `write` that takes bytes."""
+
+    def write(self, data: T_contra, /) -> object: ...
+
+
+Path: TypeAlias = "str | os.PathLike[str]"
+
+Source: TypeAlias = "Buffer | Path | SupportsRead[bytes]"
+"""Where bytes come from. A `str` is a path; a reader is read from where it stands to its end."""
+
+Basis: TypeAlias = "Buffer | Path | SupportsReadAndSeek[bytes]"
+"""A source that a patch copies from, at any place; the places are counted from the beginning of the file."""
+
+Destination: TypeAlias = "Path | SupportsWrite[bytes]"
+"""Where bytes go. The file of a path is replaced as a whole or not at all; a writer is written to as it stands."""
+
+Hash: TypeAlias = Literal["rk-blake2", "rk-md4", "rollsum-blake2", "rollsum-md4"]
+"""The sums of a signature: the weak (rolling) one, and the strong one."""
+
+StrongLength: TypeAlias = "int | Literal['least'] | None"
+"""Of the strong sum, in bytes. None: all of it; "least": what is safe against chance for the size of the basis."""
+
+PatchVerify: TypeAlias = Literal["auto"] | bool
+"""Whether a patch is verified: if its delta lets it; always (a delta that does not is an error); never."""
+
+Progress: TypeAlias = Callable[[int, "int | None"], object]
+"""Called now and then with the bytes done and their total, if that is known. What it raises ends the operation."""
