@@ -26,28 +26,43 @@ from redelta._errors import (
     VerifyError,
 )
 from redelta._incremental import DeltaEncoder, Patcher, Signer
+from redelta._inspect import Copy, DeltaInfo, Literal, SignatureInfo, inspect
 from redelta._operations import delta, patch, signature, write_delta, write_patch, write_signature
+from redelta._readers import DeltaReader, PatchReader, SignatureReader
 from redelta._signature import Signature
 from redelta._stats import Stats
 
 __all__ = [
     "BadMagicError",
+    "Copy",
     "CorruptError",
     "DeltaEncoder",
+    "DeltaInfo",
+    "DeltaReader",
     "LimitError",
+    "Literal",
     "ParameterError",
+    "PatchReader",
     "Patcher",
     "RedeltaError",
     "Signature",
+    "SignatureInfo",
+    "SignatureReader",
     "Signer",
     "Stats",
     "TruncatedError",
     "VerifyError",
     "__version__",
     "delta",
+    "inspect",
     "patch",
     "signature",
     "write_delta",
     "write_patch",
     "write_signature",
 ]
+
+for _public in __all__:  # tracebacks and pickles name what is public by its public name
+    if not _public.startswith("_"):
+        globals()[_public].__module__ = __name__
+del _public

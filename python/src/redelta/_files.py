@@ -141,11 +141,16 @@ class Input:
 
         return read_at
 
-    def close(self) -> None:
-        if self._owned is not None:
-            self._owned.close()
+    def settle(self) -> None:
+        """Leaves a plain file to others, once the extension knows where it begins. For what is used for long."""
         if self._position is not None:
             self._position.restore(self.used)
+        self._position = None
+
+    def close(self) -> None:
+        self.settle()
+        if self._owned is not None:
+            self._owned.close()
         if self._memory is not None:
             file, view = self._memory
             view.release()

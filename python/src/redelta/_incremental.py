@@ -96,14 +96,19 @@ class Patcher(_Incremental):
         how = patch_verify(verify)
         self._strict = how != VERIFY_NEVER
         self._basis = Input(basis, basis=True)
-        self._stream = _core.patch_stream(self._basis.native, limit, how)
+        try:
+            self._stream = _core.patch_stream(self._basis.native, limit, how)
+            self._basis.settle()
+        except BaseException:
+            self._basis.close()
+            raise
 
     def update(self, data: Buffer) -> bytes:
         """Takes some of the delta, and gives what it makes. What follows the delta's end is an error, but with
         `verify=False` is not looked at, as in librsync."""
         made, taken, done = self._stream.step(data, False, ALL)
         if done and self._strict and taken < memoryview(data).nbytes:
-            raise CorruptError("delta: it goes on behind its end; make or fetch the delta again", role="delta")
+            raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
         return made
 
     def close(self) -> None:

@@ -181,7 +181,7 @@ def patch(
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
     >>> redelta.patch(b"old", delta, max_output=2)
     Traceback (most recent call last):
-    redelta._errors.LimitError: the output would be larger than is allowed, at byte 2
+    redelta.LimitError: the delta makes a larger file than is allowed, at byte 4
     """
     made, _ = _patch(basis, delta, None, max_output, verify, threads, progress)
     return made or b""

@@ -41,6 +41,10 @@ class Signature:
                 opened.native, thread_number(threads), in_main_thread(), progress, files.names
             )
             opened.used = numbers[0]
+        return cls._of(table)
+
+    @classmethod
+    def _of(cls, table: _core.Table) -> Signature:
         self = cls.__new__(cls)
         self._table = table
         return self

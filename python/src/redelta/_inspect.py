@@ -1,0 +1,139 @@
+"""What a file is, and what is in it."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Literal as Only
+
+from redelta import _core
+from redelta._errors import BadMagicError
+from redelta._files import Files, in_main_thread
+from redelta._signature import Signature
+from redelta._stats import Stats
+from redelta._types import Hash, Progress, Source
+
+if TYPE_CHECKING:
+    from redelta._core import Reading
+
+MAGIC_LEN = 4
+KIND_SIGNATURE, KIND_DELTA = 1, 2
+NUMBERS = struct.Struct("=QQQ")
+NO_BASIS = (1 << 64) - 1
+
+
+class Copy(NamedTuple):
+    """A command of a delta: `length` bytes of the new file, at `target`, are those of the basis at `basis`."""
+
+    target: int
+    length: int
+    basis: int
+
+
+class Literal(NamedTuple):
+    """A command of a delta: `length` bytes of the new file, at `target`, are new, and come with the delta."""
+
+    target: int
+    length: int
+
+
+@dataclass(frozen=True)
+class SignatureInfo:
+    """What a signature says of itself, and the signature."""
+
+    hash: Hash
+    block_len: int
+    strong_len: int
+    blocks: int
+    signature: Signature = field(repr=False)
+    kind: Only["signature"] = "signature"
+
+
+@dataclass(frozen=True)
+class DeltaInfo:
+    """What a delta makes: a file of `size` bytes, from a basis of at least `basis_size`; `stats` has the sums of its
+    commands, and `ops` the commands one by one."""
+
+    size: int
+    basis_size: int
+    stats: Stats
+    _numbers: bytes = field(repr=False)
+    kind: Only["delta"] = "delta"
+
+    @property
+    def ops(self) -> Iterator[Copy | Literal]:
+        """An iterator over the commands, from the first one on."""
+        for target, length, basis in NUMBERS.iter_unpack(self._numbers):
+            yield Literal(target, length) if basis == NO_BASIS else Copy(target, length, basis)
+
+
+class _Peeked:
+    """A callable source whose first bytes are looked at before they are read."""
+
+    def __init__(self, read: Any) -> None:
+        self._read = read
+        self.start = b""
+        while len(self.start) < MAGIC_LEN and (more := bytes(read(0, MAGIC_LEN - len(self.start)))):
+            self.start += more
+
+    def __call__(self, offset: int, size: int) -> Any:
+        if not self.start:
+            return self._read(offset, size)
+        given, self.start = self.start[:size], self.start[size:]
+        return given
+
+
+def _look(native: Reading) -> tuple[bytes, Reading]:
+    """The first bytes of the source, and the source to read it from its beginning."""
+    if isinstance(native, int):
+        fd = native
+        try:
+            return os.pread(fd, MAGIC_LEN, os.lseek(fd, 0, os.SEEK_CUR)), native
+        except OSError:  # a pipe
+            native = lambda offset, size: os.read(fd, size)  # noqa: E731
+    if callable(native):
+        peeked = _Peeked(native)
+        return peeked.start, peeked
+    return bytes(memoryview(native).cast("B")[:MAGIC_LEN]), native
+
+
+def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInfo | DeltaInfo:
+    """What the source is: a signature or a delta, its parameters, and what is in it. All of it is read and checked; of
+    a delta, 24 bytes a command are kept.
+
+    >>> import redelta
+    >>> basis = bytes(range(256)) * 40
+    >>> delta = redelta.inspect(redelta.delta(redelta.signature(basis), b"new" + basis))
+    >>> delta.kind, delta.size
+    ('delta', 10243)
+    >>> for op in delta.ops:
+    ...     print(op)
+    Literal(target=0, length=3)
+    Copy(target=3, length=10240, basis=0)
+    """
+    with Files() as files:
+        opened = files.read("delta", source)
+        start, native = _look(opened.native)
+        kind = _core.identify(start)
+        if kind == KIND_DELTA:
+            made, numbers = _core.list_ops(native, in_main_thread(), progress, files.names)
+            opened.used = numbers[0]
+            return _delta_info(made, Stats(*numbers))
+        if kind == KIND_SIGNATURE:
+            table, numbers = _core.load_signature(native, 0, in_main_thread(), progress, files.names)
+            opened.used = numbers[0]
+            signature = Signature._of(table)
+            return SignatureInfo(signature.hash, signature.block_len, signature.strong_len, len(signature), signature)
+    raise BadMagicError("this is neither a signature nor a delta")
+
+
+def _delta_info(numbers: bytes, stats: Stats) -> DeltaInfo:
+    size = basis_size = 0
+    for target, length, basis in NUMBERS.iter_unpack(numbers):
+        size = target + length
+        if basis != NO_BASIS:
+            basis_size = max(basis_size, basis + length)
+    return DeltaInfo(size, basis_size, stats, numbers)

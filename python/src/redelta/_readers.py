@@ -1,0 +1,195 @@
+"""The three steps as files to read from: what is read is made of other files as it is asked for, in constant memory.
+
+They are `io.BufferedIOBase`s: whatever takes a file that is open for reading takes them, `shutil.copyfileobj`,
+`tarfile` and HTTP clients among others.
+"""
+
+from __future__ import annotations
+
+import io
+import os
+import threading
+from typing import TYPE_CHECKING, Any
+
+from redelta import _core
+from redelta._errors import CorruptError, RedeltaError
+from redelta._files import Input, checked, is_buffer
+from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
+from redelta._signature import Signature, loaded
+from redelta._stats import Stats
+from redelta._types import Basis, Hash, PatchVerify, Source, StrongLength
+
+if TYPE_CHECKING:
+    from redelta._types import Buffer
+
+CHUNK = 256 * 1024
+
+
+class _Feed:
+    """A source to be read piece by piece. Only what was opened here is closed, but with `closefd` all of it."""
+
+    def __init__(self, source: Source, closefd: bool) -> None:
+        file: Any = source
+        if isinstance(source, str | os.PathLike):
+            file = open(source, "rb", buffering=0)  # noqa: SIM115
+        elif not hasattr(source, "read") and is_buffer(source):
+            file = io.BytesIO(source)
+        elif not callable(getattr(source, "read", None)):
+            raise TypeError(f"a path, bytes or a reader is needed, not {type(source).__name__}")
+        self._file = file
+        self._closes = closefd or file is not source
+
+    def read(self, size: int) -> Buffer:
+        data: Buffer = checked(self._file.read(size))
+        return data
+
+    def close(self) -> None:
+        if self._closes and hasattr(self._file, "close"):
+            self._file.close()
+
+
+class _StreamReader(io.BufferedIOBase):
+    """A file over a push stream. A thread waits for another that reads; a source that reads from the very file that it
+    is read for is refused."""
+
+    def __init__(self, stream: _core.Stream, source: Source, closefd: bool) -> None:
+        self._stream = stream
+        self._feed = _Feed(source, closefd)
+        self._pending = memoryview(b"")
+        self._ended = False
+        self._done = False
+        self._lock = threading.Lock()
+        self._owner = 0
+
+    def _step(self, most: int) -> bytes:
+        """Some bytes, `most` at most; none at the end only."""
+        made = b""
+        while not made and not self._done:
+            if not self._pending and not self._ended:
+                self._pending = memoryview(self._feed.read(CHUNK)).cast("B")
+                self._ended = not self._pending
+            made, taken, self._done = self._stream.step(self._pending, self._ended, most)
+            self._pending = self._pending[taken:]
+            if self._done:
+                self._finish()
+        return made
+
+    def _finish(self) -> None:
+        """The stream is done."""
+
+    def _acquire(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RedeltaError("it is at work: what it reads from may not read from it")
+        self._lock.acquire()
+        self._owner = threading.get_ident()
+
+    def _release(self) -> None:
+        self._owner = 0
+        self._lock.release()
+
+    def _read(self, size: int | None, once: bool) -> bytes:
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        left = -1 if size is None or size < 0 else size
+        parts: list[bytes] = []
+        self._acquire()
+        try:
+            while left != 0 and (part := self._step(max(left, 0) or CHUNK)):
+                parts.append(part)
+                left = left - len(part) if left > 0 else left
+                if once:
+                    break
+        finally:
+            self._release()
+        return b"".join(parts)
+
+    def readable(self) -> bool:
+        return True
+
+    def read(self, size: int | None = -1, /) -> bytes:
+        """`size` bytes, or what is left if that is less or no size is given."""
+        return self._read(size, once=False)
+
+    def read1(self, size: int = -1, /) -> bytes:
+        """Some bytes, `size` at most; none at the end only."""
+        return self._read(size, once=True)
+
+    def close(self) -> None:
+        """Closes the file, and those that it reads from if they were opened by it or `closefd` was given."""
+        if not self.closed and hasattr(self, "_feed"):
+            self._feed.close()
+        super().close()
+
+    @property
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return Stats(*self._stream.stats())
+
+
+class SignatureReader(_StreamReader):
+    """A file that reads as the signature of `basis`. `block_len` is 2048 unless it is given.
+
+    >>> import io, redelta
+    >>> with redelta.SignatureReader(io.BytesIO(bytes(10000)), block_len=1000) as file:
+    ...     file.read() == redelta.signature(bytes(10000), block_len=1000)
+    True
+    """
+
+    def __init__(
+        self,
+        basis: Source,
+        *,
+        block_len: int | None = None,
+        strong_len: StrongLength = None,
+        hash: Hash = "rk-blake2",
+        closefd: bool = False,
+    ) -> None:
+        super().__init__(_core.signature_stream(*signature_numbers(block_len, strong_len, hash)), basis, closefd)
+
+
+class DeltaReader(_StreamReader):
+    """A file that reads as the delta of `new` against `signature`."""
+
+    def __init__(
+        self, signature: Signature | Source, new: Source, *, verify: bool = True, closefd: bool = False
+    ) -> None:
+        super().__init__(_core.delta_stream(loaded(signature)._table, delta_verify(verify)), new, closefd)
+
+
+class PatchReader(_StreamReader):
+    """A file that reads as the new file that `delta` makes of `basis`. What was read is good once the end was read, for
+    the digest of the new file comes last: where it is wrong, the last `read` raises VerifyError."""
+
+    def __init__(
+        self,
+        basis: Basis,
+        delta: Source,
+        *,
+        max_output: int | None = None,
+        verify: PatchVerify = "auto",
+        closefd: bool = False,
+    ) -> None:
+        limit = output_limit(max_output)
+        how = patch_verify(verify)
+        self._strict = how != VERIFY_NEVER
+        self._basis_file: Any = basis if closefd else None
+        self._basis = Input(basis, basis=True)
+        try:
+            stream = _core.patch_stream(self._basis.native, limit, how)
+            self._basis.settle()
+            super().__init__(stream, delta, closefd)
+        except BaseException:
+            self._basis.close()
+            raise
+
+    def _finish(self) -> None:
+        if self._strict and (self._pending or (not self._ended and self._feed.read(1))):
+            raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
+
+    def close(self) -> None:
+        if not self.closed and hasattr(self, "_feed"):
+            self._stream.close()
+            self._basis.close()
+            if hasattr(self._basis_file, "close"):
+                self._basis_file.close()
+        super().close()
