@@ -51,7 +51,7 @@ static PyObject *identify(PyObject *module, PyObject *arguments) {
  */
 static PyObject *close_module(PyObject *module, PyObject *unused) {
     (void)unused;
-    static const struct timespec pause = {.tv_nsec = 1000 * 1000};
+    static const struct timespec pause = {.tv_nsec = 1000000};
     enum { PAUSES = 1000 };
     module_state *const state = PyModule_GetState(module);
     atomic_store(&state->closing, true);

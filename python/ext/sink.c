@@ -7,7 +7,7 @@
 #define CAPACITY_MIN ((size_t)1024)
 
 static bool in_bytes(const sink *s) {
-    return s->bytes && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
+    return s->bytes && s->data && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
 }
 
 /* Twice the capacity, or what is needed if that is more; 0: more than there can be. */

@@ -15,6 +15,8 @@ True
 Everything takes paths (`str`, `os.PathLike`), bytes and file objects alike.
 """
 
+from types import FunctionType
+
 from redelta._core import VERSION as __version__
 from redelta._errors import (
     BadMagicError,
@@ -31,25 +33,47 @@ from redelta._operations import delta, patch, signature, write_delta, write_patc
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
 from redelta._signature import Signature
 from redelta._stats import Stats
+from redelta._types import (
+    Basis,
+    Destination,
+    Hash,
+    PatchVerify,
+    Progress,
+    Source,
+    StrongLength,
+    SupportsRead,
+    SupportsReadAndSeek,
+    SupportsWrite,
+)
 
 __all__ = [
     "BadMagicError",
+    "Basis",
     "Copy",
     "CorruptError",
     "DeltaEncoder",
     "DeltaInfo",
     "DeltaReader",
+    "Destination",
+    "Hash",
     "LimitError",
     "Literal",
     "ParameterError",
     "PatchReader",
+    "PatchVerify",
     "Patcher",
+    "Progress",
     "RedeltaError",
     "Signature",
     "SignatureInfo",
     "SignatureReader",
     "Signer",
+    "Source",
     "Stats",
+    "StrongLength",
+    "SupportsRead",
+    "SupportsReadAndSeek",
+    "SupportsWrite",
     "TruncatedError",
     "VerifyError",
     "__version__",
@@ -62,7 +86,7 @@ __all__ = [
     "write_signature",
 ]
 
-for _public in __all__:  # tracebacks and pickles name what is public by its public name
-    if not _public.startswith("_"):
-        globals()[_public].__module__ = __name__
+for _public in [globals()[name] for name in __all__]:  # tracebacks and pickles name what is public by its public name
+    if isinstance(_public, type | FunctionType):
+        _public.__module__ = __name__
 del _public

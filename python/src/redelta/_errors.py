@@ -111,6 +111,8 @@ def failure(
     name = (names or {}).get(role or "")
     if code == E_MEMORY:
         return MemoryError(reason)
+    if code == E_CANCELLED:  # the interpreter ends, and this thread with it
+        return SystemExit()
     if code == E_EXISTS:
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     if code == E_IO and system_error:

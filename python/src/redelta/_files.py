@@ -67,12 +67,15 @@ class Position:
 # ---- Inputs ---------------------------------------------------------------------------------------------------------
 
 
+TEXT = "read() gives str, not bytes: open the file in binary mode"
+
+
 def checked(data: Any) -> Any:
     """What a `read` gave, unless it is plainly wrong."""
     if data is None:
         raise BlockingIOError(errno.EAGAIN, "the reader has nothing to give now: redelta needs one that waits")
     if isinstance(data, str):
-        raise TypeError("read() gave str, not bytes: open the file in binary mode")
+        raise TypeError(TEXT)
     return data
 
 
@@ -108,12 +111,15 @@ class Input:
             self.name = os.fspath(source)
             self.native = self.fd = self._owned.fileno()
         elif type(source) is io.BytesIO:
-            self._memory = (source, source.getbuffer())
-            self.native = self._memory[1][0 if self._basis else source.tell() :]
+            with source.getbuffer() as whole:
+                self._memory = (source, whole[0 if self._basis else source.tell() :])
+            self.native = self._memory[1]
         elif raw_of(source) is not None and source.readable() and self._open_plain(source):
             pass
         elif is_buffer(source):
             self.native = source
+        elif isinstance(source, io.TextIOBase):
+            raise TypeError(TEXT)
         elif callable(getattr(source, "read", None)):
             self.native = self._reader(source)
         else:

@@ -76,8 +76,11 @@ class _Peeked:
     def __init__(self, read: Any) -> None:
         self._read = read
         self.start = b""
-        while len(self.start) < MAGIC_LEN and (more := bytes(read(0, MAGIC_LEN - len(self.start)))):
-            self.start += more
+        while len(self.start) < MAGIC_LEN:
+            with memoryview(read(0, MAGIC_LEN - len(self.start))) as more:
+                if not more:
+                    break
+                self.start += more.cast("B")
 
     def __call__(self, offset: int, size: int) -> Any:
         if not self.start:
@@ -116,6 +119,8 @@ def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInf
     """
     with Files() as files:
         opened = files.read("delta", source)
+        if opened.name is not None:
+            files.names["signature"] = opened.name
         start, native = _look(opened.native)
         kind = _core.identify(start)
         if kind == KIND_DELTA:

@@ -18,7 +18,7 @@ T_contra = TypeVar("T_contra", contravariant=True)
 class SupportsRead(Protocol[T_co]):
     """Whatever has a `read` that gives up to so many bytes, and none at the end only."""
 
-    def read(self, length: int = ..., /) -> T_co: ...
+    def read(self, length: int, /) -> T_co: ...
 
 
 class SupportsReadAndSeek(SupportsRead[T_co], Protocol[T_co]):

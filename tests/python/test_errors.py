@@ -1,0 +1,290 @@
+"""What bad input gets: a typed error that says what, where and what to do; never a crash, never a partial result."""
+
+from __future__ import annotations
+
+import errno
+import io
+import pickle
+import re
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import redelta
+from helpers.samples import noise, random_edits
+from helpers.sources import Fake, SeekableFake, Sink
+from helpers.wire import verdict
+
+BASIS = noise(5000, 1)
+NEW = random_edits(BASIS, 5, 2)
+SIGNATURE = redelta.signature(BASIS, block_len=100)
+DELTA = redelta.delta(SIGNATURE, NEW)
+
+
+# ---- The exceptions -------------------------------------------------------------------------------------------------
+
+
+def test_the_kinds_are_what_programs_know_already() -> None:
+    assert issubclass(redelta.CorruptError, ValueError)
+    assert issubclass(redelta.TruncatedError, EOFError)
+    assert issubclass(redelta.ParameterError, ValueError)
+    kinds = (
+        redelta.BadMagicError,
+        redelta.CorruptError,
+        redelta.TruncatedError,
+        redelta.ParameterError,
+        redelta.VerifyError,
+        redelta.LimitError,
+    )
+    assert all(issubclass(kind, redelta.RedeltaError) for kind in kinds)
+    assert len({kind.code for kind in kinds}) == len(kinds)
+
+
+def test_the_codes_are_the_c_librarys() -> None:
+    header = (Path(__file__).parents[2] / "include" / "redelta.h").read_text()
+    numbers = {name: int(number) for name, number in re.findall(r"X\((\w+), (\d+), ", header)}
+    assert redelta.CorruptError.code == numbers["E_CORRUPT"]
+    assert redelta.TruncatedError.code == numbers["E_TRUNCATED"]
+    assert redelta.BadMagicError.code == numbers["E_MAGIC"]
+    assert redelta.ParameterError.code == numbers["E_PARAMETER"]
+    assert redelta.LimitError.code == numbers["E_LIMIT"]
+    assert redelta.VerifyError.code == numbers["E_MISMATCH"]
+    with pytest.raises(redelta.VerifyError) as caught:
+        redelta.patch(BASIS, redelta.delta(SIGNATURE, NEW, verify=False), verify=True)
+    assert caught.value.code == numbers["E_UNVERIFIED"]
+
+
+def test_an_error_says_what_where_and_what_to_do() -> None:
+    with pytest.raises(redelta.TruncatedError, match="at byte 20; make or fetch the delta again") as caught:
+        redelta.patch(BASIS, DELTA[:20])
+    error = caught.value
+    assert (error.role, error.offset) == ("delta", 20)
+    assert error.reason in str(error)
+
+
+def test_an_error_is_pickled() -> None:
+    with pytest.raises(redelta.TruncatedError) as caught:
+        redelta.patch(BASIS, DELTA[:20])
+    again = pickle.loads(pickle.dumps(caught.value))
+    assert type(again) is redelta.TruncatedError
+    assert (str(again), again.code, again.role, again.offset) == (
+        str(caught.value),
+        caught.value.code,
+        "delta",
+        20,
+    )
+
+
+# ---- Bad files ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [*range(0, 60), len(DELTA) - 57, len(DELTA) - 55, len(DELTA) - 1])
+def test_a_cut_delta_is_truncated(size: int) -> None:
+    with pytest.raises(redelta.TruncatedError):
+        redelta.patch(BASIS, DELTA[:size])
+    with pytest.raises(redelta.TruncatedError):
+        _patch_in_pieces(BASIS, DELTA[:size])
+
+
+@given(st.integers(0, len(DELTA) - 1), st.integers(1, 255))
+def test_a_changed_delta_never_makes_another_file(at: int, change: int) -> None:
+    damaged = DELTA[:at] + bytes([DELTA[at] ^ change]) + DELTA[at + 1 :]
+    expected = verdict(BASIS, damaged)
+    for patch in (redelta.patch, _patch_in_pieces):
+        if expected.statuses:
+            with pytest.raises(redelta.RedeltaError):
+                patch(BASIS, damaged)
+        else:
+            assert patch(BASIS, damaged) == expected.new
+
+
+def _patch_in_pieces(basis: bytes, delta: bytes) -> bytes:
+    with redelta.Patcher(basis) as patcher:
+        return b"".join(patcher.update(delta[i : i + 7]) for i in range(0, len(delta), 7)) + patcher.finish()
+
+
+@given(st.binary(max_size=200))
+def test_rubbish_is_refused(data: bytes) -> None:
+    for call in (redelta.Signature.load, redelta.inspect, lambda delta: redelta.patch(BASIS, delta)):
+        with pytest.raises(redelta.RedeltaError):
+            call(data)
+
+
+def test_the_wrong_basis_is_told() -> None:
+    for wrong in (b"", bytes(len(BASIS)), BASIS[:-1] + b"?", BASIS[1:]):
+        with pytest.raises(redelta.VerifyError):
+            redelta.patch(wrong, redelta.delta(SIGNATURE, BASIS))
+    with pytest.raises(redelta.VerifyError, match="right basis"):
+        redelta.patch(bytes(len(BASIS)), DELTA)
+
+
+def test_deltas_that_claim_too_much_take_no_memory() -> None:
+    vast = bytes.fromhex("72730236 4f 00 7fffffffffffffff 00".replace(" ", ""))
+    for basis in (BASIS, SeekableFake(BASIS)):
+        with pytest.raises((redelta.RedeltaError, redelta.VerifyError)):
+            redelta.patch(basis, vast)
+    literal = bytes.fromhex("72730236 44 7fffffffffffffff 00".replace(" ", ""))
+    with pytest.raises(redelta.RedeltaError):
+        redelta.patch(BASIS, literal)
+
+
+# ---- Bad readers and writers ----------------------------------------------------------------------------------------
+
+
+class Giving(SeekableFake):
+    """A reader that gives something else."""
+
+    def __init__(self, given: Any) -> None:
+        super().__init__(b"")
+        self.given = given
+
+    def read(self, size: int) -> Any:
+        if isinstance(self.given, BaseException):
+            raise self.given
+        return bytes(size + 1) if self.given == "too much" else self.given
+
+
+BAD = [
+    pytest.param(None, BlockingIOError, id="None"),
+    pytest.param("text", TypeError, id="str"),
+    pytest.param(7, TypeError, id="int"),
+    pytest.param("too much", ValueError, id="too much"),
+    pytest.param(memoryview(b"abcd")[::2], (BufferError, TypeError), id="not contiguous"),
+    pytest.param(ZeroDivisionError("mine"), ZeroDivisionError, id="raises"),
+    pytest.param(KeyboardInterrupt("mine"), KeyboardInterrupt, id="interrupts"),
+    pytest.param(OSError(errno.EIO, "mine"), OSError, id="OSError"),
+    pytest.param(SystemExit(3), SystemExit, id="exits"),
+]
+
+
+@pytest.mark.parametrize(("given", "kind"), BAD)
+def test_a_bad_reader_is_told(given: Any, kind: type[BaseException], tmp_path: Path) -> None:
+    if given == "text":
+        given = "te" + "xt"
+    calls: list[Callable[[], object]] = [
+        lambda: redelta.signature(Giving(given)),
+        lambda: redelta.Signature.load(Giving(given)),
+        lambda: redelta.delta(SIGNATURE, Giving(given)),
+        lambda: redelta.patch(Giving(given), DELTA),
+        lambda: redelta.patch(BASIS, Giving(given)),
+        lambda: redelta.Patcher(Giving(given)).update(DELTA),
+        lambda: redelta.inspect(Giving(given)),
+        lambda: redelta.write_patch(Giving(given), DELTA, tmp_path / "file"),
+    ]
+    for number, call in enumerate(calls):
+        with pytest.raises(kind) as caught:
+            call()
+        if isinstance(given, BaseException):
+            assert caught.value is given, number
+    readers: list[Callable[[], io.BufferedIOBase]] = [
+        lambda: redelta.SignatureReader(Giving(given)),
+        lambda: redelta.DeltaReader(SIGNATURE, Giving(given)),
+        lambda: redelta.PatchReader(Giving(given), DELTA),
+    ]
+    for make in readers:
+        if given == "too much":
+            continue  # a stream takes as much as it gets
+        with make() as file, pytest.raises(kind):
+            file.read()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_bad_seek_is_told() -> None:
+    class Bad(SeekableFake):
+        def seek(self, position: int) -> None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        redelta.patch(Bad(BASIS), DELTA)
+
+
+def test_a_bad_writer_is_told() -> None:
+    class Bad(Sink):
+        def write(self, data: bytes) -> int | None:
+            raise ZeroDivisionError
+
+    class Full(io.RawIOBase):
+        def write(self, data: Any, /) -> int | None:
+            return None
+
+    with pytest.raises(ZeroDivisionError):
+        redelta.write_signature(BASIS, Bad())
+    with pytest.raises(BlockingIOError):
+        redelta.write_signature(BASIS, Full())
+    with pytest.raises(TypeError), io.StringIO() as text:
+        redelta.write_signature(BASIS, text)  # type: ignore[arg-type]
+
+
+def test_an_error_after_many_bytes_comes_through() -> None:
+    class Late(Fake):
+        def read(self, size: int) -> Any:
+            if self.at == len(self.data):
+                raise ZeroDivisionError
+            return super().read(size)
+
+    with pytest.raises(ZeroDivisionError):
+        redelta.signature(Late(bytes(5_000_000)))
+    with pytest.raises(ZeroDivisionError):
+        redelta.delta(SIGNATURE, Late(bytes(5_000_000)))
+
+
+# ---- Parameters -----------------------------------------------------------------------------------------------------
+
+ABSURD = [-1, 0, 1 << 31, 1 << 32, 1 << 64, -(1 << 70), 1 << 100]
+
+
+@pytest.mark.parametrize("value", ABSURD)
+def test_absurd_lengths_are_refused(value: int) -> None:
+    with pytest.raises(redelta.ParameterError, match="block_len must be from 1 to"):
+        redelta.signature(BASIS, block_len=value)
+    with pytest.raises(redelta.ParameterError):
+        redelta.Signer(block_len=value)
+    if value != -1:  # the C library's own name for "least"
+        with pytest.raises(redelta.ParameterError, match="strong_len must be from 1 to 32"):
+            redelta.signature(BASIS, strong_len=value)
+    if value <= 0 or value > 1 << 31:
+        with pytest.raises(redelta.ParameterError, match="threads must be from 1 to"):
+            redelta.signature(BASIS, threads=value)
+    if not 0 < value < 1 << 64:
+        with pytest.raises(redelta.ParameterError, match="max_output must be from 1 to"):
+            redelta.patch(BASIS, DELTA, max_output=value)
+
+
+def test_the_strong_length_depends_on_the_hash() -> None:
+    redelta.signature(BASIS, strong_len=17)
+    with pytest.raises(redelta.ParameterError, match="from 1 to 16, not 17"):
+        redelta.signature(BASIS, strong_len=17, hash="rk-md4")
+
+
+def test_what_is_no_number_or_name_is_refused() -> None:
+    wrong: Any
+    for wrong in ("7", 1.5, b"7", [7]):
+        with pytest.raises(TypeError):
+            redelta.signature(BASIS, block_len=wrong)
+        with pytest.raises(TypeError):
+            redelta.signature(BASIS, threads=wrong)
+    for wrong in ("md5", "", None, 7, ["rk-md4"]):
+        with pytest.raises(redelta.ParameterError, match="hash must be one of rk-blake2, "):
+            redelta.signature(BASIS, hash=wrong)
+    for wrong in ("always", "never", ""):
+        with pytest.raises(redelta.ParameterError, match="verify must be"):
+            redelta.patch(BASIS, DELTA, verify=wrong)
+    with pytest.raises(TypeError):
+        redelta.signature(BASIS, progress=7)  # type: ignore[arg-type]
+
+
+def test_limits_are_kept() -> None:
+    assert redelta.patch(BASIS, DELTA, max_output=len(NEW)) == NEW
+    for delta in (DELTA, Fake(DELTA)):
+        with pytest.raises(redelta.LimitError):
+            redelta.patch(BASIS, delta, max_output=len(NEW) - 1)
+    sink = Sink()
+    with pytest.raises(redelta.LimitError):
+        redelta.write_patch(BASIS, DELTA, sink, max_output=100)
+    assert len(sink.data) <= 100
+    with redelta.PatchReader(BASIS, DELTA, max_output=100) as file, pytest.raises(redelta.LimitError):
+        file.read()

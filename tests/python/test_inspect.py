@@ -1,0 +1,69 @@
+"""inspect: what a file is and what is in it, as an independent reader sees it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+
+import redelta
+from helpers import wire
+from helpers.samples import edited_pairs, noise, random_edits
+from helpers.sources import SOURCES, opened
+
+BASIS = noise(50_000, 1)
+NEW = random_edits(BASIS, 20, 2)
+SIGNATURE = redelta.signature(BASIS, block_len=512, hash="rollsum-md4", strong_len=8)
+DELTA = redelta.delta(SIGNATURE, NEW)
+
+
+@given(edited_pairs())
+def test_ops_are_those_of_the_delta(pair: tuple[bytes, bytes]) -> None:
+    basis, new = pair
+    data = redelta.delta(redelta.signature(basis, block_len=64), new)
+    info = redelta.inspect(data)
+    assert isinstance(info, redelta.DeltaInfo)
+    target = 0
+    for op, command in zip(info.ops, wire.read_delta(data).commands, strict=True):
+        if isinstance(command, wire.Copy):
+            assert op == redelta.Copy(target, command.length, command.offset)
+        else:
+            assert op == redelta.Literal(target, len(command.data))
+        target += op.length
+    assert (info.size, info.kind) == (len(new), "delta")
+    assert info.basis_size <= len(basis)
+    assert info.stats.literal_bytes + info.stats.copy_bytes == len(new)
+    assert list(info.ops) == list(info.ops)
+    assert next(info.ops, None) == next(iter(list(info.ops)), None)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_is_inspected(kind: str, tmp_path: Path) -> None:
+    with opened(SOURCES[kind], DELTA, tmp_path) as source:
+        info = redelta.inspect(source)
+        assert isinstance(info, redelta.DeltaInfo)
+        assert info.size == len(NEW)
+    with opened(SOURCES[kind], SIGNATURE, tmp_path) as source:
+        found = redelta.inspect(source)
+        assert isinstance(found, redelta.SignatureInfo)
+        assert (found.kind, found.hash, found.block_len, found.strong_len) == ("signature", "rollsum-md4", 512, 8)
+        assert found.blocks == len(found.signature) == 98
+        assert bytes(found.signature) == SIGNATURE
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_anything_else_is_told(kind: str, tmp_path: Path) -> None:
+    for data in (b"", b"abc", b"rubbish" * 1000):
+        with opened(SOURCES[kind], data, tmp_path) as source, pytest.raises(redelta.BadMagicError, match="neither"):
+            redelta.inspect(source)
+
+
+def test_a_damaged_file_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "delta"
+    path.write_bytes(DELTA[:-60])
+    with pytest.raises(redelta.TruncatedError, match=f"'{path}'"):
+        redelta.inspect(path)
+    path.write_bytes(SIGNATURE[:-1])
+    with pytest.raises(redelta.TruncatedError, match=f"'{path}'"):
+        redelta.inspect(path)

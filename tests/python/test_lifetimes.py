@@ -1,0 +1,239 @@
+"""Nothing leaks over thousands of calls; interpreters end, start and live side by side in peace."""
+
+from __future__ import annotations
+
+import gc
+import io
+import resource
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import redelta
+from helpers.sources import Fake, SeekableFake, Sink
+
+CALLS = 10_000
+BASIS = bytes(range(256)) * 4
+NEW = b"new" + BASIS
+SIGNATURE = redelta.signature(BASIS, block_len=64)
+TABLE = redelta.Signature.load(SIGNATURE)
+DELTA = redelta.delta(SIGNATURE, NEW)
+
+
+def failing(call: Callable[[], object]) -> Callable[[], None]:
+    def work() -> None:
+        try:
+            call()
+        except (redelta.RedeltaError, ZeroDivisionError, OSError, TypeError):
+            return
+        raise AssertionError("it did not fail")
+
+    return work
+
+
+class Raising(SeekableFake):
+    def read(self, size: int) -> Any:
+        raise ZeroDivisionError
+
+
+def raising(done: int, total: int | None) -> None:
+    raise ZeroDivisionError
+
+
+def patch_in_pieces() -> None:
+    patcher = redelta.Patcher(SeekableFake(BASIS))
+    patcher.update(DELTA[:10])
+    patcher.update(DELTA[10:])
+    patcher.finish()
+
+
+def cycle() -> None:
+    """A patcher whose basis refers to it: only the collector can free the two."""
+    basis: Any = SeekableFake(BASIS)
+    basis.patcher = redelta.Patcher(basis)
+
+
+def read_file() -> None:
+    with redelta.PatchReader(io.BytesIO(BASIS), Fake(DELTA)) as file:
+        file.read()
+
+
+WORK: dict[str, Callable[[], object]] = {
+    "signature": lambda: redelta.signature(BASIS),
+    "load": lambda: redelta.Signature.load(SIGNATURE),
+    "bytes and items": lambda: (bytes(TABLE), list(TABLE), repr(TABLE)),
+    "delta": lambda: redelta.delta(TABLE, NEW),
+    "patch": lambda: redelta.patch(BASIS, DELTA),
+    "inspect": lambda: redelta.inspect(DELTA),
+    "fakes": lambda: redelta.write_patch(SeekableFake(BASIS), Fake(DELTA), Sink(), progress=print_nothing),
+    "BytesIO": lambda: redelta.write_patch(io.BytesIO(BASIS), io.BytesIO(DELTA), io.BytesIO()),
+    "signer": lambda: redelta.Signer().update(BASIS),
+    "encoder": lambda: redelta.DeltaEncoder(TABLE).update(NEW),
+    "patcher": patch_in_pieces,
+    "patcher in a cycle": cycle,
+    "file": read_file,
+    "truncated": failing(lambda: redelta.patch(BASIS, DELTA[:-60])),
+    "no signature": failing(lambda: redelta.Signature.load(b"rubbish")),
+    "parameter": failing(lambda: redelta.signature(BASIS, block_len=-1)),
+    "no buffer": failing(lambda: redelta.Signer().update("text")),  # type: ignore[arg-type]
+    "reader raises": failing(lambda: redelta.signature(Raising(b""))),
+    "basis raises": failing(lambda: redelta.Patcher(Raising(b"")).update(DELTA)),
+    "progress raises": failing(lambda: redelta.signature(BASIS, progress=raising)),
+    "missing": failing(lambda: redelta.signature("/missing/file")),
+}
+
+
+def print_nothing(done: int, total: int | None) -> None:
+    pass
+
+
+@pytest.mark.parametrize("name", WORK)
+def test_nothing_leaks(name: str) -> None:
+    """Neither Python's objects nor memory of the library's: each call would leave a kilobyte, or an object, behind."""
+    work = WORK[name]
+    for _ in range(CALLS // 10):
+        work()
+    gc.collect()
+    objects = len(gc.get_objects())
+    references = [sys.getrefcount(value) for value in (None, BASIS, DELTA, TABLE, raising, print_nothing, type(TABLE))]
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    for _ in range(CALLS):
+        work()
+    gc.collect()
+    assert len(gc.get_objects()) - objects < 100
+    after = [sys.getrefcount(value) for value in (None, BASIS, DELTA, TABLE, raising, print_nothing, type(TABLE))]
+    assert all(abs(now - then) < 100 for now, then in zip(after, references, strict=True))
+    assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - peak < 8 * 1024
+
+
+# ---- Interpreters ---------------------------------------------------------------------------------------------------
+
+
+def run_python(script: str, *, status: int = 0) -> str:
+    """Runs a script in a Python of its own; it must end by itself, with this status, and complain of nothing."""
+    command = [sys.executable, "-X", "dev", "-X", "faulthandler", "-c", textwrap.dedent(script)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd="/")
+    assert (done.returncode, done.stderr) == (status, "")
+    return done.stdout
+
+
+SHUTDOWN = """
+    import redelta, threading, time
+
+    class Endless:
+        def read(self, size):
+            {read}
+            return bytes(size)
+        def seek(self, position):
+            pass
+
+    def work(source, progress):
+        redelta.write_signature(source, "/dev/null", progress=progress)
+
+    for source in ("/dev/zero", Endless()):
+        for progress in (None, lambda done, total: None):
+            threading.Thread(target=work, args=(source, progress), daemon=True).start()
+    time.sleep(0.3)
+    print("end")
+"""
+
+
+@pytest.mark.parametrize("read", ["pass", "time.sleep(0.01)", "time.sleep(1000)"])
+def test_an_interpreter_ends_in_the_midst_of_the_work(read: str) -> None:
+    for _ in range(5):
+        assert run_python(SHUTDOWN.format(read=read)) == "end\n"
+
+
+def test_an_operation_ends_the_interpreter() -> None:
+    run_python(
+        """
+        import redelta, sys
+        class Exits:
+            def read(self, size):
+                sys.exit(7)
+        redelta.signature(Exits())
+        """,
+        status=7,
+    )
+
+
+def test_it_still_works_when_the_interpreter_ends() -> None:
+    printed = run_python(
+        """
+        import atexit
+        class Late:
+            def read(self, size):
+                return b""
+        def late():
+            import redelta
+            print(len(redelta.signature(bytes(10**6))), len(redelta.signature(Late())))
+        atexit.register(late)
+        import redelta
+        """
+    )
+    assert printed.split()[1] == "12"
+
+
+def test_objects_are_freed_after_their_module() -> None:
+    run_python(
+        """
+        import redelta, sys
+        kept = redelta.Patcher(b"basis"), redelta.Signature.load(redelta.signature(b"basis"))
+        sys.kept = kept
+        del sys.modules["redelta"], sys.modules["redelta._core"]
+        """
+    )
+
+
+def test_every_interpreter_has_its_own() -> None:
+    printed = run_python(
+        """
+        import redelta
+        try:
+            import _interpreters as interpreters
+        except ImportError:
+            import _xxsubinterpreters as interpreters
+        script = '''if True:
+            import redelta
+            delta = redelta.delta(redelta.signature(b"old" * 9999), b"new" * 9999)
+            assert redelta.patch(b"old" * 9999, delta) == b"new" * 9999
+            try:
+                redelta.patch(b"", b"rubbish")
+            except redelta.BadMagicError:
+                print("good", flush=True)
+        '''
+        for _ in range(5):
+            name = interpreters.create()
+            failure = interpreters.run_string(name, script)
+            if failure:
+                print(failure)
+            interpreters.destroy(name)
+        redelta.signature(b"still here")
+        """
+    )
+    assert printed == "good\n" * 5
+
+
+def test_a_fork_goes_on() -> None:
+    run_python(
+        """
+        import os, redelta
+        data = bytes(5_000_000)
+        signature = redelta.Signature.load(redelta.signature(data))
+        child = os.fork()
+        assert redelta.patch(data, redelta.delta(signature, data)) == data
+        if child == 0:
+            os._exit(0)
+        assert os.waitpid(child, 0)[1] == 0
+        """
+    )
+
+
+def test_the_package_is_not_that_of_the_checkout() -> None:
+    """These tests are about what was installed."""
+    assert Path(redelta.__file__ or "").is_relative_to(sys.prefix)

@@ -1,0 +1,176 @@
+"""SignatureReader, DeltaReader and PatchReader: files that give what the functions give."""
+
+from __future__ import annotations
+
+import io
+import shutil
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import redelta
+from helpers.samples import noise, random_edits
+from helpers.sources import SEEKABLE, SOURCES, Fake, SeekableFake, opened
+from helpers.wire import Copy, encode_delta
+
+BASIS = noise(50_000, 1)
+NEW = random_edits(BASIS, 20, 2)
+SIGNATURE = redelta.signature(BASIS, block_len=512)
+DELTA = redelta.delta(SIGNATURE, NEW)
+
+Reader = redelta.SignatureReader | redelta.DeltaReader | redelta.PatchReader
+MAKERS: dict[str, tuple[Callable[..., Reader], bytes, bytes]] = {
+    "signature": (lambda source, **more: redelta.SignatureReader(source, block_len=512, **more), BASIS, SIGNATURE),
+    "delta": (lambda source, **more: redelta.DeltaReader(SIGNATURE, source, **more), NEW, DELTA),
+    "patch": (lambda source, **more: redelta.PatchReader(BASIS, source, **more), DELTA, NEW),
+}
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@pytest.mark.parametrize("kind", SOURCES)
+def test_every_source_is_read(name: str, kind: str, tmp_path: Path) -> None:
+    make, data, expected = MAKERS[name]
+    with opened(SOURCES[kind], data, tmp_path) as source, make(source) as file:
+        assert file.read() == expected
+        assert file.read() == b""
+        assert file.stats.in_bytes == len(data)
+
+
+@pytest.mark.parametrize("kind", SEEKABLE)
+def test_every_basis_is_read(kind: str, tmp_path: Path) -> None:
+    with opened(SEEKABLE[kind], BASIS, tmp_path) as basis, redelta.PatchReader(basis, DELTA) as file:
+        assert file.read() == NEW
+
+
+@pytest.mark.parametrize("name", MAKERS)
+@given(sizes=st.lists(st.integers(0, 20_000), min_size=1, max_size=5).filter(any))
+def test_any_sizes_of_reads_give_the_same(name: str, sizes: list[int]) -> None:
+    make, data, expected = MAKERS[name]
+    for method in ("read", "read1"):
+        got = b""
+        with make(Fake(data, most=3000)) as file:
+            turn = 0
+            while len(got) < len(expected):
+                size = sizes[turn % len(sizes)]
+                part = getattr(file, method)(size)
+                assert len(part) <= size
+                if method == "read":
+                    assert len(part) == min(size, len(expected) - len(got))
+                got += part
+                turn += 1
+        assert got == expected
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_they_are_files_to_others(name: str) -> None:
+    make, data, expected = MAKERS[name]
+    copied = io.BytesIO()
+    with make(data) as file:
+        assert (file.readable(), file.writable(), file.seekable()) == (True, False, False)
+        shutil.copyfileobj(file, copied)
+    assert copied.getvalue() == expected
+    room = bytearray(1000)
+    with make(data) as file:
+        assert file.readinto(room) == 1000
+        assert bytes(room) == expected[:1000]
+        assert file.read(None) == expected[1000:]
+    with io.BufferedReader(make(data)) as buffered:
+        assert buffered.read() == expected
+
+
+def test_they_chain_without_a_copy_between() -> None:
+    signature = redelta.SignatureReader(BASIS)
+    delta = redelta.DeltaReader(signature, Fake(NEW))
+    with redelta.PatchReader(BASIS, delta) as file:
+        assert file.read() == NEW
+
+
+def test_much_is_made_of_little_in_small_pieces() -> None:
+    delta = encode_delta([Copy(0, len(BASIS))] * 10_000)
+    with redelta.PatchReader(BASIS, delta) as file:
+        assert file.read(1000) == BASIS[:1000]
+        assert file.stats.out_bytes == 1000
+
+
+@pytest.mark.parametrize("name", MAKERS)
+def test_only_what_they_opened_is_closed_unless_asked(name: str, tmp_path: Path) -> None:
+    make, data, _ = MAKERS[name]
+    for closefd in (False, True):
+        source = io.BytesIO(data)
+        make(source, closefd=closefd).close()
+        assert source.closed == closefd
+    path = tmp_path / "file"
+    path.write_bytes(data)
+    file = make(path)
+    file.close()
+    file.close()
+    with pytest.raises(ValueError, match="closed"):
+        file.read()
+    make(Fake(data), closefd=True).close()  # there is nothing to close
+
+
+def test_a_basis_is_closed_with_the_rest() -> None:
+    for closefd in (False, True):
+        basis = io.BytesIO(BASIS)
+        redelta.PatchReader(basis, DELTA, closefd=closefd).close()
+        assert basis.closed == closefd
+
+
+def test_one_that_cannot_be_made_leaves_nothing_open(tmp_path: Path) -> None:
+    """What stays open would warn when it is collected, and fail the test."""
+    path = tmp_path / "file"
+    path.write_bytes(BASIS)
+    for wrong in (lambda: redelta.PatchReader(path, 7), lambda: redelta.Patcher(path, max_output=0)):  # type: ignore[arg-type]
+        with pytest.raises((TypeError, redelta.ParameterError)):
+            wrong()
+    with pytest.raises(FileNotFoundError):
+        redelta.PatchReader(path, tmp_path / "missing")
+
+
+def test_failures_come_when_they_are_found() -> None:
+    with redelta.PatchReader(BASIS, DELTA[:-60]) as file, pytest.raises(redelta.TruncatedError):
+        file.read()
+    with redelta.PatchReader(bytes(len(BASIS)), DELTA) as file, pytest.raises(redelta.VerifyError):
+        file.read()
+    for source in (DELTA + b"more", Fake(DELTA + b"more", most=len(DELTA))):
+        with redelta.PatchReader(BASIS, source) as file, pytest.raises(redelta.CorruptError, match="goes on"):
+            file.read()
+    with redelta.PatchReader(BASIS, DELTA + b"more", verify=False) as file:
+        assert file.read() == NEW
+
+
+def test_one_that_reads_from_itself_is_told_so() -> None:
+    class Loop(SeekableFake):
+        file: Reader
+
+        def read(self, size: int) -> Any:
+            return self.file.read(size)
+
+    for make in (redelta.SignatureReader, lambda source: redelta.PatchReader(BASIS, source)):
+        source = Loop(b"")
+        source.file = make(source)
+        with pytest.raises(redelta.RedeltaError, match="at work"):
+            source.file.read()
+        source.file.close()
+
+
+def test_threads_that_share_one_get_all_of_it_once() -> None:
+    data = bytes(2_000_000)
+    parts: list[bytes] = []
+    with redelta.SignatureReader(Fake(data, most=1000), block_len=16) as file:
+
+        def work() -> None:
+            while part := file.read(997):
+                parts.append(part)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(b"".join(parts)) == sorted(redelta.signature(data, block_len=16))
