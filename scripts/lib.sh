@@ -8,6 +8,8 @@ export LC_ALL=C
 # shellcheck disable=SC2034 # for the scripts
 jobs=$(getconf _NPROCESSORS_ONLN)
 venv=build/venv
+# shellcheck disable=SC2034
+docs_venv=build/docs-venv
 # All Python of the project; the scripts of bench have no ending.
 python="tests scripts fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
 
@@ -81,6 +83,32 @@ need_test_tools() {
     install_missing
 }
 
+# For scripts/package. Where there is no apt, it makes no packages of Debian.
+need_package_tools() {
+    have apt-get || return 0
+    need dpkg-dev have dpkg-shlibdeps
+    install_missing
+}
+
+# For tests/debian. Elsewhere its tests are skipped.
+need_debian_tools() {
+    need_package_tools
+    have apt-get || return 0
+    need lintian have lintian
+    need debootstrap have debootstrap
+    install_missing
+}
+
+# For scripts/docs.
+need_docs_tools() {
+    need doxygen have doxygen
+    need mandoc have mandoc
+    need python3 have "$(system_python)"
+    need python3-venv "$(system_python)" -m ensurepip --version
+    install_missing
+    python_tools "$docs_venv" docs/requirements.txt
+}
+
 # The programs that tests/consumers runs on librsync and on what takes its place.
 need_consumers() {
     need rdiff-backup have rdiff-backup
@@ -88,17 +116,20 @@ need_consumers() {
     install_missing
 }
 
-# The Python tools of tests/requirements.txt, in $venv. Made anew when that file changes or its Python is gone.
-make_venv() {
-    if cmp -s tests/requirements.txt "$venv/requirements.txt" && "$venv/bin/python" -c ''; then
+# python_tools DIRECTORY REQUIREMENTS: a virtual environment with those packages. Made anew when the file changes or its
+# Python is gone.
+python_tools() {
+    if cmp -s "$2" "$1/requirements.txt" && "$1/bin/python" -c ''; then
         return 0
     fi
-    say "Installing the Python tools of tests/requirements.txt into $venv"
-    rm -rf "$venv"
-    "$(system_python)" -m venv "$venv"
-    "$venv/bin/python" -m pip install -q --disable-pip-version-check -r tests/requirements.txt
-    cp tests/requirements.txt "$venv/requirements.txt"
+    say "Installing the Python tools of $2 into $1"
+    rm -rf "$1"
+    "$(system_python)" -m venv "$1"
+    "$1/bin/python" -m pip install -q --disable-pip-version-check -r "$2"
+    cp "$2" "$1/requirements.txt"
 }
+
+make_venv() { python_tools "$venv" tests/requirements.txt; }
 
 # ---- Builds ----------------------------------------------------------------------------------------------------------
 

@@ -136,15 +136,16 @@ def test_the_archive_has_the_symbols(ours: Path) -> None:
 
 @pytest.fixture(scope="session")
 def installed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The component as it is installed, and then moved."""
+    """The components as they are installed, and then moved."""
     directory = tmp_path_factory.mktemp("librsync")
     build = setting("REDELTA_BUILD_DIR")
     prefix = directory / "prefix"
-    run(setting("REDELTA_CMAKE"), "--install", build, "--component", "librsync", "--prefix", prefix)
+    for component in ("librsync", "librsync-dev"):
+        run(setting("REDELTA_CMAKE"), "--install", build, "--component", component, "--prefix", prefix)
     return prefix.rename(directory / "moved")
 
 
-def test_the_component_is_what_the_development_package_has(installed: Path) -> None:
+def test_the_components_are_what_the_development_package_has(installed: Path) -> None:
     (archive,) = installed.glob("**/librsync.a")
     libraries = archive.parent.relative_to(installed)
     names = {str(path.relative_to(installed)) for path in installed.rglob("*") if not path.is_dir()}
@@ -153,7 +154,7 @@ def test_the_component_is_what_the_development_package_has(installed: Path) -> N
     assert names == shared | headers | {f"{libraries}/librsync.a", f"{libraries}/pkgconfig/librsync.pc"}
 
 
-def test_only_who_asks_for_the_component_gets_it(tmp_path: Path) -> None:
+def test_only_who_asks_for_the_components_gets_them(tmp_path: Path) -> None:
     run(setting("REDELTA_CMAKE"), "--install", setting("REDELTA_BUILD_DIR"), "--prefix", tmp_path)
     assert list(tmp_path.glob("**/redelta.h"))
     assert not list(tmp_path.glob("**/librsync*"))
