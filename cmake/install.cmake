@@ -1,5 +1,5 @@
-# What `cmake --install` puts where: the header, both libraries, the command and its man page, and the two ways in which
-# a build finds them, find_package(redelta) and pkg-config. Neither contains the prefix, so that the tree can be moved.
+# What `cmake --install` puts where: the header, both libraries, the command, manuals and completions, and the two ways in
+# which a build finds them, find_package(redelta) and pkg-config. Neither contains the prefix, so that the tree can be moved.
 # The components are Debian's packages (package.cmake): the library, what developers need besides, the command.
 include(CMakePackageConfigHelpers)
 
@@ -13,8 +13,23 @@ install(TARGETS redelta_shared EXPORT redelta
 install(TARGETS redelta_static EXPORT redelta ARCHIVE ${development})
 install(FILES include/redelta.h TYPE INCLUDE ${development})
 install(TARGETS redelta_command RUNTIME COMPONENT redelta)
-install(FILES docs/man/redelta.1 DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT redelta)
 install(FILES LICENSE TYPE DOC COMPONENT redelta)
+
+# ---- Manuals and completions ----------------------------------------------------------------------------------------
+
+file(GLOB manuals_of_verbs CONFIGURE_DEPENDS docs/man/redelta*.1)
+install(FILES ${manuals_of_verbs} DESTINATION ${CMAKE_INSTALL_MANDIR}/man1 COMPONENT redelta)
+install(FILES docs/man/redelta-formats.5 DESTINATION ${CMAKE_INSTALL_MANDIR}/man5 COMPONENT redelta)
+install(FILES docs/man/libredelta.3 DESTINATION ${CMAKE_INSTALL_MANDIR}/man3 ${development})
+
+set(zsh_directory site-functions)
+if(CMAKE_INSTALL_PREFIX STREQUAL "/usr" AND EXISTS /etc/debian_version) # Debian's zsh looks there for what packages bring
+  set(zsh_directory vendor-completions)
+endif()
+install(FILES completions/redelta.bash RENAME redelta
+        DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions COMPONENT redelta)
+install(FILES completions/_redelta DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/${zsh_directory} COMPONENT redelta)
+install(FILES completions/redelta.fish DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d COMPONENT redelta)
 
 # ---- find_package(redelta) ------------------------------------------------------------------------------------------
 

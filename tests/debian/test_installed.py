@@ -47,7 +47,8 @@ int main(void) {
 def test_the_command_runs_alone(debian: Debian, packages: dict[str, Package]) -> None:
     debian.install(packages["redelta"])
     assert int(debian.shell(STEPS.format("redelta"))) < 100_000
-    assert "redelta signature" in debian.run("redelta", "--help")
+    assert "redelta VERB" in debian.run("redelta", "--help")
+    debian.shell("bash -c '. /usr/share/bash-completion/completions/redelta; complete -p redelta'")
 
 
 def test_a_program_is_built_with_the_library_and_depends_on_its_package(

@@ -51,6 +51,19 @@ def test_each_has_a_license_and_a_changelog(packages: dict[str, Package]) -> Non
             assert f"./usr/share/doc/{package.name}/{name}" in files
 
 
+def test_manuals_and_completions_are_in_their_packages(packages: dict[str, Package]) -> None:
+    command, library = packages["redelta"].files(), packages["libredelta-dev"].files()
+    assert {
+        "./usr/share/man/man1/redelta.1.gz",
+        "./usr/share/man/man1/redelta-patch.1.gz",
+        "./usr/share/man/man5/redelta-formats.5.gz",
+        "./usr/share/bash-completion/completions/redelta",
+        "./usr/share/zsh/vendor-completions/_redelta",
+        "./usr/share/fish/vendor_completions.d/redelta.fish",
+    } <= set(command)
+    assert "./usr/share/man/man3/libredelta.3.gz" in library
+
+
 def test_all_files_are_roots_and_readable(packages: dict[str, Package]) -> None:
     for package in packages.values():
         for name, mode in package.files().items():

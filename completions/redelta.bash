@@ -1,0 +1,74 @@
+# redelta(1) completion for bash. Made by scripts/completions.py from the help of redelta. Change that, and make this anew.
+_redelta() {
+    local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' given='' i name options
+    for ((i = 1; i < COMP_CWORD; i++)); do
+        case ${COMP_WORDS[i]} in
+            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks)
+                [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
+                ((i++))
+                ;;
+            = | -*) ;;
+            *)
+                given=${COMP_WORDS[i]}
+                break
+                ;;
+        esac
+    done
+    for name in signature delta patch verify; do
+        [[ -n $given && $name == "$given"* ]] && verb=$name && break
+    done
+    if [[ $cur == = ]]; then
+        cur=''
+        prev=$prev=
+    elif [[ $prev == = ]]; then
+        prev=${COMP_WORDS[COMP_CWORD - 2]}=
+    fi
+    COMPREPLY=()
+    case $prev in
+        -b | --block-size | --block-size=)
+            return
+            ;;
+        -S | --sum-size | --sum-size=)
+            return
+            ;;
+        -H | --hash | --hash=)
+            mapfile -t COMPREPLY < <(compgen -W "blake2 md4" -- "$cur")
+            return
+            ;;
+        -R | --rollsum | --rollsum=)
+            mapfile -t COMPREPLY < <(compgen -W "rabinkarp rollsum" -- "$cur")
+            return
+            ;;
+        --max-output | --max-output=)
+            return
+            ;;
+        -T | --threads | --threads=)
+            return
+            ;;
+        --json=)
+            compopt -o default
+            return
+            ;;
+        --max-memory | --max-memory=)
+            return
+            ;;
+        --max-blocks | --max-blocks=)
+            return
+            ;;
+    esac
+    if [[ $cur == -* ]]; then
+        case $verb in
+            signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            delta) options='--no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            patch) options='--no-verify --always-verify --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            verify) options='-T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            *) options='-f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+        esac
+        mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
+    elif [[ -z $given ]]; then
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch verify" -- "$cur")
+    else
+        compopt -o default
+    fi
+}
+complete -F _redelta redelta
