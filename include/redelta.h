@@ -371,6 +371,7 @@ RD_API rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **sign
 /* What the stream did so far, and why it failed. Valid until it is freed. */
 RD_API const rd_stats *rd_stream_stats(const rd_stream *stream);
 RD_API const rd_error *rd_stream_error(const rd_stream *stream);
+/* Frees the stream. NULL is allowed. */
 RD_API void rd_stream_free(rd_stream *stream);
 
 /* ---- Inspection ------------------------------------------------------------------------------------------------- */
@@ -397,6 +398,7 @@ RD_API uint64_t rd_signature_distinct(const rd_signature *signature);
 /* The sums of block `block`, which must be less than the count. strong: strong_len bytes, valid with the signature. */
 RD_API uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block);
 RD_API const uint8_t *rd_signature_strong(const rd_signature *signature, uint64_t block);
+/* Frees the signature. NULL is allowed. */
 RD_API void rd_signature_free(rd_signature *signature);
 
 typedef enum rd_op_kind { RD_LITERAL, RD_COPY } rd_op_kind;

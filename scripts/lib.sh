@@ -11,7 +11,7 @@ venv=build/venv
 # shellcheck disable=SC2034
 docs_venv=build/docs-venv
 # All Python of the project; the scripts of bench have no ending.
-python="tests scripts fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
+python="tests scripts docs fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
@@ -75,6 +75,9 @@ need_test_tools() {
     need xfsprogs have mkfs.xfs
     need g++ have g++
     need groff-base have groff
+    need mandoc have mandoc
+    need zsh have zsh
+    need fish have fish
     need python3 have "$(system_python)"
     need python3-venv "$(system_python)" -m ensurepip --version
     install_missing

@@ -180,3 +180,29 @@ def test_an_installation_can_be_moved(installed: Installed, tmp_path: Path) -> N
     assert Path(directory).resolve() == libraries.resolve()
     configure_and_build(tmp_path / "build", f"-DCMAKE_PREFIX_PATH={moved}")
     assert run(tmp_path / "build/consumer_shared").startswith("redelta ")
+
+
+def test_the_program_of_the_documents_brings_a_file_up_to_date(installed: Installed, tmp_path: Path) -> None:
+    page = (Path(setting("REDELTA_SOURCE_DIR")) / "docs/c-api.md").read_text()
+    (program,) = re.findall(r"^```c\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    (tmp_path / "program.c").write_text(program)
+    words = installed.pkg_config("--cflags", "--libs", "redelta")
+    run(
+        setting("REDELTA_CC"),
+        "-std=c11",
+        "-Wall",
+        "-Werror",
+        tmp_path / "program.c",
+        "-o",
+        tmp_path / "program",
+        *words,
+    )
+    old = bytes(range(256)) * 1000
+    new = b"before" + old[1000:] + b"after"
+    (tmp_path / "old").write_bytes(old)
+    (tmp_path / "new").write_bytes(new)
+    environment = {**os.environ, "LD_LIBRARY_PATH": str(installed.libraries)}
+    done = subprocess.run(["./program"], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert (tmp_path / "old").read_bytes() == new
+    assert re.fullmatch(r"\d+ bytes would have travelled\n", done.stdout)
