@@ -179,6 +179,9 @@ typedef struct rd_memory {
 RD_API rd_sink rd_sink_memory(rd_memory *memory);
 RD_API void rd_memory_free(rd_memory *memory);
 
+/* Writes to any sink: what the caller puts there itself. *error may be NULL. */
+RD_API rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error);
+
 /* ---- Whole operations ------------------------------------------------------------------------------------------- */
 
 #define RD_DIGEST_LEN 32 /* of a whole file: the root of a tree of BLAKE2b sums */

@@ -98,6 +98,14 @@ rd_result rd__sink_write(const rd_sink *sink, rd__job *job, const void *data, si
     return result;
 }
 
+rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error) {
+    rd__job job = {.total = RD_UNKNOWN};
+    const rd_result result = rd__sink_write(sink, &job, data, size);
+    if (result != RD_OK && error)
+        *error = job.error;
+    return result;
+}
+
 rd_result rd__writer_init(rd__writer *writer, const rd_sink *sink, rd__job *job, unsigned threads) {
     *writer = (rd__writer){.sink = sink, .job = job, .buffer = rd__alloc_array(WRITER_SIZE, 1)};
     if (!writer->buffer)

@@ -457,6 +457,32 @@ static void failures_of_the_system_are_told_with_their_number(void **state) {
     close(unreadable);
 }
 
+static void caller_can_write_to_any_sink(void **state) {
+    (void)state;
+    rd_error error = {.result = RD_OK};
+    rd_memory made = {0};
+    int ends[2];
+    char got[7] = "";
+    assert_int_equal(pipe(ends), 0);
+    const rd_sink memory = rd_sink_memory(&made);
+    const rd_sink fd = rd_sink_fd(ends[1]);
+    const rd_sink closed = rd_sink_fd(-1);
+    assert_int_equal(rd_sink_write(&memory, "some ", 5, &error), RD_OK);
+    assert_int_equal(rd_sink_write(&memory, "thing", 5, NULL), RD_OK);
+    assert_int_equal(made.size, 10);
+    assert_memory_equal(made.data, "some thing", 10);
+    assert_int_equal(rd_sink_write(&fd, "a file", 6, &error), RD_OK);
+    assert_int_equal(read(ends[0], got, sizeof got), 6);
+    assert_memory_equal(got, "a file", 6);
+    assert_int_equal(rd_sink_write(&closed, "nothing", 0, &error), RD_OK);
+    assert_int_equal(rd_sink_write(&closed, "a file", 6, NULL), RD_E_IO);
+    assert_int_equal(rd_sink_write(&closed, "a file", 6, &error), RD_E_IO);
+    assert_true(error.role == RD_ROLE_OUTPUT && error.system_error == EBADF && error.reason);
+    rd_memory_free(&made);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void what_cannot_be_examined_cannot_be_read(void **state) {
     const material *const m = *state;
     const rd_source closed = rd_source_fd(-1);
@@ -1167,6 +1193,7 @@ int main(void) {
         cmocka_unit_test(pipe_is_read_in_order),
         cmocka_unit_test(patch_refuses_a_basis_that_cannot_seek),
         cmocka_unit_test(failures_of_the_system_are_told_with_their_number),
+        cmocka_unit_test(caller_can_write_to_any_sink),
         cmocka_unit_test(what_cannot_be_examined_cannot_be_read),
         cmocka_unit_test(closed_pipe_is_a_failure_to_write),
         cmocka_unit_test(long_copies_from_file_to_file_are_exact),
