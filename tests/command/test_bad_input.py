@@ -15,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from helpers.files import Files
 from helpers.samples import noise
 from helpers.tool import ErrorLine, Tool, Words
 from helpers.wire import (
@@ -63,33 +64,20 @@ THREADS = ("-T", "2")
 
 
 @dataclass(frozen=True)
-class Room:
+class Room(Files):
     """Feeds bytes to the command as one of its files, and looks at what is left."""
 
     redelta: Tool
-    folder: Path
-
-    @property
-    def basis(self) -> Path:
-        return self.folder / "basis"
-
-    @property
-    def new(self) -> Path:
-        return self.folder / "new"
 
     @property
     def bad(self) -> Path:
         return self.folder / "bad"
 
-    @property
-    def output(self) -> Path:
-        return self.folder / "output"
-
     def made(self) -> bytes | None:
         """The output, which is removed; None if there is none. Nothing else may be new."""
-        names = {path.name for path in self.folder.iterdir()}
-        assert names <= {"basis", "new", "bad", "output"}, f"left behind: {names}"
-        if "output" not in names:
+        names = self.outputs()
+        assert names in ([], ["output"]), f"left behind: {names}"
+        if not names:
             return None
         data = self.output.read_bytes()
         self.output.unlink()
@@ -159,7 +147,8 @@ class Room:
 
 @pytest.fixture
 def room(redelta: Tool, tmp_path: Path) -> Room:
-    made = Room(redelta, tmp_path)
+    made = Room(tmp_path, redelta)
+    made.output.parent.mkdir()
     made.basis.write_bytes(BASIS)
     return made
 
@@ -485,12 +474,12 @@ def test_large_files_go_through_in_little_memory(room: Room) -> None:
     size = 300_000_000
     with room.basis.open("wb") as file:
         file.truncate(size)
-    signature, delta = room.folder / "bad", room.output
+    signature, delta = room.signature, room.delta
     signature.write_bytes(room.redelta.run("signature", *THREADS, "-b", "64K", room.basis, memory=limit).done())
     delta.write_bytes(room.redelta.run("delta", *THREADS, signature, room.basis, memory=limit).done())
-    with (room.folder / "new").open("wb") as new:
+    with room.new.open("wb") as new:
         room.redelta.run("patch", *THREADS, room.basis, delta, stdout=new, memory=limit).done()
-    assert (room.folder / "new").stat().st_size == size
+    assert room.new.stat().st_size == size
 
 
 def test_a_signature_without_end_is_not_believed_by_its_header(room: Room) -> None:

@@ -7,11 +7,11 @@ tests run in an address space, or with a time of the processor, in which anythin
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from helpers.files import Files, synchronised
 from helpers.samples import noise
 from helpers.tool import SANITIZED, Tool, Words
 from helpers.wire import (
@@ -37,37 +37,19 @@ BLOCKS = len(BASIS) // BLOCK
 MEMORY = BLOCKS * (STRONG + 16) + 2 * BLOCK
 
 
-@dataclass(frozen=True)
-class Files:
-    """The files of one synchronisation, already right, and a folder in which only outputs stand."""
-
-    folder: Path
-
-    def __getattr__(self, name: str) -> Path:
-        return self.folder / name
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "outputs" / "output"
-
-    def words(self, verb: str) -> Words:
-        """A command line that succeeds, but for the output's name."""
-        inputs = {"signature": ["basis"], "delta": ["signature", "new"], "patch": ["basis", "delta"]}
-        return (verb, *(self.folder / name for name in inputs[verb]))
-
-    def assert_no_output(self) -> None:
-        assert list(self.output.parent.iterdir()) == []
+def words_of(files: Files, verb: str) -> Words:
+    """A command line that succeeds, but for the output's name."""
+    inputs = {
+        "signature": [files.basis],
+        "delta": [files.signature, files.new],
+        "patch": [files.basis, files.delta],
+    }
+    return (verb, *inputs[verb])
 
 
 @pytest.fixture
 def files(redelta: Tool, tmp_path: Path) -> Files:
-    made = Files(tmp_path)
-    made.output.parent.mkdir()
-    made.basis.write_bytes(BASIS)
-    made.new.write_bytes(NEW)
-    made.signature.write_bytes(redelta.run("signature", "-b", str(BLOCK), "-S", str(STRONG), made.basis).done())
-    made.delta.write_bytes(redelta.run("delta", made.signature, made.new).done())
-    return made
+    return synchronised(redelta, tmp_path, BASIS, NEW, "-b", str(BLOCK), "-S", str(STRONG))
 
 
 # ---- At the edge ----------------------------------------------------------------------------------------------------
@@ -75,24 +57,24 @@ def files(redelta: Tool, tmp_path: Path) -> Files:
 
 @pytest.mark.parametrize("verb", ["signature", "delta", "patch"])
 def test_no_more_is_written_than_the_limit(redelta: Tool, files: Files, verb: str) -> None:
-    expected = redelta.run(*files.words(verb)).done()
+    expected = redelta.run(*words_of(files, verb)).done()
     for limit in (len(expected), len(expected) + 1, 0):
-        assert redelta.run(*files.words(verb), "--max-output", str(limit)).done() == expected
+        assert redelta.run(*words_of(files, verb), "--max-output", str(limit)).done() == expected
     for limit in (len(expected) - 1, len(expected) // 2, 1):
-        result = redelta.run(*files.words(verb), "--max-output", str(limit))
+        result = redelta.run(*words_of(files, verb), "--max-output", str(limit))
         error = result.fails(3)
         assert len(result.out) <= limit
         assert "allowed" in error.what
         assert "--max-output" in error.advice
-        named = redelta.run(*files.words(verb), files.output, "--max-output", str(limit)).fails(3)
+        named = redelta.run(*words_of(files, verb), files.output, "--max-output", str(limit)).fails(3)
         assert named.file == str(files.delta if verb == "patch" else files.output)
-        files.assert_no_output()
+        assert files.outputs() == []
 
 
 def test_a_destination_stays_when_the_limit_would_be_passed(redelta: Tool, files: Files) -> None:
     files.output.write_bytes(b"precious")
     for verb in ("signature", "delta", "patch"):
-        redelta.run("-f", *files.words(verb), files.output, "--max-output", "50").fails(3)
+        redelta.run("-f", *words_of(files, verb), files.output, "--max-output", "50").fails(3)
     assert files.output.read_bytes() == b"precious"
     assert [path.name for path in files.output.parent.iterdir()] == ["output"]
 
@@ -105,35 +87,35 @@ def test_a_patch_is_refused_at_the_command_that_passes_the_limit(redelta: Tool, 
     places = [4, 4 + 72, 4 + 72 + 4, 4 + 72 + 4 + 4]
     ends = [70, 1070, 1073, 61_073]
     for place, end in zip(places, ends, strict=True):
-        for words in (files.words("patch"), [*files.words("patch"), "--no-verify"]):
+        for words in (words_of(files, "patch"), [*words_of(files, "patch"), "--no-verify"]):
             error = redelta.run(*words, "--max-output", str(end - 1)).fails(3)
             assert (error.file, error.offset) == (str(files.delta), place)
-    assert redelta.run(*files.words("patch"), "--max-output", str(ends[-1])).done() == new
+    assert redelta.run(*words_of(files, "patch"), "--max-output", str(ends[-1])).done() == new
 
 
 def test_a_signature_of_more_blocks_is_refused(redelta: Tool, files: Files) -> None:
     expected = files.delta.read_bytes()
     for limit in (BLOCKS, BLOCKS + 1, 0):
-        assert redelta.run(*files.words("delta"), "--max-blocks", str(limit)).done() == expected
+        assert redelta.run(*words_of(files, "delta"), "--max-blocks", str(limit)).done() == expected
     for limit in (BLOCKS - 1, 1):
-        error = redelta.run(*files.words("delta"), files.output, "--max-blocks", str(limit)).fails(3)
+        error = redelta.run(*words_of(files, "delta"), files.output, "--max-blocks", str(limit)).fails(3)
         assert (error.file, error.offset) == (str(files.signature), 12 + limit * (4 + STRONG))
         assert "blocks" in error.what
         assert "limit" in error.advice
-        files.assert_no_output()
+        assert files.outputs() == []
 
 
 def test_a_signature_that_needs_more_memory_is_refused(redelta: Tool, files: Files) -> None:
     """Strong sum and 16 bytes for each block, and two blocks."""
     expected = files.delta.read_bytes()
     for limit in (MEMORY, MEMORY + 1, 0):
-        assert redelta.run(*files.words("delta"), "--max-memory", str(limit)).done() == expected
+        assert redelta.run(*words_of(files, "delta"), "--max-memory", str(limit)).done() == expected
     for limit in (MEMORY - 1, MEMORY - 2 * BLOCK - 1, 1):
-        error = redelta.run(*files.words("delta"), files.output, "--max-memory", str(limit)).fails(3)
+        error = redelta.run(*words_of(files, "delta"), files.output, "--max-memory", str(limit)).fails(3)
         assert error.file == str(files.signature)
         assert "memory" in error.what
         assert "limit" in error.advice
-        files.assert_no_output()
+        assert files.outputs() == []
 
 
 def test_limits_hold_for_pipes_as_well(redelta: Tool, files: Files) -> None:
@@ -153,10 +135,10 @@ def test_limits_hold_for_pipes_as_well(redelta: Tool, files: Files) -> None:
 
 def test_limits_take_suffixes(redelta: Tool, files: Files) -> None:
     for word in ("1M", "1g", "200k", "9223372036854775807"):
-        assert redelta.run(*files.words("patch"), "--max-output", word).done() == NEW
-    redelta.run(*files.words("patch"), "--max-output", "90K").fails(3)
-    redelta.run(*files.words("delta"), f"--max-memory={MEMORY // 1024}K").fails(3)
-    redelta.run(*files.words("delta"), f"--max-memory={MEMORY // 1024 + 1}K").done()
+        assert redelta.run(*words_of(files, "patch"), "--max-output", word).done() == NEW
+    redelta.run(*words_of(files, "patch"), "--max-output", "90K").fails(3)
+    redelta.run(*words_of(files, "delta"), f"--max-memory={MEMORY // 1024}K").fails(3)
+    redelta.run(*words_of(files, "delta"), f"--max-memory={MEMORY // 1024 + 1}K").done()
 
 
 @pytest.mark.parametrize("option", ["--max-output", "--max-memory", "--max-blocks"])
@@ -164,13 +146,13 @@ def test_limits_take_suffixes(redelta: Tool, files: Files) -> None:
     "word", ["", "x", "-1", "1.5", "1T", "1 K", "9223372036854775808", "99999999999999999999", "8589934592G"]
 )
 def test_bad_limits_are_refused(redelta: Tool, files: Files, option: str, word: str) -> None:
-    redelta.run(*files.words("delta"), option, word).refuses()
-    redelta.run(*files.words("delta"), option).refuses()
+    redelta.run(*words_of(files, "delta"), option, word).refuses()
+    redelta.run(*words_of(files, "delta"), option).refuses()
 
 
 def test_limits_of_another_verb_are_refused(redelta: Tool, files: Files) -> None:
     for option in ("--max-memory", "--max-blocks"):
-        for words in (files.words("signature"), files.words("patch"), ["verify", files.delta, files.new]):
+        for words in (words_of(files, "signature"), words_of(files, "patch"), ["verify", files.delta, files.new]):
             assert option in redelta.run(*words, option, "10").refuses()
     assert "--max-output" in redelta.run("verify", files.delta, files.new, "--max-output", "10").refuses()
 
@@ -191,15 +173,15 @@ def sparse(path: Path, size: int, start: bytes = b"") -> None:
 def test_a_signature_of_gigabytes_is_refused_before_it_fills_memory(redelta: Tool, files: Files) -> None:
     """A hundred million blocks, which take no place on disk."""
     sparse(files.signature, 12 + 100_000_000 * 36, signature_header(SIGNATURE_MAGICS["rabinkarp", "blake2"], 2048, 32))
-    words = ("-T", "2", *files.words("delta"), files.output)
+    words = ("-T", "2", *words_of(files, "delta"), files.output)
     for options in (["--max-memory", "32M"], ["--max-blocks", "500000"]):
         error = redelta.run(*words, *options, memory=SPACE, cpu=CPU_SECONDS).fails(3)
         assert error.file == str(files.signature)
         assert error.offset is not None
-        files.assert_no_output()
+        assert files.outputs() == []
     error = redelta.run(*words, memory=SPACE, cpu=CPU_SECONDS).fails(1)
     assert "memory" in error.what
-    files.assert_no_output()
+    assert files.outputs() == []
 
 
 @NO_SPACE
@@ -208,13 +190,13 @@ def test_blocks_of_gigabytes_are_refused_before_a_window_fills_memory(redelta: T
     magic = SIGNATURE_MAGICS["rabinkarp", "blake2"]
     files.signature.write_bytes(signature_header(magic, 1 << 30, 32) + noise(36, 3))
     sparse(files.new, 3 << 30)
-    words = ("-T", "2", *files.words("delta"), files.output)
+    words = ("-T", "2", *words_of(files, "delta"), files.output)
     error = redelta.run(*words, "--max-memory", "64M", memory=SPACE, cpu=CPU_SECONDS).fails(3)
     assert error.file == str(files.signature)
     assert "blocks" in error.what
     error = redelta.run(*words, memory=SPACE, cpu=CPU_SECONDS).fails(1)
     assert "memory" in error.what
-    files.assert_no_output()
+    assert files.outputs() == []
 
 
 def test_a_delta_of_a_few_bytes_that_makes_terabytes_is_refused(redelta: Tool, files: Files) -> None:
@@ -222,10 +204,10 @@ def test_a_delta_of_a_few_bytes_that_makes_terabytes_is_refused(redelta: Tool, f
     copies = encode_copy(Copy(0, 1 << 20)) + encode_copy(Copy(0, (1 << 42) - 1)) * 1000
     files.delta.write_bytes(encode_delta([])[:4] + copies + b"\x00")
     for options in ([], ["--no-verify"], ["--always-verify"]):
-        words = ("-T", "2", *files.words("patch"), files.output, *options)
+        words = ("-T", "2", *words_of(files, "patch"), files.output, *options)
         error = redelta.run(*words, "--max-output", "2M", memory=SPACE, cpu=CPU_SECONDS).fails(3)
         assert (error.file, error.offset) == (str(files.delta), 4 + len(encode_copy(Copy(0, 1 << 20))))
-        files.assert_no_output()
+        assert files.outputs() == []
 
 
 def test_a_literal_that_is_said_to_be_long_is_refused_by_what_it_says(redelta: Tool, files: Files) -> None:
@@ -233,7 +215,7 @@ def test_a_literal_that_is_said_to_be_long_is_refused_by_what_it_says(redelta: T
     for index, length in ((1, 60_000), (2, 0xFFFFFFFF), (3, 1 << 62)):
         claim = bytes([0x41 + index]) + length.to_bytes((1, 2, 4, 8)[index], "big")
         files.delta.write_bytes(start + claim + noise(1000, 4))
-        error = redelta.run(*files.words("patch"), "--max-output", "50000", memory=SPACE).fails(3)
+        error = redelta.run(*words_of(files, "patch"), "--max-output", "50000", memory=SPACE).fails(3)
         assert (error.file, error.offset) == (str(files.delta), len(start))
         assert "allowed" in error.what
 

@@ -9,11 +9,11 @@ import os
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from helpers.files import Files, synchronised
 from helpers.samples import noise
 from helpers.tool import Tool, shell
 from helpers.wire import apply_delta, blake2_signature, encode_trailer
@@ -22,29 +22,9 @@ BASIS = noise(50_000, 1)
 NEW = BASIS[:20_000] + b"inserted" + BASIS[18_000:]
 
 
-@dataclass(frozen=True)
-class Files:
-    """The four files of one synchronisation, already right."""
-
-    folder: Path
-    basis: Path
-    signature: Path
-    new: Path
-    delta: Path
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "output"
-
-
 @pytest.fixture
 def files(redelta: Tool, tmp_path: Path) -> Files:
-    made = Files(tmp_path, *(tmp_path / name for name in ("basis", "signature", "new", "delta")))
-    made.basis.write_bytes(BASIS)
-    made.new.write_bytes(NEW)
-    made.signature.write_bytes(redelta.run("signature", "-b", "500", made.basis).done())
-    made.delta.write_bytes(redelta.run("delta", made.signature, made.new).done())
-    return made
+    return synchronised(redelta, tmp_path, BASIS, NEW, "-b", "500")
 
 
 @contextmanager

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers.files import Files, synchronised
 from helpers.samples import noise, random_edits
 from helpers.tool import ErrorLine, Tool, Words
 from helpers.wire import (
@@ -38,57 +39,20 @@ BASIS = noise(90_000, 1)
 NEW = BASIS[:30_000] + b"inserted" + BASIS[20_000:] + BASIS[5:4000]
 
 
-@dataclass(frozen=True)
-class Files:
-    """The files of one synchronisation, already right, and a folder in which only outputs stand."""
-
-    redelta: Tool
-    folder: Path
-
-    @property
-    def basis(self) -> Path:
-        return self.folder / "basis"
-
-    @property
-    def signature(self) -> Path:
-        return self.folder / "signature"
-
-    @property
-    def new(self) -> Path:
-        return self.folder / "new"
-
-    @property
-    def delta(self) -> Path:
-        return self.folder / "delta"
-
-    @property
-    def output(self) -> Path:
-        return self.folder / "outputs" / "output"
-
-    def outputs(self) -> list[str]:
-        return sorted(path.name for path in self.output.parent.iterdir())
-
-
 @pytest.fixture
 def files(redelta: Tool, tmp_path: Path) -> Files:
-    made = Files(redelta, tmp_path)
-    made.output.parent.mkdir()
-    made.basis.write_bytes(BASIS)
-    made.new.write_bytes(NEW)
-    made.signature.write_bytes(redelta.run("signature", "-b", "500", made.basis).done())
-    made.delta.write_bytes(redelta.run("delta", made.signature, made.new).done())
-    return made
+    return synchronised(redelta, tmp_path, BASIS, NEW, "-b", "500")
 
 
 # ---- The trailer ----------------------------------------------------------------------------------------------------
 
 
-def ways_to_delta(files: Files) -> Iterator[bytes]:
+def ways_to_delta(redelta: Tool, files: Files) -> Iterator[bytes]:
     """The delta, made with several numbers of threads of a file and of a pipe."""
     for threads in THREADS:
-        yield files.redelta.run("delta", "-T", threads, files.signature, files.new).done()
+        yield redelta.run("delta", "-T", threads, files.signature, files.new).done()
     for threads in ("1", "3"):
-        yield files.redelta.run("delta", "-T", threads, files.signature, stdin=files.new.read_bytes()).done()
+        yield redelta.run("delta", "-T", threads, files.signature, stdin=files.new.read_bytes()).done()
 
 
 @pytest.mark.parametrize("block_len", [1, 63, 64, 2048, LEAF, LEAF + 1, 262_144, 300_000])
@@ -102,16 +66,16 @@ def test_the_trailer_is_hashlibs(redelta: Tool, rdiff: Tool, files: Files, block
         files.signature.write_bytes(redelta.run(*words).done())
         bare = redelta.run("delta", "--no-verify", files.signature, files.new).done()
         expected = bare + encode_trailer(new)
-        for made in ways_to_delta(files):
+        for made in ways_to_delta(redelta, files):
             assert made == expected, size
         assert rdiff.run("patch", files.basis, stdin=expected).done() == new
 
 
-def test_the_trailer_of_a_file_of_equal_bytes_is_hashlibs(files: Files) -> None:
+def test_the_trailer_of_a_file_of_equal_bytes_is_hashlibs(redelta: Tool, files: Files) -> None:
     """Every leaf is the same but for its number."""
     new = bytes(3 * PIECE + 5)
     files.new.write_bytes(new)
-    for made in ways_to_delta(files):
+    for made in ways_to_delta(redelta, files):
         assert made[-TRAILER_LENGTH:] == encode_trailer(new)
 
 
