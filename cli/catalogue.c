@@ -28,6 +28,7 @@ static const cli_option_info options[OPTIONS] = {
     [OPTION_SUM_SIZE] = {"sum-size", 'S', VALUE_NEEDED, SIGNATURE},
     [OPTION_HASH] = {"hash", 'H', VALUE_NEEDED, SIGNATURE},
     [OPTION_ROLLSUM] = {"rollsum", 'R', VALUE_NEEDED, SIGNATURE},
+    [OPTION_COMPRESS] = {"compress", 'z', VALUE_OPTIONAL, SIGNATURE | DELTA},
     [OPTION_THREADS] = {"threads", 'T', VALUE_NEEDED, EVERY},
     [OPTION_FORCE] = {"force", 'f', VALUE_NONE, SIGNATURE | DELTA | PATCH},
     [OPTION_STATS] = {"stats", 's', VALUE_NONE, EVERY},

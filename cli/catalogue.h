@@ -29,6 +29,7 @@ typedef enum cli_option {
     OPTION_SUM_SIZE,
     OPTION_HASH,
     OPTION_ROLLSUM,
+    OPTION_COMPRESS,
     OPTION_THREADS,
     OPTION_FORCE,
     OPTION_STATS,

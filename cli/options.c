@@ -147,6 +147,27 @@ static bool read_params(cli_verb verb, const cli_words *words, rd_params *params
            read_sum_size(verb, words_value(words, OPTION_SUM_SIZE), params);
 }
 
+/* ---- Compression ------------------------------------------------------------------------------------------------ */
+
+/* The value may be missing; the option may be, too. */
+static bool read_compression(cli_verb verb, const cli_words *words, int *level) {
+    const uint64_t most = (uint64_t)rd_compression_max();
+    const char *text = words_value(words, OPTION_COMPRESS);
+    uint64_t number = RD_COMPRESSION_DEFAULT;
+    if (!words_given(words, OPTION_COMPRESS))
+        return true;
+    if (most == 0) {
+        report_usage(verb, "nothing can be compressed: this redelta was built without zstd");
+        return false;
+    }
+    if (text != NULL && (!parse_size(text, &number) || number > most)) {
+        report_usage(verb, "compression level '%.*s' is not a number from 1 to %" PRIu64, REPORT_WORD_MAX, text, most);
+        return false;
+    }
+    *level = (int)number;
+    return true;
+}
+
 /* ---- Switches, verb and operands -------------------------------------------------------------------------------- */
 
 static rd_verify verify_of(const cli_words *words) {
@@ -286,6 +307,7 @@ static bool read_words(cli_options *result, int argc, char **argv) {
     read_switches(result, &words);
     return check_options(result->verb, &words) && read_params(result->verb, &words, &result->params) &&
            read_limits(result->verb, &words, &result->limits) &&
+           read_compression(result->verb, &words, &result->compression) &&
            read_threads(result->verb, words_value(&words, OPTION_THREADS), &result->threads) &&
            read_operands(result, &words) && read_json(result, &words);
 }

@@ -28,6 +28,7 @@ typedef struct cli_options {
     const char *json_file; /* NULL: standard output */
     cli_progress_wish progress;
     rd_params params;
+    int compression;  /* of what is made: a level, or 0 */
     unsigned threads; /* 0: one for each processor */
     rd_verify verify;
     rd_limits limits;

@@ -92,6 +92,8 @@ static const char *advice_on_system(const rd_error *error) {
 }
 
 static const char *advice_on_kind(rd_role role) {
+    if (rd_compression_max() == 0) /* built without zstd, this command may be given what it cannot read */
+        return "give what 'redelta' made of that kind, without -z";
     return role == RD_ROLE_SIGNATURE ? "give what 'redelta signature' made" : "give what 'redelta delta' made";
 }
 

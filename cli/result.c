@@ -15,6 +15,14 @@ static void put_file(cli_record *files, const char *role, const char *name, uint
     record_put(files, role, file);
 }
 
+/* How long what was made is without compression; null if it is not compressed. */
+static void put_uncompressed(cli_record *record, const cli_summary *summary, uint64_t size) {
+    if (summary->compressed)
+        record_put_number(record, "uncompressed", size);
+    else
+        record_put_text(record, "uncompressed", NULL);
+}
+
 static void put_blocks(cli_record *record, uint64_t count, const rd_params *params) {
     cli_record *blocks = record_part();
     cli_record *sums = record_part();
@@ -65,6 +73,7 @@ static void put_signature(cli_record *record, cli_record *files, const cli_job *
     const rd_stats *stats = &job->summary.stats;
     put_file(files, "basis", job->options->inputs[0], stats->in_bytes);
     put_file(files, "signature", job->options->output, stats->out_bytes);
+    put_uncompressed(record, &job->summary, summary_plain_signature(&job->summary));
     put_blocks(record, stats->blocks, &job->summary.params);
     put_time(record, job->summary.seconds, stats->in_bytes);
 }
@@ -74,6 +83,7 @@ static void put_delta_made(cli_record *record, cli_record *files, const cli_job 
     put_file(files, "signature", job->options->inputs[0], job->summary.signature_bytes);
     put_file(files, "new", job->options->inputs[1], stats->in_bytes);
     put_file(files, "delta", job->options->output, stats->out_bytes);
+    put_uncompressed(record, &job->summary, summary_plain_delta(&job->summary));
     put_blocks(record, job->summary.signature_blocks, &job->summary.params);
     put_delta(record, &job->summary, stats->in_bytes, stats->out_bytes);
     record_put_number(record, "false_matches", stats->false_matches);

@@ -9,6 +9,21 @@
 
 #include "numbers.h"
 
+/* ---- Without compression ---------------------------------------------------------------------------------------- */
+
+uint64_t summary_plain_signature(const cli_summary *summary) {
+    const uint64_t header = 12;
+    const uint64_t weak_length = 4;
+    return header + summary->stats.blocks * (weak_length + (uint64_t)summary->params.strong_len);
+}
+
+uint64_t summary_plain_delta(const cli_summary *summary) {
+    const rd_stats *stats = &summary->stats;
+    const uint64_t magic_and_end = 5;
+    const uint64_t trailer = stats->has_digest ? 56 : 0;
+    return magic_and_end + stats->literal_command_bytes + stats->literal_bytes + stats->copy_command_bytes + trailer;
+}
+
 /* ---- At the start ----------------------------------------------------------------------------------------------- */
 
 void stats_announce_signature(const rd_params *params, uint64_t basis_size) {
@@ -20,8 +35,8 @@ void stats_announce_signature(const rd_params *params, uint64_t basis_size) {
 
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size) {
     (void)fprintf(stderr, "redelta: delta: signature of %s blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-                  grouped(blocks).text, grouped(params->block_len).text, weak_name(params),
-                  strong_name(params), params->strong_len);
+                  grouped(blocks).text, grouped(params->block_len).text, weak_name(params), strong_name(params),
+                  params->strong_len);
     (void)fprintf(stderr, "redelta: delta: new file of %s bytes\n", size_or_unknown(new_size).text);
 }
 
@@ -53,8 +68,8 @@ static void put_commands(const char *label, uint64_t bytes, uint64_t whole, uint
 
 static void put_blocks(uint64_t blocks, const rd_params *params) {
     (void)fprintf(stderr, "%-14s %20s of %s bytes\n", "blocks", grouped(blocks).text, grouped(params->block_len).text);
-    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", weak_name(params),
-                  strong_name(params), params->strong_len);
+    (void)fprintf(stderr, "%-14s %20s and %s of %" PRId32 " bytes\n", "sums", weak_name(params), strong_name(params),
+                  params->strong_len);
 }
 
 static void put_time(double seconds, uint64_t bytes) {
@@ -68,6 +83,8 @@ static void print_signature(const cli_summary *summary) {
     const rd_stats *stats = &summary->stats;
     put_size("basis", stats->in_bytes);
     put_share("signature", stats->out_bytes, stats->in_bytes, "basis");
+    if (summary->compressed)
+        put_share("uncompressed", summary_plain_signature(summary), stats->in_bytes, "basis");
     put_blocks(stats->blocks, &summary->params);
     put_time(summary->seconds, stats->in_bytes);
 }
@@ -84,6 +101,8 @@ static void print_delta(const cli_summary *summary) {
     put_blocks(summary->signature_blocks, &summary->params);
     put_size("new file", stats->in_bytes);
     put_share("delta", stats->out_bytes, stats->in_bytes, "new file");
+    if (summary->compressed)
+        put_share("uncompressed", summary_plain_delta(summary), stats->in_bytes, "new file");
     print_copied_and_literal(stats);
     (void)fprintf(stderr, "%-14s %20s\n", "false matches", grouped(stats->false_matches).text);
     put_time(summary->seconds, stats->in_bytes);

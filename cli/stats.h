@@ -12,9 +12,14 @@ typedef struct cli_summary {
     uint64_t signature_bytes; /* of the signature loaded for a delta */
     uint64_t signature_blocks;
     rd_stats stats;
-    bool identical; /* the new file is the basis */
+    bool compressed; /* what was made */
+    bool identical;  /* the new file is the basis */
     double seconds;
 } cli_summary;
+
+/* How long what was made is without compression: a signature, and a delta. */
+uint64_t summary_plain_signature(const cli_summary *summary);
+uint64_t summary_plain_delta(const cli_summary *summary);
 
 /* --verbose: one line at the start, about the signature that is made or was loaded, or about the files. */
 void stats_announce_signature(const rd_params *params, uint64_t basis_size);

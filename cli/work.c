@@ -14,6 +14,7 @@ rd_options job_options(cli_job *job, rd_stats *stats) {
         .threads = job->options->threads,
         .verify = job->options->verify,
         .limits = job->options->limits,
+        .compression = job->options->compression,
     };
 }
 
@@ -21,6 +22,7 @@ rd_options job_options(cli_job *job, rd_stats *stats) {
 rd_result work_signature(cli_job *job) {
     const rd_source *basis = &job->inputs[0].source;
     job->summary.params = job->options->params;
+    job->summary.compressed = job->options->compression > 0;
     if (rd_params_resolve(&job->summary.params, basis->size) != RD_OK)
         return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta signature --help'");
     if (job->options->verbose)
@@ -51,6 +53,7 @@ rd_result work_delta(cli_job *job) {
     rd_signature_params(signature, &summary->params);
     summary->signature_bytes = load_stats.in_bytes;
     summary->signature_blocks = rd_signature_count(signature);
+    summary->compressed = job->options->compression > 0;
     progress_clear(&job->progress);
     if (job->options->verbose)
         stats_announce_delta(&summary->params, summary->signature_blocks, job->inputs[1].source.size);
