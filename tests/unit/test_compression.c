@@ -6,6 +6,8 @@
  */
 #include "support.h"
 
+#include <errno.h>
+#include <pthread.h>
 #include <zstd.h>
 
 typedef struct material {
@@ -828,6 +830,38 @@ static void a_sink_that_fails_ends_the_work(void **state) {
     assert_int_equal(rd_delta_make(m->loaded, &basis, &sink, &options), RD_E_IO);
 }
 
+#if defined(WITHOUT_THREADS)
+typedef void *thread_fn(void *argument);
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_fn *run, void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_fn *run, void *argument);
+
+static bool no_threads;
+
+/* The linker leads calls of pthread_create here, those of zstd too. */
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_fn *run, void *argument) {
+    return no_threads ? EAGAIN : __real_pthread_create(thread, attributes, run, argument);
+}
+
+/* The bytes of one thread of zstd are not those of none, so there is no way without. What is small needs no thread. */
+static void threads_that_cannot_be_had_are_an_error(void **state) {
+    const material *const m = *state;
+    rd_error error = {0};
+    rd_memory made = {0};
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_source few = rd_source_memory(m->new_file.data, 1000);
+    const rd_sink sink = rd_sink_memory(&made);
+    const rd_options options = {OPTIONS, .compression = 1, .error = &error, .threads = 2};
+    no_threads = true;
+    const rd_result large = rd_delta_make(m->loaded, &new_file, &sink, &options);
+    const rd_result small = rd_delta_make(m->loaded, &few, &sink, &options);
+    no_threads = false;
+    assert_int_equal(large, RD_E_MEMORY);
+    assert_string_equal(error.reason, "no memory, or no thread, to compress with");
+    assert_int_equal(small, RD_OK);
+    rd_memory_free(&made);
+}
+#endif
+
 typedef struct leave {
     uint64_t most;
 } leave;
@@ -879,6 +913,9 @@ int main(void) {
         cmocka_unit_test(a_bomb_behind_the_trailer_is_not_decompressed),
         cmocka_unit_test(output_limits_count_compressed_bytes),
         cmocka_unit_test(a_sink_that_fails_ends_the_work),
+#if defined(WITHOUT_THREADS)
+        cmocka_unit_test(threads_that_cannot_be_had_are_an_error),
+#endif
         cmocka_unit_test(reading_and_writing_can_be_cancelled),
     };
     return cmocka_run_group_tests_name("compression", tests, set_up, tear_down);

@@ -21,6 +21,8 @@ typedef struct material {
     rd_memory new_file;
     rd_memory signature;
     rd_memory delta;
+    rd_memory compressed_signature; /* these two are empty in a build without zstd */
+    rd_memory compressed_delta;
     rd_memory many_sums; /* the signature in so many blocks that its index has several parts */
     rd_signature *loaded;
     unsigned threads;
@@ -182,6 +184,49 @@ static rd_result stream_patch(const material *m, rd_error *error) {
     return run_stream(made, stream, &m->delta, error);
 }
 
+/* ---- With compression -------------------------------------------------------------------------------------------- */
+
+static rd_result make_compressed_signature(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .params = {.block_len = 100}, .error = error, .threads = m->threads,
+                                .compression = 1};
+    return rd_signature_make(&basis, &sink, &options);
+}
+
+static rd_result make_compressed_delta(const material *m, rd_error *error) {
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .compression = 1};
+    return rd_delta_make(m->loaded, &new_file, &sink, &options);
+}
+
+static rd_result load_compressed_signature(const material *m, rd_error *error) {
+    return load(m, &m->compressed_signature, error);
+}
+
+static rd_result apply_compressed_patch(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source delta = bytes_source(&m->compressed_delta);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads};
+    return rd_patch_apply(&basis, &delta, &sink, &options);
+}
+
+static rd_result stream_compressed_delta(const material *m, rd_error *error) {
+    rd_stream *stream = (rd_stream *)&stream;
+    const rd_options options = {OPTIONS, .compression = 1};
+    const rd_result made = rd_delta_stream_new(&stream, m->loaded, &options);
+    return run_stream(made, stream, &m->new_file, error);
+}
+
+static rd_result stream_compressed_patch(const material *m, rd_error *error) {
+    rd_stream *stream = (rd_stream *)&stream;
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_result made = rd_patch_stream_new(&stream, &basis, NULL);
+    return run_stream(made, stream, &m->compressed_delta, error);
+}
+
 static rd_result write_destination(const material *m, rd_error *error) {
     rd_destination *destination = (rd_destination *)&destination;
     rd_result result = rd_destination_open(&destination, m->path, RD_REPLACE_NEVER, error);
@@ -237,6 +282,15 @@ static int set_up(void **state) {
     m->many_sums = signature_of(&m->basis, (rd_params){.block_len = 60});
     m->loaded = loaded(&m->signature);
     m->delta = delta_of(m->loaded, &m->new_file, NULL);
+    if (rd_compression_max() > 0) {
+        const rd_source basis = bytes_source(&m->basis);
+        const rd_source new_file = bytes_source(&m->new_file);
+        const rd_sink signature = rd_sink_memory(&m->compressed_signature);
+        const rd_sink delta = rd_sink_memory(&m->compressed_delta);
+        const rd_options options = {OPTIONS, .params = {.block_len = 100}, .compression = 1};
+        assert_int_equal(rd_signature_make(&basis, &signature, &options), RD_OK);
+        assert_int_equal(rd_delta_make(m->loaded, &new_file, &delta, &options), RD_OK);
+    }
     (void)snprintf(m->directory, sizeof m->directory, "/tmp/redelta-test-XXXXXX");
     assert_non_null(mkdtemp(m->directory));
     (void)snprintf(m->path, sizeof m->path, "%s/output", m->directory);
@@ -253,6 +307,8 @@ static int tear_down(void **state) {
     rd_memory_free(&m->signature);
     rd_memory_free(&m->many_sums);
     rd_memory_free(&m->delta);
+    rd_memory_free(&m->compressed_signature);
+    rd_memory_free(&m->compressed_delta);
     free(m);
     return 0;
 }
@@ -348,6 +404,23 @@ static void patch_stream_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, stream_patch, 1);
 }
 
+/* Those of zstd fail, too, if it is linked as an archive: then there are more of them. */
+static void compression_survives_every_failed_allocation(void **state) {
+    if (rd_compression_max() == 0)
+        return;
+    fail_each_both_ways(state, make_compressed_signature, 5);
+    fail_each_both_ways(state, make_compressed_delta, 5);
+    fail_each_both_ways(state, load_compressed_signature, 9);
+    fail_each_both_ways(state, apply_compressed_patch, 4);
+}
+
+static void compressing_streams_survive_every_failed_allocation(void **state) {
+    if (rd_compression_max() == 0)
+        return;
+    fail_each_both_ways(state, stream_compressed_delta, 5);
+    fail_each_both_ways(state, stream_compressed_patch, 3);
+}
+
 static void destination_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, write_destination, 3);
 }
@@ -374,6 +447,8 @@ int main(void) {
         cmocka_unit_test(loadsig_stream_survives_every_failed_allocation),
         cmocka_unit_test(delta_stream_survives_every_failed_allocation),
         cmocka_unit_test(patch_stream_survives_every_failed_allocation),
+        cmocka_unit_test(compression_survives_every_failed_allocation),
+        cmocka_unit_test(compressing_streams_survive_every_failed_allocation),
         cmocka_unit_test(destination_survives_every_failed_allocation),
         cmocka_unit_test(replacing_a_destination_survives_every_failed_allocation),
     };
