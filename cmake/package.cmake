@@ -16,7 +16,7 @@ set(CPACK_VERBATIM_VARIABLES ON)
 set(CPACK_STRIP_FILES ON)
 set(CPACK_GENERATOR TGZ)
 set(CPACK_SOURCE_GENERATOR TGZ)
-set(CPACK_SOURCE_PACKAGE_FILE_NAME redelta-${PROJECT_VERSION})
+set(CPACK_SOURCE_PACKAGE_FILE_NAME redelta-${PROJECT_VERSION}-source) # without the ending it would be the sdist
 set(CPACK_SOURCE_IGNORE_FILES /build/ "/\\.git/" "/\\.git$" "/\\.cache/" /__pycache__/ "/\\.hypothesis/"
                               CMakeUserPresets.json compile_commands.json)
 
@@ -83,6 +83,9 @@ debian_package(libredelta-dev libredelta-dev libdevel "rsync remote-delta algori
   "The header redelta.h, the static library, and what CMake and pkg-config need"
   "to find them.")
 set(CPACK_DEBIAN_LIBREDELTA-DEV_PACKAGE_DEPENDS "libredelta0 (= ${debian_version})")
+if(TARGET PkgConfig::ZSTD) # for programs that are linked with the static library
+  string(APPEND CPACK_DEBIAN_LIBREDELTA-DEV_PACKAGE_DEPENDS ", libzstd-dev")
+endif()
 
 debian_package(redelta redelta utils "bring remote files up to date by sending only what changed"
   "Makes a small signature of the old version of a file, a delta of the new"

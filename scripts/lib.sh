@@ -88,8 +88,12 @@ need_test_tools() {
 
 # For scripts/package. Where there is no apt, it makes no packages of Debian.
 need_package_tools() {
-    have apt-get || return 0
-    need dpkg-dev have dpkg-shlibdeps
+    need libjansson-dev pkg-config --exists jansson
+    need python3 have "$(system_python)"
+    need python3-venv "$(system_python)" -m ensurepip --version
+    if have apt-get; then
+        need dpkg-dev have dpkg-shlibdeps
+    fi
     install_missing
 }
 

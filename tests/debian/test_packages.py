@@ -123,7 +123,7 @@ def test_the_symbols_are_those_of_the_library(
 
 
 def test_the_archive_of_the_sources_builds(directory: Path, source: Path, tmp_path: Path) -> None:
-    with tarfile.open(directory / f"redelta-{version(source)}.tar.gz") as archive:
+    with tarfile.open(directory / f"redelta-{version(source)}-source.tar.gz") as archive:
         archive.extractall(tmp_path)
     (tree,) = tmp_path.iterdir()
     assert not (tree / "build").exists()
@@ -131,6 +131,14 @@ def test_the_archive_of_the_sources_builds(directory: Path, source: Path, tmp_pa
     run("cmake", "-S", tree, "-B", tmp_path / "build", "-G", "Ninja", "-DREDELTA_TESTS=OFF")
     run("cmake", "--build", tmp_path / "build", "--target", "redelta_command")
     assert run(tmp_path / "build/bin/redelta", "--version").split()[:2] == ["redelta", version(source)]
+
+
+def test_the_source_distribution_has_what_the_python_package_is_built_of(directory: Path, source: Path) -> None:
+    with tarfile.open(directory / f"redelta-{version(source)}.tar.gz") as archive:
+        names = {name.partition("/")[2] for name in archive.getnames()}
+    assert {"PKG-INFO", "pyproject.toml", "LICENSE", "CMakeLists.txt", "include/redelta.h"} <= names
+    assert any(name.startswith("python/src/redelta/") for name in names)
+    assert not any(name.startswith("build/") for name in names)
 
 
 def test_the_archive_of_an_installation_runs_where_it_is_unpacked(

@@ -19,8 +19,19 @@ import pytest
 
 HANG_SECONDS = 1800
 
-# What the tests run in it: programs that use librsync, and what builds programs.
-INCLUDED = ("gcc", "libc6-dev", "pkg-config", "dpkg-dev", "rdiff", "librsync-dev", "rdiff-backup", "duplicity")
+# What the tests run in it: programs that use librsync, what builds programs, and what our packages depend on.
+INCLUDED = (
+    "libjansson4",
+    "libzstd-dev",
+    "gcc",
+    "libc6-dev",
+    "pkg-config",
+    "dpkg-dev",
+    "rdiff",
+    "librsync-dev",
+    "rdiff-backup",
+    "duplicity",
+)
 
 ENVIRONMENT = {
     "PATH": "/usr/sbin:/usr/bin:/sbin:/bin",
