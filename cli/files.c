@@ -3,6 +3,7 @@
  * the library's destination, which appears as a whole or not at all; standard output is written as it comes.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include "files.h"
 

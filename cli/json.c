@@ -3,6 +3,7 @@
  * cannot be made or written must not stop the work: it is told at the end.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include "json.h"
 

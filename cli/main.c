@@ -6,6 +6,7 @@
  * The command is a client of the library like any other: it sees redelta.h alone.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include <stdio.h>
 

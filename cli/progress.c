@@ -5,6 +5,7 @@
  * whole step, so that they are calm.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 
 #include "progress.h"
 

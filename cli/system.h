@@ -1,5 +1,6 @@
 /*
- * system.h: what systems do differently, under one name. POSIX is the rule; Windows is in system_windows.c.
+ * system.h: what systems do differently, under one name. POSIX is the rule; Windows is in system_windows.c. A file that
+ * includes this defines _FILE_OFFSET_BITS as 64 first, so that large files open on machines of 32 bits.
  */
 #ifndef REDELTA_CLI_SYSTEM_H
 #define REDELTA_CLI_SYSTEM_H

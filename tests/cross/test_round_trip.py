@@ -14,6 +14,7 @@ import pytest
 
 from helpers.samples import PAIRS, noise, prose, random_edits
 from helpers.tool import Tool
+from helpers.wire import Copy, encode_delta
 
 PARAMETERS = {
     "recommended": [],
@@ -87,3 +88,12 @@ def test_wrong_basis_is_told_and_nothing_replaced(redelta: Tool, native: Tool, t
     assert redelta.run("signature", basis, new).status == 1, "the output exists"
     assert redelta.run("delta", delta, new).status == 3
     assert sorted(tmp_path.iterdir()) == sorted((basis, new, signature, delta)), "a file was left behind"
+
+
+def test_files_may_be_larger_than_an_offset_of_32_bits(redelta: Tool, tmp_path: Path) -> None:
+    far = 3 << 30
+    basis = tmp_path / "basis"
+    with basis.open("wb") as stream:
+        stream.seek(far)
+        stream.write(b"far away")
+    assert redelta.run("patch", basis, stdin=encode_delta([Copy(far, 8)])).done() == b"far away"
