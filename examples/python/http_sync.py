@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Files kept alike over HTTP, with nothing but redelta and the standard library.
+
+    http_sync.py serve FOLDER [--port PORT]      offers the files of a folder
+    http_sync.py push FILE URL                   makes the file at URL what FILE is
+    http_sync.py pull URL FILE                   makes FILE what the file at URL is
+
+Only signatures and deltas travel. The server speaks three words about a file `/NAME`:
+
+    GET    gives its signature (that of an empty file, if there is no such file)
+    POST   takes a signature, gives the delta from its basis to the file
+    PATCH  takes a delta, and makes the file what that says
+
+What a stranger sends is received whole before any work is done, and is bounded in length; so are the files it can make.
+A patch is verified, and the file replaced at once by a whole one: a broken connection, a wrong delta or two clients at
+the same time leave the file old or new, never a mixture. Add TLS and a login before you show this to the internet.
+"""
+
+from __future__ import annotations
+
+import argparse
+import re
+import sys
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.client import HTTPException
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import IO
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+
+import redelta
+
+TIMEOUT = 60  # seconds without a byte
+BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server takes
+FILE_MAX = 1 << 30  # bytes of a file that the server makes
+CHUNK = 1 << 16
+NAME = re.compile(r"/[A-Za-z0-9_][A-Za-z0-9_.-]*")
+
+
+class RefusedError(Exception):
+    """A request that is answered with a status and a line of text."""
+
+    def __init__(self, status: HTTPStatus, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Server(ThreadingHTTPServer):
+    """Serves the files of a folder. One patch at a time: the second of two then finds that its basis is gone."""
+
+    daemon_threads = True
+
+    def __init__(self, address: tuple[str, int], folder: Path) -> None:
+        super().__init__(address, Handler)
+        self.folder = folder
+        self.patching = threading.Lock()
+
+
+class Handler(BaseHTTPRequestHandler):
+    server: Server
+    timeout = TIMEOUT
+    begun = False  # has an answer been begun? Then it is too late for another
+
+    def do_GET(self) -> None:
+        self.answer(self.give_signature)
+
+    def do_POST(self) -> None:
+        self.answer(self.give_delta)
+
+    def do_PATCH(self) -> None:
+        self.answer(self.take_delta)
+
+    def answer(self, work: Callable[[], None]) -> None:
+        """Does the work, and turns what it raises into a status, or into the end of the connection."""
+        try:
+            work()
+        except (OSError, RefusedError, redelta.RedeltaError) as error:
+            if self.begun or isinstance(error, ConnectionError | TimeoutError):
+                self.log_error("%s", error)
+            else:
+                self.send_error(*status_of(error))
+
+    def begin(self, status: HTTPStatus, length: int | None = None) -> None:
+        self.begun = True
+        self.send_response(status)
+        if length is not None:
+            self.send_header("Content-Length", str(length))
+        self.end_headers()
+
+    def give_signature(self) -> None:
+        """The signature is small: it is made in memory."""
+        signature = redelta.signature(existing(self.path_of()))
+        self.begin(HTTPStatus.OK, len(signature))
+        self.wfile.write(signature)
+
+    def give_delta(self) -> None:
+        """The delta goes out as it is made. If that fails half-way the connection ends, and the client's patch finds
+        that the delta is not whole."""
+        with self.body() as body, self.path_of().open("rb") as new:
+            signature = redelta.Signature.load(body)
+            self.begin(HTTPStatus.OK)
+            redelta.write_delta(signature, new, self.wfile)
+
+    def take_delta(self) -> None:
+        with self.body() as delta, self.server.patching:
+            path = self.path_of()
+            redelta.write_patch(existing(path), delta, path, verify=True, max_output=FILE_MAX)
+        self.begin(HTTPStatus.NO_CONTENT)
+
+    def path_of(self) -> Path:
+        if not NAME.fullmatch(self.path):
+            raise RefusedError(HTTPStatus.NOT_FOUND, "no such name")
+        return self.server.folder / self.path[1:]
+
+    @contextmanager
+    def body(self) -> Iterator[IO[bytes]]:
+        """The request's body, received whole, in a file that goes away by itself."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "send Content-Length")
+        left = int(length)
+        if left > BODY_MAX:
+            raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"more than {BODY_MAX} bytes")
+        with tempfile.TemporaryFile() as body:
+            while left and (data := self.rfile.read(min(left, CHUNK))):
+                body.write(data)
+                left -= len(data)
+            if left:
+                raise RefusedError(HTTPStatus.BAD_REQUEST, "the body ends too early")
+            body.seek(0)
+            yield body
+
+
+def status_of(error: Exception) -> tuple[HTTPStatus, str | None]:
+    """The status that tells of an error, and words for it that give no path of the server away."""
+    match error:
+        case RefusedError():
+            return error.status, str(error)
+        case redelta.LimitError():
+            return HTTPStatus.REQUEST_ENTITY_TOO_LARGE, error.reason
+        case redelta.VerifyError():
+            return HTTPStatus.CONFLICT, "the file is not what the delta was made for: get its signature again"
+        case redelta.RedeltaError():
+            return HTTPStatus.BAD_REQUEST, error.reason
+        case FileNotFoundError():
+            return HTTPStatus.NOT_FOUND, None
+        case _:
+            return HTTPStatus.INTERNAL_SERVER_ERROR, None
+
+
+def existing(path: Path) -> Path | bytes:
+    """The file, or an empty one in its stead."""
+    return path if path.exists() else b""
+
+
+def push(path: str, url: str) -> None:
+    """Once more if somebody else changed the file at the same time."""
+    for tries_left in (1, 0):
+        with urlopen(url, timeout=TIMEOUT) as response:
+            signature = redelta.Signature.load(response)
+        with tempfile.TemporaryFile() as delta:
+            stats = redelta.write_delta(signature, path, delta)
+            length = delta.tell()
+            delta.seek(0)
+            request = Request(url, delta, {"Content-Length": str(length)}, method="PATCH")
+            try:
+                urlopen(request, timeout=TIMEOUT).close()
+            except HTTPError as error:
+                if error.code == HTTPStatus.CONFLICT and tries_left:
+                    continue
+                raise
+        print(f"sent {length} bytes for {stats.in_bytes}")
+        return
+
+
+def pull(url: str, path: Path) -> None:
+    """The delta is applied as it arrives; the file is replaced when it is whole."""
+    basis = existing(path)
+    request = Request(url, redelta.signature(basis), method="POST")
+    with urlopen(request, timeout=TIMEOUT) as delta:
+        stats = redelta.write_patch(basis, delta, path, verify=True, max_output=FILE_MAX)
+    print(f"received {stats.in_bytes} bytes for {stats.out_bytes}")
+
+
+def serve(folder: Path, port: int) -> None:
+    with Server(("127.0.0.1", port), folder) as server:
+        print(f"http://127.0.0.1:{server.server_port}/", flush=True)
+        server.serve_forever()
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description="Files kept alike over HTTP.")
+    verbs = parser.add_subparsers(dest="verb", required=True)
+    serving = verbs.add_parser("serve")
+    serving.add_argument("folder", type=Path)
+    serving.add_argument("--port", type=int, default=0)
+    pushing = verbs.add_parser("push")
+    pushing.add_argument("file")
+    pushing.add_argument("url")
+    pulling = verbs.add_parser("pull")
+    pulling.add_argument("url")
+    pulling.add_argument("file", type=Path)
+    given = parser.parse_args()
+    try:
+        if given.verb == "serve":
+            serve(given.folder, given.port)
+        elif given.verb == "push":
+            push(given.file, given.url)
+        else:
+            pull(given.url, given.file)
+    except HTTPError as error:
+        print(f"{given.url}: {error.code} {error.reason}", file=sys.stderr)
+        return 1
+    except (OSError, HTTPException, redelta.RedeltaError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,54 @@
+#!/usr/bin/env python3
+"""A progress bar, drawn by tqdm, for each of the three steps.
+
+    progress_bar.py OLD NEW COPY        makes COPY out of OLD by a signature and a delta of NEW
+
+Ctrl-C stops it at once, and leaves COPY as it was.
+"""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+
+from tqdm import tqdm
+
+import redelta
+
+
+class Bar(tqdm):  # type: ignore[type-arg]
+    """A bar of bytes. Its `show` is what redelta's functions take as `progress`."""
+
+    def __init__(self, title: str) -> None:
+        super().__init__(desc=title, unit="B", unit_scale=True, unit_divisor=1024)
+
+    def show(self, done: int, total: int | None) -> None:
+        self.total = total
+        self.update(done - self.n)
+
+
+def main() -> int:
+    if len(sys.argv) != 4:
+        print("usage: progress_bar.py OLD NEW COPY", file=sys.stderr)
+        return 2
+    old, new, copy = sys.argv[1:]
+    try:
+        with Bar("signature") as bar:
+            signature = redelta.signature(old, progress=bar.show)
+        with tempfile.TemporaryFile() as delta:
+            with Bar("delta") as bar:
+                redelta.write_delta(signature, new, delta, progress=bar.show)
+            delta.seek(0)
+            with Bar("patch") as bar:
+                redelta.write_patch(old, delta, copy, progress=bar.show)
+    except (OSError, redelta.RedeltaError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,381 @@
+"""The programs of examples/python, run as their users run them: as processes, on files, over sockets."""
+
+from __future__ import annotations
+
+import http.client
+import os
+import re
+import signal
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import pytest
+
+import redelta
+from helpers.samples import noise, random_edits
+
+EXAMPLES = Path(__file__).parents[2] / "examples/python"
+OLD = noise(300_000, 1)
+NEW = random_edits(OLD, 20, 2)
+OTHER = noise(300_000, 3)
+TIMEOUT = 60
+
+
+def run(name: str, *arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
+    """Runs an example to its end, which must have this status and no traceback."""
+    done = subprocess.run(
+        [sys.executable, EXAMPLES / name, *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT
+    )
+    assert "Traceback" not in done.stderr
+    assert done.returncode == status, done.stderr
+    return done
+
+
+@contextmanager
+def running(name: str, *arguments: object) -> Iterator[str]:
+    """Runs an example that serves, and gives the line by which it says where. It must end in silence at SIGINT."""
+    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout
+            yield process.stdout.readline().strip()
+            process.send_signal(signal.SIGINT)
+            _, errors = process.communicate(timeout=TIMEOUT)
+        finally:
+            process.kill()
+    assert "Traceback" not in errors
+    assert process.returncode == 130, errors
+
+
+def files_in(folder: Path) -> list[str]:
+    return sorted(os.listdir(folder))
+
+
+# A delta that asks for two GiB of its basis.
+GREEDY = b"rs\x026" + struct.pack(">BBQ", 0x48, 0, 2 << 30) + b"\x00"
+
+
+# ---- HTTP -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """What the server serves: one file."""
+    folder = tmp_path / "served"
+    folder.mkdir()
+    (folder / "data").write_bytes(OLD)
+    return folder
+
+
+@pytest.fixture
+def url(folder: Path) -> Iterator[str]:
+    with running("http_sync.py", "serve", folder) as line:
+        assert re.fullmatch(r"http://127\.0\.0\.1:\d+/", line)
+        yield line
+
+
+def request(url: str, method: str, body: bytes | None = None) -> int:
+    """The status that a request is answered with."""
+    try:
+        with urlopen(Request(url, body, method=method), timeout=TIMEOUT) as response:
+            assert isinstance(response.status, int)
+            return response.status
+    except HTTPError as error:
+        answer = error
+    with answer:
+        assert b"served" not in answer.read(), "the answer gives a path away"
+        return answer.code
+
+
+def travelled(output: str) -> int:
+    found = re.fullmatch(r"(?:sent|received) (\d+) bytes for \d+\n", output)
+    assert found
+    return int(found[1])
+
+
+def test_http_push_and_pull(tmp_path: Path, folder: Path, url: str) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(NEW)
+    assert travelled(run("http_sync.py", "push", mine, f"{url}data").stdout) < len(NEW) // 4
+    assert (folder / "data").read_bytes() == NEW
+    assert travelled(run("http_sync.py", "push", mine, f"{url}data").stdout) < 100
+
+    theirs = tmp_path / "theirs"
+    theirs.write_bytes(OLD)
+    assert travelled(run("http_sync.py", "pull", f"{url}data", theirs).stdout) < len(NEW) // 4
+    assert theirs.read_bytes() == NEW
+
+
+def test_http_files_that_are_not_there_yet(tmp_path: Path, folder: Path, url: str) -> None:
+    mine = tmp_path / "mine"
+    run("http_sync.py", "pull", f"{url}data", mine)
+    assert mine.read_bytes() == OLD
+    run("http_sync.py", "push", mine, f"{url}more")
+    assert (folder / "more").read_bytes() == OLD
+
+
+def test_http_client_errors(tmp_path: Path, folder: Path, url: str) -> None:
+    mine = tmp_path / "mine"
+    assert "404" in run("http_sync.py", "pull", f"{url}none", mine, status=1).stderr
+    assert "No such file" in run("http_sync.py", "push", mine, f"{url}data", status=1).stderr
+    mine.write_bytes(NEW)
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    assert "refused" in run("http_sync.py", "pull", f"http://127.0.0.1:{port}/data", mine, status=1).stderr
+    assert mine.read_bytes() == NEW
+    assert (folder / "data").read_bytes() == OLD
+    assert files_in(tmp_path) == ["mine", "served"]
+
+
+def test_http_strangers(folder: Path, url: str) -> None:
+    signature = redelta.signature(OLD)
+    delta = redelta.delta(signature, NEW)
+    for method, name, body, status in [
+        ("PATCH", "data", b"junk", 400),
+        ("PATCH", "data", b"", 400),
+        ("PATCH", "data", delta[:-1], 400),
+        ("PATCH", "data", delta + b"x", 400),
+        ("PATCH", "data", signature, 400),
+        ("PATCH", "data", redelta.delta(signature, NEW, verify=False), 409),
+        ("PATCH", "data", redelta.delta(redelta.signature(OTHER), OTHER[::-1] + OTHER), 409),
+        ("PATCH", "data", GREEDY, 413),
+        ("PATCH", "..%2Fdata", delta, 404),
+        ("PATCH", "../mine", delta, 404),
+        ("PATCH", ".hidden", delta, 404),
+        ("PATCH", "", delta, 404),
+        ("POST", "data", b"junk", 400),
+        ("POST", "data", signature[:-1], 400),
+        ("POST", "data", delta, 400),
+        ("POST", "none", signature, 404),
+        ("GET", "../data", None, 404),
+        ("PUT", "data", b"", 501),
+    ]:
+        assert request(url + name, method, body) == status, (method, name, status)
+        assert files_in(folder) == ["data"]
+        assert (folder / "data").read_bytes() == OLD
+    assert request(f"{url}data", "PATCH", delta) == 204
+    assert request(f"{url}data", "PATCH", delta) == 409, "a delta is for one basis"
+    assert (folder / "data").read_bytes() == NEW
+
+
+@pytest.mark.parametrize(
+    ("headers", "sent", "status"),
+    [
+        ({}, b"", 411),
+        ({"Content-Length": "-1"}, b"", 411),
+        ({"Content-Length": str(1 << 60)}, b"", 413),
+        ({"Content-Length": "1000"}, b"rs", 400),
+    ],
+)
+def test_http_lengths(folder: Path, url: str, headers: dict[str, str], sent: bytes, status: int) -> None:
+    address = urlsplit(url)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT)
+    connection.putrequest("PATCH", "/data")
+    for name, value in headers.items():
+        connection.putheader(name, value)
+    connection.endheaders(sent)
+    connection.sock.shutdown(socket.SHUT_WR)
+    assert connection.getresponse().status == status
+    connection.close()
+    assert (folder / "data").read_bytes() == OLD
+
+
+def test_http_server_that_breaks_off(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(OLD)
+    delta = redelta.delta(redelta.signature(OLD), NEW)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        command = [sys.executable, str(EXAMPLES / "http_sync.py"), "pull"]
+        url = f"http://127.0.0.1:{server.getsockname()[1]}/data"
+        with subprocess.Popen([*command, url, str(mine)], stderr=subprocess.PIPE, text=True) as client:
+            connection, _ = server.accept()
+            with connection:
+                connection.recv(1 << 16)
+                connection.sendall(b"HTTP/1.0 200 OK\r\n\r\n" + delta[: len(delta) // 2])
+                connection.shutdown(socket.SHUT_WR)
+                while connection.recv(1 << 16):
+                    pass
+            _, errors = client.communicate(timeout=TIMEOUT)
+    assert "Traceback" not in errors
+    assert "delta" in errors
+    assert client.returncode == 1
+    assert mine.read_bytes() == OLD
+    assert files_in(tmp_path) == ["mine"]
+
+
+# ---- A chain of backups ---------------------------------------------------------------------------------------------
+
+VERSIONS = [OLD, NEW, random_edits(NEW, 5, 4), b"", OLD, OTHER, OTHER]
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    store = tmp_path / "store"
+    for number, data in enumerate(VERSIONS, 1):
+        (tmp_path / "file").write_bytes(data)
+        assert run("backup_chain.py", "add", store, tmp_path / "file").stdout == f"version {number}\n"
+    return store
+
+
+def assert_kept(store: Path, versions: list[bytes], first: int = 1) -> None:
+    restored = store.parent / "restored"
+    for number, data in enumerate(versions, 1):
+        if number >= first:
+            run("backup_chain.py", "restore", store, number, restored)
+            assert restored.read_bytes() == data
+        else:
+            restored.write_bytes(b"mine")
+            assert "no version" in run("backup_chain.py", "restore", store, number, restored, status=1).stderr
+            assert restored.read_bytes() == b"mine"
+    restored.unlink()
+    assert files_in(store.parent) == ["file", "store"]
+
+
+def test_every_version_of_a_chain_can_be_restored(store: Path) -> None:
+    assert_kept(store, VERSIONS)
+    listed = run("backup_chain.py", "list", store).stdout.splitlines()
+    assert [line.split()[:2] for line in listed] == [[str(n), "delta"] for n in range(1, 7)] + [["7", "full"]]
+    assert (store / "0001.delta").stat().st_size < len(OLD) // 4
+
+
+def test_the_oldest_versions_of_a_chain_can_be_forgotten(store: Path) -> None:
+    out = run("backup_chain.py", "prune", store, 3).stdout
+    assert out.splitlines() == [f"forgot version {n}" for n in range(1, 5)]
+    assert_kept(store, VERSIONS, first=5)
+    assert run("backup_chain.py", "prune", store, 100).stdout == ""
+    assert_kept(store, VERSIONS, first=5)
+    run("backup_chain.py", "prune", store, 1)
+    run("backup_chain.py", "prune", store, 0, status=2)
+    assert_kept(store, VERSIONS, first=7)
+
+
+def test_a_damaged_chain_is_told_of(store: Path, tmp_path: Path) -> None:
+    damaged = store / "0005.delta"
+    data = bytearray(damaged.read_bytes())
+    data[len(data) // 2] ^= 1
+    damaged.write_bytes(data)
+    target = tmp_path / "restored"
+    target.write_bytes(b"mine")
+    assert "delta" in run("backup_chain.py", "restore", store, 4, target, status=1).stderr
+    assert target.read_bytes() == b"mine"
+    run("backup_chain.py", "restore", store, 6, target)
+    assert target.read_bytes() == OTHER
+
+
+def test_a_chain_whose_last_addition_was_killed(store: Path) -> None:
+    """Between any two changes of the store, the newest version is there, and the one before it at least once."""
+    run("backup_chain.py", "restore", store, 6, store / "0006.full")
+    (store / ".copy-left").write_bytes(b"left behind")
+    assert_kept(store, VERSIONS)
+    (store / "0006.delta").unlink()
+    assert_kept(store, VERSIONS)
+    (store.parent / "file").write_bytes(NEW)
+    run("backup_chain.py", "add", store, store.parent / "file")
+    assert_kept(store, [*VERSIONS, NEW])
+    assert sorted(store.glob("*.full")) == [store / "0008.full"]
+
+
+def test_a_chain_without_a_file_or_a_store(tmp_path: Path) -> None:
+    for verb, *rest in [("add", "none"), ("list",), ("restore", 1, "to"), ("prune", 1)]:
+        assert "No such file" in run("backup_chain.py", verb, tmp_path / "store", *rest, status=1).stderr
+
+
+# ---- asyncio --------------------------------------------------------------------------------------------------------
+
+
+def broken_off(connection: socket.socket) -> bool:
+    try:
+        return connection.recv(1) == b""
+    except ConnectionResetError:
+        return True
+
+
+def test_asyncio_fetch(tmp_path: Path) -> None:
+    served, mine = tmp_path / "served", tmp_path / "mine"
+    served.write_bytes(NEW)
+    with running("async_sync.py", "serve", served) as line:
+        host, port = line.split()
+        assert run("async_sync.py", "fetch", host, port, mine).stdout.endswith(f"for {len(NEW)}\n")
+        assert mine.read_bytes() == NEW
+        mine.write_bytes(OLD)
+        assert travelled(run("async_sync.py", "fetch", host, port, mine).stdout) < len(NEW) // 4
+        assert mine.read_bytes() == NEW
+        for sent in (b"\xff" * 100, (4).to_bytes(8, "big") + b"junk"):
+            with socket.create_connection((host, int(port)), TIMEOUT) as stranger:
+                stranger.sendall(sent)
+                assert broken_off(stranger)
+        with socket.create_connection((host, int(port)), TIMEOUT) as stranger:
+            stranger.sendall(b"\x00")
+        served.unlink()
+        run("async_sync.py", "fetch", host, port, mine, status=1)
+        assert mine.read_bytes() == NEW
+    assert files_in(tmp_path) == ["mine"]
+    assert "connect" in run("async_sync.py", "fetch", host, port, mine, status=1).stderr.lower()
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        lambda delta: b"",
+        lambda delta: b"junk",
+        lambda delta: delta[:-1],
+        lambda delta: delta + b"x",
+        lambda delta: redelta.delta(redelta.signature(OTHER), OTHER[::-1] + OTHER),
+        lambda delta: GREEDY,
+    ],
+)
+def test_asyncio_bad_answers(tmp_path: Path, answer: Callable[[bytes], bytes]) -> None:
+    mine = tmp_path / "mine"
+    mine.write_bytes(OLD)
+    delta = redelta.delta(redelta.signature(OLD), NEW)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        host, port = server.getsockname()
+        command = [sys.executable, EXAMPLES / "async_sync.py", "fetch", host, str(port), mine]
+        with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as client:
+            connection, _ = server.accept()
+            with connection, connection.makefile("rb") as received:
+                received.read(int.from_bytes(received.read(8), "big"))
+                with suppress(ConnectionError):  # it may have had enough
+                    connection.sendall(answer(delta))
+            _, errors = client.communicate(timeout=TIMEOUT)
+    assert "Traceback" not in errors
+    assert client.returncode == 1, errors
+    assert mine.read_bytes() == OLD
+    assert files_in(tmp_path) == ["mine"]
+
+
+# ---- tqdm and fsspec ------------------------------------------------------------------------------------------------
+
+
+def test_progress_bars(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(OLD)
+    (tmp_path / "new").write_bytes(NEW)
+    errors = run("progress_bar.py", *(tmp_path / name for name in ("old", "new", "copy"))).stderr
+    assert (tmp_path / "copy").read_bytes() == NEW
+    for title in ("signature", "delta", "patch"):
+        assert re.search(rf"{title}: 100%.* ([\d.]+)k/\1k ", errors), errors
+    assert "No such file" in run("progress_bar.py", tmp_path / "none", tmp_path / "new", "x", status=1).stderr
+    run("progress_bar.py", status=2)
+
+
+def test_fsspec_in_memory() -> None:
+    assert run("fsspec_sync.py").stdout == "1087847 bytes were there already, 1053 are new\n"
+
+
+def test_fsspec_on_other_file_systems(tmp_path: Path) -> None:
+    (tmp_path / "old").write_bytes(OLD)
+    (tmp_path / "new").write_bytes(NEW)
+    run("fsspec_sync.py", f"file://{tmp_path}/old", f"file://{tmp_path}/new")
+    assert (tmp_path / "old").read_bytes() == NEW
+    run("fsspec_sync.py", f"file://{tmp_path}/old", f"file://{tmp_path}/none", status=1)
+    assert (tmp_path / "old").read_bytes() == NEW
+    assert files_in(tmp_path) == ["new", "old"]
+    run("fsspec_sync.py", "one", status=2)
