@@ -48,6 +48,10 @@ install_missing() {
 # Debian's Python, not a shim or a version manager's build of one, since the packages above belong to it.
 system_python() { if [ -x /usr/bin/python3 ]; then echo /usr/bin/python3; else echo python3; fi; }
 
+has_python_header() {
+    "$(system_python)" -c 'import pathlib, sysconfig; (pathlib.Path(sysconfig.get_path("include")) / "Python.h").stat()'
+}
+
 compiles() { printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | "$@" -x c - -o /dev/null; }
 
 need_build_tools() {
@@ -80,6 +84,7 @@ need_test_tools() {
     need fish have fish
     need python3 have "$(system_python)"
     need python3-venv "$(system_python)" -m ensurepip --version
+    need python3-dev has_python_header
     install_missing
     # Some distributions pack the run-time libraries of clang's sanitizers with clang, some apart.
     need "libclang-rt-$(clang -dumpversion | cut -d. -f1)-dev" compiles clang -fsanitize=address,undefined
@@ -137,6 +142,24 @@ python_tools() {
 }
 
 make_venv() { python_tools "$venv" tests/requirements.txt; }
+
+# The Python package: the source distribution and, from that, the wheel, both in $dist. Warnings are errors.
+dist=build/dist
+build_wheel() {
+    rm -rf $dist
+    "$venv/bin/pyproject-build" --outdir $dist --config-setting=cmake.define.REDELTA_WERROR=ON . >build/wheel.log 2>&1 || {
+        cat build/wheel.log
+        return 1
+    }
+}
+
+# A new Python environment with the wheel, as its users have it, and the tools of the tests.
+wheel_venv=build/wheel-venv
+make_wheel_venv() {
+    rm -rf $wheel_venv
+    "$(system_python)" -m venv $wheel_venv
+    $wheel_venv/bin/python -m pip install -q --disable-pip-version-check -r tests/requirements.txt $dist/*.whl
+}
 
 # ---- Builds ----------------------------------------------------------------------------------------------------------
 

@@ -13,9 +13,10 @@
 /* ---- Common ------------------------------------------------------------------------------------------------------ */
 
 PyObject *stats_tuple(const rd_stats *s) {
-    return Py_BuildValue("KKKKKKKKKK", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
+    const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
+    return Py_BuildValue("KKKKKKKKKKy#", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
                          s->literal_command_bytes, s->copy_commands, s->copy_bytes, s->copy_command_bytes,
-                         s->false_matches);
+                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest);
 }
 
 PyObject *raise_failure(const module_state *state, const rd_error *error, PyObject *names) {

@@ -34,7 +34,7 @@ PyObject *make_delta(PyObject *module, PyObject *arguments);
 PyObject *apply_patch(PyObject *module, PyObject *arguments);
 PyObject *list_ops(PyObject *module, PyObject *arguments);
 
-/* A new tuple of the ten numbers of rd_stats, in their order. */
+/* A new tuple of the fields of rd_stats, in their order: ten numbers, and the digest, or None. */
 PyObject *stats_tuple(const rd_stats *stats);
 
 /* Sets the exception that belongs to the error, and returns NULL. `names` is for the exception's maker, or NULL. */

@@ -34,6 +34,7 @@ def test_ops_are_those_of_the_delta(pair: tuple[bytes, bytes]) -> None:
     assert (info.size, info.kind) == (len(new), "delta")
     assert info.basis_size <= len(basis)
     assert info.stats.literal_bytes + info.stats.copy_bytes == len(new)
+    assert info.stats.digest == wire.tree_digest(new)
     assert list(info.ops) == list(info.ops)
     assert next(info.ops, None) == next(iter(list(info.ops)), None)
 
@@ -57,6 +58,12 @@ def test_anything_else_is_told(kind: str, tmp_path: Path) -> None:
     for data in (b"", b"abc", b"rubbish" * 1000):
         with opened(SOURCES[kind], data, tmp_path) as source, pytest.raises(redelta.BadMagicError, match="neither"):
             redelta.inspect(source)
+
+
+def test_a_delta_without_a_digest_has_none() -> None:
+    info = redelta.inspect(redelta.delta(SIGNATURE, NEW, verify=False))
+    assert isinstance(info, redelta.DeltaInfo)
+    assert info.stats.digest is None
 
 
 def test_a_damaged_file_is_told(tmp_path: Path) -> None:

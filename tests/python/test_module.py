@@ -79,3 +79,6 @@ def test_numbers_show_themselves() -> None:
     shown = stats._repr_html_()
     assert "<td style='text-align: right'>10,000</td>" in shown
     assert "copy" not in shown  # what does not apply is left out
+    patched = redelta.write_patch(b"", redelta.delta(redelta.signature(b""), b"new"), "/dev/null")
+    assert patched.digest is not None
+    assert patched.digest.hex() in patched._repr_html_()

@@ -9,7 +9,7 @@ Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
 Writing: TypeAlias = int | bytes | Callable[[bytes], object] | None
 Progress: TypeAlias = Callable[[int, int | None], object] | None
 Names: TypeAlias = Mapping[str, str | bytes] | None
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int]
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None]
 
 VERSION: str
 

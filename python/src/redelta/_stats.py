@@ -6,6 +6,10 @@ from dataclasses import dataclass, fields
 from html import escape
 
 
+def shown(value: int | bytes) -> str:
+    return value.hex() if isinstance(value, bytes) else f"{value:,}"
+
+
 @dataclass(frozen=True)
 class Stats:
     """What an operation did. What does not apply to it is 0. In a notebook it shows itself as a table."""
@@ -30,11 +34,13 @@ class Stats:
     """Bytes of the delta that those commands take."""
     false_matches: int = 0
     """Blocks whose weak sum was found and whose strong sum was not. May differ with the threads."""
+    digest: bytes | None = None
+    """Of the new file, as the delta carries it; of a patch, once the file was verified."""
 
     def _repr_html_(self) -> str:
         rows = "".join(
             f"<tr><th style='text-align: left'>{escape(field.name.replace('_', ' '))}</th>"
-            f"<td style='text-align: right'>{getattr(self, field.name):,}</td></tr>"
+            f"<td style='text-align: right'>{shown(getattr(self, field.name))}</td></tr>"
             for field in fields(self)
             if getattr(self, field.name)
         )
