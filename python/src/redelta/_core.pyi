@@ -1,15 +1,8 @@
 """The extension: the C library's public header. What it takes is prepared by the rest of the package."""
 
-from collections.abc import Callable, Mapping
-from typing import TypeAlias, final
+from typing import final
 
-from typing_extensions import Buffer
-
-Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
-Writing: TypeAlias = int | bytes | Callable[[bytes], object] | None
-Progress: TypeAlias = Callable[[int, int | None], object] | None
-Names: TypeAlias = Mapping[str, str | bytes] | None
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None]
+from redelta._types import Buffer, Names, Numbers, Progress, Reading, Writing
 
 VERSION: str
 
@@ -40,12 +33,12 @@ def make_signature(
     strong_len: int,
     threads: int,
     main: bool,
-    progress: Progress,
-    names: Names,
+    progress: Progress | None,
+    names: Names | None,
     /,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
-    source: Reading, threads: int, main: bool, progress: Progress, names: Names, /
+    source: Reading, threads: int, main: bool, progress: Progress | None, names: Names | None, /
 ) -> tuple[Table, Numbers]: ...
 def make_delta(
     table: Table,
@@ -54,8 +47,8 @@ def make_delta(
     verify: int,
     threads: int,
     main: bool,
-    progress: Progress,
-    names: Names,
+    progress: Progress | None,
+    names: Names | None,
     /,
 ) -> tuple[bytes | None, Numbers]: ...
 def apply_patch(
@@ -66,8 +59,10 @@ def apply_patch(
     verify: int,
     threads: int,
     main: bool,
-    progress: Progress,
-    names: Names,
+    progress: Progress | None,
+    names: Names | None,
     /,
 ) -> tuple[bytes | None, Numbers]: ...
-def list_ops(delta: Reading, main: bool, progress: Progress, names: Names, /) -> tuple[bytes, Numbers]: ...
+def list_ops(
+    delta: Reading, main: bool, progress: Progress | None, names: Names | None, /
+) -> tuple[bytes, Numbers]: ...

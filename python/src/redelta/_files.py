@@ -16,15 +16,12 @@ import io
 import os
 import threading
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import Any, TypeAlias
 
 from redelta._errors import ParameterError
-from redelta._types import Basis, Destination, Source
+from redelta._types import Basis, Destination, Reading, Source, Writing
 
-if TYPE_CHECKING:
-    from redelta._core import Reading, Writing
-
-PlainFile: TypeAlias = "io.FileIO | io.BufferedReader | io.BufferedWriter | io.BufferedRandom"
+PlainFile: TypeAlias = io.FileIO | io.BufferedReader | io.BufferedWriter | io.BufferedRandom
 
 BUFFERED = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 

@@ -7,7 +7,7 @@ other.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 from redelta import _core
 from redelta._errors import CorruptError
@@ -15,10 +15,7 @@ from redelta._files import Input
 from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
 from redelta._signature import Signature
 from redelta._stats import Stats
-from redelta._types import Basis, Hash, PatchVerify, StrongLength
-
-if TYPE_CHECKING:
-    from redelta._types import Buffer
+from redelta._types import Basis, Buffer, Hash, PatchVerify, StrongLength
 
 ALL = 0
 

@@ -6,7 +6,7 @@ import os
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any, NamedTuple
 from typing import Literal as Only
 
 from redelta import _core
@@ -14,10 +14,7 @@ from redelta._errors import BadMagicError
 from redelta._files import Files, in_main_thread
 from redelta._signature import Signature
 from redelta._stats import Stats
-from redelta._types import Hash, Progress, Source
-
-if TYPE_CHECKING:
-    from redelta._core import Reading
+from redelta._types import Hash, Progress, Reading, Source
 
 MAGIC_LEN = 4
 KIND_SIGNATURE, KIND_DELTA = 1, 2

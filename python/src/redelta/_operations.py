@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from redelta import _core
 from redelta._files import Files, in_main_thread
 from redelta._params import (
@@ -15,10 +13,7 @@ from redelta._params import (
 )
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
-from redelta._types import Basis, Destination, Hash, PatchVerify, Progress, Source, StrongLength
-
-if TYPE_CHECKING:
-    from redelta._core import Numbers
+from redelta._types import Basis, Destination, Hash, Numbers, PatchVerify, Progress, Source, StrongLength
 
 
 def _signature(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import io
 import os
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from redelta import _core
 from redelta._errors import CorruptError, RedeltaError
@@ -17,10 +17,7 @@ from redelta._files import Input, checked, is_buffer
 from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
-from redelta._types import Basis, Hash, PatchVerify, Source, StrongLength
-
-if TYPE_CHECKING:
-    from redelta._types import Buffer
+from redelta._types import Basis, Buffer, Hash, PatchVerify, Source, StrongLength
 
 CHUNK = 256 * 1024
 

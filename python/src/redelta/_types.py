@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
@@ -33,25 +33,39 @@ class SupportsWrite(Protocol[T_contra]):
     def write(self, data: T_contra, /) -> object: ...
 
 
-Path: TypeAlias = "str | os.PathLike[str]"
+Path: TypeAlias = str | os.PathLike[str]
 
-Source: TypeAlias = "Buffer | Path | SupportsRead[bytes]"
+Source: TypeAlias = Buffer | Path | SupportsRead[bytes]
 """Where bytes come from. A `str` is a path; a reader is read from where it stands to its end."""
 
-Basis: TypeAlias = "Buffer | Path | SupportsReadAndSeek[bytes]"
+Basis: TypeAlias = Buffer | Path | SupportsReadAndSeek[bytes]
 """A source that a patch copies from, at any place; the places are counted from the beginning of the file."""
 
-Destination: TypeAlias = "Path | SupportsWrite[bytes]"
+Destination: TypeAlias = Path | SupportsWrite[bytes]
 """Where bytes go. The file of a path is replaced as a whole or not at all; a writer is written to as it stands."""
 
 Hash: TypeAlias = Literal["rk-blake2", "rk-md4", "rollsum-blake2", "rollsum-md4"]
 """The sums of a signature: the weak (rolling) one, and the strong one."""
 
-StrongLength: TypeAlias = "int | Literal['least'] | None"
+StrongLength: TypeAlias = int | Literal["least"] | None
 """Of the strong sum, in bytes. None: all of it; "least": what is safe against chance for the size of the basis."""
 
 PatchVerify: TypeAlias = Literal["auto"] | bool
 """Whether a patch is verified: if its delta lets it; always (a delta that does not is an error); never."""
 
-Progress: TypeAlias = Callable[[int, "int | None"], object]
+Progress: TypeAlias = Callable[[int, int | None], object]
 """Called now and then with the bytes done and their total, if that is known. What it raises ends the operation."""
+
+# ---- What the extension takes and gives ------------------------------------------------------------------------------
+
+Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
+"""A descriptor, a buffer, or what gives up to so many bytes at an offset."""
+
+Writing: TypeAlias = int | bytes | Callable[[bytes], object] | None
+"""A descriptor, a path, what takes bytes, or None for bytes that are returned."""
+
+Names: TypeAlias = Mapping[str, str | bytes]
+"""The paths of the files of an operation, by role, for its errors."""
+
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None]
+"""The fields of Stats."""
