@@ -117,8 +117,9 @@ PyObject *make_signature(PyObject *module, PyObject *arguments) {
     begin(&o, module, threads, main, progress, names);
     o.options.params = (rd_params){
         .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
-    if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call) &&
-        sink_expect(&o.sink, signature_size(&o))) {
+    if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
+        if (o.sink.gathers)
+            sink_expect(&o.sink, signature_size(&o));
         note_small(&o);
         result = run_to_sink(&o, work_make_signature);
     }
@@ -221,9 +222,11 @@ PyObject *apply_patch(PyObject *module, PyObject *arguments) {
     begin(&o, module, threads, main, progress, names);
     o.options.verify = (rd_verify)verify;
     o.options.limits.output = output_max;
-    if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call) &&
-        sink_expect(&o.sink, patched_size(&o)))
+    if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call)) {
+        if (o.sink.gathers)
+            sink_expect(&o.sink, patched_size(&o));
         result = run_to_sink(&o, work_apply_patch);
+    }
     end(&o);
     return result;
 }

@@ -44,15 +44,16 @@ rd_result sink_append(void *context, const void *data, size_t size) {
     return RD_OK;
 }
 
-bool sink_expect(sink *s, uint64_t size) {
-    if (s->to.write != sink_append || size == 0 || size > (uint64_t)PY_SSIZE_T_MAX)
-        return true;
+void sink_expect(sink *s, uint64_t size) {
+    if (size == 0 || size > (uint64_t)PY_SSIZE_T_MAX)
+        return;
     s->bytes = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)size);
-    if (!s->bytes)
-        return false;
-    s->data = (uint8_t *)PyBytes_AsString(s->bytes);
-    s->capacity = (size_t)size;
-    return true;
+    if (s->bytes) {
+        s->data = (uint8_t *)PyBytes_AsString(s->bytes);
+        s->capacity = (size_t)size;
+    } else {
+        PyErr_Clear(); /* if there is not so much memory, that is told when it is used up */
+    }
 }
 
 static rd_result write_callable(void *context, const void *data, size_t size) {
@@ -69,7 +70,8 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
 bool sink_open(sink *s, PyObject *object, call *c) {
     s->call = c;
     s->to = rd_sink_callback(sink_append, s);
-    if (object == Py_None)
+    s->gathers = object == Py_None;
+    if (s->gathers)
         return true;
     if (PyBytes_Check(object)) {
         char *path;
@@ -109,7 +111,7 @@ rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
 }
 
 PyObject *sink_take(sink *s) {
-    if (s->to.write != sink_append)
+    if (!s->gathers)
         return Py_NewRef(Py_None);
     if (in_bytes(s) && s->size == s->capacity)
         return Py_NewRef(s->bytes);

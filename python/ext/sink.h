@@ -13,6 +13,7 @@
 typedef struct sink {
     rd_sink to;
     call *call;
+    bool gathers;  /* it is a bytes object that is asked for */
     uint8_t *data; /* in `bytes`, or allocated */
     size_t size;
     size_t capacity;
@@ -25,8 +26,8 @@ typedef struct sink {
 /* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
 bool sink_open(sink *s, PyObject *object, call *c);
 
-/* Expects so many bytes, if it is a bytes object that is asked for. As sink_open. */
-bool sink_expect(sink *s, uint64_t size);
+/* Expects so many bytes, of a sink that gathers them. 0: it is not known how many. With the GIL. */
+void sink_expect(sink *s, uint64_t size);
 
 /* Opens the destination, if it is one. Without the GIL. */
 rd_result sink_start(sink *s, rd_replace replace, rd_error *error);
