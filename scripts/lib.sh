@@ -11,7 +11,7 @@ venv=build/venv
 # shellcheck disable=SC2034
 docs_venv=build/docs-venv
 # All Python of the project; the scripts of bench have no ending.
-python="tests scripts docs fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
+python="tests scripts docs examples/python fuzz/make-seeds bench/measuring.py bench/growth bench/hostile bench/make-data bench/nightly bench/versus"
 
 say() { printf '\n== %s\n' "$*"; }
 die() {
