@@ -14,17 +14,19 @@ static const cli_verb_info verbs[VERBS] = {
     [VERB_DELTA] = {"delta", 2, 1, 1, "a signature"},
     [VERB_PATCH] = {"patch", 2, 1, 1, "a basis"},
     [VERB_VERIFY] = {"verify", 2, 0, 1, "a delta"},
+    [VERB_SYNC] = {"sync", 2, 0, 2, "both an old and a new file"},
 };
 
 enum {
     SIGNATURE = VERB_BIT(VERB_SIGNATURE),
     DELTA = VERB_BIT(VERB_DELTA),
     PATCH = VERB_BIT(VERB_PATCH),
+    SYNC = VERB_BIT(VERB_SYNC),
     EVERY = VERB_BIT(VERBS) - 1
 };
 
 static const cli_option_info options[OPTIONS] = {
-    [OPTION_BLOCK_SIZE] = {"block-size", 'b', VALUE_NEEDED, SIGNATURE},
+    [OPTION_BLOCK_SIZE] = {"block-size", 'b', VALUE_NEEDED, SIGNATURE | SYNC},
     [OPTION_SUM_SIZE] = {"sum-size", 'S', VALUE_NEEDED, SIGNATURE},
     [OPTION_HASH] = {"hash", 'H', VALUE_NEEDED, SIGNATURE},
     [OPTION_ROLLSUM] = {"rollsum", 'R', VALUE_NEEDED, SIGNATURE},
@@ -37,7 +39,7 @@ static const cli_option_info options[OPTIONS] = {
     [OPTION_PROGRESS] = {"progress", 0, VALUE_NONE, EVERY},
     [OPTION_NO_PROGRESS] = {"no-progress", 0, VALUE_NONE, EVERY},
     [OPTION_JSON] = {"json", 0, VALUE_OPTIONAL, EVERY},
-    [OPTION_EXIT_CODE] = {"exit-code", 0, VALUE_NONE, DELTA},
+    [OPTION_EXIT_CODE] = {"exit-code", 0, VALUE_NONE, DELTA | SYNC},
     [OPTION_NO_VERIFY] = {"no-verify", 0, VALUE_NONE, DELTA | PATCH},
     [OPTION_ALWAYS_VERIFY] = {"always-verify", 0, VALUE_NONE, PATCH},
     [OPTION_MAX_OUTPUT] = {"max-output", 0, VALUE_NEEDED, SIGNATURE | DELTA | PATCH},

@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH, VERB_VERIFY, VERBS } cli_verb;
+typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH, VERB_VERIFY, VERB_SYNC, VERBS } cli_verb;
 
 /* A set of verbs. */
 #define VERB_BIT(verb) (1u << (verb))

@@ -51,9 +51,12 @@ static rd_result check_not_directory(const cli_input *input, cli_failure *failur
     return failure_system(failure, input->role, "cannot be read");
 }
 
+void input_name(cli_input *input, const char *name, rd_role role) {
+    *input = (cli_input){.name = name != NULL ? name : standard_input, .role = role, .fd = -1};
+}
+
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure) {
-    input->name = name != NULL ? name : standard_input;
-    input->role = role;
+    input_name(input, name, role);
     input->fd = name != NULL ? open_for_reading(name) : STDIN_FILENO;
     if (input->fd == -1)
         return failure_system(failure, role, "cannot be opened");

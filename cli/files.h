@@ -21,6 +21,9 @@ typedef struct cli_output {
 /* Puts something into each of the descriptors 0, 1 and 2 that is closed, so that no file of ours gets that number. */
 void files_reserve_standard(void);
 
+/* What messages need before the input is open: NULL is standard input. */
+void input_name(cli_input *input, const char *name, rd_role role);
+
 /* Opens `name`, or for NULL takes standard input. A directory is refused. Either way input_close is due. */
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure);
 void input_close(cli_input *input);

@@ -25,6 +25,7 @@ static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "  delta SIGNATURE [NEWFILE [DELTA]]  where the new file is: what is new in it\n"
                               "  patch BASIS [DELTA [NEWFILE]]      where the old file is: make the new file\n"
                               "And besides:\n"
+                              "  sync OLD NEW                       all of it at once: make OLD equal to NEW\n"
                               "  verify DELTA [FILE]                say whether FILE is what DELTA makes\n"
                               "'redelta VERB --help' tells more; s, d, p and v are short for the verbs. A\n"
                               "missing name, or -, is standard input or output. Options of most verbs:\n"
@@ -105,10 +106,26 @@ static const char verify[] = "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
                              "Example:\n"
                              "  redelta verify new.delta new.tar\n";
 
+static const char sync[] = "Usage: redelta sync [OPTION]... OLD NEW\n"
+                           "\n"
+                           "Make the file OLD equal to NEW by signature, delta and patch in one go, and say\n"
+                           "what would have travelled. OLD is replaced when its new contents are complete\n"
+                           "and verified, not before, and keeps its mode; if it is missing, it is created,\n"
+                           "and if it is equal to NEW, it is left alone. NEW may be -, standard input.\n"
+                           "\n"
+                           "  -b, --block-size SIZE  bytes in a block; 0 (default): fit for OLD\n"
+                           "      --exit-code        if OLD was equal to NEW, end with status 5, not 0\n" COMMON "\n"
+                           "A name with a colon, as in host:file, is kept for files on other machines, which\n"
+                           "sync cannot reach yet: put ./ before a local name with a colon in it. If OLD is\n"
+                           "a symbolic link, the link is replaced and not the file that it names.\n"
+                           "\n"
+                           "Example:\n"
+                           "  redelta sync backup/disk.img disk.img\n";
+
 const char *help_text(cli_verb verb) {
     static const char *const texts[VERBS] = {
         [VERB_NONE] = overall, [VERB_SIGNATURE] = signature, [VERB_DELTA] = delta,
-        [VERB_PATCH] = patch,  [VERB_VERIFY] = verify,
+        [VERB_PATCH] = patch,  [VERB_VERIFY] = verify,       [VERB_SYNC] = sync,
     };
     return texts[verb];
 }
@@ -118,5 +135,6 @@ const char *help_short(void) {
            "       redelta delta SIGNATURE [NEWFILE [DELTA]]\n"
            "       redelta patch BASIS [DELTA [NEWFILE]]\n"
            "       redelta verify DELTA [FILE]\n"
+           "       redelta sync OLD NEW\n"
            "Try 'redelta --help'.\n";
 }

@@ -121,6 +121,14 @@ void record_put_text(cli_record *record, const char *key, const char *text) {
     put(record, key, text != NULL ? json_string(text) : json_null());
 }
 
+void record_put_time(cli_record *record, double seconds, uint64_t bytes) {
+    record_put_real(record, "seconds", seconds);
+    if (seconds > 0.0)
+        record_put_real(record, "bytes_per_second", (double)bytes / seconds);
+    else
+        record_put_text(record, "bytes_per_second", NULL);
+}
+
 void record_put(cli_record *record, const char *key, cli_record *part) {
     put(record, key, part);
 }

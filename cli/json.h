@@ -45,6 +45,9 @@ void record_append(cli_record *record, const char *key, cli_record *part);
  */
 void record_put_name(cli_record *record, const char *key, const char *name);
 
+/* "seconds", and "bytes_per_second" if that can be told, else null. */
+void record_put_time(cli_record *record, double seconds, uint64_t bytes);
+
 /* Writes the record as a line. */
 void record_send(cli_record *record);
 

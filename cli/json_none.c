@@ -63,6 +63,10 @@ void record_put_name(cli_record *record, const char *key, const char *name) {
     (void)record, (void)key, (void)name;
 }
 
+void record_put_time(cli_record *record, double seconds, uint64_t bytes) {
+    (void)record, (void)seconds, (void)bytes;
+}
+
 void record_send(cli_record *record) {
     (void)record;
 }

@@ -81,10 +81,10 @@ static part amount(double bytes) {
     return made;
 }
 
-/* 1:05 and 1:02:03 */
+/* Whole seconds as 1:05 or 1:02:03. */
 static part duration(double seconds) {
     part made;
-    const unsigned long whole = seconds < 1e8 ? (unsigned long)(seconds + 0.5) : 99999999ul;
+    const unsigned long whole = seconds < 1e8 ? (unsigned long)seconds : 99999999ul;
     if (whole < 3600)
         (void)snprintf(made.text, sizeof made.text, "%lu:%02lu", whole / 60, whole % 60);
     else
@@ -125,7 +125,7 @@ static void compose(char *line, int columns, const char *step, const state *at) 
     }
     add(line, columns, "%s/s", amount(rate).text);
     if (known && rate > 0.0)
-        add(line, columns, "%s left", duration((total - done) / rate).text);
+        add(line, columns, "%s left", duration((total - done) / rate + 0.5).text);
     else
         add(line, columns, "%s", duration(at->seconds).text);
 }
@@ -158,7 +158,7 @@ static void send(const cli_progress *progress, const state *at) {
     record_put_text(record, "step", progress->step);
     record_put_number(record, "done", at->done);
     record_put_number(record, "total", at->total);
-    record_put_real(record, "seconds", at->seconds);
+    record_put_time(record, at->seconds, at->done);
     record_send(record);
 }
 

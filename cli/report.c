@@ -61,7 +61,11 @@ static void send_usage(cli_verb verb, const char *message) {
     record_put_text(record, "verb", verb_name(verb));
     record_put_number(record, "status", STATUS_USAGE);
     record_put_text(record, "result", rd_result_name(RD_E_PARAMETER));
+    record_put_text(record, "role", NULL);
+    record_put_name(record, "name", NULL);
     record_put_name(record, "message", message);
+    record_put_text(record, "system", NULL);
+    record_put_number(record, "offset", RD_UNKNOWN);
     record_put_text(record, "advice", advice);
     record_send(record);
 }

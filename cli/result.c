@@ -61,21 +61,13 @@ static void put_digest(cli_record *record, const rd_stats *stats) {
     record_put_text(record, "digest", stats->has_digest ? text : NULL);
 }
 
-static void put_time(cli_record *record, double seconds, uint64_t bytes) {
-    record_put_real(record, "seconds", seconds);
-    if (seconds > 0.0)
-        record_put_real(record, "bytes_per_second", (double)bytes / seconds);
-    else
-        record_put_text(record, "bytes_per_second", NULL);
-}
-
 static void put_signature(cli_record *record, cli_record *files, const cli_job *job) {
     const rd_stats *stats = &job->summary.stats;
     put_file(files, "basis", job->options->inputs[0], stats->in_bytes);
     put_file(files, "signature", job->options->output, stats->out_bytes);
     put_uncompressed(record, &job->summary, summary_plain_signature(&job->summary));
     put_blocks(record, stats->blocks, &job->summary.params);
-    put_time(record, job->summary.seconds, stats->in_bytes);
+    record_put_time(record, job->summary.seconds, stats->in_bytes);
 }
 
 static void put_delta_made(cli_record *record, cli_record *files, const cli_job *job) {
@@ -88,7 +80,7 @@ static void put_delta_made(cli_record *record, cli_record *files, const cli_job 
     put_delta(record, &job->summary, stats->in_bytes, stats->out_bytes);
     record_put_number(record, "false_matches", stats->false_matches);
     put_digest(record, stats);
-    put_time(record, job->summary.seconds, stats->in_bytes);
+    record_put_time(record, job->summary.seconds, stats->in_bytes);
 }
 
 static void put_patch(cli_record *record, cli_record *files, const cli_job *job) {
@@ -99,7 +91,7 @@ static void put_patch(cli_record *record, cli_record *files, const cli_job *job)
     put_delta(record, &job->summary, stats->out_bytes, stats->in_bytes);
     record_put_flag(record, "verified", stats->has_digest);
     put_digest(record, stats);
-    put_time(record, job->summary.seconds, stats->out_bytes);
+    record_put_time(record, job->summary.seconds, stats->out_bytes);
 }
 
 static void put_verify(cli_record *record, cli_record *files, const cli_job *job) {
@@ -108,7 +100,21 @@ static void put_verify(cli_record *record, cli_record *files, const cli_job *job
     put_file(files, "new", job->options->inputs[1], stats->in_bytes);
     record_put_flag(record, "verified", stats->has_digest);
     put_digest(record, stats);
-    put_time(record, job->summary.seconds, stats->in_bytes);
+    record_put_time(record, job->summary.seconds, stats->in_bytes);
+}
+
+static void put_sync(cli_record *record, cli_record *files, const cli_job *job) {
+    const cli_summary *summary = &job->summary;
+    const uint64_t delta_bytes = summary->stats.in_bytes;
+    put_file(files, "old", job->options->inputs[0], job->inputs[0].source.size);
+    put_file(files, "new", job->options->inputs[1], summary->stats.out_bytes);
+    put_blocks(record, summary->signature_blocks, &summary->params);
+    put_delta(record, summary, summary->stats.out_bytes, summary->signature_bytes + delta_bytes);
+    record_put_number(record, "signature_bytes", summary->signature_bytes);
+    record_put_number(record, "delta_bytes", delta_bytes);
+    record_put_flag(record, "created", summary->created);
+    put_digest(record, &summary->stats);
+    record_put_time(record, summary->seconds, summary->stats.out_bytes);
 }
 
 void result_send(const cli_job *job, int status) {
@@ -121,6 +127,7 @@ void result_send(const cli_job *job, int status) {
     case VERB_DELTA: put_delta_made(record, files, job); break;
     case VERB_PATCH: put_patch(record, files, job); break;
     case VERB_VERIFY: put_verify(record, files, job); break;
+    case VERB_SYNC: put_sync(record, files, job); break;
     default: break;
     }
     record_put(record, "files", files);

@@ -50,6 +50,11 @@ void stats_announce_verify(uint64_t delta_size, uint64_t file_size) {
                   size_or_unknown(file_size).text);
 }
 
+void stats_announce_sync(uint64_t old_size, uint64_t new_size) {
+    (void)fprintf(stderr, "redelta: sync: old file of %s bytes, new file of %s bytes\n", size_or_unknown(old_size).text,
+                  size_or_unknown(new_size).text);
+}
+
 /* ---- At the end ------------------------------------------------------------------------------------------------- */
 
 static void put_size(const char *label, uint64_t bytes) {
@@ -121,12 +126,19 @@ static void print_verify(const cli_summary *summary) {
     put_time(summary->seconds, summary->stats.in_bytes);
 }
 
+static void print_sync(const cli_summary *summary) {
+    put_size("signature", summary->signature_bytes);
+    put_blocks(summary->signature_blocks, &summary->params);
+    print_patch(summary);
+}
+
 void stats_print(cli_verb verb, const cli_summary *summary) {
     switch (verb) {
     case VERB_SIGNATURE: print_signature(summary); break;
     case VERB_DELTA: print_delta(summary); break;
     case VERB_PATCH: print_patch(summary); break;
     case VERB_VERIFY: print_verify(summary); break;
+    case VERB_SYNC: print_sync(summary); break;
     default: break;
     }
 }

@@ -14,6 +14,7 @@ typedef struct cli_summary {
     rd_stats stats;
     bool compressed; /* what was made */
     bool identical;  /* the new file is the basis */
+    bool created;    /* of sync: there was no old file */
     double seconds;
 } cli_summary;
 
@@ -26,6 +27,7 @@ void stats_announce_signature(const rd_params *params, uint64_t basis_size);
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size);
 void stats_announce_patch(uint64_t basis_size, uint64_t delta_size);
 void stats_announce_verify(uint64_t delta_size, uint64_t file_size);
+void stats_announce_sync(uint64_t old_size, uint64_t new_size);
 
 /* --stats: a table at the end. */
 void stats_print(cli_verb verb, const cli_summary *summary);

@@ -11,50 +11,78 @@
 #include "json.h"
 #include "report.h"
 #include "result.h"
+#include "sync.h"
 #include "work.h"
 
 typedef rd_result work_fn(cli_job *job);
 
 typedef struct cli_recipe {
+    work_fn *work;
+    work_fn *check; /* before anything is opened; or NULL */
+    work_fn *tell;  /* on standard output, what was done; or NULL */
     rd_role roles[INPUTS_MAX];
     rd_replace replace; /* if the user lets an output be replaced */
-    work_fn *work;
+    bool in_place;      /* the output replaces the first input, unless they are identical */
 } cli_recipe;
 
 /* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
 static const cli_recipe recipes[VERBS] = {
-    [VERB_SIGNATURE] = {{RD_ROLE_BASIS, RD_ROLE_NONE}, RD_REPLACE_FAST, work_signature},
-    [VERB_DELTA] = {{RD_ROLE_SIGNATURE, RD_ROLE_NEW}, RD_REPLACE_FAST, work_delta},
-    [VERB_PATCH] = {{RD_ROLE_BASIS, RD_ROLE_DELTA}, RD_REPLACE_SAFELY, work_patch},
-    [VERB_VERIFY] = {{RD_ROLE_DELTA, RD_ROLE_NEW}, RD_REPLACE_NEVER, work_verify},
+    [VERB_SIGNATURE] = {.work = work_signature, .roles = {RD_ROLE_BASIS}, .replace = RD_REPLACE_FAST},
+    [VERB_DELTA] = {.work = work_delta, .roles = {RD_ROLE_SIGNATURE, RD_ROLE_NEW}, .replace = RD_REPLACE_FAST},
+    [VERB_PATCH] = {.work = work_patch, .roles = {RD_ROLE_BASIS, RD_ROLE_DELTA}, .replace = RD_REPLACE_SAFELY},
+    [VERB_VERIFY] = {.work = work_verify, .roles = {RD_ROLE_DELTA, RD_ROLE_NEW}},
+    [VERB_SYNC] = {.work = sync_work,
+                   .check = sync_check,
+                   .tell = sync_tell,
+                   .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
+                   .replace = RD_REPLACE_SAFELY,
+                   .in_place = true},
 };
 
 /* ---- Their common course ---------------------------------------------------------------------------------------- */
 
+static const cli_recipe *recipe_of(const cli_job *job) {
+    return &recipes[job->options->verb];
+}
+
+static const char *output_of(const cli_job *job) {
+    return recipe_of(job)->in_place ? job->options->inputs[0] : job->options->output;
+}
+
+static void name_inputs(cli_job *job) {
+    for (int i = 0; i < job->options->input_count; i++)
+        input_name(&job->inputs[i], job->options->inputs[i], recipe_of(job)->roles[i]);
+}
+
+static rd_result check(cli_job *job) {
+    return recipe_of(job)->check != NULL ? recipe_of(job)->check(job) : RD_OK;
+}
+
 static rd_result open_inputs(cli_job *job) {
-    const cli_recipe *recipe = &recipes[job->options->verb];
-    for (int i = 0; i < job->options->input_count; i++) {
-        const rd_result result = input_open(&job->inputs[i], job->options->inputs[i], recipe->roles[i], &job->failure);
-        /* Also after a failure: the message needs the name. */
-        job->open_inputs = i + 1;
-        if (result != RD_OK)
-            return result;
+    rd_result result = RD_OK;
+    for (int i = 0; i < job->options->input_count && result == RD_OK; i++) {
+        cli_input *input = &job->inputs[i];
+        if (i == 0 && job->summary.created)
+            input->source = rd_source_memory("", 0);
+        else
+            result = input_open(input, job->options->inputs[i], input->role, &job->failure);
     }
-    return RD_OK;
+    return result;
 }
 
 static bool has_output(const cli_job *job) {
-    return verb_info(job->options->verb)->outputs > 0;
+    return verb_info(job->options->verb)->outputs > 0 || recipe_of(job)->in_place;
 }
 
 static rd_result open_output(cli_job *job) {
     if (!has_output(job))
         return RD_OK;
-    const rd_replace replace = job->options->force ? recipes[job->options->verb].replace : RD_REPLACE_NEVER;
-    const rd_result result = output_open(&job->output, job->options->output, replace, &job->failure);
+    const bool may_replace = job->options->force || recipe_of(job)->in_place;
+    const rd_replace replace = may_replace ? recipe_of(job)->replace : RD_REPLACE_NEVER;
+    const rd_result result = output_open(&job->output, output_of(job), replace, &job->failure);
     if (result != RD_OK)
         return result;
-    for (int i = 0; i < job->open_inputs; i++) {
+    for (int i = 0; i < job->options->input_count; i++) {
         const rd_result apart = output_check_apart(&job->output, &job->inputs[i], &job->failure);
         if (apart != RD_OK)
             return apart;
@@ -63,17 +91,17 @@ static rd_result open_output(cli_job *job) {
 }
 
 static void close_inputs(cli_job *job) {
-    for (int i = 0; i < job->open_inputs; i++)
+    for (int i = 0; i < job->options->input_count; i++)
         input_close(&job->inputs[i]);
 }
 
 static rd_result work_and_commit(cli_job *job) {
-    rd_result result = recipes[job->options->verb].work(job);
+    rd_result result = recipe_of(job)->work(job);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
     if (!has_output(job))
         return result;
-    if (result == RD_OK) {
+    if (result == RD_OK && !(recipe_of(job)->in_place && job->summary.identical)) {
         close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */
         return output_commit(&job->output, &job->failure);
     }
@@ -83,7 +111,10 @@ static rd_result work_and_commit(cli_job *job) {
 
 static rd_result run(cli_job *job) {
     progress_begin(&job->progress, job->options);
-    rd_result result = open_inputs(job);
+    name_inputs(job);
+    rd_result result = check(job);
+    if (result == RD_OK)
+        result = open_inputs(job);
     if (result == RD_OK)
         result = open_output(job);
     if (result == RD_OK)
@@ -99,8 +130,8 @@ static rd_result run(cli_job *job) {
 /* What is not about one file, as too little memory, is told of the first input. */
 static const char *name_of(const cli_job *job, rd_role role) {
     if (role == RD_ROLE_OUTPUT)
-        return output_name(job->options->output);
-    for (int i = 0; i < job->open_inputs; i++)
+        return output_name(output_of(job));
+    for (int i = 0; i < job->options->input_count; i++)
         if (job->inputs[i].role == role)
             return job->inputs[i].name;
     return job->inputs[0].name;
@@ -127,6 +158,12 @@ static void tell_failure(cli_job *job) {
     report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
 }
 
+/* What was done is done, but the user was not told of it. */
+static int fail_to_tell(const cli_job *job) {
+    report_failure(job->options->verb, output_name(NULL), &job->failure);
+    return report_status(job->failure.error.result);
+}
+
 /* Tells the user of a failure, or what was done. */
 static int tell(cli_job *job, rd_result result) {
     const cli_options *options = job->options;
@@ -135,6 +172,9 @@ static int tell(cli_job *job, rd_result result) {
         return report_status(result);
     }
     const int status = options->exit_code && job->summary.identical ? STATUS_IDENTICAL : STATUS_DONE;
+    const bool may_speak = !options->quiet && !(options->json && options->json_file == NULL);
+    if (recipe_of(job)->tell != NULL && may_speak && recipe_of(job)->tell(job) != RD_OK)
+        return fail_to_tell(job);
     if (options->stats)
         stats_print(options->verb, &job->summary);
     if (json_is_open())

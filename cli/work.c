@@ -31,11 +31,7 @@ rd_result work_signature(cli_job *job) {
     return rd_signature_make(basis, &job->output.sink, &library);
 }
 
-/*
- * The new file is the basis, as far as a signature tells: one copy, with no literal, that begins with the first block
- * and ends with the last. How long that is a signature does not say; but the last block is found only as a whole.
- */
-static bool is_basis(const rd_stats *stats, const rd_params *params, uint64_t blocks) {
+bool work_is_basis(const rd_stats *stats, const rd_params *params, uint64_t blocks) {
     const uint64_t length = stats->copy_bytes;
     const uint64_t needed = length / params->block_len + (length % params->block_len != 0);
     return stats->literal_bytes == 0 && stats->copy_commands <= 1 && needed == blocks;
@@ -61,7 +57,7 @@ rd_result work_delta(cli_job *job) {
     progress_step(&job->progress, "delta");
     const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &library);
     rd_signature_free(signature);
-    summary->identical = is_basis(&summary->stats, &summary->params, summary->signature_blocks);
+    summary->identical = work_is_basis(&summary->stats, &summary->params, summary->signature_blocks);
     return result;
 }
 

@@ -13,7 +13,6 @@
 typedef struct cli_job {
     const cli_options *options;
     cli_input inputs[INPUTS_MAX];
-    int open_inputs;
     cli_output output;
     cli_failure failure;
     cli_summary summary;
@@ -28,5 +27,11 @@ rd_result work_signature(cli_job *job);
 rd_result work_delta(cli_job *job);
 rd_result work_patch(cli_job *job);
 rd_result work_verify(cli_job *job);
+
+/*
+ * The new file is the basis, as far as a signature tells: one copy, with no literal, that begins with the first block
+ * and ends with the last. How long that is a signature does not say; but the last block is found only as a whole.
+ */
+bool work_is_basis(const rd_stats *stats, const rd_params *params, uint64_t blocks);
 
 #endif

@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch verify; do
+    for name in signature delta patch sync verify; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -61,12 +61,13 @@ _redelta() {
             signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             delta) options='--no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             patch) options='--no-verify --always-verify --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            sync) options='-b --block-size --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             verify) options='-T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             *) options='-f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch verify" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync verify" -- "$cur")
     else
         compopt -o default
     fi

@@ -47,6 +47,8 @@ COURSES = [
     Course("redelta", ("patch", "-T1", "basis", "delta", OUT), "new", None),
     Course("redelta", ("patch", "-T1", "-f", OUT, "delta", OUT), "new", "basis"),
     Course("redelta", ("patch", "-T1", "-f", "--no-verify", OUT, "delta", OUT), "new", "basis"),
+    Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", "basis"),
+    Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", None),
     Course("rdiff", ("-b2048", "signature", "basis", OUT), "signature", None),
     Course("rdiff", ("-f", "delta", "signature", "new", OUT), "bare", "old"),
     Course("rdiff", ("patch", "basis", "delta", OUT), "new", None),
@@ -56,6 +58,7 @@ COURSES = [
 STREAMED = [
     Course("redelta", ("signature", "-T1", "-b2K", "-", OUT), "signature", None),
     Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis"),
+    Course("redelta", ("sync", "-q", "-T1", OUT, "-"), "new", "basis"),
 ]
 ALL = COURSES + STREAMED
 
@@ -110,7 +113,7 @@ class Place:
         words = [str(self.tools[course.tool]), *course.words]
         stdin = None
         if "-" in course.words:
-            stdin = self.files["basis" if course.makes == "signature" else "delta"]
+            stdin = self.files[{"signature": "basis", "sync": "new"}.get(course.words[0], "delta")]
         finished = subprocess.run(
             words,
             cwd=self.folder,
