@@ -56,9 +56,11 @@ static PyObject *close_module(PyObject *module, PyObject *unused) {
     enum { PAUSES = 1000 };
     module_state *const state = PyModule_GetState(module);
     atomic_store(&state->closing, true);
-    Py_BEGIN_ALLOW_THREADS for (int i = 0; i < PAUSES && atomic_load(&state->inside) > 0; i++)(void)
-        nanosleep(&pause, NULL);
-    Py_END_ALLOW_THREADS return Py_NewRef(Py_None);
+    Py_BEGIN_ALLOW_THREADS
+    for (int i = 0; i < PAUSES && atomic_load(&state->inside) > 0; i++)
+        (void)nanosleep(&pause, NULL);
+    Py_END_ALLOW_THREADS
+    return Py_NewRef(Py_None);
 }
 
 static PyMethodDef methods[] = {

@@ -17,7 +17,8 @@
 #define OUTPUT_MAX ((size_t)1024 * 1024)
 
 typedef struct stream {
-    PyObject_HEAD rd_stream *stream;
+    PyObject_HEAD
+    rd_stream *stream;
     PyObject *signature; /* that the stream uses, or NULL */
     source basis;        /* likewise */
     rd_role role;        /* of what it takes */
@@ -38,8 +39,11 @@ static PyObject *refuse(const module_state *state, const stream *s, const char *
 static bool wait_for_lock(stream *s) {
     for (;;) {
         PyLockStatus status;
-        Py_BEGIN_ALLOW_THREADS status = PyThread_acquire_lock_timed(s->lock, -1, 1);
-        Py_END_ALLOW_THREADS if (status == PY_LOCK_ACQUIRED) return true;
+        Py_BEGIN_ALLOW_THREADS
+        status = PyThread_acquire_lock_timed(s->lock, -1, 1);
+        Py_END_ALLOW_THREADS
+        if (status == PY_LOCK_ACQUIRED)
+            return true;
         if (PyErr_CheckSignals() != 0)
             return false;
     }

@@ -73,7 +73,8 @@ static PyObject *encode(PyObject *self, PyObject *unused) {
     if (bytes) {
         uint8_t *const to = (uint8_t *)PyBytes_AsString(bytes);
         memcpy(to, header.data, header.size);
-        Py_BEGIN_ALLOW_THREADS put_entries(t->signature, strong_len, to + header.size);
+        Py_BEGIN_ALLOW_THREADS
+        put_entries(t->signature, strong_len, to + header.size);
         Py_END_ALLOW_THREADS
     }
     rd_memory_free(&header);

@@ -5,7 +5,8 @@
 #include "module.h"
 
 typedef struct table {
-    PyObject_HEAD rd_signature *signature;
+    PyObject_HEAD
+    rd_signature *signature;
 } table;
 
 /* Takes the signature over, also on failure: NULL with an exception set. */
