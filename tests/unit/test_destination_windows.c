@@ -83,7 +83,8 @@ static void check_content(const char *path, const char *text) {
 static rd_destination *opened(const char *path, rd_replace replace) {
     rd_destination *destination = NULL;
     rd_error error = {.result = RD_OK};
-    check_equal(rd_destination_open(&destination, path, replace, &error), RD_OK, "%s: %s", path, error.reason);
+    const rd_result result = rd_destination_open(&destination, path, replace, &error);
+    check_equal(result, RD_OK, "%s: %s", path, error.reason);
     return destination;
 }
 
@@ -100,7 +101,8 @@ static void put(rd_destination *destination, const char *text) {
 
 static void check_commit(rd_destination *destination) {
     rd_error error = {.result = RD_OK};
-    check_equal(rd_destination_commit(destination, &error), RD_OK, "%s (%d)", error.reason, error.system_error);
+    const rd_result result = rd_destination_commit(destination, &error);
+    check_equal(result, RD_OK, "%s (%d)", error.reason, error.system_error);
 }
 
 /* The name of the file that a destination which is being written has meanwhile: the only `.redelta-` in the directory.
