@@ -9,7 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from faults.courses import Place
+from faults.courses import TALLY, Place
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was done, for who counts: ctest -V shows it."""
+    for (test, what), count in sorted(TALLY.items()):
+        terminalreporter.write_line(f"{test}: {count} {what}")
 
 
 def named_by(variable: str) -> Path:

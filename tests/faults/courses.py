@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import os
 import subprocess
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -62,6 +63,16 @@ STREAMED = [
 ]
 ALL = COURSES + STREAMED
 
+TALLY: Counter[tuple[str, str]] = Counter()
+"""How often what happened, by test: docs/security.md has these figures."""
+
+
+def tally(what: str, count: int = 1) -> None:
+    """Counts for the test that runs."""
+    test = os.environ["PYTEST_CURRENT_TEST"].partition("::")[2].partition("[")[0].partition(" ")[0]
+    TALLY[test, what] += count
+
+
 way = pytest.mark.parametrize("way", ["", NAMED], ids=["unnamed", "named"])
 course = pytest.mark.parametrize("course", COURSES, ids=str)
 any_course = pytest.mark.parametrize("course", ALL, ids=str)
@@ -110,6 +121,7 @@ class Place:
 
     def run(self, course: Course, faults: str = "", room: int | None = None, killed: bool = False) -> Result:
         """Runs a course; the log has the faults that it met."""
+        logged = len(self.logged())
         words = [str(self.tools[course.tool]), *course.words]
         stdin = None
         if "-" in course.words:
@@ -127,6 +139,9 @@ class Place:
         result = Result((f"REDELTA_FAULTS='{faults}'", *words), finished.returncode, finished.stdout, finished.stderr)
         if not killed:
             assert_sound(result)
+        met = [line for line in self.logged()[logged:] if line != "unnamed" or NAMED not in faults]
+        tally("faults", len(met))
+        tally("runs with faults", len(met) > 0)
         return result
 
     def logged(self) -> list[str]:

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.courses import NAMED, Course, Place, any_course, way
+from faults.courses import NAMED, Course, Place, any_course, tally, way
 from helpers.tool import HANG_SECONDS, heed_signals
 
 KILLS = int(os.environ.get("REDELTA_KILLS", "60"))
@@ -81,6 +81,7 @@ class Victim:
             self.reset()
             while self.run(number, chance.uniform(0, self.duration)) == 0:
                 self.reset()
+            tally("runs ended by a signal")
             yield number
 
     def content(self) -> str:
