@@ -60,9 +60,10 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
     const sink *const s = context;
     if (!call_enter(s->call))
         return RD_E_CANCELLED;
-    PyObject *const bytes = PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
-    PyObject *const result = bytes ? PyObject_CallFunctionObjArgs(s->write, bytes, NULL) : NULL;
-    Py_XDECREF(bytes);
+    PyObject *const given = s->copies ? PyMemoryView_FromMemory((char *)(uintptr_t)data, (Py_ssize_t)size, PyBUF_READ)
+                                      : PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
+    PyObject *const result = given ? PyObject_CallFunctionObjArgs(s->write, given, NULL) : NULL;
+    Py_XDECREF(given);
     Py_XDECREF(result);
     return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
 }
@@ -84,8 +85,10 @@ bool sink_open(sink *s, PyObject *object, call *c) {
             return false;
         s->to = rd_sink_fd((int)fd);
     } else {
-        s->write = Py_NewRef(object);
+        s->copies = !PyCallable_Check(object);
+        s->write = s->copies ? PyObject_GetAttrString(object, "write") : Py_NewRef(object);
         s->to = rd_sink_callback(write_callable, s);
+        return s->write != NULL;
     }
     return true;
 }

@@ -1,6 +1,7 @@
 /*
  * Where the library writes to, as Python says it: None asks for a bytes object, an int is an open descriptor, bytes are
- * the path of a destination, and a callable takes bytes.
+ * the path of a destination, and a callable takes bytes. Anything else is a file in memory, whose `write` copies what
+ * it is given before it returns, so that it can be shown the library's own memory.
  *
  * Of a bytes object the size must be known when it is made. So if it can be told beforehand, the object is filled in
  * place; if not, or if that was wrong, the bytes are gathered in memory that grows, and copied at the end.
@@ -18,7 +19,8 @@ typedef struct sink {
     size_t size;
     size_t capacity;
     PyObject *bytes;  /* NULL: no size was expected */
-    PyObject *write;  /* if it is a callable */
+    PyObject *write;  /* if it is a callable, or of a file in memory */
+    bool copies;      /* it is a file in memory */
     const char *path; /* if it is a destination; as long as the object is there */
     rd_destination *destination;
 } sink;

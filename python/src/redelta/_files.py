@@ -97,7 +97,7 @@ class Input:
         self._basis = basis
         self._owned: io.FileIO | None = None
         self._position: Position | None = None
-        self._memory: tuple[io.BytesIO, memoryview] | None = None
+        self._memory: io.BytesIO | None = None
         self._open(source)
 
     def _open(self, source: Any) -> None:
@@ -108,9 +108,8 @@ class Input:
             self.name = os.fspath(source)
             self.native = self.fd = self._owned.fileno()
         elif type(source) is io.BytesIO:
-            with source.getbuffer() as whole:
-                self._memory = (source, whole[0 if self._basis else source.tell() :])
-            self.native = self._memory[1]
+            self._memory = source
+            self.native = memoryview(source.getvalue())[0 if self._basis else source.tell() :]  # nothing is copied
         elif raw_of(source) is not None and source.readable() and self._open_plain(source):
             pass
         elif is_buffer(source):
@@ -154,11 +153,8 @@ class Input:
         self.settle()
         if self._owned is not None:
             self._owned.close()
-        if self._memory is not None:
-            file, view = self._memory
-            view.release()
-            if self.used is not None:
-                file.seek(self.used, os.SEEK_CUR)
+        if self._memory is not None and self.used is not None:
+            self._memory.seek(self.used, os.SEEK_CUR)
 
 
 # ---- Outputs --------------------------------------------------------------------------------------------------------
@@ -198,6 +194,8 @@ class Output:
             self.native = os.fsencode(destination)
         elif raw_of(destination) is not None and destination.writable():
             self._open_plain(destination)
+        elif type(destination) is io.BytesIO:
+            self.native = destination
         elif callable(getattr(destination, "write", None)):
             self.native = writer_to(destination)
         else:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
@@ -61,8 +62,8 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
 """A descriptor, a buffer, or what gives up to so many bytes at an offset."""
 
-Writing: TypeAlias = int | bytes | Callable[[bytes], object] | None
-"""A descriptor, a path, what takes bytes, or None for bytes that are returned."""
+Writing: TypeAlias = int | bytes | Callable[[bytes], object] | io.BytesIO | None
+"""A descriptor, a path, what takes bytes, a file in memory, or None for bytes that are returned."""
 
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
