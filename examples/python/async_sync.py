@@ -7,27 +7,49 @@
 The client sends the length of its signature (8 bytes, big-endian) and the signature; the server answers with the delta,
 and ends the connection.
 
-Two ways meet here. Whole operations on files go to a thread (`asyncio.to_thread`); redelta lets other threads run while
-it works, so the loop goes on. For what comes or goes in pieces there are the incremental objects: they do no input or
-output of their own, so they fit any loop. A piece of work is heavy enough for a thread, too.
+Two ways meet here. Whole operations on files go to a thread (`in_thread` below); redelta lets other threads run while
+it works, so the loop goes on. For what goes out or comes in pieces there are the incremental objects, here the server's
+DeltaEncoder: they do no input or output of their own, so they fit any loop. Their pieces of work go to a thread, too.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
-import os
 import sys
 import tempfile
+import threading
+from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, TypeVar
 
 import redelta
+
+T = TypeVar("T")
 
 CHUNK = 256 * 1024
 TIMEOUT = 60  # seconds without a piece
 SIGNATURE_MAX = 64 << 20  # bytes that the server takes
+DELTA_MAX = 1 << 30  # bytes that the client takes
 FILE_MAX = 1 << 30  # bytes of a file that the client makes
+
+
+class StoppedError(Exception):
+    """Ends work whose task is gone."""
+
+
+async def in_thread(operation: Callable[..., T], *arguments: object, **options: object) -> T:
+    """Like `asyncio.to_thread`, for an operation of redelta's; but if the task is cancelled, the work ends, too."""
+    stop = threading.Event()
+
+    def look(done: int, total: int | None) -> None:
+        if stop.is_set():
+            raise StoppedError
+
+    try:
+        return await asyncio.to_thread(operation, *arguments, progress=look, **options)
+    finally:
+        stop.set()
 
 
 async def send_delta(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
@@ -37,7 +59,7 @@ async def send_delta(path: str, reader: asyncio.StreamReader, writer: asyncio.St
         if length > SIGNATURE_MAX:
             raise redelta.LimitError(f"a signature of {length} bytes is too long")
         data = await reader.readexactly(length)
-    encoder = redelta.DeltaEncoder(await asyncio.to_thread(redelta.Signature.load, data))
+    encoder = redelta.DeltaEncoder(await in_thread(redelta.Signature.load, data))
     with open(path, "rb") as new:
         while data := await asyncio.to_thread(new.read, CHUNK):
             writer.write(await asyncio.to_thread(encoder.update, data))
@@ -64,40 +86,35 @@ async def serve(path: str, port: int) -> None:
         await server.serve_forever()
 
 
-async def receive(reader: asyncio.StreamReader, basis: Path | bytes, made: IO[bytes]) -> redelta.Stats:
-    """Patches the basis with the delta as it arrives."""
-    with redelta.Patcher(basis, verify=True, max_output=FILE_MAX) as patcher:
-
-        def write(data: bytes) -> None:
-            made.write(patcher.update(data))
-
-        while True:
-            async with asyncio.timeout(TIMEOUT):
-                data = await reader.read(CHUNK)
-            if not data:
-                break
-            await asyncio.to_thread(write, data)
-        made.write(patcher.finish())
-        made.flush()
-        return patcher.stats
+async def receive(reader: asyncio.StreamReader, file: IO[bytes]) -> None:
+    """Writes what comes to a file, so much and no more."""
+    left = DELTA_MAX
+    while True:
+        async with asyncio.timeout(TIMEOUT):
+            data = await reader.read(CHUNK)
+        if not data:
+            file.seek(0)
+            return
+        left -= len(data)
+        if left < 0:
+            raise redelta.LimitError(f"a delta of more than {DELTA_MAX} bytes is too long")
+        await asyncio.to_thread(file.write, data)
 
 
 async def fetch(host: str, port: int, path: Path) -> None:
-    """The new version is made beside the file, and takes its place when it is whole and verified."""
+    """The delta is received whole, for a few bytes of it can ask for any amount of work. The file is replaced when the
+    new one is whole and verified."""
     basis = path if path.exists() else b""
-    signature = await asyncio.to_thread(redelta.signature, basis)
+    signature = await in_thread(redelta.signature, basis)
     reader, writer = await asyncio.open_connection(host, port)
-    with tempfile.NamedTemporaryFile(dir=path.absolute().parent, prefix=".fetch-", delete=False) as made:
-        try:
-            writer.write(len(signature).to_bytes(8, "big") + signature)
-            await writer.drain()
-            stats = await receive(reader, basis, made)
-            os.replace(made.name, path)
-        except BaseException:
-            os.unlink(made.name)
-            raise
-        finally:
-            writer.close()
+    try:
+        writer.write(len(signature).to_bytes(8, "big") + signature)
+        await writer.drain()
+        with tempfile.TemporaryFile() as delta:
+            await receive(reader, delta)
+            stats = await in_thread(redelta.write_patch, basis, delta, path, verify=True, max_output=FILE_MAX)
+    finally:
+        writer.close()
     print(f"received {stats.in_bytes} bytes for {stats.out_bytes}")
 
 

@@ -321,6 +321,23 @@ def test_asyncio_fetch(tmp_path: Path) -> None:
     assert "connect" in run("async_sync.py", "fetch", host, port, mine, status=1).stderr.lower()
 
 
+ENDLESS = """
+import asyncio, async_sync, redelta
+
+async def main():
+    await asyncio.wait_for(async_sync.in_thread(redelta.write_signature, "/dev/zero", "/dev/null"), 0.1)
+
+asyncio.run(main())  # waits for its threads
+"""
+
+
+def test_asyncio_cancelled_work_ends() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", ENDLESS], cwd=EXAMPLES, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT
+    )
+    assert done.stderr.splitlines()[-1] == "TimeoutError"
+
+
 @pytest.mark.parametrize(
     "answer",
     [
