@@ -87,5 +87,7 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
 }
 
 bool call_tell_end(call *c) {
-    return PyErr_CheckSignals() == 0 && (c->told || tell(c));
+    if (!c->main && !c->progress)
+        return !c->failed;
+    return call_enter(c) && call_leave(c, PyErr_CheckSignals() == 0 && (c->told || tell(c)));
 }

@@ -42,7 +42,10 @@ bool call_leave(call *c, bool good);
 /* The library's progress callback; its context is the call. False once Python code raised, signals included. */
 bool call_on_progress(void *context, uint64_t done, uint64_t total);
 
-/* After work that succeeded, with the GIL: tells the last progress, if that is still due. False: it raised. */
+/*
+ * After work that succeeded, and before its result takes its place: tells the last progress, if that is still due.
+ * False: Python code raised, signals included.
+ */
 bool call_tell_end(call *c);
 
 #endif

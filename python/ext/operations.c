@@ -57,6 +57,8 @@ static void run(operation *o, work_fn *work) {
     rd_result result = sink_start(&o->sink, o->replace, &o->error);
     if (result == RD_OK)
         result = work(o);
+    if (result == RD_OK && !call_tell_end(&o->call))
+        result = RD_E_CANCELLED;
     o->error.result = sink_finish(&o->sink, result, &o->error);
     call_resume(&o->call);
 }
@@ -66,7 +68,7 @@ static bool succeeded(operation *o) {
     if (PyErr_Occurred())
         return false;
     if (o->error.result == RD_OK)
-        return call_tell_end(&o->call);
+        return true;
     (void)raise_failure(o->call.state, &o->error, o->names);
     return false;
 }

@@ -90,6 +90,25 @@ def test_what_progress_raises_ends_the_operation(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_the_last_progress_raises_keeps_the_old_file(tmp_path: Path) -> None:
+    class Stop(Exception):
+        pass
+
+    def stop(done: int, total: int | None) -> None:
+        if done == total:
+            raise Stop
+
+    old = tmp_path / "file"
+    for basis, delta in ((BASIS, DELTA), (b"old", redelta.delta(redelta.signature(b"old"), b"new"))):
+        old.write_bytes(basis)
+        with pytest.raises(Stop):
+            redelta.write_patch(old, delta, old, progress=stop)
+        with pytest.raises(Stop):
+            redelta.write_signature(basis, old, progress=stop)
+        assert old.read_bytes() == basis
+        assert list(tmp_path.iterdir()) == [old]
+
+
 def test_a_progress_that_takes_no_two_arguments_is_told() -> None:
     progress: Any = lambda: None  # noqa: E731
     with pytest.raises(TypeError):
