@@ -19,9 +19,9 @@ E_CANCELLED, E_STATE, E_MISMATCH, E_UNVERIFIED = range(10, 14)
 
 
 class RedeltaError(Exception):
-    """What redelta cannot do. `code` is the number of the C library's `rd_result`; `role` is the file that it is about
-    ("basis", "signature", "new file", "delta", "output") or None, `offset` the byte of that file at which it was found
-    or None, and `reason` says what is wrong."""
+    """What redelta cannot do. Its text says what is wrong, where, and what to do. `reason` is what is wrong, without
+    names; `role` is the file that it is about ("basis", "signature", "new file", "delta", "output") or None, `offset`
+    the byte of that file at which it was found or None, and `code` the number of the C library's `rd_result`."""
 
     code: int = E_STATE
 
@@ -33,37 +33,38 @@ class RedeltaError(Exception):
 
 
 class ParameterError(RedeltaError, ValueError):
-    """A parameter is out of range."""
+    """A parameter is out of range, or the output is also an input."""
 
     code = E_PARAMETER
 
 
 class BadMagicError(RedeltaError, ValueError):
-    """The file is not of the expected kind."""
+    """The file is not a signature, or not a delta, whichever is due."""
 
     code = E_MAGIC
 
 
 class TruncatedError(RedeltaError, EOFError):
-    """A file ends too early."""
+    """A file ends too early: a signature or a delta was cut, or a basis is shorter than it was."""
 
     code = E_TRUNCATED
 
 
 class CorruptError(RedeltaError, ValueError):
-    """A file is corrupt."""
+    """A signature or a delta has something in it that cannot be."""
 
     code = E_CORRUPT
 
 
 class LimitError(RedeltaError):
-    """This is more than is allowed, or than can be handled."""
+    """This is more than is allowed (`max_output`), or than can be handled."""
 
     code = E_LIMIT
 
 
 class VerifyError(RedeltaError):
-    """The result of a patch is not the new file, or cannot be verified. Nothing was replaced."""
+    """The result of a patch is not the new file: this is another basis, or the delta was altered. Or that cannot be
+    told, for the delta has no digest, and `verify=True` asks for one. The file of a path was not replaced."""
 
     code = E_MISMATCH
 

@@ -28,11 +28,13 @@ class _Incremental:
     _stream: _core.Stream
 
     def update(self, data: Buffer) -> bytes:
-        """Takes some bytes, and gives what can be told from all that were taken."""
+        """Takes some bytes, and gives what can be told from all that were taken; often nothing. Raises what the
+        function of the same step does; after an error the object can do no more."""
         return self._stream.step(data, False, ALL)[0]
 
     def finish(self) -> bytes:
-        """Ends the input, and gives the rest of the output. Nothing can be given to the object after that."""
+        """Ends the input, and gives the rest of the output. Nothing can be given to the object after that. What is
+        wrong with the whole is told here: TruncatedError, or the VerifyError of a patch."""
         return self._stream.step(b"", True, ALL)[0]
 
     @property
@@ -42,7 +44,7 @@ class _Incremental:
 
 
 class Signer(_Incremental):
-    """Takes a basis, gives its signature.
+    """Takes a basis, gives its signature. The parameters are those of `signature`.
 
     The size of the basis is not known at the start, so `block_len` is 2048 unless it is given.
 
@@ -62,7 +64,15 @@ class Signer(_Incremental):
 
 
 class DeltaEncoder(_Incremental):
-    """Takes a new file, gives the delta against a signature."""
+    """Takes a new file, gives the delta against a loaded signature. `verify` is that of `delta`.
+
+    It works in the thread that calls it, and keeps up to two blocks, for a copy is only told when it is over.
+
+    >>> import redelta
+    >>> encoder = redelta.DeltaEncoder(redelta.Signature.load(redelta.signature(b"old")))
+    >>> redelta.patch(b"old", encoder.update(b"n") + encoder.update(b"ew") + encoder.finish())
+    b'new'
+    """
 
     __slots__ = ()
 
@@ -73,7 +83,7 @@ class DeltaEncoder(_Incremental):
 
 
 class Patcher(_Incremental):
-    """Takes a delta, gives the new file.
+    """Takes a delta, gives the new file. `max_output` and `verify` are those of `patch`.
 
     What it gives is good once `finish` has returned, for the digest of the new file comes last. A few bytes of a delta
     can ask for many of the basis, and one `update` gives them all at once: limit that with `max_output`, or use

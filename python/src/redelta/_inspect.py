@@ -26,15 +26,20 @@ class Copy(NamedTuple):
     """A command of a delta: `length` bytes of the new file, at `target`, are those of the basis at `basis`."""
 
     target: int
+    """Where they are in the new file, in bytes."""
     length: int
+    """How many bytes, at least 1."""
     basis: int
+    """Where they are in the basis, in bytes."""
 
 
 class Literal(NamedTuple):
     """A command of a delta: `length` bytes of the new file, at `target`, are new, and come with the delta."""
 
     target: int
+    """Where they are in the new file, in bytes."""
     length: int
+    """How many bytes, at least 1."""
 
 
 @dataclass(frozen=True)
@@ -42,23 +47,32 @@ class SignatureInfo:
     """What a signature says of itself, and the signature."""
 
     hash: Hash
+    """The weak and the strong sum."""
     block_len: int
+    """The length of a block, in bytes. The last one may be shorter."""
     strong_len: int
+    """The length of a strong sum, in bytes."""
     blocks: int
+    """How many there are."""
     signature: Signature = field(repr=False)
+    """The sums themselves; deltas can be made against it."""
     kind: Only["signature"] = "signature"
+    """Tells a signature from a delta."""
 
 
 @dataclass(frozen=True)
 class DeltaInfo:
-    """What a delta makes: a file of `size` bytes, from a basis of at least `basis_size`; `stats` has the sums of its
-    commands, and `ops` the commands one by one."""
+    """What a delta makes, and by which commands."""
 
     size: int
+    """The size of the new file, in bytes."""
     basis_size: int
+    """How long a basis must be at least, in bytes."""
     stats: Stats
+    """The commands, in sums."""
     _numbers: bytes = field(repr=False)
     kind: Only["delta"] = "delta"
+    """Tells a delta from a signature."""
 
     @property
     def ops(self) -> Iterator[Copy | Literal]:
@@ -102,7 +116,8 @@ def _look(native: Reading) -> tuple[bytes, Reading]:
 
 def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInfo | DeltaInfo:
     """What the source is: a signature or a delta, its parameters, and what is in it. All of it is read and checked; of
-    a delta, 24 bytes a command are kept.
+    a delta, 24 bytes a command are kept. Raises BadMagicError if it is neither, TruncatedError, CorruptError, OSError,
+    and what the reader or `progress` raises.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 40

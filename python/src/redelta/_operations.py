@@ -44,11 +44,20 @@ def signature(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
-    """The signature of a basis.
+    """The signature of a basis: 12 bytes, and for each block 4 + `strong_len`. It is that of `rdiff signature`.
 
-    `block_len` and `strong_len` are in bytes; without them, the block length is chosen by the size of the basis, and
-    the strong sums are whole. `strong_len="least"` is the shortest that is safe against chance. `threads` at most work
-    at once, by default one for each processor; the result does not depend on them.
+    `block_len` is the length of a block, in bytes. Without it, it is chosen by the size of the basis, about its square
+    root; of a reader, whose size is not known, it is 2048. Longer blocks make a smaller signature and larger deltas.
+
+    `strong_len` is the length of a block's strong sum, in bytes: up to 32 for BLAKE2, 16 for MD4. None is all of it,
+    and "least" what is safe against chance. Against people who make blocks that are alike, only all of BLAKE2 is safe.
+
+    `hash` names the weak and the strong sum. The default is that of librsync; MD4 and rollsum are for its old versions.
+
+    At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
+    gets the bytes that were read, and their total or None.
+
+    Raises ParameterError, OSError, and what the reader or `progress` raises.
 
     >>> import redelta
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
@@ -68,7 +77,12 @@ def write_signature(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stats:
-    """Like `signature`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all."""
+    """Like `signature`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
+
+    >>> import io, redelta
+    >>> redelta.write_signature(bytes(10000), io.BytesIO(), block_len=1000).blocks
+    10
+    """
     return Stats(*_signature(basis, dest, block_len, strong_len, hash, threads, progress)[1])
 
 
@@ -106,10 +120,18 @@ def delta(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
-    """The delta that makes `new` from the basis of `signature`.
+    """The delta that makes `new` from the basis of `signature`: commands to copy from the basis, and new bytes.
 
-    With `verify`, the delta ends in a digest of the new file, by which a patch can tell that its result is right.
-    Programs that use librsync do not see it.
+    `signature` is one that was loaded, or where to read it. Load it once to make several deltas.
+
+    With `verify`, the delta ends in a digest (BLAKE2b, 32 bytes) of the new file, by which a patch can tell that its
+    result is right. Programs that use librsync do not see it.
+
+    At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
+    gets the bytes of `new` that were read, and their total or None.
+
+    Raises BadMagicError, TruncatedError or CorruptError if `signature` is none; ParameterError, OSError, and what the
+    readers or `progress` raise.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 100
@@ -130,7 +152,13 @@ def write_delta(
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stats:
-    """Like `delta`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all."""
+    """Like `delta`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
+
+    >>> import io, redelta
+    >>> stats = redelta.write_delta(redelta.signature(bytes(10000)), bytes(10000) + b"more", io.BytesIO())
+    >>> stats.copy_bytes + stats.literal_bytes
+    10004
+    """
     return Stats(*_delta(signature, new, dest, verify, threads, progress)[1])
 
 
@@ -169,8 +197,18 @@ def patch(
     """What `delta` makes of `basis`: the new file.
 
     A delta that carries a digest of the new file is verified by it, and VerifyError raised if the result is another
-    file; with `verify=True` a delta without one is refused. `max_output` limits the size of the result, for deltas from
-    strangers: a delta that would pass it raises LimitError before that much is made.
+    file. With `verify=True` a delta without one is refused; with `verify=False` nothing is verified, and what follows
+    the end of the delta is not looked at, as in librsync.
+
+    `max_output` limits the size of the result, in bytes, for deltas from strangers: a delta that would pass it raises
+    LimitError before that much is made.
+
+    At most `threads` work at once, by default one for each processor. `progress` gets the bytes of the new file that
+    were made, and their total or None.
+
+    Raises BadMagicError, TruncatedError or CorruptError if `delta` is none; TruncatedError if the basis is too short
+    and that is all that can be told; VerifyError, LimitError, ParameterError, OSError, and what the readers or
+    `progress` raise.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -193,5 +231,14 @@ def write_patch(
     progress: Progress | None = None,
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
-    one is whole and verified, or not at all; a writer gets its bytes before they are verified."""
+    one is whole, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
+
+    >>> import pathlib, redelta, tempfile
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     file = pathlib.Path(folder, "file")
+    ...     _ = file.write_bytes(b"old")
+    ...     _ = redelta.write_patch(file, redelta.delta(redelta.signature(file), b"new"), file)
+    ...     file.read_bytes()
+    b'new'
+    """
     return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress)[1])

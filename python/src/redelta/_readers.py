@@ -124,7 +124,8 @@ class _StreamReader(io.BufferedIOBase):
 
 
 class SignatureReader(_StreamReader):
-    """A file that reads as the signature of `basis`. `block_len` is 2048 unless it is given.
+    """A file that reads as the signature of `basis`. The parameters are those of `signature`, but `block_len` is 2048
+    unless it is given. With `closefd`, closing it closes `basis`.
 
     >>> import io, redelta
     >>> with redelta.SignatureReader(io.BytesIO(bytes(10000)), block_len=1000) as file:
@@ -145,7 +146,14 @@ class SignatureReader(_StreamReader):
 
 
 class DeltaReader(_StreamReader):
-    """A file that reads as the delta of `new` against `signature`."""
+    """A file that reads as the delta of `new` against `signature`. `verify` is that of `delta`. With `closefd`, closing
+    it closes `new`.
+
+    >>> import io, redelta
+    >>> with redelta.DeltaReader(redelta.signature(b"old"), io.BytesIO(b"new")) as file:
+    ...     redelta.patch(b"old", file)
+    b'new'
+    """
 
     def __init__(
         self, signature: Signature | Source, new: Source, *, verify: bool = True, closefd: bool = False
@@ -155,7 +163,15 @@ class DeltaReader(_StreamReader):
 
 class PatchReader(_StreamReader):
     """A file that reads as the new file that `delta` makes of `basis`. What was read is good once the end was read, for
-    the digest of the new file comes last: where it is wrong, the last `read` raises VerifyError."""
+    the digest of the new file comes last: where it is wrong, the last `read` raises VerifyError. `max_output` and
+    `verify` are those of `patch`. With `closefd`, closing it closes `basis` and `delta`.
+
+    >>> import redelta
+    >>> delta = redelta.delta(redelta.signature(b"old"), b"first\\nsecond\\n")
+    >>> with redelta.PatchReader(b"old", delta) as file:
+    ...     list(file)
+    [b'first\\n', b'second\\n']
+    """
 
     def __init__(
         self,

@@ -33,8 +33,10 @@ class Signature:
 
     @classmethod
     def load(cls, source: Source, *, threads: int | None = None, progress: Progress | None = None) -> Signature:
-        """Reads a signature, as made by `signature` or by librsync. Raises BadMagicError, TruncatedError or
-        CorruptError if it is none."""
+        """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
+        each block, in proportion to what is read. `threads` and `progress` are those of `signature`. Raises
+        BadMagicError, TruncatedError or CorruptError if it is none, OSError, and what the reader or `progress`
+        raises."""
         with Files() as files:
             opened = files.read("signature", source)
             table, numbers = _core.load_signature(
