@@ -159,7 +159,8 @@ static rd_result put_ops(maker *m, const rd__view *view, uint64_t reach, bool la
     return result;
 }
 
-/* Keeps what a literal that goes on in the next segment needs of this one, at the end of `carried`. */
+/* Keeps what a literal that goes on in the next segment needs of this one, at the end of `carried`, when all is written
+ * that can be told. */
 static void carry(maker *m, const rd__view *view, uint64_t stop) {
     const uint64_t needed = rd__joiner_needs(&m->joiner);
     if (needed >= stop)
@@ -184,7 +185,7 @@ static rd_result finish(void *context, void *s) {
     m->job->stats.false_matches = m->stitcher.scanner.false_matches;
     if (result == RD_OK)
         result = put_ops(m, &view, rd__min_u64(m->stitcher.scanner.at, view.offset + view.size), view.last);
-    if (!view.last)
+    if (result == RD_OK && !view.last)
         carry(m, &view, stop);
     return result;
 }

@@ -305,6 +305,24 @@ static void failing_write_ends_the_operation_at_any_call(void **state) {
     }
 }
 
+/* A literal that was not written is longer than what a segment keeps for the next one. */
+static void failing_write_of_a_long_literal_ends_the_operation(void **state) {
+    const material *const m = *state;
+    random_source r = random_from(11);
+    rd_memory noise = bytes_random(&r, 5000000, 256);
+    const rd_source new_file = bytes_source(&noise);
+    rd_result result = RD_E_IO;
+    for (size_t fail_at = 0; result != RD_OK; fail_at++) {
+        writer w = {.fail_at = fail_at, .failure = RD_E_IO};
+        const rd_sink out = rd_sink_callback(write_some, &w);
+        const rd_options options = {OPTIONS, .threads = 1 + (unsigned)(fail_at % 3)};
+        result = rd_delta_make(m->loaded, &new_file, &out, &options);
+        check_equal(result, w.calls > fail_at ? RD_E_IO : RD_OK, "call %zu", fail_at);
+        rd_memory_free(&w.bytes);
+    }
+    rd_memory_free(&noise);
+}
+
 /* ---- File descriptors -------------------------------------------------------------------------------------------- */
 
 /* An open file without a name, with `before` other bytes in front of the given ones, at which it is positioned. */
@@ -1187,6 +1205,7 @@ int main(void) {
         cmocka_unit_test(failing_read_of_a_basis_ends_the_patch_at_any_call),
         cmocka_unit_test(read_that_claims_too_much_is_refused_at_any_call),
         cmocka_unit_test(failing_write_ends_the_operation_at_any_call),
+        cmocka_unit_test(failing_write_of_a_long_literal_ends_the_operation),
         cmocka_unit_test(file_is_read_from_its_position_which_stays),
         cmocka_unit_test(basis_of_a_patch_is_read_from_its_position),
         cmocka_unit_test(position_beyond_the_end_is_an_empty_file),
