@@ -39,6 +39,9 @@ _redelta() {
             mapfile -t COMPREPLY < <(compgen -W "rabinkarp rollsum" -- "$cur")
             return
             ;;
+        --compress=)
+            return
+            ;;
         --max-output | --max-output=)
             return
             ;;
@@ -58,8 +61,8 @@ _redelta() {
     esac
     if [[ $cur == -* ]]; then
         case $verb in
-            signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
-            delta) options='--no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum -z --compress --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            delta) options='-z --compress --no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             patch) options='--no-verify --always-verify --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             sync) options='-b --block-size --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             verify) options='-T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
