@@ -105,6 +105,17 @@ def test_result_of_a_delta(redelta: Tool, place: Path) -> None:
     assert not record["identical"]
 
 
+def test_result_of_what_is_compressed(redelta: Tool, place: Path) -> None:
+    for words in (("signature", "-b1000", "basis"), ("delta", "signature", "new")):
+        plain = redelta.run(*words, cwd=place).done()
+        assert run(redelta, place, *words, "plain")["uncompressed"] is None
+        record = run(redelta, place, *words, "packed", "-z")
+        assert record["uncompressed"] == len(plain)
+        assert record["files"][words[0]]["size"] == (place / "packed").stat().st_size != len(plain)
+        for name in ("plain", "packed"):
+            (place / name).unlink()
+
+
 def test_result_of_a_patch_and_of_its_verification(redelta: Tool, place: Path) -> None:
     delta = (place / "delta").read_bytes()
     record = run(redelta, place, "patch", "basis", "delta", "out")
