@@ -15,6 +15,8 @@ static const cli_verb_info verbs[VERBS] = {
     [VERB_PATCH] = {"patch", 2, 1, 1, "a basis"},
     [VERB_VERIFY] = {"verify", 2, 0, 1, "a delta"},
     [VERB_SYNC] = {"sync", 2, 0, 2, "both an old and a new file"},
+    [VERB_INSPECT] = {"inspect", 1, 0, 0, "a signature or a delta"},
+    [VERB_ESTIMATE] = {"estimate", 2, 0, 2, "the old file and the new one"},
 };
 
 enum {
@@ -22,29 +24,33 @@ enum {
     DELTA = VERB_BIT(VERB_DELTA),
     PATCH = VERB_BIT(VERB_PATCH),
     SYNC = VERB_BIT(VERB_SYNC),
+    INSPECT = VERB_BIT(VERB_INSPECT),
+    ESTIMATE = VERB_BIT(VERB_ESTIMATE),
     EVERY = VERB_BIT(VERBS) - 1
 };
 
 static const cli_option_info options[OPTIONS] = {
     [OPTION_BLOCK_SIZE] = {"block-size", 'b', VALUE_NEEDED, SIGNATURE | SYNC},
-    [OPTION_SUM_SIZE] = {"sum-size", 'S', VALUE_NEEDED, SIGNATURE},
-    [OPTION_HASH] = {"hash", 'H', VALUE_NEEDED, SIGNATURE},
-    [OPTION_ROLLSUM] = {"rollsum", 'R', VALUE_NEEDED, SIGNATURE},
+    [OPTION_SUM_SIZE] = {"sum-size", 'S', VALUE_NEEDED, SIGNATURE | ESTIMATE},
+    [OPTION_HASH] = {"hash", 'H', VALUE_NEEDED, SIGNATURE | ESTIMATE},
+    [OPTION_ROLLSUM] = {"rollsum", 'R', VALUE_NEEDED, SIGNATURE | ESTIMATE},
     [OPTION_COMPRESS] = {"compress", 'z', VALUE_OPTIONAL, SIGNATURE | DELTA},
     [OPTION_THREADS] = {"threads", 'T', VALUE_NEEDED, EVERY},
-    [OPTION_FORCE] = {"force", 'f', VALUE_NONE, SIGNATURE | DELTA | PATCH},
+    [OPTION_FORCE] = {"force", 'f', VALUE_NONE, SIGNATURE | DELTA | PATCH | INSPECT},
     [OPTION_STATS] = {"stats", 's', VALUE_NONE, EVERY},
     [OPTION_VERBOSE] = {"verbose", 'v', VALUE_NONE, EVERY},
     [OPTION_QUIET] = {"quiet", 'q', VALUE_NONE, EVERY},
     [OPTION_PROGRESS] = {"progress", 0, VALUE_NONE, EVERY},
     [OPTION_NO_PROGRESS] = {"no-progress", 0, VALUE_NONE, EVERY},
     [OPTION_JSON] = {"json", 0, VALUE_OPTIONAL, EVERY},
-    [OPTION_EXIT_CODE] = {"exit-code", 0, VALUE_NONE, DELTA | SYNC},
+    [OPTION_EXIT_CODE] = {"exit-code", 0, VALUE_NONE, DELTA | SYNC | ESTIMATE},
     [OPTION_NO_VERIFY] = {"no-verify", 0, VALUE_NONE, DELTA | PATCH},
     [OPTION_ALWAYS_VERIFY] = {"always-verify", 0, VALUE_NONE, PATCH},
     [OPTION_MAX_OUTPUT] = {"max-output", 0, VALUE_NEEDED, SIGNATURE | DELTA | PATCH},
-    [OPTION_MAX_MEMORY] = {"max-memory", 0, VALUE_NEEDED, DELTA},
-    [OPTION_MAX_BLOCKS] = {"max-blocks", 0, VALUE_NEEDED, DELTA},
+    [OPTION_MAX_MEMORY] = {"max-memory", 0, VALUE_NEEDED, DELTA | INSPECT},
+    [OPTION_MAX_BLOCKS] = {"max-blocks", 0, VALUE_NEEDED, DELTA | INSPECT},
+    [OPTION_OPS] = {"ops", 0, VALUE_NONE, INSPECT},
+    [OPTION_HTML] = {"html", 0, VALUE_NEEDED, INSPECT},
     [OPTION_VERSION] = {"version", 'V', VALUE_NONE, EVERY},
     [OPTION_HELP] = {"help", 'h', VALUE_NONE, EVERY},
 };

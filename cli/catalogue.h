@@ -11,7 +11,17 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-typedef enum cli_verb { VERB_NONE, VERB_SIGNATURE, VERB_DELTA, VERB_PATCH, VERB_VERIFY, VERB_SYNC, VERBS } cli_verb;
+typedef enum cli_verb {
+    VERB_NONE,
+    VERB_SIGNATURE,
+    VERB_DELTA,
+    VERB_PATCH,
+    VERB_VERIFY,
+    VERB_SYNC,
+    VERB_INSPECT,
+    VERB_ESTIMATE,
+    VERBS
+} cli_verb;
 
 /* A set of verbs. */
 #define VERB_BIT(verb) (1u << (verb))
@@ -44,6 +54,8 @@ typedef enum cli_option {
     OPTION_MAX_OUTPUT,
     OPTION_MAX_MEMORY,
     OPTION_MAX_BLOCKS,
+    OPTION_OPS,
+    OPTION_HTML,
     OPTION_VERSION,
     OPTION_HELP,
     OPTIONS

@@ -43,6 +43,12 @@ rd_result failure_system(cli_failure *failure, rd_role role, const char *reason)
     return RD_E_IO;
 }
 
+rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, const char *advice) {
+    failure->error = (rd_error){.result = RD_E_MAGIC, .role = role, .offset = RD_UNKNOWN, .reason = reason};
+    failure->advice = advice;
+    return RD_E_MAGIC;
+}
+
 rd_result failure_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice) {
     failure->error = (rd_error){.result = RD_E_PARAMETER, .role = role, .offset = RD_UNKNOWN, .reason = reason};
     failure->advice = advice;

@@ -23,6 +23,9 @@ void failure_put_name(FILE *out, const char *name);
 /* Fills *failure for a call of the system that failed with the present errno, and returns RD_E_IO. */
 rd_result failure_system(cli_failure *failure, rd_role role, const char *reason);
 
+/* Fills *failure for an input that is not what it should be, and returns RD_E_MAGIC. */
+rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, const char *advice);
+
 /* Fills *failure for what the command line asks and cannot be, and returns RD_E_PARAMETER. */
 rd_result failure_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice);
 

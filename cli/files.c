@@ -115,6 +115,12 @@ void output_discard(const cli_output *output) {
     rd_destination_discard(output->destination);
 }
 
+rd_result output_check_printed(cli_failure *failure) {
+    if (ferror(stdout) == 0 && fflush(stdout) == 0)
+        return RD_OK;
+    return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
+}
+
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
     if (output->destination != NULL || !system_same_file(input->fd, STDOUT_FILENO))
         return RD_OK;

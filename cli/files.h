@@ -42,6 +42,9 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
 rd_result output_commit(const cli_output *output, cli_failure *failure);
 void output_discard(const cli_output *output);
 
+/* Whether all that was printed on standard output, which is text, arrived. */
+rd_result output_check_printed(cli_failure *failure);
+
 /* Standard output must not be a file that is also read: what is written would be read again, without end. */
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure);
 

@@ -27,6 +27,8 @@ static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "And besides:\n"
                               "  sync OLD NEW                       all of it at once: make OLD equal to NEW\n"
                               "  verify DELTA [FILE]                say whether FILE is what DELTA makes\n"
+                              "  inspect [FILE]                     say what a signature or a delta holds\n"
+                              "  estimate OLDFILE NEWFILE           say what would travel, and advise\n"
                               "'redelta VERB --help' tells more; s, d, p and v are short for the verbs. A\n"
                               "missing name, or -, is standard input or output. Options of most verbs:\n"
                               "  -f, --force         replace the output if it exists\n"
@@ -38,9 +40,8 @@ static const char overall[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                               "      --json[=FILE]   write JSON for programs to standard output or FILE\n"
                               "  -h, --help          this text; after a verb, more about it\n"
                               "  -V, --version       the version and the license\n"
-                              "Exit status: 0 done; 1 reading or writing failed; 2 the command line is wrong;\n"
-                              "3 an input is corrupt or not what it should be; 4 the result is not NEWFILE;\n"
-                              "5 with --exit-code: the new file is the old one.\n";
+                              "Exit status: 0 done; 1 reading or writing failed; 2 wrong command line; 3 wrong\n"
+                              "or corrupt input; 4 the result is not NEWFILE; 5 equal files, with --exit-code.\n";
 
 static const char signature[] = "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
                                 "\n"
@@ -122,10 +123,43 @@ static const char sync[] = "Usage: redelta sync [OPTION]... OLD NEW\n"
                            "Example:\n"
                            "  redelta sync backup/disk.img disk.img\n";
 
+static const char inspect[] = "Usage: redelta inspect [OPTION]... [FILE]\n"
+                              "\n"
+                              "Say what FILE is, a signature or a delta, and all about it. Of a delta: how much\n"
+                              "of the new file is copied and how much is literal, that is, travels; where; in\n"
+                              "pieces of which lengths; and the digest of the new file. A missing name, or -,\n"
+                              "is standard input. Status 3: FILE is neither.\n"
+                              "\n"
+                              "      --ops              list the commands of a delta instead, one a line\n"
+                              "      --html OUT         write a page with a map of the delta to OUT instead\n"
+                              "      --max-memory SIZE  refuse a signature that needs more memory\n"
+                              "      --max-blocks N     refuse a signature of more blocks\n" COMMON_AND_FORCE "\n"
+                              "The page needs nothing but itself; a browser shows it, also without a network.\n"
+                              "\n"
+                              "Examples:\n"
+                              "  redelta inspect new.delta\n"
+                              "  redelta inspect --html map.html new.delta\n";
+
+static const char estimate[] = "Usage: redelta estimate [OPTION]... OLDFILE NEWFILE\n"
+                               "\n"
+                               "Say what would travel to make NEWFILE of OLDFILE: signature, delta, and the\n"
+                               "delta compressed, at several block lengths; and which one to choose, and why.\n"
+                               "Says so, too, if the files are compressed or encrypted, so that no length helps.\n"
+                               "\n"
+                               "  -S, --sum-size SIZE    bytes of a strong sum; 0 (default): all of them;\n"
+                               "                         -1: the fewest that are safe against chance\n"
+                               "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
+                               "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n" COMMON "\n"
+                               "Nothing is written, but both files are read once for each length: it takes as\n"
+                               "long as making some five to eight deltas. So both must be files, not pipes.\n"
+                               "\n"
+                               "Example:\n"
+                               "  redelta estimate old.tar new.tar\n";
+
 const char *help_text(cli_verb verb) {
     static const char *const texts[VERBS] = {
-        [VERB_NONE] = overall, [VERB_SIGNATURE] = signature, [VERB_DELTA] = delta,
-        [VERB_PATCH] = patch,  [VERB_VERIFY] = verify,       [VERB_SYNC] = sync,
+        [VERB_NONE] = overall,  [VERB_SIGNATURE] = signature, [VERB_DELTA] = delta,     [VERB_PATCH] = patch,
+        [VERB_VERIFY] = verify, [VERB_SYNC] = sync,           [VERB_INSPECT] = inspect, [VERB_ESTIMATE] = estimate,
     };
     return texts[verb];
 }
@@ -136,5 +170,7 @@ const char *help_short(void) {
            "       redelta patch BASIS [DELTA [NEWFILE]]\n"
            "       redelta verify DELTA [FILE]\n"
            "       redelta sync OLD NEW\n"
+           "       redelta inspect [FILE]\n"
+           "       redelta estimate OLDFILE NEWFILE\n"
            "Try 'redelta --help'.\n";
 }

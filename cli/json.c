@@ -83,6 +83,16 @@ void record_send(cli_record *record) {
     json_decref(record);
 }
 
+char *record_text(cli_record *record) {
+    char *const text = record != NULL && !no_memory ? json_dumps(record, JSON_COMPACT) : NULL;
+    json_decref(record);
+    return text;
+}
+
+void record_drop(cli_record *record) {
+    json_decref(record);
+}
+
 /* ---- What they hold --------------------------------------------------------------------------------------------- */
 
 /* Gives `value` to the record. NULL for either is for want of memory. */
@@ -131,6 +141,10 @@ void record_put_time(cli_record *record, double seconds, uint64_t bytes) {
 
 void record_put(cli_record *record, const char *key, cli_record *part) {
     put(record, key, part);
+}
+
+void record_put_list(cli_record *record, const char *key) {
+    put(record, key, json_array());
 }
 
 void record_append(cli_record *record, const char *key, cli_record *part) {

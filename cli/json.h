@@ -8,7 +8,7 @@
 
 #include "failure.h"
 
-/* An object that is being made. record_send, record_put and record_append take it from whoever made it. */
+/* An object that is being made. record_send, record_put and the like take it from whoever made it. */
 typedef struct json_t cli_record;
 
 /* Whether this command can do it at all. */
@@ -36,7 +36,8 @@ void record_put_flag(cli_record *record, const char *key, bool flag);
 void record_put_text(cli_record *record, const char *key, const char *text);
 void record_put(cli_record *record, const char *key, cli_record *part);
 
-/* Adds to the list of this key, which is made if need be. */
+/* A list without anything in it; and what adds to the list of this key, which is made if need be. */
+void record_put_list(cli_record *record, const char *key);
 void record_append(cli_record *record, const char *key, cli_record *part);
 
 /*
@@ -50,5 +51,11 @@ void record_put_time(cli_record *record, double seconds, uint64_t bytes);
 
 /* Writes the record as a line. */
 void record_send(cli_record *record);
+
+/* The record as a text, for free; NULL: no memory. Takes the record. */
+char *record_text(cli_record *record);
+
+/* A record that is not sent after all. NULL is allowed. */
+void record_drop(cli_record *record);
 
 #endif

@@ -55,6 +55,10 @@ void record_put(cli_record *record, const char *key, cli_record *part) {
     (void)record, (void)key, (void)part;
 }
 
+void record_put_list(cli_record *record, const char *key) {
+    (void)record, (void)key;
+}
+
 void record_append(cli_record *record, const char *key, cli_record *part) {
     (void)record, (void)key, (void)part;
 }
@@ -68,5 +72,14 @@ void record_put_time(cli_record *record, double seconds, uint64_t bytes) {
 }
 
 void record_send(cli_record *record) {
+    (void)record;
+}
+
+char *record_text(cli_record *record) {
+    (void)record;
+    return NULL;
+}
+
+void record_drop(cli_record *record) {
     (void)record;
 }

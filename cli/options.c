@@ -195,6 +195,7 @@ static void read_switches(cli_options *result, const cli_words *words) {
     result->force = words_given(words, OPTION_FORCE);
     result->exit_code = words_given(words, OPTION_EXIT_CODE);
     result->progress = progress_of(words);
+    result->ops = words_given(words, OPTION_OPS);
     result->verify = verify_of(words);
 }
 
@@ -233,7 +234,8 @@ static bool read_operands(cli_options *result, const cli_words *words) {
         result->inputs[i] = is_standard(words->operands[i], "/dev/stdin") ? NULL : words->operands[i];
         standard += result->inputs[i] == NULL;
     }
-    const char *output = info->outputs > 0 ? words->operands[info->inputs] : NULL;
+    const char *output = info->outputs > 0 ? words->operands[info->inputs] : words_value(words, OPTION_HTML);
+    result->makes_output = info->outputs > 0 || words_given(words, OPTION_HTML);
     result->output = is_standard(output, "/dev/stdout") ? NULL : output;
     if (standard > 1) {
         report_usage(result->verb, "only one input can be standard input, and here both are");
@@ -253,7 +255,7 @@ static bool read_json(cli_options *result, const cli_words *words) {
         report_usage(result->verb, "option '--json' needs a redelta that was built with jansson; this one was not");
     else if (file != NULL && file[0] == '\0')
         report_usage(result->verb, "option '--json' needs a value, or no '='");
-    else if (result->json_file != NULL || result->output != NULL || verb_info(result->verb)->outputs == 0)
+    else if (result->json_file != NULL || result->output != NULL || !result->makes_output)
         return true;
     else
         report_usage(result->verb, "--json writes to standard output, and so would the output: name a file for either");

@@ -32,9 +32,11 @@ typedef struct cli_options {
     unsigned threads; /* 0: one for each processor */
     rd_verify verify;
     rd_limits limits;
+    bool ops;
+    bool makes_output; /* to `output`: most verbs do, inspect with --html */
     int input_count;
     const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
-    const char *output;             /* a file name; NULL is standard output; without meaning if the verb has none */
+    const char *output;             /* a file name; NULL is standard output */
 } cli_options;
 
 /* Fills *result from the command line. If that is wrong, tells the user so and returns false. */

@@ -54,7 +54,7 @@ static void put_delta(cli_record *record, const cli_summary *summary, uint64_t w
     record_put_flag(record, "identical", summary->identical);
 }
 
-static void put_digest(cli_record *record, const rd_stats *stats) {
+void result_put_digest(cli_record *record, const rd_stats *stats) {
     char text[2 * RD_DIGEST_LEN + 1];
     for (size_t i = 0; i < RD_DIGEST_LEN; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", stats->digest[i]);
@@ -79,7 +79,7 @@ static void put_delta_made(cli_record *record, cli_record *files, const cli_job 
     put_blocks(record, job->summary.signature_blocks, &job->summary.params);
     put_delta(record, &job->summary, stats->in_bytes, stats->out_bytes);
     record_put_number(record, "false_matches", stats->false_matches);
-    put_digest(record, stats);
+    result_put_digest(record, stats);
     record_put_time(record, job->summary.seconds, stats->in_bytes);
 }
 
@@ -90,7 +90,7 @@ static void put_patch(cli_record *record, cli_record *files, const cli_job *job)
     put_file(files, "new", job->options->output, stats->out_bytes);
     put_delta(record, &job->summary, stats->out_bytes, stats->in_bytes);
     record_put_flag(record, "verified", stats->has_digest);
-    put_digest(record, stats);
+    result_put_digest(record, stats);
     record_put_time(record, job->summary.seconds, stats->out_bytes);
 }
 
@@ -99,7 +99,7 @@ static void put_verify(cli_record *record, cli_record *files, const cli_job *job
     put_file(files, "delta", job->options->inputs[0], job->inputs[0].source.size);
     put_file(files, "new", job->options->inputs[1], stats->in_bytes);
     record_put_flag(record, "verified", stats->has_digest);
-    put_digest(record, stats);
+    result_put_digest(record, stats);
     record_put_time(record, job->summary.seconds, stats->in_bytes);
 }
 
@@ -113,11 +113,27 @@ static void put_sync(cli_record *record, cli_record *files, const cli_job *job) 
     record_put_number(record, "signature_bytes", summary->signature_bytes);
     record_put_number(record, "delta_bytes", delta_bytes);
     record_put_flag(record, "created", summary->created);
-    put_digest(record, &summary->stats);
+    result_put_digest(record, &summary->stats);
     record_put_time(record, summary->seconds, summary->stats.out_bytes);
 }
 
-void result_send(const cli_job *job, int status) {
+static void put_inspected(cli_record *record, cli_record *files, const cli_job *job) {
+    put_file(files, "inspected", job->options->inputs[0], job->summary.stats.in_bytes);
+    if (job->options->makes_output)
+        put_file(files, "page", job->options->output, job->summary.stats.out_bytes);
+    if (job->details != NULL)
+        record_put(record, "inspected", job->details);
+    record_put_time(record, job->summary.seconds, job->summary.stats.in_bytes);
+}
+
+static void put_estimated(cli_record *record, cli_record *files, const cli_job *job) {
+    put_file(files, "basis", job->options->inputs[0], job->inputs[0].source.size);
+    put_file(files, "new", job->options->inputs[1], job->inputs[1].source.size);
+    record_put(record, "estimated", job->details);
+    record_put_time(record, job->summary.seconds, job->inputs[0].source.size + job->inputs[1].source.size);
+}
+
+void result_send(cli_job *job, int status) {
     cli_record *record = record_new("result");
     cli_record *files = record_part();
     record_put_text(record, "verb", verb_name(job->options->verb));
@@ -128,8 +144,11 @@ void result_send(const cli_job *job, int status) {
     case VERB_PATCH: put_patch(record, files, job); break;
     case VERB_VERIFY: put_verify(record, files, job); break;
     case VERB_SYNC: put_sync(record, files, job); break;
+    case VERB_INSPECT: put_inspected(record, files, job); break;
+    case VERB_ESTIMATE: put_estimated(record, files, job); break;
     default: break;
     }
+    job->details = NULL;
     record_put(record, "files", files);
     record_send(record);
 }

@@ -6,7 +6,10 @@
 
 #include "work.h"
 
-/* Sends a record of type "result". */
-void result_send(const cli_job *job, int status);
+/* Sends a record of type "result". It takes the details of the job. */
+void result_send(cli_job *job, int status);
+
+/* Puts "digest" into the record, in hexadecimal digits, or null. */
+void result_put_digest(cli_record *record, const rd_stats *stats);
 
 #endif

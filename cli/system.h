@@ -8,7 +8,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/stat.h>
+#include <sys/types.h>
 
 #if defined(_WIN32)
 
@@ -28,6 +30,9 @@ bool system_same_file(int one, int other);
 /* The columns of a terminal, 80 if that cannot be told; and whether what this process writes to it is looked at. */
 int system_terminal_width(int fd);
 bool system_in_foreground(int fd);
+
+/* Like read, but from `offset` on. The descriptor's position stays. */
+ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size);
 
 #else
 #include <sys/ioctl.h>
@@ -66,6 +71,10 @@ static inline int system_terminal_width(int fd) {
 static inline bool system_in_foreground(int fd) {
     const pid_t group = tcgetpgrp(fd);
     return group == -1 || group == getpgrp();
+}
+
+static inline ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
+    return pread(fd, data, size, (off_t)offset);
 }
 
 #endif

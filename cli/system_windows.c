@@ -91,4 +91,13 @@ bool system_in_foreground(int fd) {
     (void)fd;
     return true;
 }
+
+ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
+    const int64_t before = _lseeki64(fd, 0, SEEK_CUR);
+    if (before == -1 || _lseeki64(fd, (int64_t)offset, SEEK_SET) == -1)
+        return -1;
+    const int got = _read(fd, data, (unsigned)size);
+    (void)_lseeki64(fd, before, SEEK_SET);
+    return got;
+}
 #endif

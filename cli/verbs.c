@@ -37,6 +37,8 @@ static const cli_recipe recipes[VERBS] = {
                    .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
                    .replace = RD_REPLACE_SAFELY,
                    .in_place = true},
+    [VERB_INSPECT] = {.work = work_inspect, .roles = {RD_ROLE_DELTA}, .replace = RD_REPLACE_FAST},
+    [VERB_ESTIMATE] = {.work = work_estimate, .roles = {RD_ROLE_BASIS, RD_ROLE_NEW}},
 };
 
 /* ---- Their common course ---------------------------------------------------------------------------------------- */
@@ -71,7 +73,7 @@ static rd_result open_inputs(cli_job *job) {
 }
 
 static bool has_output(const cli_job *job) {
-    return verb_info(job->options->verb)->outputs > 0 || recipe_of(job)->in_place;
+    return job->options->makes_output || recipe_of(job)->in_place;
 }
 
 static rd_result open_output(cli_job *job) {
@@ -211,6 +213,7 @@ int verb_run(const cli_options *options) {
     if (options->json && !check_json_apart(options))
         return STATUS_USAGE;
     const int status = tell(&job, run(&job));
+    record_drop(job.details);
     if (json_close(&failure) == RD_OK)
         return status;
     const int json_status = fail_json(options, &failure);

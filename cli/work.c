@@ -3,6 +3,10 @@
  */
 #include "work.h"
 
+bool job_prints(const cli_job *job) {
+    return !job->options->json || job->options->json_file != NULL;
+}
+
 rd_options job_options(cli_job *job, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),

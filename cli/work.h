@@ -6,6 +6,7 @@
 #define REDELTA_CLI_WORK_H
 
 #include "files.h"
+#include "json.h"
 #include "options.h"
 #include "progress.h"
 #include "stats.h"
@@ -17,7 +18,11 @@ typedef struct cli_job {
     cli_failure failure;
     cli_summary summary;
     cli_progress progress;
+    cli_record *details; /* what inspect and estimate have to say, for the record of the result; or NULL */
 } cli_job;
+
+/* Whether standard output is for people: there may be records instead. */
+bool job_prints(const cli_job *job);
 
 /* For a call of the library that fills *stats: what the user asked for, and where a failure is to be told. */
 rd_options job_options(cli_job *job, rd_stats *stats);
@@ -27,6 +32,8 @@ rd_result work_signature(cli_job *job);
 rd_result work_delta(cli_job *job);
 rd_result work_patch(cli_job *job);
 rd_result work_verify(cli_job *job);
+rd_result work_inspect(cli_job *job);
+rd_result work_estimate(cli_job *job);
 
 /*
  * The new file is the basis, as far as a signature tells: one copy, with no literal, that begins with the first block

@@ -1,0 +1,62 @@
+/*
+ * estimate.h: what would travel at each block length, which one is best, and what the files are.
+ */
+#ifndef REDELTA_CLI_ESTIMATE_H
+#define REDELTA_CLI_ESTIMATE_H
+
+#include <stdio.h>
+
+#include "looks.h"
+#include "work.h"
+
+enum { TRIALS_MAX = 16 };
+
+/* One block length, tried. */
+typedef struct cli_trial {
+    uint32_t block_len;
+    uint64_t signature_bytes;
+    uint64_t delta_bytes;
+    uint64_t compressed_bytes; /* of the delta; RD_UNKNOWN: this command cannot compress */
+    uint64_t literal_bytes;
+} cli_trial;
+
+/* What one of the files is. */
+typedef struct cli_subject {
+    const char *name;
+    uint64_t size;
+    cli_looks looks;
+    unsigned samples; /* taken evenly from all over the file */
+    unsigned random;  /* of those, look as if drawn by lot */
+} cli_subject;
+
+typedef struct cli_estimate {
+    cli_subject old;
+    cli_subject new;
+    rd_params params;         /* for all trials, but for the block length: */
+    uint32_t usual_block_len; /* what a signature of the old file gets if nothing is asked for */
+    bool identical;
+    cli_trial trials[TRIALS_MAX]; /* by block length */
+    int trial_count;
+} cli_estimate;
+
+/* What travels in all: the signature one way and the delta the other; uncompressed, and with the delta compressed. */
+uint64_t trial_total(const cli_trial *trial);
+uint64_t trial_compressed_total(const cli_trial *trial);
+
+typedef uint64_t trial_cost(const cli_trial *trial);
+
+/* The trial to recommend: that of the usual length, unless another costs less by more than a hundredth of it. */
+const cli_trial *estimate_best(const cli_estimate *estimate, trial_cost *cost);
+
+/* Whether the trials know of compressed deltas. */
+bool estimate_compresses(const cli_estimate *estimate);
+
+/* Whether no block length helps because the new file looks compressed or encrypted. */
+bool estimate_is_hopeless(const cli_estimate *estimate);
+
+/* For programs. */
+cli_record *estimate_record(const cli_estimate *estimate);
+
+void estimate_print(FILE *out, const cli_estimate *estimate);
+
+#endif

@@ -1,0 +1,122 @@
+/*
+ * estimate_text.c: an estimate for people: a row for each block length, and the advice.
+ */
+#include <inttypes.h>
+
+#include "estimate.h"
+#include "numbers.h"
+
+static void put_subject(FILE *out, const char *label, const cli_subject *subject) {
+    (void)fprintf(out, "%-10s", label);
+    failure_put_name(out, subject->name);
+    (void)fprintf(out, ": %s bytes, %s", grouped(subject->size).text, subject->looks.what);
+    if (subject->random * 10 > subject->samples)
+        (void)fprintf(out, "; %.0f %% of it looks compressed or encrypted", percent(subject->random, subject->samples));
+    (void)fputc('\n', out);
+}
+
+/* ---- The table -------------------------------------------------------------------------------------------------- */
+
+static void put_head(FILE *out, bool compressed) {
+    (void)fprintf(out, "\n%13s %15s %15s %15s %9s", "block length", "signature", "delta", "in all", "of new");
+    if (compressed)
+        (void)fprintf(out, " %15s %15s %9s", "delta -z", "in all", "of new");
+    (void)fputc('\n', out);
+}
+
+static void put_trial(FILE *out, const cli_estimate *estimate, const cli_trial *trial) {
+    const uint64_t whole = estimate->new.size;
+    (void)fprintf(out, "%12s%c %15s %15s %15s %7.2f %%", grouped(trial->block_len).text,
+                  trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
+                  grouped(trial->delta_bytes).text, grouped(trial_total(trial)).text,
+                  percent(trial_total(trial), whole));
+    if (estimate_compresses(estimate))
+        (void)fprintf(out, " %15s %15s %7.2f %%", grouped(trial->compressed_bytes).text,
+                      grouped(trial_compressed_total(trial)).text, percent(trial_compressed_total(trial), whole));
+    (void)fputc('\n', out);
+}
+
+/* ---- The advice ------------------------------------------------------------------------------------------------- */
+
+static const cli_trial *usual_trial(const cli_estimate *estimate) {
+    const cli_trial *trial = estimate->trials;
+    while (trial->block_len != estimate->usual_block_len)
+        trial++;
+    return trial;
+}
+
+static void put_reason(FILE *out, const cli_estimate *estimate, const cli_trial *best, trial_cost *cost) {
+    const cli_trial *const usual = usual_trial(estimate);
+    if (best == usual)
+        (void)fputs("the usual one, *; no other saves more than a hundredth of it.\n", out);
+    else
+        (void)fprintf(out, "it saves %.1f %% of what travels at the usual one, *: %s\n",
+                      percent(cost(usual) - cost(best), cost(usual)),
+                      best->block_len < usual->block_len
+                          ? "the changes are many and small, so that shorter blocks\n"
+                            "spare more of the delta than their sums add to the signature."
+                          : "there is little to be found between the changes, so that\n"
+                            "longer blocks spare more of the signature than they add to the delta.");
+}
+
+static void put_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost) {
+    const cli_trial *const best = estimate_best(estimate, cost);
+    (void)fprintf(out, "Recommended%s: --block-size %" PRIu32 ", ", when, best->block_len);
+    put_reason(out, estimate, best, cost);
+}
+
+/* The sums can be shorter: what that spares is known without another trial. */
+static void put_sum_size(FILE *out, const cli_estimate *estimate) {
+    const cli_trial *const best =
+        estimate_best(estimate, estimate_compresses(estimate) ? trial_compressed_total : trial_total);
+    rd_params full = estimate->params;
+    rd_params least = estimate->params;
+    full.block_len = least.block_len = best->block_len;
+    least.strong_len = RD_STRONG_LEN_LEAST;
+    if (rd_params_resolve(&full, estimate->old.size) != RD_OK || rd_params_resolve(&least, estimate->old.size) != RD_OK)
+        return;
+    const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
+    if (full.strong_len > least.strong_len)
+        (void)fprintf(out,
+                      "With --sum-size -1, too, the signature has %s bytes less: enough against chance, though not\n"
+                      "against who wants to deceive.\n",
+                      grouped(blocks * (uint64_t)(full.strong_len - least.strong_len)).text);
+}
+
+static void put_hopeless(FILE *out, const cli_estimate *estimate) {
+    const char *const remedy = estimate->new.looks.remedy;
+    (void)fprintf(out,
+                  "No block length helps: the new file is %s, and its bytes look random;\n"
+                  "in such a file a small change changes nearly all that follows. What to do:\n%s.\n",
+                  estimate->new.looks.what, remedy != NULL ? remedy : looks_remedy_for_random());
+}
+
+static void put_conclusion(FILE *out, const cli_estimate *estimate) {
+    const cli_trial *const best = estimate_best(estimate, trial_total);
+    (void)fputc('\n', out);
+    if (estimate->identical) {
+        (void)fputs("The files are identical: nothing needs to travel but the signature.\n", out);
+        return;
+    }
+    if (estimate_is_hopeless(estimate)) {
+        put_hopeless(out, estimate);
+        return;
+    }
+    if (trial_total(best) >= estimate->new.size && !estimate_compresses(estimate)) {
+        (void)fputs("Send the new file as it is: signature and delta together are no smaller.\n", out);
+        return;
+    }
+    put_advice(out, estimate, "", trial_total);
+    if (estimate_compresses(estimate))
+        put_advice(out, estimate, " with delta -z", trial_compressed_total);
+    put_sum_size(out, estimate);
+}
+
+void estimate_print(FILE *out, const cli_estimate *estimate) {
+    put_subject(out, "old file", &estimate->old);
+    put_subject(out, "new file", &estimate->new);
+    put_head(out, estimate_compresses(estimate));
+    for (int i = 0; i < estimate->trial_count; i++)
+        put_trial(out, estimate, &estimate->trials[i]);
+    put_conclusion(out, estimate);
+}

@@ -1,0 +1,120 @@
+/*
+ * inspect.c: the verb inspect: finds out what a file is, and all about it, in one pass and in constant memory.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "inspect.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+
+#include "page.h"
+#include "peek.h"
+#include "system.h"
+
+/* ---- Each kind -------------------------------------------------------------------------------------------------- */
+
+static rd_result inspect_signature(cli_job *job, cli_inspection *found) {
+    rd_signature *signature;
+    const rd_options library = job_options(job, &found->stats);
+    const rd_result result = rd_signature_load(&signature, &job->inputs[0].source, &library);
+    if (result != RD_OK)
+        return result;
+    rd_signature_params(signature, &found->params);
+    found->blocks = rd_signature_count(signature);
+    found->distinct = rd_signature_distinct(signature);
+    rd_signature_free(signature);
+    return RD_OK;
+}
+
+static rd_result no_memory(cli_job *job) {
+    job->failure.error =
+        (rd_error){.result = RD_E_MEMORY, .offset = RD_UNKNOWN, .reason = rd_result_message(RD_E_MEMORY)};
+    return RD_E_MEMORY;
+}
+
+/* Reads all commands with `each`; *found gets what the library tells on the way. */
+static rd_result walk(cli_job *job, cli_inspection *found, rd_op_fn *each, void *context) {
+    const rd_options library = job_options(job, &found->stats);
+    return rd_delta_each_op(&job->inputs[0].source, each, context, &library);
+}
+
+static rd_result inspect_delta(cli_job *job, cli_inspection *found) {
+    if (!survey_begin(&found->survey))
+        return no_memory(job);
+    const rd_result result = walk(job, found, survey_take, &found->survey);
+    if (result == RD_OK)
+        survey_end(&found->survey);
+    return result;
+}
+
+/* ---- Telling ---------------------------------------------------------------------------------------------------- */
+
+static rd_result list_commands(cli_job *job, cli_inspection *found) {
+    const bool prints = job_prints(job);
+    if (prints)
+        inspect_print_head(stdout);
+    const rd_result result = walk(job, found, prints ? inspect_print_op : inspect_send_op, stdout);
+    job->summary.stats = found->stats;
+    return ferror(stdout) != 0 || result == RD_OK ? output_check_printed(&job->failure) : result;
+}
+
+static rd_result tell(cli_job *job, const cli_inspection *found) {
+    rd_stats *const stats = &job->summary.stats;
+    *stats = found->stats;
+    if (job->options->json)
+        job->details = inspect_record(found);
+    if (job->options->makes_output)
+        return page_write(&job->output.sink, found, &stats->out_bytes, &job->failure);
+    if (!job_prints(job))
+        return RD_OK;
+    inspect_print(stdout, found, system_terminal_width(STDOUT_FILENO));
+    return output_check_printed(&job->failure);
+}
+
+/* ---- The verb --------------------------------------------------------------------------------------------------- */
+
+/* What is not for this kind of file. */
+static rd_result check_wishes(cli_job *job, rd_kind kind) {
+    if (kind == RD_KIND_DELTA || (!job->options->ops && !job->options->makes_output))
+        return RD_OK;
+    return failure_input(&job->failure, RD_ROLE_DELTA, "this is a signature, which has no commands",
+                         "give a delta, or leave out --ops and --html");
+}
+
+static rd_result refuse_other(cli_job *job, const cli_peek *peek) {
+    static char reason[160];
+    const cli_looks looks = looks_of(peek->begin, peek->size);
+    (void)snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s", looks.what);
+    return failure_input(&job->failure, RD_ROLE_NONE, reason, "give what 'redelta signature' or 'delta' made");
+}
+
+static rd_result inspect(cli_job *job, cli_inspection *found) {
+    cli_peek peek;
+    rd_result result = job->options->makes_output ? page_check(&job->failure) : RD_OK;
+    if (result == RD_OK)
+        result = peek_open(&peek, &job->inputs[0], &job->failure);
+    if (result != RD_OK)
+        return result;
+    found->name = job->inputs[0].name;
+    found->kind = rd_identify(peek.begin, peek.size);
+    if (found->kind == RD_KIND_OTHER)
+        return refuse_other(job, &peek);
+    result = check_wishes(job, found->kind);
+    if (result != RD_OK)
+        return result;
+    if (job->options->ops)
+        return list_commands(job, found);
+    result = found->kind == RD_KIND_DELTA ? inspect_delta(job, found) : inspect_signature(job, found);
+    return result == RD_OK ? tell(job, found) : result;
+}
+
+rd_result work_inspect(cli_job *job) {
+    cli_inspection found = {.kind = RD_KIND_OTHER};
+    const rd_result result = inspect(job, &found);
+    survey_free(&found.survey);
+    return result;
+}

@@ -1,0 +1,386 @@
+// The page of a delta. It gets two things from the command: `data`, the inspection as --json gives it, and the map's
+// stretches, of which each is a piece, or, in a delta of very many pieces, some neighbours. All that is shown is made
+// as text of elements, never as markup, for names of files come from anywhere.
+'use strict';
+
+const element = (id) => document.getElementById(id);
+const grouped = (number) => number.toLocaleString('en');
+const counted = (number, word) => `${grouped(number)} ${word}${number === 1 ? '' : 's'}`;
+const percent = (part, whole) => `${(whole > 0 ? (100 * part) / whole : 0).toFixed(2)} %`;
+
+// ---- What the command gave -----------------------------------------------------------------------------------------
+
+const KINDS = ['literal', 'copy', 'mixed'];
+const LITERAL = 0;
+const MIXED = 2;
+
+// Numbers are in portions of seven bits, the lowest first, and may be larger than what bit operations hold.
+function readStretches(text, count) {
+  const stretches = {
+    count,
+    kind: new Uint8Array(count),
+    at: new Float64Array(count + 1),
+    literal: new Float64Array(count),
+    basis: new Float64Array(count),
+    basisEnd: new Float64Array(count),
+    pieces: new Float64Array(count),
+  };
+  let position = 0;
+  let copiedTo = 0;
+  const number = () => {
+    let value = 0;
+    for (let scale = 1; ; scale *= 128) {
+      const byte = text.charCodeAt(position++);
+      value += (byte % 128) * scale;
+      if (byte < 128) return value;
+    }
+  };
+  const step = () => {
+    const value = number();
+    return value % 2 === 1 ? -(value + 1) / 2 : value / 2;
+  };
+  for (let i = 0; i < count; i++) {
+    const kind = number();
+    const length = number();
+    stretches.kind[i] = kind;
+    stretches.at[i + 1] = stretches.at[i] + length;
+    stretches.literal[i] = kind === LITERAL ? length : kind === MIXED ? number() : 0;
+    stretches.pieces[i] = kind === MIXED ? number() : 1;
+    if (stretches.literal[i] < length) {
+      stretches.basis[i] = copiedTo + step();
+      stretches.basisEnd[i] = stretches.basis[i] + (kind === MIXED ? number() : length);
+      copiedTo = stretches.basisEnd[i];
+    }
+  }
+  return stretches;
+}
+
+const data = JSON.parse(element('data').textContent);
+const stretches = readStretches(atob(element('stretches').textContent), data.map.stretches);
+const newSize = data.new_size;
+const basisSize = Math.max(1, data.basis_least);
+
+// ---- Where the reader is -------------------------------------------------------------------------------------------
+
+const ROWS = 25;
+const place = { stretch: 0, from: 0, to: Math.max(1, newSize), row: 0 };
+
+// The stretch that has this byte of the new file.
+function stretchAt(byte) {
+  let low = 0;
+  let high = stretches.count - 1;
+  while (low < high) {
+    const middle = Math.ceil((low + high) / 2);
+    if (stretches.at[middle] <= byte) low = middle;
+    else high = middle - 1;
+  }
+  return low;
+}
+
+function goTo(stretch) {
+  if (stretches.count === 0) return;
+  place.stretch = Math.min(Math.max(stretch, 0), stretches.count - 1);
+  place.row = Math.floor(place.stretch / ROWS) * ROWS;
+  const at = stretches.at[place.stretch];
+  const width = place.to - place.from;
+  if (at < place.from || at >= place.to) look(at - width / 2, width);
+  show();
+}
+
+function look(from, width) {
+  const limited = Math.min(Math.max(width, Math.min(64, newSize), 1), Math.max(1, newSize));
+  place.from = Math.min(Math.max(from, 0), Math.max(1, newSize) - limited);
+  place.to = place.from + limited;
+}
+
+// The stretch at hand keeps its place on the screen.
+function zoom(factor) {
+  const at = stretches.count > 0 ? stretches.at[place.stretch] : 0;
+  const width = (place.to - place.from) * factor;
+  look(at - (at - place.from) * factor, width);
+  show();
+}
+
+function goToLiteral(direction) {
+  let i = place.stretch + direction;
+  while (i >= 0 && i < stretches.count && stretches.literal[i] === 0) i += direction;
+  if (i >= 0 && i < stretches.count) goTo(i);
+}
+
+// ---- In words ------------------------------------------------------------------------------------------------------
+
+function describe(i) {
+  const length = stretches.at[i + 1] - stretches.at[i];
+  const where = `at byte ${grouped(stretches.at[i])} of the new file`;
+  const basis = `byte ${grouped(stretches.basis[i])} of the basis`;
+  const number = `${grouped(i + 1)} of ${grouped(stretches.count)}`;
+  if (stretches.kind[i] === LITERAL) return `${number}: literal, ${counted(length, 'byte')} ${where}`;
+  if (stretches.kind[i] !== MIXED) return `${number}: copy, ${counted(length, 'byte')} ${where}, from ${basis}`;
+  const from = stretches.literal[i] < length ? `, the copies from ${basis} on` : '';
+  return (
+    `${number}: ${counted(stretches.pieces[i], 'piece')}, ${counted(length, 'byte')} ${where}, ` +
+    `of which ${grouped(stretches.literal[i])} are literal${from}`
+  );
+}
+
+function addRow(table, cells) {
+  const row = table.tBodies[0].insertRow();
+  for (const cell of cells) {
+    if (cell instanceof Node) row.append(cell);
+    else row.insertCell().textContent = cell;
+  }
+  return row;
+}
+
+function heading(text) {
+  const cell = document.createElement('th');
+  cell.scope = 'row';
+  cell.textContent = text;
+  return cell;
+}
+
+function showNumbers() {
+  const table = element('numbers');
+  const { copied, literal, steps } = data;
+  const pieces = (part) =>
+    `${counted(part.bytes, 'byte')}, ${percent(part.bytes, newSize)}, in ${counted(part.pieces, 'piece')}`;
+  const row = (id, name, text) => {
+    addRow(table, [heading(name), text]).cells[1].id = id;
+  };
+  row('delta-bytes', 'Delta', `${counted(data.size, 'byte')}${data.compressed ? ', compressed by zstd' : ''}`);
+  row('new-bytes', 'New file', counted(newSize, 'byte'));
+  row('basis-bytes', 'Basis', `at least ${counted(data.basis_least, 'byte')}`);
+  row('copied', 'Copied', pieces(copied));
+  row('literal', 'Literal', pieces(literal));
+  row('commands', 'Commands', `${grouped(copied.commands + literal.commands)}, which take ` +
+    `${counted(copied.command_bytes + literal.command_bytes, 'byte')} themselves`);
+  row('steps', 'Copies', `${grouped(steps.next)} go on in the basis where the one before ended, ` +
+    `${grouped(steps.forward)} leave something out, ${grouped(steps.back)} go back`);
+  row('digest', 'Digest', data.digest ?? 'none: a patch by this delta cannot be verified');
+}
+
+function bar(cell, kind, share) {
+  const made = document.createElement('span');
+  made.className = `bar ${kind}`;
+  made.style.width = `${(100 * share).toFixed(1)}%`;
+  cell.append(made);
+}
+
+function showLengths() {
+  const table = element('lengths');
+  const mostLiteral = Math.max(1, ...data.lengths.map((each) => each.literal_bytes));
+  const mostCopied = Math.max(1, ...data.lengths.map((each) => each.copied_bytes));
+  for (const each of data.lengths) {
+    const counts = [each.literal_pieces, each.literal_bytes, each.copied_pieces, each.copied_bytes];
+    const range = each.from === each.to ? grouped(each.from) : `${grouped(each.from)} to ${grouped(each.to)}`;
+    const row = addRow(table, [heading(range), ...counts.map(grouped)]);
+    bar(row.cells[2], 'literal', each.literal_bytes / mostLiteral);
+    bar(row.cells[4], 'copied', each.copied_bytes / mostCopied);
+  }
+}
+
+function showLargest(id, pieces) {
+  for (const piece of pieces) {
+    const button = document.createElement('button');
+    const cell = document.createElement('td');
+    button.type = 'button';
+    button.textContent = grouped(piece.new_offset);
+    button.title = 'Show it on the map';
+    button.addEventListener('click', () => {
+      goTo(stretchAt(piece.new_offset));
+      element('map').focus();
+    });
+    cell.append(button);
+    addRow(element(id), [cell, grouped(piece.length), ...('basis_offset' in piece ? [grouped(piece.basis_offset)] : [])]);
+  }
+}
+
+function showRows() {
+  const table = element('pieces');
+  const end = Math.min(place.row + ROWS, stretches.count);
+  element('pieces-caption').textContent =
+    stretches.count > 0 ? `${grouped(place.row + 1)} to ${grouped(end)} of ${grouped(stretches.count)}` : 'none';
+  table.tBodies[0].replaceChildren();
+  for (let i = place.row; i < end; i++) {
+    const length = stretches.at[i + 1] - stretches.at[i];
+    const kind = stretches.kind[i] === MIXED
+      ? `${counted(stretches.pieces[i], 'piece')}, ${grouped(stretches.literal[i])} bytes literal`
+      : KINDS[stretches.kind[i]];
+    const basis = stretches.literal[i] < length ? grouped(stretches.basis[i]) : '';
+    const row = addRow(table, [heading(grouped(i + 1)), kind, grouped(stretches.at[i]), grouped(length), basis]);
+    if (i === place.stretch) row.setAttribute('aria-current', 'true');
+  }
+}
+
+// ---- The map -------------------------------------------------------------------------------------------------------
+
+const STRIP = 36; // pixels
+const GAP = 8;
+
+function colours() {
+  const style = getComputedStyle(document.documentElement);
+  const colour = (name) => style.getPropertyValue(`--${name}`).trim();
+  return { ground: colour('ground'), copied: colour('copied'), literal: colour('literal'), cursor: colour('cursor') };
+}
+
+// Calls each(i, left, right) for the stretches in sight, with their places on the screen.
+function inSight(width, each) {
+  const scale = width / (place.to - place.from);
+  for (let i = stretchAt(place.from); i < stretches.count && stretches.at[i] < place.to; i++) {
+    each(i, (stretches.at[i] - place.from) * scale, (stretches.at[i + 1] - place.from) * scale);
+  }
+}
+
+function literalShares(width) {
+  const shares = new Float64Array(width);
+  inSight(width, (i, left, right) => {
+    if (stretches.literal[i] === 0) return;
+    const density = stretches.literal[i] / (stretches.at[i + 1] - stretches.at[i]);
+    for (let x = Math.max(0, Math.floor(left)); x < width && x < right; x++) {
+      shares[x] += density * (Math.min(right, x + 1) - Math.max(left, x));
+    }
+  });
+  return shares;
+}
+
+function drawStrip(context, width, colour) {
+  context.fillStyle = colour.ground;
+  context.fillRect(0, 0, width, STRIP);
+  context.fillStyle = colour.literal;
+  literalShares(width).forEach((share, x) => {
+    const height = share > 0 ? Math.max(2, Math.round(share * STRIP)) : 0;
+    context.fillRect(x, STRIP - height, 1, height);
+  });
+}
+
+function drawCopies(context, width, height, colour) {
+  const top = STRIP + GAP;
+  const scale = (height - top) / basisSize;
+  context.fillStyle = colour.ground;
+  context.fillRect(0, top, width, height - top);
+  context.fillStyle = colour.copied;
+  context.strokeStyle = colour.copied;
+  context.lineWidth = 1.5;
+  context.beginPath();
+  inSight(width, (i, left, right) => {
+    if (stretches.literal[i] === stretches.at[i + 1] - stretches.at[i]) return;
+    const from = top + stretches.basis[i] * scale;
+    const to = top + stretches.basisEnd[i] * scale;
+    if (right - left < 2 || stretches.kind[i] === MIXED) {
+      context.fillRect(left - 1, from - 1, Math.max(2.5, right - left), Math.max(2.5, to - from));
+    } else {
+      context.moveTo(left, from);
+      context.lineTo(right, to);
+    }
+  });
+  context.stroke();
+}
+
+function drawCursor(context, width, height, colour) {
+  const scale = width / (place.to - place.from);
+  const left = (stretches.at[place.stretch] - place.from) * scale;
+  const right = (stretches.at[place.stretch + 1] - place.from) * scale;
+  context.fillStyle = colour.cursor;
+  context.globalAlpha = 0.25;
+  context.fillRect(left, 0, Math.max(1, right - left), height);
+  context.globalAlpha = 1;
+  context.fillRect(left, 0, 1, height);
+}
+
+function draw() {
+  const canvas = element('canvas');
+  const ratio = window.devicePixelRatio || 1;
+  const width = Math.max(1, Math.floor(canvas.clientWidth));
+  const height = canvas.clientHeight;
+  const colour = colours();
+  const context = canvas.getContext('2d');
+  canvas.width = width * ratio;
+  canvas.height = height * ratio;
+  context.scale(ratio, ratio);
+  drawStrip(context, width, colour);
+  drawCopies(context, width, height, colour);
+  if (stretches.count > 0) drawCursor(context, width, height, colour);
+}
+
+// ---- All together --------------------------------------------------------------------------------------------------
+
+function show() {
+  const map = element('map');
+  const words = stretches.count > 0 ? describe(place.stretch) : 'The new file is empty.';
+  map.setAttribute('aria-valuemin', '1');
+  map.setAttribute('aria-valuemax', String(Math.max(1, stretches.count)));
+  map.setAttribute('aria-valuenow', String(place.stretch + 1));
+  map.setAttribute('aria-valuetext', words);
+  element('here').textContent = words;
+  element('view-from').textContent = grouped(Math.floor(place.from));
+  element('view-to').textContent = grouped(Math.ceil(place.to));
+  showRows();
+  draw();
+}
+
+function showRowsFrom(row) {
+  const last = Math.max(0, Math.floor((stretches.count - 1) / ROWS) * ROWS);
+  place.row = Math.min(Math.max(row, 0), last);
+  showRows();
+}
+
+function keyAction(key) {
+  const page = Math.max(1, Math.round(stretches.count / 50));
+  const actions = {
+    ArrowLeft: () => goTo(place.stretch - 1),
+    ArrowDown: () => goTo(place.stretch - 1),
+    ArrowRight: () => goTo(place.stretch + 1),
+    ArrowUp: () => goTo(place.stretch + 1),
+    PageDown: () => goTo(place.stretch - page),
+    PageUp: () => goTo(place.stretch + page),
+    Home: () => goTo(0),
+    End: () => goTo(stretches.count - 1),
+    '+': () => zoom(1 / 2),
+    '-': () => zoom(2),
+    0: () => zoom(Infinity),
+  };
+  return actions[key];
+}
+
+function listen() {
+  const map = element('map');
+  const onClick = (id, action) => element(id).addEventListener('click', action);
+  map.addEventListener('keydown', (event) => {
+    const action = event.ctrlKey || event.altKey || event.metaKey ? undefined : keyAction(event.key);
+    if (!action) return;
+    event.preventDefault();
+    action();
+  });
+  map.addEventListener('pointermove', (event) => {
+    const box = map.getBoundingClientRect();
+    const byte = place.from + ((event.clientX - box.left) / box.width) * (place.to - place.from);
+    const stretch = stretchAt(byte);
+    if (stretch !== place.stretch) goTo(stretch);
+  });
+  onClick('literal-before', () => goToLiteral(-1));
+  onClick('literal-next', () => goToLiteral(1));
+  onClick('zoom-in', () => zoom(1 / 2));
+  onClick('zoom-out', () => zoom(2));
+  onClick('zoom-all', () => zoom(Infinity));
+  onClick('rows-first', () => showRowsFrom(0));
+  onClick('rows-before', () => showRowsFrom(place.row - ROWS));
+  onClick('rows-next', () => showRowsFrom(place.row + ROWS));
+  onClick('rows-last', () => showRowsFrom(stretches.count));
+  window.addEventListener('resize', draw);
+  window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
+}
+
+document.title = `${data.name}: a delta`;
+element('name').textContent = data.name;
+element('summary').textContent =
+  `For a new file of ${counted(newSize, 'byte')}, ${counted(data.size, 'byte')} travel: ${percent(data.size, newSize)}.`;
+element('pieces-note').textContent =
+  data.map.cell > 1
+    ? 'There are too many pieces for a page: a row is some neighbours. The command "redelta inspect --ops" lists all.'
+    : 'A piece is a run of literals, or of copies of which each goes on where the one before ended.';
+showNumbers();
+showLengths();
+showLargest('largest-literals', data.largest_literals);
+showLargest('largest-copies', data.largest_copies);
+listen();
+show();

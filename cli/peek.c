@@ -1,0 +1,53 @@
+/*
+ * peek.c: see peek.h. What is read from a pipe is gone from it, so its source becomes one that gives the begin again.
+ */
+#define _POSIX_C_SOURCE 200809L
+
+#include "peek.h"
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "interrupt.h"
+#include "system.h"
+
+/* The library reads in order and without overlaps, so an offset within the begin says what is still to be given. */
+static rd_result read_on(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const cli_peek *const peek = context;
+    if (offset < peek->size) {
+        *got = size < peek->size - (size_t)offset ? size : peek->size - (size_t)offset;
+        memcpy(data, peek->begin + offset, *got);
+        return RD_OK;
+    }
+    ssize_t read_now;
+    do
+        read_now = read(peek->fd, data, size);
+    while (read_now == -1 && errno == EINTR && !interrupt_caught());
+    *got = read_now > 0 ? (size_t)read_now : 0;
+    return read_now >= 0 ? RD_OK : RD_E_IO;
+}
+
+static rd_result read_begin(cli_peek *peek, const cli_input *input, cli_failure *failure) {
+    for (ssize_t got = 1; got > 0 && peek->size < sizeof peek->begin;) {
+        uint8_t *const to = peek->begin + peek->size;
+        const size_t room = sizeof peek->begin - peek->size;
+        got = input->source.seekable ? system_read_at(input->fd, input->source.origin + peek->size, to, room)
+                                     : read(input->fd, to, room);
+        if (got == -1 && errno == EINTR && !interrupt_caught())
+            got = 1;
+        else if (got == -1)
+            return failure_system(failure, input->role, "cannot be read");
+        else
+            peek->size += (size_t)got;
+    }
+    return RD_OK;
+}
+
+rd_result peek_open(cli_peek *peek, cli_input *input, cli_failure *failure) {
+    *peek = (cli_peek){.fd = input->fd};
+    const rd_result result = read_begin(peek, input, failure);
+    if (result == RD_OK && !input->source.seekable)
+        input->source = rd_source_callback(read_on, peek, RD_UNKNOWN, false);
+    return result;
+}

@@ -1,0 +1,22 @@
+/*
+ * peek.h: the begin of an input, also of a pipe, before it is read.
+ */
+#ifndef REDELTA_CLI_PEEK_H
+#define REDELTA_CLI_PEEK_H
+
+#include "files.h"
+#include "looks.h"
+
+typedef struct cli_peek {
+    uint8_t begin[LOOKS_BEGIN];
+    size_t size; /* of the begin: less than LOOKS_BEGIN only if that is all of the file */
+    int fd;
+} cli_peek;
+
+/*
+ * Reads the begin of an input. Its source then still gives all of the file; that of a pipe refers to *peek, which must
+ * outlive it.
+ */
+rd_result peek_open(cli_peek *peek, cli_input *input, cli_failure *failure);
+
+#endif

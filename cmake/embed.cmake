@@ -1,0 +1,48 @@
+# Makes C of the page of cli/page: cmake -DPAGE_DIR=... -DOUTPUT=... -P embed.cmake. Where the page has @page.css@ or
+# @page.js@ comes that file; at @data@ and @stretches@ it is cut in three, between which the command writes them.
+foreach(name IN ITEMS html css js)
+  file(READ ${PAGE_DIR}/page.${name} text HEX)
+  set(${name} "${text}")
+endforeach()
+
+# In hexadecimal digits no character has a meaning for CMake. A mark cannot be found between two halves of bytes: there
+# it would be control characters, of which the page has none.
+function(hex_of text result)
+  file(WRITE ${OUTPUT}.mark "${text}")
+  file(READ ${OUTPUT}.mark hex HEX)
+  file(REMOVE ${OUTPUT}.mark)
+  set(${result} ${hex} PARENT_SCOPE)
+endfunction()
+
+foreach(name IN ITEMS css js)
+  hex_of("@page.${name}@" mark)
+  string(REPLACE "${mark}" "${${name}}" html "${html}")
+endforeach()
+
+set(c "/* Made of cli/page by cmake/embed.cmake. */\n#include \"page_parts.h\"\n")
+function(add_part name hex)
+  string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+  string(REGEX REPLACE "((0x..,){20})" "\\1\n" bytes "${bytes}")
+  string(LENGTH "${hex}" digits)
+  math(EXPR size "${digits} / 2")
+  set(c "${c}\nconst size_t page_${name}_size = ${size};\nconst unsigned char page_${name}[] = {\n${bytes}\n};\n" PARENT_SCOPE)
+endfunction()
+
+set(rest "${html}")
+foreach(pair IN ITEMS "begin @data@" "middle @stretches@")
+  string(REPLACE " " ";" pair "${pair}")
+  list(GET pair 0 name)
+  list(GET pair 1 mark)
+  hex_of("${mark}" mark)
+  string(FIND "${rest}" "${mark}" at)
+  if(at EQUAL -1)
+    message(FATAL_ERROR "page.html lacks a mark before which is its ${name}")
+  endif()
+  string(SUBSTRING "${rest}" 0 ${at} part)
+  add_part(${name} "${part}")
+  string(LENGTH "${mark}" length)
+  math(EXPR at "${at} + ${length}")
+  string(SUBSTRING "${rest}" ${at} -1 rest)
+endforeach()
+add_part(end "${rest}")
+file(WRITE ${OUTPUT} "${c}")

@@ -1,0 +1,151 @@
+"""The verb estimate, held to what signature and delta really make at each block length."""
+
+from __future__ import annotations
+
+import gzip
+import itertools
+import json
+import lzma
+import random
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.samples import noise, prose, random_edits
+from helpers.tool import Tool
+
+
+def write(folder: Path, old: bytes, new: bytes) -> tuple[Path, Path]:
+    (folder / "old").write_bytes(old)
+    (folder / "new").write_bytes(new)
+    return folder / "old", folder / "new"
+
+
+def estimated(redelta: Tool, *args: str | Path) -> dict[str, Any]:
+    lines = [json.loads(line) for line in redelta.run("estimate", "--json", *args).done().splitlines()]
+    found: dict[str, Any] = lines[-1]["estimated"]
+    return found
+
+
+@pytest.mark.parametrize("options", [[], ["-S", "8"], ["-S", "-1"], ["-H", "md4", "-R", "rollsum"]])
+def test_each_trial_is_what_the_verbs_make(redelta: Tool, tmp_path: Path, options: list[str]) -> None:
+    old = prose(200_000, 1)
+    paths = write(tmp_path, old, random_edits(old, 40, 2))
+    trials = estimated(redelta, *options, *paths)["trials"]
+    assert len(trials) >= 4
+    for trial in trials:
+        length = str(trial["block_length"])
+        signature = redelta.run("signature", *options, "-b", length, paths[0]).done()
+        delta = redelta.run("delta", "-", paths[1], stdin=signature).done()
+        assert (trial["signature"], trial["delta"]) == (len(signature), len(delta)), length
+
+
+def total(trial: dict[str, int]) -> int:
+    return trial["signature"] + trial["delta"]
+
+
+def sparsely_edited(size: int, every: int) -> tuple[bytes, bytes]:
+    """A byte is another in each `every` bytes."""
+    old = noise(size, 3)
+    new = bytearray(old)
+    for at in range(every // 2, size, every):
+        new[at] ^= 1
+    return old, bytes(new)
+
+
+@pytest.mark.parametrize("every", [500, 3000, 500_000])
+def test_recommended_length_is_the_cheapest_but_for_a_hundredth(redelta: Tool, tmp_path: Path, every: int) -> None:
+    found = estimated(redelta, *write(tmp_path, *sparsely_edited(1_000_000, every)))
+    trials = {trial["block_length"]: trial for trial in found["trials"]}
+    best = min(trials.values(), key=total)
+    usual = trials[found["usual_block_length"]]
+    chosen = trials[found["best_block_length"]]
+    assert found["usual_block_length"] == 896  # the square root of a million, less what is over 128
+    assert chosen in (best, usual)
+    assert total(chosen) <= 1.01 * total(best) + 1
+    assert (chosen == usual) == (total(usual) - total(best) <= total(usual) // 100)
+    lengths = sorted(trials)
+    assert all(longer == 2 * shorter for shorter, longer in itertools.pairwise(lengths))
+    assert lengths[0] // 2 < 64 or best != trials[lengths[0]], "it must go on while the outermost is the best"
+    assert lengths[-1] >= 1_000_000 or best != trials[lengths[-1]]
+
+
+def test_text_has_the_trials_and_the_advice(redelta: Tool, tmp_path: Path) -> None:
+    paths = write(tmp_path, *sparsely_edited(1_000_000, 500_000))
+    found = estimated(redelta, *paths)
+    text = redelta.run("estimate", *paths).done().decode()
+    words = " ".join(text.split())
+    for trial in found["trials"]:
+        mark = "*" if trial["block_length"] == found["usual_block_length"] else ""
+        row = f"{trial['block_length']:,}{mark} {trial['signature']:,} {trial['delta']:,} {total(trial):,}"
+        assert row in words
+    assert f"--block-size {found['best_block_length']}, it saves " in words
+    assert found["best_block_length"] > found["usual_block_length"]
+
+
+def test_identical_files_are_told(redelta: Tool, tmp_path: Path) -> None:
+    data = noise(50_000, 1)
+    paths = write(tmp_path, data, data)
+    assert estimated(redelta, *paths)["identical"] is True
+    assert "identical" in redelta.run("estimate", *paths).done().decode()
+    assert redelta.run("estimate", "--exit-code", *paths).status == 5
+    other = write(tmp_path, data, data[:-1])
+    assert estimated(redelta, *other)["identical"] is False
+    assert redelta.run("estimate", "--exit-code", *other).status == 0
+
+
+@pytest.mark.parametrize("sizes", [(0, 0), (0, 5000), (5000, 0), (1, 1), (100, 7)])
+def test_small_files_are_estimated(redelta: Tool, tmp_path: Path, sizes: tuple[int, int]) -> None:
+    paths = write(tmp_path, noise(sizes[0], 1), noise(sizes[1], 2))
+    assert estimated(redelta, *paths)["identical"] is (sizes == (0, 0))
+    redelta.run("estimate", *paths).done()
+
+
+def encrypted(data: bytes) -> bytes:
+    return b"Salted__" + random.Random(len(data)).randbytes(len(data))
+
+
+@pytest.mark.parametrize(
+    ("make", "looks", "remedy"),
+    [
+        (gzip.compress, "a file compressed by gzip", "--rsyncable"),
+        (lzma.compress, "a file compressed by xz", "decompress"),
+        (encrypted, "a file encrypted by OpenSSL", "before the files are encrypted"),
+        (lambda data: noise(len(data), len(data)), "data of an unknown kind", "if they are encrypted"),
+    ],
+)
+def test_hopeless_files_are_told(redelta: Tool, tmp_path: Path, make: Any, looks: str, remedy: str) -> None:
+    old = prose(3_000_000, 1)
+    paths = write(tmp_path, make(old), make(b"x" + old))
+    found = estimated(redelta, *paths)
+    assert found["hopeless"] is True
+    assert found["new"]["looks_like"] == looks
+    assert found["new"]["random_samples"] >= 0.9 * found["new"]["samples"] > 0
+    text = redelta.run("estimate", *paths).done().decode()
+    assert "No block length helps" in text
+    assert remedy in text
+
+
+def test_files_of_random_bytes_that_share_most_are_not_hopeless(redelta: Tool, tmp_path: Path) -> None:
+    old = gzip.compress(prose(3_000_000, 1))
+    paths = write(tmp_path, old, old[:300_000] + b"another end")
+    assert estimated(redelta, *paths)["hopeless"] is False
+
+
+def test_text_is_not_taken_for_random(redelta: Tool, tmp_path: Path) -> None:
+    found = estimated(redelta, *write(tmp_path, prose(300_000, 1), prose(300_000, 2)))
+    assert (found["new"]["looks_like"], found["new"]["random_samples"], found["hopeless"]) == ("text", 0, False)
+
+
+def test_pipes_are_refused(redelta: Tool, tmp_path: Path) -> None:
+    paths = write(tmp_path, b"old", b"new")
+    assert "pipe" in redelta.run("estimate", "-", paths[1], stdin=b"old").fails(2).what
+    assert "pipe" in redelta.run("estimate", paths[0], "-", stdin=b"new").fails(2).what
+    assert "must be named" in redelta.run("estimate", paths[0]).refuses()
+
+
+def test_output_that_cannot_be_written_is_told(redelta: Tool, tmp_path: Path) -> None:
+    with Path("/dev/full").open("wb") as full:
+        result = redelta.run("estimate", *write(tmp_path, b"old", b"new"), stdout=full)
+    assert result.fails(1).file == "standard output"
