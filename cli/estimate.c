@@ -38,12 +38,28 @@ static rd_result make_signature(cli_job *job, rd_memory *bytes, rd_signature **s
     return rd_signature_load(signature, &source, &library);
 }
 
+/* A delta of nothing is all overhead. */
+static rd_result measure_overhead(cli_job *job, cli_estimate *estimate) {
+    rd_stats stats = {0};
+    rd_options library = job_options(job, &stats);
+    library.progress = NULL;
+    const rd_source nothing = rd_source_memory(NULL, 0);
+    const rd_sink sink = rd_sink_callback(discard_bytes, NULL);
+    const rd_result result = rd_delta_make(NULL, &nothing, &sink, &library);
+    estimate->delta_overhead = stats.out_bytes;
+    return result;
+}
+
+/* One delta tells both sizes: that of the plain one follows from its commands. */
 static rd_result make_delta(cli_job *job, const rd_signature *signature, cli_estimate *estimate, cli_trial *trial) {
     rd_stats stats = {0};
-    const rd_options library = job_options(job, &stats);
+    rd_options library = job_options(job, &stats);
+    library.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
     const rd_sink sink = rd_sink_callback(discard_bytes, NULL);
     const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &library);
-    trial->delta_bytes = stats.out_bytes;
+    trial->delta_bytes =
+        estimate->delta_overhead + stats.literal_command_bytes + stats.literal_bytes + stats.copy_command_bytes;
+    trial->compressed_bytes = library.compression > 0 ? stats.out_bytes : RD_UNKNOWN;
     trial->literal_bytes = stats.literal_bytes;
     if (stats.literal_commands == 0 && stats.copy_commands <= 1 && stats.in_bytes == estimate->old.size)
         estimate->identical = true;
@@ -57,7 +73,6 @@ static rd_result try(cli_job *job, cli_estimate *estimate, cli_trial *trial) {
     job->summary.params.block_len = trial->block_len;
     rd_result result = make_signature(job, &bytes, &signature);
     trial->signature_bytes = bytes.size;
-    trial->compressed_bytes = RD_UNKNOWN;
     rd_memory_free(&bytes);
     if (result == RD_OK)
         result = make_delta(job, signature, estimate, trial);
@@ -172,7 +187,7 @@ static void take_samples(cli_subject *subject, const cli_input *input) {
 }
 
 static rd_result examine(cli_job *job, int input, cli_subject *subject) {
-    cli_peek peek;
+    static cli_peek peek;
     cli_input *const file = &job->inputs[input];
     if (!file->source.seekable)
         return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe",
@@ -209,7 +224,9 @@ rd_result work_estimate(cli_job *job) {
     if (rd_params_resolve(&usual, estimate.old.size) != RD_OK)
         return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta estimate --help'");
     estimate.usual_block_len = usual.block_len;
-    result = try_all(job, &estimate);
+    result = measure_overhead(job, &estimate);
+    if (result == RD_OK)
+        result = try_all(job, &estimate);
     if (result != RD_OK)
         return result;
     job->summary.identical = estimate.identical;

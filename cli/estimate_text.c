@@ -18,21 +18,21 @@ static void put_subject(FILE *out, const char *label, const cli_subject *subject
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 
 static void put_head(FILE *out, bool compressed) {
-    (void)fprintf(out, "\n%13s %15s %15s %15s %9s", "block length", "signature", "delta", "in all", "of new");
+    (void)fprintf(out, "\n%12s  %14s %14s %9s", "block length", "signature", "delta", "in all");
     if (compressed)
-        (void)fprintf(out, " %15s %15s %9s", "delta -z", "in all", "of new");
+        (void)fprintf(out, " %14s %9s", "delta -z", "in all");
     (void)fputc('\n', out);
 }
 
+/* "In all" is the share of the new file that travels. */
 static void put_trial(FILE *out, const cli_estimate *estimate, const cli_trial *trial) {
     const uint64_t whole = estimate->new.size;
-    (void)fprintf(out, "%12s%c %15s %15s %15s %7.2f %%", grouped(trial->block_len).text,
+    (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
                   trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
-                  grouped(trial->delta_bytes).text, grouped(trial_total(trial)).text,
-                  percent(trial_total(trial), whole));
+                  grouped(trial->delta_bytes).text, percent(trial_total(trial), whole));
     if (estimate_compresses(estimate))
-        (void)fprintf(out, " %15s %15s %7.2f %%", grouped(trial->compressed_bytes).text,
-                      grouped(trial_compressed_total(trial)).text, percent(trial_compressed_total(trial), whole));
+        (void)fprintf(out, " %14s %7.2f %%", grouped(trial->compressed_bytes).text,
+                      percent(trial_compressed_total(trial), whole));
     (void)fputc('\n', out);
 }
 
@@ -45,24 +45,20 @@ static const cli_trial *usual_trial(const cli_estimate *estimate) {
     return trial;
 }
 
-static void put_reason(FILE *out, const cli_estimate *estimate, const cli_trial *best, trial_cost *cost) {
-    const cli_trial *const usual = usual_trial(estimate);
-    if (best == usual)
-        (void)fputs("the usual one, *; no other saves more than a hundredth of it.\n", out);
-    else
-        (void)fprintf(out, "it saves %.1f %% of what travels at the usual one, *: %s\n",
-                      percent(cost(usual) - cost(best), cost(usual)),
-                      best->block_len < usual->block_len
-                          ? "the changes are many and small, so that shorter blocks\n"
-                            "spare more of the delta than their sums add to the signature."
-                          : "there is little to be found between the changes, so that\n"
-                            "longer blocks spare more of the signature than they add to the delta.");
-}
-
 static void put_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost) {
+    static const char shorter[] = "the changes are many and small, so shorter blocks spare more of the delta than\n"
+                                  "their sums add to the signature.\n";
+    static const char longer[] = "the changes are few, so longer blocks spare more of the signature than they add\n"
+                                 "to the delta.\n";
     const cli_trial *const best = estimate_best(estimate, cost);
+    const cli_trial *const usual = usual_trial(estimate);
     (void)fprintf(out, "Recommended%s: --block-size %" PRIu32 ", ", when, best->block_len);
-    put_reason(out, estimate, best, cost);
+    if (best == usual)
+        (void)fputs("the usual one, *;\nno other saves more than a hundredth of what travels.\n", out);
+    else
+        (void)fprintf(out, "which saves %.1f %% against the usual one, *:\n%s",
+                      percent(cost(usual) - cost(best), cost(usual)),
+                      best->block_len < usual->block_len ? shorter : longer);
 }
 
 /* The sums can be shorter: what that spares is known without another trial. */
@@ -78,8 +74,8 @@ static void put_sum_size(FILE *out, const cli_estimate *estimate) {
     const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
     if (full.strong_len > least.strong_len)
         (void)fprintf(out,
-                      "With --sum-size -1, too, the signature has %s bytes less: enough against chance, though not\n"
-                      "against who wants to deceive.\n",
+                      "With --sum-size -1, too, the signature is %s bytes smaller: its sums then are enough\n"
+                      "against chance, but not against who wants to deceive.\n",
                       grouped(blocks * (uint64_t)(full.strong_len - least.strong_len)).text);
 }
 

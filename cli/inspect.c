@@ -5,11 +5,9 @@
 
 #include "inspect.h"
 
-#include <errno.h>
-#include <string.h>
 #include <unistd.h>
 
-#include "interrupt.h"
+#include "looks.h"
 
 #include "page.h"
 #include "peek.h"
@@ -92,15 +90,28 @@ static rd_result refuse_other(cli_job *job, const cli_peek *peek) {
     return failure_input(&job->failure, RD_ROLE_NONE, reason, "give what 'redelta signature' or 'delta' made");
 }
 
+/* What a compressed file is, its first bytes tell that come out of it. */
+static rd_result identify(cli_job *job, const cli_peek *peek, cli_inspection *found) {
+    const rd_source begin = rd_source_memory(peek->begin, peek->size);
+    rd_options library = job_options(job, NULL);
+    library.progress = NULL;
+    const rd_result result = rd_source_identify(&begin, &found->kind, &found->compressed, &library);
+    if (result != RD_E_TRUNCATED || peek->size < PEEK_SIZE)
+        return result;
+    found->kind = RD_KIND_OTHER; /* frames that hold nothing come first, and no end of them is in sight */
+    return RD_OK;
+}
+
 static rd_result inspect(cli_job *job, cli_inspection *found) {
-    cli_peek peek;
+    static cli_peek peek;
     rd_result result = job->options->makes_output ? page_check(&job->failure) : RD_OK;
     if (result == RD_OK)
         result = peek_open(&peek, &job->inputs[0], &job->failure);
+    if (result == RD_OK)
+        result = identify(job, &peek, found);
     if (result != RD_OK)
         return result;
     found->name = job->inputs[0].name;
-    found->kind = rd_identify(peek.begin, peek.size);
     if (found->kind == RD_KIND_OTHER)
         return refuse_other(job, &peek);
     result = check_wishes(job, found->kind);

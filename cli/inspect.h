@@ -12,6 +12,7 @@
 typedef struct cli_inspection {
     const char *name;
     rd_kind kind;
+    bool compressed;
     rd_params params; /* of a signature, as are: */
     uint64_t blocks;
     uint64_t distinct; /* blocks that no block before them equals */

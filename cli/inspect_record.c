@@ -94,6 +94,7 @@ static void put_delta(cli_record *record, const cli_inspection *found) {
 cli_record *inspect_record(const cli_inspection *found) {
     cli_record *const record = record_part();
     record_put_text(record, "kind", found->kind == RD_KIND_DELTA ? "delta" : "signature");
+    record_put_flag(record, "compressed", found->compressed);
     if (found->kind == RD_KIND_DELTA)
         put_delta(record, found);
     else

@@ -183,7 +183,8 @@ static void print_delta(FILE *out, const cli_inspection *found, int columns) {
 
 void inspect_print(FILE *out, const cli_inspection *found, int columns) {
     failure_put_name(out, found->name);
-    (void)fprintf(out, ": %s\n", found->kind == RD_KIND_DELTA ? "a delta" : "a signature");
+    (void)fprintf(out, ": %s%s\n", found->kind == RD_KIND_DELTA ? "a delta" : "a signature",
+                  found->compressed ? ", compressed by zstd" : "");
     if (found->kind == RD_KIND_DELTA)
         print_delta(out, found, columns);
     else

@@ -9,10 +9,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum {
-    LOOKS_BEGIN = 512,   /* bytes from the begin of a file that are enough for looks_of */
-    LOOKS_SAMPLE = 4096, /* bytes of a sample for looks_random; fewer tell too little */
-};
+enum { LOOKS_SAMPLE = 4096 /* bytes of a sample for looks_random; fewer tell too little */ };
 
 typedef struct cli_looks {
     const char *what; /* "a gzip file": as in "this is ..." */
@@ -20,7 +17,7 @@ typedef struct cli_looks {
         *remedy; /* if a small change makes another file of it: what to do for a small delta. NULL: it does not */
 } cli_looks;
 
-/* `size` bytes at `data` are the begin of the file, or all of it. */
+/* `size` bytes at `data` are the begin of the file, or all of it; some hundred are enough. */
 cli_looks looks_of(const uint8_t *data, size_t size);
 
 /* Whether the LOOKS_SAMPLE bytes could as well be drawn by lot. */

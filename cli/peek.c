@@ -45,7 +45,8 @@ static rd_result read_begin(cli_peek *peek, const cli_input *input, cli_failure 
 }
 
 rd_result peek_open(cli_peek *peek, cli_input *input, cli_failure *failure) {
-    *peek = (cli_peek){.fd = input->fd};
+    peek->fd = input->fd;
+    peek->size = 0;
     const rd_result result = read_begin(peek, input, failure);
     if (result == RD_OK && !input->source.seekable)
         input->source = rd_source_callback(read_on, peek, RD_UNKNOWN, false);

@@ -5,11 +5,13 @@
 #define REDELTA_CLI_PEEK_H
 
 #include "files.h"
-#include "looks.h"
+
+/* Enough to look into a file that is compressed by zstd: its first block has at most 128 KiB. */
+enum { PEEK_SIZE = 160 * 1024 };
 
 typedef struct cli_peek {
-    uint8_t begin[LOOKS_BEGIN];
-    size_t size; /* of the begin: less than LOOKS_BEGIN only if that is all of the file */
+    uint8_t begin[PEEK_SIZE];
+    size_t size; /* of the begin: less than PEEK_SIZE only if that is all of the file */
     int fd;
 } cli_peek;
 

@@ -39,6 +39,8 @@ def test_each_trial_is_what_the_verbs_make(redelta: Tool, tmp_path: Path, option
         signature = redelta.run("signature", *options, "-b", length, paths[0]).done()
         delta = redelta.run("delta", "-", paths[1], stdin=signature).done()
         assert (trial["signature"], trial["delta"]) == (len(signature), len(delta)), length
+        compressed = trial["delta_compressed"]
+        assert compressed is None or 0 < compressed < len(delta), length
 
 
 def total(trial: dict[str, int]) -> int:
@@ -78,10 +80,12 @@ def test_text_has_the_trials_and_the_advice(redelta: Tool, tmp_path: Path) -> No
     words = " ".join(text.split())
     for trial in found["trials"]:
         mark = "*" if trial["block_length"] == found["usual_block_length"] else ""
-        row = f"{trial['block_length']:,}{mark} {trial['signature']:,} {trial['delta']:,} {total(trial):,}"
+        share = 100 * total(trial) / 1_000_000
+        row = f"{trial['block_length']:,}{mark} {trial['signature']:,} {trial['delta']:,} {share:.2f} %"
         assert row in words
-    assert f"--block-size {found['best_block_length']}, it saves " in words
+    assert f"--block-size {found['best_block_length']}, which saves " in words
     assert found["best_block_length"] > found["usual_block_length"]
+    assert max(map(len, text.splitlines()[2:])) <= 90  # below the names of the files
 
 
 def test_identical_files_are_told(redelta: Tool, tmp_path: Path) -> None:
