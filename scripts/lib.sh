@@ -113,6 +113,13 @@ need_debian_tools() {
     install_missing
 }
 
+# For tests/page, and for the picture of a page in docs/.
+need_browser() {
+    need chromium have chromium
+    need chromium-driver have chromedriver
+    install_missing
+}
+
 # For scripts/docs.
 need_docs_tools() {
     need doxygen have doxygen
