@@ -18,10 +18,11 @@
 
 enum { KEY_MAX = 64, REAL_DIGITS = 9 };
 
-static FILE *lines;      /* NULL: none are wanted */
-static bool to_be_empty; /* the file still holds what it held before */
-static bool no_memory;   /* a record could not be made */
-static int write_error;  /* errno of the first that could not be written, or 0 */
+static FILE *lines;       /* NULL: none are wanted */
+static const char *fresh; /* the name of their file, if it was not there before */
+static bool to_be_empty;  /* the file still holds what it held before */
+static bool no_memory;    /* a record could not be made */
+static int write_error;   /* errno of the first that could not be written, or 0 */
 
 bool json_available(void) {
     return true;
@@ -30,6 +31,8 @@ bool json_available(void) {
 /* ---- Where records go ------------------------------------------------------------------------------------------- */
 
 rd_result json_open(const char *name, cli_failure *failure) {
+    struct stat status;
+    fresh = name != NULL && system_stat(name, &status) != 0 ? name : NULL;
     const int fd = name != NULL ? open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : dup(STDOUT_FILENO);
     lines = fd != -1 ? fdopen(fd, "w") : NULL;
     to_be_empty = name != NULL;
@@ -49,6 +52,13 @@ bool json_is_file(const char *name) {
     if (fd != -1)
         (void)close(fd);
     return same;
+}
+
+void json_abandon(void) {
+    (void)fclose(lines);
+    lines = NULL;
+    if (fresh != NULL)
+        (void)remove(fresh);
 }
 
 rd_result json_close(cli_failure *failure) {

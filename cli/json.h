@@ -22,6 +22,9 @@ rd_result json_open(const char *name, cli_failure *failure);
 bool json_is_open(void);
 bool json_is_file(const char *name);
 
+/* As if it had not been opened: the file is as it was, or is not there. */
+void json_abandon(void);
+
 /* RD_OK if every record arrived. Later ones go nowhere. */
 rd_result json_close(cli_failure *failure);
 

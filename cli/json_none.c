@@ -21,6 +21,9 @@ bool json_is_file(const char *name) {
     return false;
 }
 
+void json_abandon(void) {
+}
+
 rd_result json_close(cli_failure *failure) {
     (void)failure;
     return RD_OK;

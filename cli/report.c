@@ -117,8 +117,10 @@ static const char *advice_on_mismatch(cli_verb verb, rd_role role) {
                                  : "nothing was replaced; give the right basis, or make the delta again";
 }
 
-/* Only a delta needs memory that grows with its input: with the blocks of the signature. */
+/* Only these need memory that grows with their input: with the blocks of the signature. */
 static const char *advice_on_memory(cli_verb verb) {
+    if (verb == VERB_SYNC)
+        return "free some memory, or use a larger block size";
     return verb == VERB_DELTA ? "free some memory, or make the signature with a larger block size" : "free some memory";
 }
 

@@ -187,13 +187,12 @@ static int tell(cli_job *job, rd_result result) {
 /* Records must not be written into a file that the verb reads or writes. */
 static bool check_json_apart(const cli_options *options) {
     const char *names[INPUTS_MAX + 1] = {options->output};
-    cli_failure ignored;
     for (int i = 0; i < options->input_count; i++)
         names[i + 1] = options->inputs[i];
     for (int i = 0; i <= options->input_count; i++) {
         if (names[i] == NULL || !json_is_file(names[i]))
             continue;
-        (void)json_close(&ignored);
+        json_abandon();
         report_usage(options->verb, "--json names '%.*s', which is also read or written", REPORT_WORD_MAX, names[i]);
         return false;
     }

@@ -284,9 +284,11 @@ def test_records_and_output_are_not_mixed(redelta: Tool, place: Path, verb: str)
     assert "needs a value" in redelta.run(*words, "out", "--json=", cwd=place).refuses()
 
 
-@pytest.mark.parametrize("name", ["signature", "new", "./new", "out"])
-def test_a_file_of_the_operation_is_no_place_for_records(redelta: Tool, place: Path, name: str) -> None:
-    (place / "out").write_text("old")
+@pytest.mark.parametrize("name", ["signature", "new", "./new", "out", "./out"])
+@pytest.mark.parametrize("there", [True, False], ids=["replaced", "free"])
+def test_a_file_of_the_operation_is_no_place_for_records(redelta: Tool, place: Path, name: str, there: bool) -> None:
+    if there:
+        (place / "out").write_text("old")
     before = {path: path.read_bytes() for path in place.iterdir()}
     redelta.run("delta", "-f", f"--json={name}", "signature", "new", "out", cwd=place).refuses()
     assert {path: path.read_bytes() for path in place.iterdir()} == before

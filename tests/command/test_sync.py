@@ -21,7 +21,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.samples import noise, prose, random_edits
-from helpers.tool import HANG_SECONDS, Argument, Tool, heed_signals
+from helpers.tool import HANG_SECONDS, SANITIZED, Argument, Tool, heed_signals
 
 OLD = noise(300_000, 1)
 NEW = random_edits(OLD, 20, 2)
@@ -285,6 +285,13 @@ def test_an_old_file_that_changes_meanwhile_is_told(redelta: Tool, place: Path) 
     assert b"changed while it was being read" in err
     assert (place / "old").read_bytes() == changed
     assert names(place) == ["new", "old"]
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's shadow fits in no limited address space")
+def test_a_signature_that_memory_cannot_hold_is_told(redelta: Tool, place: Path) -> None:
+    (place / "old").write_bytes(noise(8_000_000, 4))
+    error = redelta.run("sync", "-T1", "-b1", "old", "new", cwd=place, memory=100_000_000).fails(1)
+    assert "larger block size" in error.advice
 
 
 def test_memory_does_not_grow_with_the_files(redelta: Tool, tmp_path: Path) -> None:
