@@ -29,6 +29,7 @@ static rd_result discard_bytes(void *context, const void *data, size_t size) {
 }
 
 static rd_result make_signature(cli_job *job, rd_memory *bytes, rd_signature **signature) {
+    progress_step(&job->progress, "signature");
     const rd_options library = job_options(job, NULL);
     const rd_sink sink = rd_sink_memory(bytes);
     const rd_result result = rd_signature_make(&job->inputs[0].source, &sink, &library);
@@ -56,6 +57,7 @@ static rd_result make_delta(cli_job *job, const rd_signature *signature, cli_est
     rd_options library = job_options(job, &stats);
     library.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
     const rd_sink sink = rd_sink_callback(discard_bytes, NULL);
+    progress_step(&job->progress, "delta");
     const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &library);
     trial->delta_bytes =
         estimate->delta_overhead + stats.literal_command_bytes + stats.literal_bytes + stats.copy_command_bytes;
@@ -234,6 +236,7 @@ rd_result work_estimate(cli_job *job) {
         job->details = estimate_record(&estimate);
     if (!job_prints(job))
         return RD_OK;
+    progress_clear(&job->progress);
     estimate_print(stdout, &estimate);
     return output_check_printed(&job->failure);
 }

@@ -69,6 +69,7 @@ static rd_result tell(cli_job *job, const cli_inspection *found) {
         return page_write(&job->output.sink, found, &stats->out_bytes, &job->failure);
     if (!job_prints(job))
         return RD_OK;
+    progress_clear(&job->progress);
     inspect_print(stdout, found, system_terminal_width(STDOUT_FILENO));
     return output_check_printed(&job->failure);
 }

@@ -3,7 +3,7 @@ _redelta() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' given='' i name options
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks)
+            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --html)
                 [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
                 ((i++))
                 ;;
@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch sync verify; do
+    for name in signature delta patch sync verify inspect estimate; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -58,6 +58,10 @@ _redelta() {
         --max-blocks | --max-blocks=)
             return
             ;;
+        --html | --html=)
+            compopt -o default
+            return
+            ;;
     esac
     if [[ $cur == -* ]]; then
         case $verb in
@@ -66,11 +70,13 @@ _redelta() {
             patch) options='--no-verify --always-verify --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             sync) options='-b --block-size --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             verify) options='-T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             *) options='-f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync verify" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync verify inspect estimate" -- "$cur")
     else
         compopt -o default
     fi

@@ -14,7 +14,7 @@ from helpers.samples import noise
 from helpers.tool import Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
-VERBS = ("signature", "delta", "patch", "verify")
+VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 
@@ -38,6 +38,8 @@ def test_every_prefix_of_a_verb_is_the_verb(redelta: Tool, tmp_path: Path, basis
         "delta": [signature, basis],
         "patch": [basis, delta],
         "verify": [delta, basis],
+        "inspect": [delta],
+        "estimate": [basis, basis],
     }
     for verb in VERBS:
         whole = redelta.run(verb, *operands[verb]).done()

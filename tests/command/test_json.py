@@ -31,6 +31,11 @@ SUCCESSES: dict[str, Words] = {
     "patch": ("patch", "basis", "delta", "out"),
     "verify": ("verify", "delta", "new"),
     "sync": ("sync", "old", "new"),
+    "inspect": ("inspect", "delta"),
+    "inspect a signature": ("inspect", "signature"),
+    "inspect to a page": ("inspect", "delta", "--html", "out"),
+    "inspect ops": ("inspect", "delta", "--ops"),
+    "estimate": ("estimate", "basis", "new"),
 }
 
 Record = dict[str, Any]
