@@ -23,7 +23,7 @@ FILES = ("FILE", "OUT")
 
 OPTION = re.compile(
     r"(?:-(?P<letter>\w)(?:\[\w+\])?, )?--(?P<name>[a-z][a-z-]*)"
-    r"(?:\[=(?P<optional>[A-Z]+)\]|[= ](?P<value>[A-Z]+)\b)?(?:  +(?P<text>[^\s-].*))?"
+    r"(?:\[=(?P<optional>[A-Z]+)\]|[= ](?P<value>[A-Z]+)\b)?(?: +(?P<text>[^\s-].*))?"
 )
 VERB = re.compile(r"  (?P<name>[a-z]+) \[?[A-Z].*?  +(?P<text>\S.*)")
 
@@ -200,7 +200,7 @@ def zsh_text(text: str) -> str:
 
 
 def zsh_option(option: Option) -> str:
-    told = f"[{zsh_text(option.text)}]"
+    told = f"[{zsh_text(option.text)}]" if option.text else ""
     value = ""
     if option.value:
         what = f"({' '.join(option.choices)})" if option.choices else "_files" if option.value in FILES else " "

@@ -81,3 +81,19 @@ def test_what_the_manuals_refer_to_is_there() -> None:
     for manual in MANUALS:
         for name, section in re.findall(r"^\.Xr (\S+) (\d)", manual.read_text(), flags=re.MULTILINE):
             assert f"{name}.{section}" in ours or name == "rsync", manual.name
+
+
+def test_the_help_of_a_verb_has_the_options_that_it_takes(redelta: Tool) -> None:
+    """What is refused as an option of other verbs is not in the help, and all else is."""
+    helps = {verb: redelta.run(verb, "--help").done().decode() for verb in verbs(redelta)}
+    every = {name for verb in helps for name in options_of_help(redelta, verb)}
+    valued = {name for text in helps.values() for name in re.findall(r"--([a-z-]+) [A-Z]", text)}
+    for verb in helps:
+        taken = set()
+        for name in every:
+            words = [f"--{name}", *(["1"] if name in valued else []), *"abcdef"]
+            refused = redelta.run(verb, *words)
+            assert refused.status == 2, refused.describe()
+            if b"' is for " not in refused.err:
+                taken.add(name)
+        assert taken == options_of_help(redelta, verb), verb
