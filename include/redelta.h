@@ -362,8 +362,8 @@ RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis,
 /*
  * Takes what it can from `in` and writes what it can to `out`. `end` says that nothing follows what is in `in`; once
  * true it must stay so. RD_OK: the work is done (a patch at the end of the delta's trailer, or, with
- * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`. If the delta is compressed: at the end of the frame that
- * the trailer is in, or, with RD_VERIFY_NEVER, somewhere behind what makes its END).
+ * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`. A compressed delta must be all there is, and is done
+ * when `end` is told, or, with RD_VERIFY_NEVER, somewhere behind what makes its END).
  * RD_MORE: call again, with more input if `in` was used up, with more room if `out` is full (if neither, the basis of a
  * patch had nothing to give yet). Anything else is a failure; what was written to `out` before it is good. After that,
  * and after RD_OK, only rd_stream_free, _stats, _error and _take_signature may be called.

@@ -31,10 +31,6 @@ void rd__decompressor_free(rd__decompressor *decompressor) {
     decompressor->context = NULL;
 }
 
-bool rd__decompressor_rests(const rd__decompressor *decompressor) {
-    return decompressor->wanted == 0 && decompressor->magic_filled == 0;
-}
-
 static rd_result fail(const rd__decompressor *decompressor, size_t code, rd_error *error) {
     const rd_role role = decompressor->role;
     const uint64_t at = decompressor->part;
@@ -105,16 +101,13 @@ static rd_result go_on(rd__decompressor *decompressor, rd_in *in, rd_out *out, r
 
 rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_out *out, bool end, rd_error *error) {
     rd_result result = RD_OK;
-    while (result == RD_OK && out->pos < out->size) {
+    while (result == RD_OK && out->pos < out->size)
         result =
             decompressor->wanted == 0 ? begin_frame(decompressor, in, out, error) : go_on(decompressor, in, out, error);
-        if (result == RD_OK && decompressor->wanted == 0)
-            return RD_MORE;
-    }
     if (result == RD_OK)
         return RD_MORE;
     if (result != RD_MORE || !end)
         return result;
-    return rd__decompressor_rests(decompressor) ? RD_OK : truncated(decompressor, error);
+    return decompressor->wanted == 0 && decompressor->magic_filled == 0 ? RD_OK : truncated(decompressor, error);
 }
 #endif

@@ -29,13 +29,10 @@ rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_role role, ui
 
 /*
  * Takes what it can from `in` and writes what it can to `out`, which has room. `end` says that nothing follows what is
- * in `in`. RD_OK: it is, and all frames are complete. RD_MORE: `in` is used up, `out` is full, or a frame has ended.
+ * in `in`. RD_OK: all frames are complete. RD_MORE: `in` is used up or `out` is full.
  * Errors, with the offset in the compressed file: RD_E_TRUNCATED, RD_E_CORRUPT, RD_E_LIMIT (the window), RD_E_MEMORY.
  */
 rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_out *out, bool end, rd_error *error);
-
-/* Is it between two frames, with all that it made given away? */
-bool rd__decompressor_rests(const rd__decompressor *decompressor);
 
 void rd__decompressor_free(rd__decompressor *decompressor);
 

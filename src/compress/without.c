@@ -36,11 +36,6 @@ rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_ou
     return rd__fail(error, RD_E_STATE, decompressor->role, RD_UNKNOWN, "there is no decompressor");
 }
 
-bool rd__decompressor_rests(const rd__decompressor *decompressor) {
-    (void)decompressor;
-    return true;
-}
-
 void rd__decompressor_free(rd__decompressor *decompressor) {
     (void)decompressor;
 }

@@ -78,7 +78,7 @@ static rd_result read_frames(rd__feed *feed, uint8_t *data, size_t size, size_t 
         *got = out.pos;
         if (result != RD_MORE || out.pos > 0)
             return result == RD_MORE ? RD_OK : result;
-        const rd_result read = f->in.pos == f->in.size && !f->ended ? refill(feed) : RD_OK;
+        const rd_result read = refill(feed);
         if (read != RD_OK)
             return read;
     }

@@ -2,8 +2,8 @@
  * The stream around one that takes a signature or a delta, which may be compressed. The first bytes tell. If it is not,
  * nothing stands between; else what comes out of the decompressor goes through a buffer to the inner stream.
  *
- * A patch is done with the trailer, which need not be the end of what it is given. In a frame it must be the end of the
- * frame: nobody could get at what follows, and the checksum is behind it.
+ * A patch is done with the trailer, which need not be the end of what it is given. If it is compressed, it must be:
+ * nobody could get at what follows in a frame, the checksum is behind it, and frames without bytes may follow.
  */
 #include "base/memory.h"
 #include "base/result.h"
@@ -89,21 +89,18 @@ static rd_result step_plain(decompressing_stream *s, rd_in *in, rd_out *out, boo
 /* Makes the next bytes for the inner stream. RD_MORE: there are none without more of `in`. */
 static rd_result refill(decompressing_stream *s, rd_in *in, bool end) {
     rd_out room = {.data = s->buffer, .size = PLAIN_SIZE};
-    rd_result result = RD_MORE;
-    do
-        result = rd__decompressor_step(&s->decompressor, in, &room, end, &s->head.job.error);
-    while (result == RD_MORE && room.pos == 0 && in->pos < in->size);
+    const rd_result result = rd__decompressor_step(&s->decompressor, in, &room, end, &s->head.job.error);
     s->plain = (rd_in){.data = s->buffer, .size = room.pos};
     s->ended = result == RD_OK;
     return result == RD_MORE && room.pos > 0 ? RD_OK : result;
 }
 
-/* The inner stream is done: so must be the frame. */
-static rd_result finish_frame(decompressing_stream *s, rd_in *in, bool end) {
+/* The inner stream is done: so must be all frames, unless nobody asks. */
+static rd_result finish_frames(decompressing_stream *s, rd_in *in, bool end) {
     if (s->head.options.verify == RD_VERIFY_NEVER)
         return RD_OK;
     while (s->plain.pos == s->plain.size) {
-        if (s->ended || rd__decompressor_rests(&s->decompressor))
+        if (s->ended)
             return RD_OK;
         const rd_result result = refill(s, in, end);
         if (result != RD_OK)
@@ -122,7 +119,7 @@ static rd_result step_compressed(decompressing_stream *s, rd_in *in, rd_out *out
         if (result == RD_MORE && s->plain.pos == s->plain.size && !s->ended)
             result = refill(s, in, end);
     }
-    return result == RD_OK ? finish_frame(s, in, end) : result;
+    return result == RD_OK ? finish_frames(s, in, end) : result;
 }
 
 static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
