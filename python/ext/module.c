@@ -46,6 +46,19 @@ static PyObject *identify(PyObject *module, PyObject *arguments) {
     return PyLong_FromLong(kind);
 }
 
+/* Likewise, of what is in these first bytes of a compressed file; -1 if nothing comes out of them. */
+static PyObject *identify_compressed(PyObject *module, PyObject *arguments) {
+    (void)module;
+    Py_buffer data;
+    rd_kind kind = RD_KIND_OTHER;
+    if (!PyArg_ParseTuple(arguments, "y*", &data))
+        return NULL;
+    const rd_source source = rd_source_memory(data.buf, (uint64_t)data.len);
+    const rd_result result = rd_source_identify(&source, &kind, NULL, NULL);
+    PyBuffer_Release(&data);
+    return PyLong_FromLong(result == RD_OK ? (long)kind : -1);
+}
+
 /*
  * The interpreter ends. Keeps other threads out of it from now on, and waits a while for those that are in it to leave;
  * one that reads from what never answers is not waited for.
@@ -65,6 +78,7 @@ static PyObject *close_module(PyObject *module, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"identify", identify, METH_VARARGS, NULL},
+    {"identify_compressed", identify_compressed, METH_VARARGS, NULL},
     {"signature_stream", signature_stream, METH_VARARGS, NULL},
     {"delta_stream", delta_stream, METH_VARARGS, NULL},
     {"patch_stream", patch_stream, METH_VARARGS, NULL},
@@ -108,7 +122,8 @@ static int execute(PyObject *module) {
     if (!state->failure || !state->table_type || !state->stream_type)
         return -1;
     if (PyModule_AddType(module, state->table_type) != 0 || PyModule_AddType(module, state->stream_type) != 0 ||
-        PyModule_AddStringConstant(module, "VERSION", rd_version()) != 0)
+        PyModule_AddStringConstant(module, "VERSION", rd_version()) != 0 ||
+        PyModule_AddIntConstant(module, "COMPRESSION_MAX", rd_compression_max()) != 0)
         return -1;
     return register_close(module) ? 0 : -1;
 }

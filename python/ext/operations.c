@@ -101,24 +101,25 @@ static rd_result work_make_signature(operation *o) {
 static uint64_t signature_size(const operation *o) {
     const uint64_t size = o->sources[0].from.size;
     rd_params params = o->options.params;
-    if (size == RD_UNKNOWN || rd_params_resolve(&params, size) != RD_OK)
+    if (o->options.compression > 0 || size == RD_UNKNOWN || rd_params_resolve(&params, size) != RD_OK)
         return 0;
     const uint64_t blocks = size / params.block_len + (size % params.block_len > 0);
     return 12 + blocks * (4 + (uint64_t)params.strong_len);
 }
 
-/* (basis, destination, weak, strong, block_len, strong_len, threads, main, progress, names) */
+/* (basis, destination, weak, strong, block_len, strong_len, compression, threads, main, progress, names) */
 PyObject *make_signature(PyObject *module, PyObject *arguments) {
     operation o = {.replace = RD_REPLACE_FAST};
     PyObject *basis, *destination, *progress, *names, *result = NULL;
-    int weak, strong, strong_len, main;
+    int weak, strong, strong_len, compression, main;
     unsigned block_len, threads;
-    if (!PyArg_ParseTuple(arguments, "OOiiIiIpOO", &basis, &destination, &weak, &strong, &block_len, &strong_len,
-                          &threads, &main, &progress, &names))
+    if (!PyArg_ParseTuple(arguments, "OOiiIiiIpOO", &basis, &destination, &weak, &strong, &block_len, &strong_len,
+                          &compression, &threads, &main, &progress, &names))
         return NULL;
     begin(&o, module, threads, main, progress, names);
     o.options.params = (rd_params){
         .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
+    o.options.compression = compression;
     if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
         if (o.sink.gathers)
             sink_expect(&o.sink, signature_size(&o));
@@ -133,15 +134,17 @@ static rd_result work_load_signature(operation *o) {
     return rd_signature_load(&o->loaded, &o->sources[0].from, &o->options);
 }
 
-/* (source, threads, main, progress, names). Returns (table, statistics). */
+/* (source, blocks_max, threads, main, progress, names). Returns (table, statistics). */
 PyObject *load_signature(PyObject *module, PyObject *arguments) {
     operation o = {0};
     PyObject *from, *progress, *names, *result = NULL;
+    unsigned long long blocks_max;
     int main;
     unsigned threads;
-    if (!PyArg_ParseTuple(arguments, "OIpOO", &from, &threads, &main, &progress, &names))
+    if (!PyArg_ParseTuple(arguments, "OKIpOO", &from, &blocks_max, &threads, &main, &progress, &names))
         return NULL;
     begin(&o, module, threads, main, progress, names);
+    o.options.limits.blocks = blocks_max;
     if (add_source(&o, from, false)) {
         note_small(&o);
         run(&o, work_load_signature);
@@ -162,19 +165,20 @@ static rd_result work_make_delta(operation *o) {
     return rd_delta_make(o->signature, &o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/* (table, new, destination, verify, threads, main, progress, names) */
+/* (table, new, destination, verify, compression, threads, main, progress, names) */
 PyObject *make_delta(PyObject *module, PyObject *arguments) {
     operation o = {.replace = RD_REPLACE_FAST};
     PyObject *signature, *new_file, *destination, *progress, *names, *result = NULL;
-    int verify, main;
+    int verify, compression, main;
     unsigned threads;
     module_state *const state = PyModule_GetState(module);
-    if (!PyArg_ParseTuple(arguments, "O!OOiIpOO", state->table_type, &signature, &new_file, &destination, &verify,
-                          &threads, &main, &progress, &names))
+    if (!PyArg_ParseTuple(arguments, "O!OOiiIpOO", state->table_type, &signature, &new_file, &destination, &verify,
+                          &compression, &threads, &main, &progress, &names))
         return NULL;
     begin(&o, module, threads, main, progress, names);
     o.signature = ((table *)signature)->signature;
     o.options.verify = (rd_verify)verify;
+    o.options.compression = compression;
     if (add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
         note_small(&o);
         result = run_to_sink(&o, work_make_delta);
@@ -199,11 +203,13 @@ static bool add_length(void *context, const rd_op *op) {
     return op->kind == RD_LITERAL || (op->length <= m->basis_size && op->basis_offset <= m->basis_size - op->length);
 }
 
-/* Of the new file, if a delta in memory tells it and is allowed it; else 0. */
+/* Of the new file, if a delta in memory tells it and is allowed it; else 0. One that is compressed would take its time.
+ */
 static uint64_t patched_size(const operation *o) {
     const rd_source *const delta = &o->sources[1].from;
     const uint64_t limit = o->options.limits.output;
-    const rd_options options = {.size = sizeof options, .verify = o->options.verify};
+    const rd_options options = {
+        .size = sizeof options, .verify = o->options.verify, .compression = RD_COMPRESSION_NEVER};
     measure m = {.basis_size = o->sources[0].from.size};
     if (!delta->memory || m.basis_size == RD_UNKNOWN || rd_delta_each_op(delta, add_length, &m, &options) != RD_OK)
         return 0;

@@ -123,34 +123,34 @@ static PyObject *made(const module_state *state, stream *s, rd_result result) {
     return NULL;
 }
 
-/* (weak, strong, block_len, strong_len) */
+/* (weak, strong, block_len, strong_len, compression) */
 PyObject *signature_stream(PyObject *module, PyObject *arguments) {
     const module_state *const state = PyModule_GetState(module);
-    int weak, strong, strong_len;
+    int weak, strong, strong_len, compression;
     unsigned block_len;
-    if (!PyArg_ParseTuple(arguments, "iiIi", &weak, &strong, &block_len, &strong_len))
+    if (!PyArg_ParseTuple(arguments, "iiIii", &weak, &strong, &block_len, &strong_len, &compression))
         return NULL;
     stream *const s = new_stream(state, RD_ROLE_BASIS);
     if (!s)
         return NULL;
-    rd_options options = {.size = sizeof options};
+    rd_options options = {.size = sizeof options, .compression = compression};
     options.params = (rd_params){
         .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
     return made(state, s, rd_signature_stream_new(&s->stream, &options));
 }
 
-/* (table, verify) */
+/* (table, verify, compression) */
 PyObject *delta_stream(PyObject *module, PyObject *arguments) {
     const module_state *const state = PyModule_GetState(module);
     PyObject *signature;
-    int verify;
-    if (!PyArg_ParseTuple(arguments, "O!i", state->table_type, &signature, &verify))
+    int verify, compression;
+    if (!PyArg_ParseTuple(arguments, "O!ii", state->table_type, &signature, &verify, &compression))
         return NULL;
     stream *const s = new_stream(state, RD_ROLE_NEW);
     if (!s)
         return NULL;
     s->signature = Py_NewRef(signature);
-    const rd_options options = {.size = sizeof options, .verify = (rd_verify)verify};
+    const rd_options options = {.size = sizeof options, .verify = (rd_verify)verify, .compression = compression};
     return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &options));
 }
 

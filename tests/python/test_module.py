@@ -56,7 +56,7 @@ def test_the_command_is_looked_for_where_scripts_are(monkeypatch: pytest.MonkeyP
 def test_every_public_name_is_there_and_says_so() -> None:
     for name in redelta.__all__:
         value = getattr(redelta, name)
-        assert getattr(value, "__module__", "redelta") in ("redelta", "typing", "collections.abc")
+        assert getattr(value, "__module__", "redelta") in ("redelta", "types", "typing", "collections.abc")
         if isinstance(value, type):
             assert value.__doc__
 

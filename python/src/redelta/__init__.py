@@ -35,6 +35,7 @@ from redelta._signature import Signature
 from redelta._stats import Stats
 from redelta._types import (
     Basis,
+    Compression,
     Destination,
     Hash,
     PatchVerify,
@@ -49,6 +50,7 @@ from redelta._types import (
 __all__ = [
     "BadMagicError",
     "Basis",
+    "Compression",
     "Copy",
     "CorruptError",
     "DeltaEncoder",

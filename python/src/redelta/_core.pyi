@@ -5,6 +5,7 @@ from typing import final
 from redelta._types import Buffer, Names, Numbers, Progress, Reading, Writing
 
 VERSION: str
+COMPRESSION_MAX: int
 
 @final
 class Table:
@@ -20,9 +21,10 @@ class Stream:
     def stats(self) -> Numbers: ...
 
 def identify(data: Buffer, /) -> int: ...
+def identify_compressed(data: Buffer, /) -> int: ...
 def close() -> None: ...
-def signature_stream(weak: int, strong: int, block_len: int, strong_len: int, /) -> Stream: ...
-def delta_stream(table: Table, verify: int, /) -> Stream: ...
+def signature_stream(weak: int, strong: int, block_len: int, strong_len: int, compression: int, /) -> Stream: ...
+def delta_stream(table: Table, verify: int, compression: int, /) -> Stream: ...
 def patch_stream(basis: Reading, output_max: int, verify: int, /) -> Stream: ...
 def make_signature(
     basis: Reading,
@@ -31,6 +33,7 @@ def make_signature(
     strong: int,
     block_len: int,
     strong_len: int,
+    compression: int,
     threads: int,
     main: bool,
     progress: Progress | None,
@@ -38,13 +41,20 @@ def make_signature(
     /,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
-    source: Reading, threads: int, main: bool, progress: Progress | None, names: Names | None, /
+    source: Reading,
+    blocks_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names | None,
+    /,
 ) -> tuple[Table, Numbers]: ...
 def make_delta(
     table: Table,
     new: Reading,
     destination: Writing,
     verify: int,
+    compression: int,
     threads: int,
     main: bool,
     progress: Progress | None,

@@ -12,10 +12,17 @@ from typing import Self
 from redelta import _core
 from redelta._errors import CorruptError
 from redelta._files import Input
-from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
+from redelta._params import (
+    VERIFY_NEVER,
+    compression_level,
+    delta_verify,
+    output_limit,
+    patch_verify,
+    signature_numbers,
+)
 from redelta._signature import Signature
 from redelta._stats import Stats
-from redelta._types import Basis, Buffer, Hash, PatchVerify, StrongLength
+from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, StrongLength
 
 ALL = 0
 
@@ -58,9 +65,15 @@ class Signer(_Incremental):
     __slots__ = ()
 
     def __init__(
-        self, *, block_len: int | None = None, strong_len: StrongLength = None, hash: Hash = "rk-blake2"
+        self,
+        *,
+        block_len: int | None = None,
+        strong_len: StrongLength = None,
+        hash: Hash = "rk-blake2",
+        compress: Compression = None,
     ) -> None:
-        self._stream = _core.signature_stream(*signature_numbers(block_len, strong_len, hash))
+        numbers = signature_numbers(block_len, strong_len, hash)
+        self._stream = _core.signature_stream(*numbers, compression_level(compress))
 
 
 class DeltaEncoder(_Incremental):
@@ -76,10 +89,10 @@ class DeltaEncoder(_Incremental):
 
     __slots__ = ()
 
-    def __init__(self, signature: Signature, *, verify: bool = True) -> None:
+    def __init__(self, signature: Signature, *, verify: bool = True, compress: Compression = None) -> None:
         if not isinstance(signature, Signature):
             raise TypeError(f"a Signature is needed (see Signature.load), not {type(signature).__name__}")
-        self._stream = _core.delta_stream(signature._table, delta_verify(verify))
+        self._stream = _core.delta_stream(signature._table, delta_verify(verify), compression_level(compress))
 
 
 class Patcher(_Incremental):

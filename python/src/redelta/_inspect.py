@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from typing import Literal as Only
@@ -17,7 +17,9 @@ from redelta._stats import Stats
 from redelta._types import Hash, Progress, Reading, Source
 
 MAGIC_LEN = 4
-KIND_SIGNATURE, KIND_DELTA = 1, 2
+KIND_SIGNATURE, KIND_DELTA, KIND_COMPRESSED = 1, 2, 3
+FIRST_BLOCK = 256 * 1024
+"""More than the first block of a zstd frame takes."""
 NUMBERS = struct.Struct("=QQQ")
 NO_BASIS = (1 << 64) - 1
 
@@ -56,6 +58,8 @@ class SignatureInfo:
     """How many there are."""
     signature: Signature = field(repr=False)
     """The sums themselves; deltas can be made against it."""
+    compressed: bool
+    """By zstd."""
     kind: Only["signature"] = "signature"
     """Tells a signature from a delta."""
 
@@ -71,6 +75,8 @@ class DeltaInfo:
     stats: Stats
     """The commands, in sums."""
     _numbers: bytes = field(repr=False)
+    compressed: bool
+    """By zstd."""
     kind: Only["delta"] = "delta"
     """Tells a delta from a signature."""
 
@@ -87,11 +93,15 @@ class _Peeked:
     def __init__(self, read: Any) -> None:
         self._read = read
         self.start = b""
-        while len(self.start) < MAGIC_LEN:
-            with memoryview(read(0, MAGIC_LEN - len(self.start))) as more:
+
+    def look(self, size: int) -> bytes:
+        """The first bytes, as many as there are up to the size."""
+        while len(self.start) < size:
+            with memoryview(self._read(0, size - len(self.start))) as more:
                 if not more:
                     break
                 self.start += more.cast("B")
+        return self.start[:size]
 
     def __call__(self, offset: int, size: int) -> Any:
         if not self.start:
@@ -100,18 +110,30 @@ class _Peeked:
         return given
 
 
-def _look(native: Reading) -> tuple[bytes, Reading]:
-    """The first bytes of the source, and the source to read it from its beginning."""
+def _look(native: Reading) -> tuple[Callable[[int], bytes], Reading]:
+    """What gives so many first bytes of the source, and the source to read it from its beginning."""
     if isinstance(native, int):
         fd = native
         try:
-            return os.pread(fd, MAGIC_LEN, os.lseek(fd, 0, os.SEEK_CUR)), native
+            at = os.lseek(fd, 0, os.SEEK_CUR)
+            os.pread(fd, 0, at)
+            return lambda size: os.pread(fd, size, at), native
         except OSError:  # a pipe
             native = lambda offset, size: os.read(fd, size)  # noqa: E731
     if callable(native):
         peeked = _Peeked(native)
-        return peeked.start, peeked
-    return bytes(memoryview(native).cast("B")[:MAGIC_LEN]), native
+        return peeked.look, peeked
+    view = memoryview(native).cast("B")
+    return lambda size: bytes(view[:size]), native
+
+
+def _kind(look: Callable[[int], bytes]) -> tuple[int, bool]:
+    """What the source is, and whether it is compressed."""
+    kind = _core.identify(look(MAGIC_LEN))
+    if kind != KIND_COMPRESSED:
+        return kind, False
+    kind = _core.identify_compressed(look(FIRST_BLOCK))
+    return (KIND_DELTA if kind < 0 else kind), True  # whoever reads it as a delta is told what is wrong
 
 
 def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInfo | DeltaInfo:
@@ -133,24 +155,25 @@ def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInf
         opened = files.read("delta", source)
         if opened.name is not None:
             files.names["signature"] = opened.name
-        start, native = _look(opened.native)
-        kind = _core.identify(start)
+        look, native = _look(opened.native)
+        kind, compressed = _kind(look)
         if kind == KIND_DELTA:
             made, numbers = _core.list_ops(native, in_main_thread(), progress, files.names)
             opened.used = numbers[0]
-            return _delta_info(made, Stats(*numbers))
+            return _delta_info(made, Stats(*numbers), compressed)
         if kind == KIND_SIGNATURE:
-            table, numbers = _core.load_signature(native, 0, in_main_thread(), progress, files.names)
+            table, numbers = _core.load_signature(native, 0, 0, in_main_thread(), progress, files.names)
             opened.used = numbers[0]
             signature = Signature._of(table)
-            return SignatureInfo(signature.hash, signature.block_len, signature.strong_len, len(signature), signature)
+            params = signature.hash, signature.block_len, signature.strong_len, len(signature)
+            return SignatureInfo(*params, signature, compressed)
     raise BadMagicError("this is neither a signature nor a delta")
 
 
-def _delta_info(numbers: bytes, stats: Stats) -> DeltaInfo:
+def _delta_info(numbers: bytes, stats: Stats, compressed: bool) -> DeltaInfo:
     size = basis_size = 0
     for target, length, basis in NUMBERS.iter_unpack(numbers):
         size = target + length
         if basis != NO_BASIS:
             basis_size = max(basis_size, basis + length)
-    return DeltaInfo(size, basis_size, stats, numbers)
+    return DeltaInfo(size, basis_size, stats, numbers, compressed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from redelta import _core
 from redelta._files import Files, in_main_thread
 from redelta._params import (
+    compression_level,
     delta_verify,
     output_limit,
     patch_verify,
@@ -13,7 +14,17 @@ from redelta._params import (
 )
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
-from redelta._types import Basis, Destination, Hash, Numbers, PatchVerify, Progress, Source, StrongLength
+from redelta._types import (
+    Basis,
+    Compression,
+    Destination,
+    Hash,
+    Numbers,
+    PatchVerify,
+    Progress,
+    Source,
+    StrongLength,
+)
 
 
 def _signature(
@@ -22,15 +33,19 @@ def _signature(
     block_len: int | None,
     strong_len: StrongLength,
     hash: Hash,
+    compress: Compression,
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[bytes | None, Numbers]:
     numbers = signature_numbers(block_len, strong_len, hash)
+    level = compression_level(compress)
     most = thread_number(threads)
     with Files() as files:
         opened = files.read("basis", basis)
         to = files.write(destination)
-        made, stats = _core.make_signature(opened.native, to, *numbers, most, in_main_thread(), progress, files.names)
+        made, stats = _core.make_signature(
+            opened.native, to, *numbers, level, most, in_main_thread(), progress, files.names
+        )
         opened.used = stats[0]
     return made, stats
 
@@ -41,6 +56,7 @@ def signature(
     block_len: int | None = None,
     strong_len: StrongLength = None,
     hash: Hash = "rk-blake2",
+    compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
@@ -54,6 +70,9 @@ def signature(
 
     `hash` names the weak and the strong sum. The default is that of librsync; MD4 and rollsum are for its old versions.
 
+    `compress` is a level of zstd, 1 to 22, or True for a quick one. Whatever of redelta reads a signature recognises
+    it; programs that use librsync do not.
+
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes that were read, and their total or None.
 
@@ -63,7 +82,7 @@ def signature(
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
     132
     """
-    made, _ = _signature(basis, None, block_len, strong_len, hash, threads, progress)
+    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress)
     return made or b""
 
 
@@ -74,6 +93,7 @@ def write_signature(
     block_len: int | None = None,
     strong_len: StrongLength = None,
     hash: Hash = "rk-blake2",
+    compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stats:
@@ -83,7 +103,7 @@ def write_signature(
     >>> redelta.write_signature(bytes(10000), io.BytesIO(), block_len=1000).blocks
     10
     """
-    return Stats(*_signature(basis, dest, block_len, strong_len, hash, threads, progress)[1])
+    return Stats(*_signature(basis, dest, block_len, strong_len, hash, compress, threads, progress)[1])
 
 
 def _delta(
@@ -91,9 +111,11 @@ def _delta(
     new: Source,
     destination: Destination | None,
     verify: bool,
+    compress: Compression,
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[bytes | None, Numbers]:
+    level = compression_level(compress)
     table = loaded(against, threads=threads)._table
     with Files() as files:
         opened = files.read("new file", new)
@@ -103,6 +125,7 @@ def _delta(
             opened.native,
             to,
             delta_verify(verify),
+            level,
             thread_number(threads),
             in_main_thread(),
             progress,
@@ -117,6 +140,7 @@ def delta(
     new: Source,
     *,
     verify: bool = True,
+    compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> bytes:
@@ -126,6 +150,9 @@ def delta(
 
     With `verify`, the delta ends in a digest (BLAKE2b, 32 bytes) of the new file, by which a patch can tell that its
     result is right. Programs that use librsync do not see it.
+
+    `compress` is a level of zstd, 1 to 22, or True for a quick one. Whatever of redelta reads a delta recognises it;
+    programs that use librsync do not.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes of `new` that were read, and their total or None.
@@ -139,7 +166,7 @@ def delta(
     >>> redelta.patch(basis, delta) == b"more" + basis
     True
     """
-    made, _ = _delta(signature, new, None, verify, threads, progress)
+    made, _ = _delta(signature, new, None, verify, compress, threads, progress)
     return made or b""
 
 
@@ -149,6 +176,7 @@ def write_delta(
     dest: Destination,
     *,
     verify: bool = True,
+    compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
 ) -> Stats:
@@ -159,7 +187,7 @@ def write_delta(
     >>> stats.copy_bytes + stats.literal_bytes
     10004
     """
-    return Stats(*_delta(signature, new, dest, verify, threads, progress)[1])
+    return Stats(*_delta(signature, new, dest, verify, compress, threads, progress)[1])
 
 
 def _patch(

@@ -5,8 +5,9 @@ from __future__ import annotations
 import operator
 from typing import Any, Literal, get_args
 
+from redelta import _core
 from redelta._errors import ParameterError
-from redelta._types import Hash, PatchVerify, StrongLength
+from redelta._types import Compression, Hash, PatchVerify, StrongLength
 
 BLOCK_LEN_MAX = 0x7FFFFFFF
 THREADS_MAX = 256
@@ -21,6 +22,7 @@ VERIFY_DEFAULT, VERIFY_NEVER, VERIFY_ALWAYS = range(3)
 AUTO = 0
 FULL = 0
 LEAST = -1
+COMPRESSION_DEFAULT = 3
 
 
 def number(name: str, value: Any, least: int, most: int) -> int:
@@ -68,6 +70,20 @@ def thread_number(threads: int | None) -> int:
 def output_limit(max_output: int | None) -> int:
     """At most so many bytes of output; 0: any number."""
     return 0 if max_output is None else number("max_output", max_output, 1, OUTPUT_MAX)
+
+
+def block_limit(max_blocks: int | None) -> int:
+    """At most so many blocks of a signature; 0: any number."""
+    return 0 if max_blocks is None else number("max_blocks", max_blocks, 1, OUTPUT_MAX)
+
+
+def compression_level(compress: Compression) -> int:
+    """The level; 0: without compression."""
+    if compress is None or compress is False:
+        return 0
+    if _core.COMPRESSION_MAX == 0:
+        raise ParameterError("nothing can be compressed: this redelta was built without zstd")
+    return COMPRESSION_DEFAULT if compress is True else number("compress", compress, 1, _core.COMPRESSION_MAX)
 
 
 def delta_verify(verify: bool) -> int:

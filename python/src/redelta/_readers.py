@@ -14,10 +14,17 @@ from typing import Any
 from redelta import _core
 from redelta._errors import CorruptError, RedeltaError
 from redelta._files import Input, checked, is_buffer
-from redelta._params import VERIFY_NEVER, delta_verify, output_limit, patch_verify, signature_numbers
+from redelta._params import (
+    VERIFY_NEVER,
+    compression_level,
+    delta_verify,
+    output_limit,
+    patch_verify,
+    signature_numbers,
+)
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
-from redelta._types import Basis, Buffer, Hash, PatchVerify, Source, StrongLength
+from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Source, StrongLength
 
 CHUNK = 256 * 1024
 
@@ -140,9 +147,11 @@ class SignatureReader(_StreamReader):
         block_len: int | None = None,
         strong_len: StrongLength = None,
         hash: Hash = "rk-blake2",
+        compress: Compression = None,
         closefd: bool = False,
     ) -> None:
-        super().__init__(_core.signature_stream(*signature_numbers(block_len, strong_len, hash)), basis, closefd)
+        numbers = signature_numbers(block_len, strong_len, hash)
+        super().__init__(_core.signature_stream(*numbers, compression_level(compress)), basis, closefd)
 
 
 class DeltaReader(_StreamReader):
@@ -156,9 +165,16 @@ class DeltaReader(_StreamReader):
     """
 
     def __init__(
-        self, signature: Signature | Source, new: Source, *, verify: bool = True, closefd: bool = False
+        self,
+        signature: Signature | Source,
+        new: Source,
+        *,
+        verify: bool = True,
+        compress: Compression = None,
+        closefd: bool = False,
     ) -> None:
-        super().__init__(_core.delta_stream(loaded(signature)._table, delta_verify(verify)), new, closefd)
+        level = compression_level(compress)
+        super().__init__(_core.delta_stream(loaded(signature)._table, delta_verify(verify), level), new, closefd)
 
 
 class PatchReader(_StreamReader):

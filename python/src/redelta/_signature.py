@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from redelta import _core
 from redelta._files import Files, in_main_thread
-from redelta._params import hash_name, thread_number
+from redelta._params import block_limit, hash_name, thread_number
 from redelta._types import Hash, Progress, Source
 
 
@@ -32,15 +32,22 @@ class Signature:
         raise TypeError("use Signature.load")
 
     @classmethod
-    def load(cls, source: Source, *, threads: int | None = None, progress: Progress | None = None) -> Signature:
+    def load(
+        cls,
+        source: Source,
+        *,
+        max_blocks: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Signature:
         """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
-        each block, in proportion to what is read. `threads` and `progress` are those of `signature`. Raises
-        BadMagicError, TruncatedError or CorruptError if it is none, OSError, and what the reader or `progress`
-        raises."""
+        each block; one that is compressed can have many more than its length tells, and `max_blocks` limits them.
+        `threads` and `progress` are those of `signature`. Raises BadMagicError, TruncatedError or CorruptError if it is
+        none, LimitError, OSError, and what the reader or `progress` raises."""
         with Files() as files:
             opened = files.read("signature", source)
             table, numbers = _core.load_signature(
-                opened.native, thread_number(threads), in_main_thread(), progress, files.names
+                opened.native, block_limit(max_blocks), thread_number(threads), in_main_thread(), progress, files.names
             )
             opened.used = numbers[0]
         return cls._of(table)

@@ -54,6 +54,9 @@ StrongLength: TypeAlias = int | Literal["least"] | None
 PatchVerify: TypeAlias = Literal["auto"] | bool
 """Whether a patch is verified: if its delta lets it; always (a delta that does not is an error); never."""
 
+Compression: TypeAlias = int | bool | None
+"""A level of zstd, from 1 to 22; True: one that costs little time; None or False: without compression."""
+
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called now and then with the bytes done and their total, if that is known. What it raises ends the operation."""
 

@@ -98,7 +98,7 @@ def new_sigmaker(block_len: SupportsIndex, /) -> _Maker:
     doing = "signature cycle"
     length = operator.index(block_len) or RS_DEFAULT_BLOCK_LEN
     try:
-        return _Maker(_core.signature_stream(*_params.signature_numbers(length, _STRONG_LEN, _HASH)), doing)
+        return _Maker(_core.signature_stream(*_params.signature_numbers(length, _STRONG_LEN, _HASH), 0), doing)
     except RedeltaError as cause:
         raise _error_of(cause, doing) from cause
 
@@ -109,7 +109,7 @@ def new_deltamaker(signature: Buffer, /) -> _Maker:
         loaded = Signature.load(memoryview(signature))
     except (RedeltaError, MemoryError) as cause:
         raise _error_of(cause, "delta rs_signature_t builder") from cause
-    return _Maker(_core.delta_stream(loaded._table, _params.VERIFY_NEVER), "delta cycle")
+    return _Maker(_core.delta_stream(loaded._table, _params.VERIFY_NEVER, 0), "delta cycle")
 
 
 def new_patchmaker(basis: _HasFileno | int, /) -> _Maker:
