@@ -15,9 +15,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
-from redelta import Stats, _core
-from redelta._files import Files, checked, raw_of, writer_to
-from redelta._params import VERIFY_NEVER
+from redelta import Patcher, Stats
+from redelta._files import checked, raw_of, writer_to
 
 PIECE: Final = 65536
 
@@ -82,7 +81,7 @@ def size_of(file: Any) -> int:
 
 def piece_of(file: SupportsRead) -> memoryview:
     """What the file gives next; nothing at its end."""
-    return memoryview(checked(file.read(PIECE)))
+    return memoryview(checked(file.read(PIECE))).cast("B")
 
 
 class Stranger:
@@ -159,16 +158,13 @@ def rewind(file: Any) -> None:
 def patch_in_pieces(basis: Any, delta: SupportsRead, output: Any) -> Stats:
     """Patches with a delta that is not read beyond the piece in which it ends: a socket may stay open after it."""
     write = writer_to(output)
-    with Files() as files:
-        stream = _core.patch_stream(files.read_basis(basis).native, 0, VERIFY_NEVER)
-        piece, over, full, done = memoryview(b""), False, False, False
+    piece, over, full, done = memoryview(b""), False, False, False
+    with Patcher(basis, verify=False) as patcher:
         while not done:
             if not piece and not full and not over:
                 piece = piece_of(delta)
                 over = not piece
-            out, taken, done = stream.step(piece, over, PIECE)
-            piece, full = piece[taken:], len(out) == PIECE
-            write(out)
-        stats = Stats(*stream.stats())
-        del stream
-    return stats
+            made, taken, done = patcher._stream.step(piece, over, PIECE)
+            piece, full = piece[taken:], len(made) == PIECE
+            write(made)
+        return patcher.stats
