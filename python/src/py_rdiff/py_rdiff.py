@@ -14,7 +14,7 @@ from typing import ParamSpec, TypeAlias
 import redelta
 
 P = ParamSpec("P")
-Outcome: TypeAlias = "tuple[bool, str | None]"
+Outcome: TypeAlias = tuple[bool, str | None]
 
 BLOCK_LEN = 2048
 STRONG_LEN = 8
