@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import pickle
 import subprocess
 import sys
 import tempfile
+import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -396,6 +398,39 @@ def test_a_block_size_is_an_int(block_size: Any) -> None:
 def test_a_magic_that_is_no_signatures_is_refused() -> None:
     with pytest.raises(librsync.LibrsyncError, match="magic must be that of a signature"):
         librsync.signature(io.BytesIO(OLD), magic=librsync.RS_DELTA_MAGIC)
+
+
+# ---- Ten thousand times ---------------------------------------------------------------------------------------------
+
+
+def test_nothing_is_left_behind() -> None:
+    """Neither of calls that go well nor of calls that fail, be it in an object's own code."""
+
+    def call(count: int) -> None:
+        for _ in range(count):
+            for kind in (io.BytesIO, Recorder):
+                sig = librsync.signature(kind(b"old"), io.BytesIO())
+                delta = librsync.delta(kind(b"new"), sig, io.BytesIO())
+                librsync.patch(kind(b"old"), delta, io.BytesIO())
+                with pytest.raises(librsync.LibrsyncError):
+                    librsync.patch(kind(b"old"), kind(b"no delta"))
+            with pytest.raises(KeyError):
+                librsync.signature(Broken())
+
+    call(100)
+    gc.collect()
+    objects, descriptors = len(gc.get_objects()), len(os.listdir("/proc/self/fd"))
+    tracemalloc.start()
+    call(100)
+    gc.collect()
+    memory = tracemalloc.get_traced_memory()[0]
+    call(2500)
+    gc.collect()
+    grown = tracemalloc.get_traced_memory()[0] - memory
+    tracemalloc.stop()
+    assert len(gc.get_objects()) - objects < 100
+    assert len(os.listdir("/proc/self/fd")) == descriptors
+    assert grown < 100_000
 
 
 # ---- The rest of the module -----------------------------------------------------------------------------------------
