@@ -211,6 +211,17 @@ def test_a_bad_writer_is_told() -> None:
         def write(self, data: Any, /) -> int | None:
             return None
 
+    class Lying(Sink):
+        def __init__(self, taken: int) -> None:
+            super().__init__()
+            self.taken = taken
+
+        def write(self, data: bytes) -> int | None:
+            return self.taken
+
+    for taken in (0, -1, 1 << 40):
+        with pytest.raises(OSError, match=f"gave {taken}"):
+            redelta.write_signature(BASIS, Lying(taken))
     with pytest.raises(ZeroDivisionError):
         redelta.write_signature(BASIS, Bad())
     with pytest.raises(BlockingIOError):

@@ -280,7 +280,7 @@ def test_what_is_no_file_is_refused() -> None:
         with pytest.raises(TypeError, match="a path, bytes or a reader is needed"):
             redelta.signature(wrong)  # type: ignore[arg-type]
         with pytest.raises(TypeError, match="a path or a writer is needed"):
-            redelta.write_signature(b"", wrong or 3)  # type: ignore[arg-type]
+            redelta.write_signature(b"", wrong)  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="null"):
         redelta.write_signature(b"", "a\0b")
     with pytest.raises((BufferError, ValueError), match=r"contiguous|C-contiguous"):

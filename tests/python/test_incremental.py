@@ -70,6 +70,30 @@ def test_a_few_bytes_can_make_many() -> None:
         redelta.Patcher(basis, max_output=2 * len(basis)).update(delta)
 
 
+@given(edited_pairs(), LENGTHS, st.integers(0, 3000))
+def test_output_comes_in_bounds(pair: tuple[bytes, bytes], lengths: list[int], most: int) -> None:
+    basis, new = pair
+    delta = redelta.delta(redelta.signature(basis, block_len=100), new)
+    made = []
+    with redelta.Patcher(basis) as patcher:
+        for piece in pieces(delta, lengths):
+            made.append(patcher.update(piece, most))
+            while most and not patcher.needs_input and not patcher.eof:
+                made.append(patcher.update(b"", most))
+        assert all(len(part) <= most for part in made)
+        made.append(patcher.finish())
+        assert patcher.eof
+    assert b"".join(made) == new
+
+
+def test_little_that_makes_much_is_given_bit_by_bit() -> None:
+    delta = encode_delta([Copy(0, len(BASIS))] * 1_000_000)
+    with redelta.Patcher(BASIS) as patcher:
+        assert patcher.update(delta, 1000) == BASIS[:1000]
+        assert not patcher.needs_input
+        assert patcher.update(b"", 100) == BASIS[1000:1100]
+
+
 def test_buffers_of_every_kind_are_taken() -> None:
     for piece in (b"abc", bytearray(b"abc"), memoryview(b"abc")):
         signer = redelta.Signer()

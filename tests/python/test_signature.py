@@ -57,7 +57,7 @@ def test_it_is_a_value() -> None:
     with pytest.raises(AttributeError):
         signature.block_len = 7  # type: ignore[misc]
     with pytest.raises(TypeError, match=r"Signature\.load"):
-        redelta.Signature()
+        redelta.Signature(DATA)
 
 
 @pytest.mark.parametrize("protocol", range(pickle.HIGHEST_PROTOCOL + 1))

@@ -64,6 +64,7 @@ class Position:
 # ---- Inputs ---------------------------------------------------------------------------------------------------------
 
 
+NO_DESTINATION = "a path or a writer is needed, not {}"
 TEXT = "read() gives str, not bytes: open the file in binary mode"
 
 
@@ -160,6 +161,12 @@ class Input:
 # ---- Outputs --------------------------------------------------------------------------------------------------------
 
 
+def check_destination(destination: object) -> None:
+    """None asks for bytes, which only those functions do that return them."""
+    if destination is None:
+        raise TypeError(NO_DESTINATION.format("None"))
+
+
 def writer_to(file: Any) -> Callable[[bytes], None]:
     """A function that writes all of the bytes, however few the file takes at once."""
 
@@ -169,8 +176,10 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
             taken = file.write(rest)
             if taken is None and isinstance(file, io.RawIOBase):
                 raise BlockingIOError(errno.EAGAIN, "the writer takes nothing now: redelta needs one that waits")
-            if type(taken) is not int or not 0 < taken < len(rest):
-                break
+            if not isinstance(taken, int):
+                break  # many writers tell nothing, and take all
+            if not 0 < taken <= len(rest):
+                raise OSError(errno.EIO, f"write() of {len(rest)} bytes gave {taken}")
             rest = rest[taken:]
 
     return write
@@ -199,7 +208,7 @@ class Output:
         elif callable(getattr(destination, "write", None)):
             self.native = writer_to(destination)
         else:
-            raise TypeError(f"a path or a writer is needed, not {type(destination).__name__}")
+            raise TypeError(NO_DESTINATION.format(type(destination).__name__))
 
     def _open_plain(self, file: PlainFile) -> None:
         file.flush()

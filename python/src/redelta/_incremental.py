@@ -99,8 +99,8 @@ class Patcher(_Incremental):
     """Takes a delta, gives the new file. `max_output` and `verify` are those of `patch`.
 
     What it gives is good once `finish` has returned, for the digest of the new file comes last. A few bytes of a delta
-    can ask for many of the basis, and one `update` gives them all at once: limit that with `max_output`, or use
-    PatchReader. The basis stays open until `close`, which leaving a `with` calls.
+    can ask for many of the basis, and one `update` gives them all at once: limit that with `max_length`, or all of it
+    with `max_output`. The basis stays open until `close`, which leaving a `with` calls.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -109,11 +109,14 @@ class Patcher(_Incremental):
     b'new'
     """
 
-    __slots__ = ("_basis", "_strict")
+    __slots__ = ("_basis", "_held", "_strict", "eof", "needs_input")
 
     def __init__(self, basis: Basis, *, max_output: int | None = None, verify: PatchVerify = "auto") -> None:
         limit = output_limit(max_output)
         how = patch_verify(verify)
+        self.eof = False
+        self.needs_input = True
+        self._held = memoryview(b"")
         self._strict = how != VERIFY_NEVER
         self._basis = Input(basis, basis=True)
         try:
@@ -123,11 +126,33 @@ class Patcher(_Incremental):
             self._basis.close()
             raise
 
-    def update(self, data: Buffer) -> bytes:
-        """Takes some of the delta, and gives what it makes. What follows the delta's end is an error, but with
-        `verify=False` is not looked at, as in librsync."""
-        made, taken, done = self._stream.step(data, False, ALL)
-        if done and self._strict and taken < memoryview(data).nbytes:
+    def update(self, data: Buffer, max_length: int = -1) -> bytes:
+        """Takes some of the delta, and gives what it makes, or `max_length` bytes of that, if that is not negative.
+        What was not used then is kept: as long as `needs_input` is false, `update(b"", max_length)` gives more. `eof`
+        is true once the delta has ended. What follows its end is an error, but with `verify=False` is not looked at, as
+        in librsync."""
+        given = memoryview(data).cast("B")
+        if self._held:
+            given = memoryview(self._held.tobytes() + given) if given else self._held
+        if max_length == 0:
+            self._hold(given)
+            return b""
+        return self._step(given, False, max(max_length, ALL))
+
+    def finish(self) -> bytes:
+        return self._step(self._held, True, ALL)
+
+    finish.__doc__ = _Incremental.finish.__doc__
+
+    def _hold(self, rest: memoryview) -> None:
+        """Keeps what was not used, of bytes that nobody changes."""
+        self._held = rest if isinstance(rest.obj, bytes) else memoryview(rest.tobytes())
+
+    def _step(self, given: memoryview, last: bool, most: int) -> bytes:
+        made, taken, self.eof = self._stream.step(given, last, most)
+        self._hold(given[taken:])
+        self.needs_input = not (self.eof or self._held or len(made) == most != ALL)
+        if self.eof and self._held and self._strict:
             raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
         return made
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from redelta import _core
-from redelta._files import Files, in_main_thread
+from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
     compression_level,
     delta_verify,
@@ -103,6 +103,7 @@ def write_signature(
     >>> redelta.write_signature(bytes(10000), io.BytesIO(), block_len=1000).blocks
     10
     """
+    check_destination(dest)
     return Stats(*_signature(basis, dest, block_len, strong_len, hash, compress, threads, progress)[1])
 
 
@@ -187,6 +188,7 @@ def write_delta(
     >>> stats.copy_bytes + stats.literal_bytes
     10004
     """
+    check_destination(dest)
     return Stats(*_delta(signature, new, dest, verify, compress, threads, progress)[1])
 
 
@@ -269,4 +271,5 @@ def write_patch(
     ...     file.read_bytes()
     b'new'
     """
+    check_destination(dest)
     return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress)[1])

@@ -28,7 +28,7 @@ class Signature:
 
     _table: _core.Table
 
-    def __init__(self) -> None:
+    def __init__(self, *_: object) -> None:
         raise TypeError("use Signature.load")
 
     @classmethod
