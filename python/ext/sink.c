@@ -60,7 +60,7 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
     const sink *const s = context;
     if (!call_enter(s->call))
         return RD_E_CANCELLED;
-    PyObject *const given = s->copies ? PyMemoryView_FromMemory((char *)(uintptr_t)data, (Py_ssize_t)size, PyBUF_READ)
+    PyObject *const given = s->copies ? PyMemoryView_FromMemory((char *)data, (Py_ssize_t)size, PyBUF_READ)
                                       : PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
     PyObject *const result = given ? PyObject_CallFunctionObjArgs(s->write, given, NULL) : NULL;
     Py_XDECREF(given);
