@@ -1,4 +1,4 @@
-"""What the page about Python shows is true: its examples are run, one after the other, in an empty folder."""
+"""What the pages about Python show is true: their examples are run, one after the other, in an empty folder."""
 
 from __future__ import annotations
 
@@ -13,6 +13,16 @@ import redelta
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGE = "python.md"
+
+
+def test_the_readme_shows_what_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("old").write_bytes(b"old")
+    Path("new").write_bytes(b"new")
+    found = re.search(r"^```python\n(.*?)^```", (DOCS.parent / "README.md").read_text(), re.MULTILINE | re.DOTALL)
+    assert found
+    exec(found[1], {})
+    assert Path("old").read_bytes() == b"new"
 
 
 def test_the_reference_has_every_name() -> None:
