@@ -131,7 +131,7 @@ static void sum_classes(const survey_pieces *pieces, int first, uint64_t *count,
 }
 
 static void print_lengths(FILE *out, const survey *s) {
-    (void)fprintf(out, "\n%-22s %8s %16s %10s %16s\n", "Pieces from bytes on", "literal", "bytes", "copied", "bytes");
+    (void)fprintf(out, "\n%-22s %8s %16s %10s %16s\n", "Pieces of at least", "literal", "bytes", "copied", "bytes");
     for (int i = 0; i < SURVEY_CLASSES; i += CLASSES_IN_ROW) {
         uint64_t count[SURVEY_KINDS];
         uint64_t bytes[SURVEY_KINDS];
