@@ -158,13 +158,12 @@ def rewind(file: Any) -> None:
 def patch_in_pieces(basis: Any, delta: SupportsRead, output: Any) -> Stats:
     """Patches with a delta that is not read beyond the piece in which it ends: a socket may stay open after it."""
     write = writer_to(output)
-    piece, over, full, done = memoryview(b""), False, False, False
     with Patcher(basis, verify=False) as patcher:
-        while not done:
-            if not piece and not full and not over:
-                piece = piece_of(delta)
-                over = not piece
-            made, taken, done = patcher._stream.step(piece, over, PIECE)
-            piece, full = piece[taken:], len(made) == PIECE
-            write(made)
+        while not patcher.eof:
+            if not patcher.needs_input:
+                write(patcher.update(b"", PIECE))
+            elif piece := piece_of(delta):
+                write(patcher.update(piece, PIECE))
+            else:
+                write(patcher.finish())
         return patcher.stats
