@@ -4,7 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#if defined(__linux__)
+#include <sys/mman.h>
+#include <unistd.h>
+#endif
+
 #define CAPACITY_MIN ((size_t)1024)
+#define LARGE_SIZE ((size_t)4 * 1024 * 1024)
 
 static bool in_bytes(const sink *s) {
     return s->bytes && s->data && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
@@ -44,6 +50,21 @@ rd_result sink_append(void *context, const void *data, size_t size) {
     return RD_OK;
 }
 
+/*
+ * Has the pages of a large object made in large pieces, where the system does so when it is asked: to make them one by
+ * one, as they are written to, takes as long as a patch.
+ */
+static void use_large_pages(uint8_t *data, size_t size) {
+#if defined(MADV_HUGEPAGE)
+    const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+    const size_t before = (page - (uintptr_t)data % page) % page;
+    if (size >= LARGE_SIZE)
+        (void)madvise(data + before, size - before, MADV_HUGEPAGE);
+#else
+    (void)data, (void)size;
+#endif
+}
+
 void sink_expect(sink *s, uint64_t size) {
     if (size == 0 || size > (uint64_t)PY_SSIZE_T_MAX)
         return;
@@ -51,6 +72,7 @@ void sink_expect(sink *s, uint64_t size) {
     if (s->bytes) {
         s->data = (uint8_t *)PyBytes_AsString(s->bytes);
         s->capacity = (size_t)size;
+        use_large_pages(s->data, s->capacity);
     } else {
         PyErr_Clear(); /* if there is not so much memory, that is told when it is used up */
     }
