@@ -60,7 +60,7 @@ static rd_result list_commands(cli_job *job, cli_inspection *found) {
     return ferror(stdout) != 0 || result == RD_OK ? output_check_printed(&job->failure) : result;
 }
 
-static rd_result tell(cli_job *job, const cli_inspection *found) {
+static rd_result tell_findings(cli_job *job, const cli_inspection *found) {
     rd_stats *const stats = &job->summary.stats;
     *stats = found->stats;
     if (job->options->json)
@@ -121,7 +121,7 @@ static rd_result inspect(cli_job *job, cli_inspection *found) {
     if (job->options->ops)
         return list_commands(job, found);
     result = found->kind == RD_KIND_DELTA ? inspect_delta(job, found) : inspect_signature(job, found);
-    return result == RD_OK ? tell(job, found) : result;
+    return result == RD_OK ? tell_findings(job, found) : result;
 }
 
 rd_result work_inspect(cli_job *job) {

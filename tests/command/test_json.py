@@ -34,7 +34,6 @@ SUCCESSES: dict[str, Words] = {
     "inspect": ("inspect", "delta"),
     "inspect a signature": ("inspect", "signature"),
     "inspect to a page": ("inspect", "delta", "--html", "out"),
-    "inspect ops": ("inspect", "delta", "--ops"),
     "estimate": ("estimate", "basis", "new"),
 }
 
@@ -138,6 +137,12 @@ def test_a_patch_without_a_trailer_is_not_verified(redelta: Tool, place: Path) -
     record = run(redelta, place, "patch", "basis", "bare", "out")
     assert (record["verified"], record["digest"]) == (False, None)
     assert run(redelta, place, "delta", "--no-verify", "signature", "new", "bare2")["digest"] is None
+
+
+def test_ops_come_before_the_result_of_inspect(redelta: Tool, place: Path) -> None:
+    records = records_of(redelta.run("inspect", "--ops", "--json", "delta", cwd=place).done())
+    assert [record["type"] for record in records[-2:]] == ["op", "result"]
+    assert sum(record["length"] for record in records[:-1]) == len(NEW)
 
 
 def test_result_of_sync(redelta: Tool, place: Path) -> None:
