@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "interrupt.h"
 #include "system.h"
@@ -22,7 +21,7 @@ static rd_result read_on(void *context, uint64_t offset, void *data, size_t size
     }
     ssize_t read_now;
     do
-        read_now = read(peek->fd, data, size);
+        read_now = system_read(peek->fd, data, size);
     while (read_now == -1 && errno == EINTR && !interrupt_caught());
     *got = read_now > 0 ? (size_t)read_now : 0;
     return read_now >= 0 ? RD_OK : RD_E_IO;
@@ -33,7 +32,7 @@ static rd_result read_begin(cli_peek *peek, const cli_input *input, cli_failure 
         uint8_t *const to = peek->begin + peek->size;
         const size_t room = sizeof peek->begin - peek->size;
         got = input->source.seekable ? system_read_at(input->fd, input->source.origin + peek->size, to, room)
-                                     : read(input->fd, to, room);
+                                     : system_read(input->fd, to, room);
         if (got == -1 && errno == EINTR && !interrupt_caught())
             got = 1;
         else if (got == -1)

@@ -31,7 +31,8 @@ bool system_same_file(int one, int other);
 int system_terminal_width(int fd);
 bool system_in_foreground(int fd);
 
-/* Like read, but from `offset` on. The descriptor's position stays. */
+/* Reads some of `size` bytes: from where the descriptor is, or from `offset` on; then its position stays. */
+ssize_t system_read(int fd, void *data, size_t size);
 ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size);
 
 #else
@@ -71,6 +72,10 @@ static inline int system_terminal_width(int fd) {
 static inline bool system_in_foreground(int fd) {
     const pid_t group = tcgetpgrp(fd);
     return group == -1 || group == getpgrp();
+}
+
+static inline ssize_t system_read(int fd, void *data, size_t size) {
+    return read(fd, data, size);
 }
 
 static inline ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
