@@ -70,7 +70,7 @@ static rd_result refill(rd__feed *feed) {
     return result;
 }
 
-static rd_result read_frames(rd__feed *feed, uint8_t *data, size_t size, size_t *got) {
+static rd_result read_frames(rd__feed *feed, void *data, size_t size, size_t *got) {
     rd__frames *const f = feed->frames;
     rd_out out = {.data = data, .size = size};
     for (;;) {
