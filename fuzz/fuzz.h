@@ -288,7 +288,7 @@ static inline rd_result fuzz_drive(rd_stream *stream, const rd_memory *input, fu
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
-/* The first initializers of every rd_options. */
-#define FUZZ_OPTIONS(error_) .size = sizeof(rd_options), .error = (error_)
+/* The first initializers of every rd_options. What is compressed has a target of its own: frames. */
+#define FUZZ_OPTIONS(error_) .size = sizeof(rd_options), .error = (error_), .compression = RD_COMPRESSION_NEVER
 
 #endif

@@ -66,7 +66,7 @@ static rd_signature *load_stream(const rd_memory *bytes, bool lenient, fuzz_pace
     rd_stream *stream = NULL;
     rd_signature *signature = NULL;
     const rd_result begun = lenient ? rd__loadsig_stream_new_lenient(&stream, pace->codes[0] * 100u, 2)
-                                    : rd_loadsig_stream_new(&stream, NULL);
+                                    : rd_loadsig_stream_new(&stream, &(rd_options){FUZZ_OPTIONS(NULL)});
     fuzz_require(begun == RD_OK);
     *result = fuzz_drive(stream, bytes, pace, &made);
     const rd_result taken = rd_stream_take_signature(stream, &signature);

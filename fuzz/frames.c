@@ -1,0 +1,141 @@
+/*
+ * Compressed files. The input: a choice, a pace, a part that is the basis, and a file that somebody may have
+ * compressed; if the choice says so, it is compressed here, in two frames of which a byte is changed.
+ *
+ * The reference is libzstd by its simplest function. Where it makes something plain of the file, the library does with
+ * the file what it does with that; where it does not, the library fails. Streams agree with whole operations.
+ */
+#include "fuzz.h"
+
+#include <zstd.h>
+#include <zstd_errors.h>
+
+enum { PLAIN_MAX = 1 << 20, OUTPUT_MAX = 1 << 20, BLOCKS_MAX = 1 << 16 };
+
+static const rd_limits limits = {.output = OUTPUT_MAX, .memory = 64 << 20, .blocks = BLOCKS_MAX};
+
+static void append_frame(rd_memory *to, const uint8_t *data, size_t size) {
+    const size_t bound = ZSTD_compressBound(size);
+    uint8_t *const frame = fuzz_alloc(bound);
+    const size_t made = ZSTD_compress(frame, bound, data, size, 1);
+    fuzz_require(!ZSTD_isError(made));
+    fuzz_append(to, frame, made);
+    free(frame);
+}
+
+/* The file of the input: as it is, or in frames. */
+static rd_memory file_from(fuzz_input *in, bool compressed) {
+    if (!compressed)
+        return fuzz_file(*in);
+    const size_t cut = fuzz_number(in, 2);
+    const size_t at = fuzz_number(in, 2);
+    const uint8_t change = fuzz_byte(in);
+    const fuzz_input first = fuzz_take(in, cut);
+    rd_memory frames = {0};
+    append_frame(&frames, first.data, first.size);
+    append_frame(&frames, in->data, fuzz_least(in->size, FUZZ_FILE_MAX));
+    if (at < frames.size)
+        frames.data[at] ^= change;
+    rd_memory exact = fuzz_copy(frames.data, frames.size);
+    rd_memory_free(&frames);
+    return exact;
+}
+
+static rd_result patch(const rd_memory *basis, const rd_memory *delta, int compression, rd_memory *made) {
+    rd_error error;
+    const rd_source source = fuzz_source(basis);
+    const rd_source commands = fuzz_source(delta);
+    const rd_sink sink = rd_sink_memory(made);
+    const rd_options options = {
+        .size = sizeof options, .error = &error, .limits = limits, .compression = compression, .threads = 2};
+    const rd_result result = rd_patch_apply(&source, &commands, &sink, &options);
+    if (result != RD_OK)
+        fuzz_require_error(result, &error);
+    return result;
+}
+
+static rd_result patch_stream(const rd_memory *basis, const rd_memory *delta, fuzz_pace pace, rd_memory *made) {
+    size_t used = 0;
+    rd_stream *stream = NULL;
+    const rd_source source = fuzz_source(basis);
+    const rd_options options = {.size = sizeof options, .limits = limits};
+    fuzz_require(rd_patch_stream_new(&stream, &source, &options) == RD_OK);
+    const rd_result result = fuzz_drive_patch(stream, delta, NULL, &pace, made, &used);
+    fuzz_require(result != RD_OK || used == delta->size);
+    if (result != RD_OK)
+        fuzz_require_error(result, rd_stream_error(stream));
+    rd_stream_free(stream);
+    return result;
+}
+
+static rd_result load(const rd_memory *bytes, int compression, uint64_t *blocks) {
+    rd_error error;
+    rd_signature *signature = NULL;
+    const rd_source source = fuzz_source(bytes);
+    const rd_options options = {.size = sizeof options, .error = &error, .limits = limits, .compression = compression};
+    const rd_result result = rd_signature_load(&signature, &source, &options);
+    *blocks = signature ? rd_signature_count(signature) : 0;
+    if (result != RD_OK)
+        fuzz_require_error(result, &error);
+    rd_signature_free(signature);
+    return result;
+}
+
+static rd_result load_stream(const rd_memory *bytes, fuzz_pace pace) {
+    rd_memory nothing = {0};
+    rd_stream *stream = NULL;
+    const rd_options options = {.size = sizeof options, .limits = limits};
+    fuzz_require(rd_loadsig_stream_new(&stream, &options) == RD_OK);
+    const rd_result result = fuzz_drive(stream, bytes, &pace, &nothing);
+    if (result != RD_OK)
+        fuzz_require_error(result, rd_stream_error(stream));
+    rd_stream_free(stream);
+    return result;
+}
+
+/* plain: what is in the frames. NULL: they are broken, or hold too much for the reference, or it is no compressed file.
+ */
+static void check(const rd_memory *basis, const rd_memory *file, const rd_memory *plain, bool broken, fuzz_pace pace) {
+    rd_memory made = {0};
+    rd_memory streamed = {0};
+    rd_memory expected = {0};
+    uint64_t blocks = 0;
+    uint64_t blocks_expected = 0;
+    const rd_result patched = patch(basis, file, 0, &made);
+    const rd_result loaded = load(file, 0, &blocks);
+    if (patched != RD_E_UNVERIFIED) /* a longer trailer is only looked for so far before the end of a plain file */
+        fuzz_require((patch_stream(basis, file, pace, &streamed) == RD_OK) == (patched == RD_OK));
+    fuzz_require(patched != RD_OK || fuzz_same(&made, &streamed));
+    fuzz_require((load_stream(file, pace) == RD_OK) == (loaded == RD_OK));
+    if (broken)
+        fuzz_require(patched != RD_OK && loaded != RD_OK);
+    if (plain && loaded != RD_E_LIMIT) { /* the reference has no limit on windows */
+        fuzz_require(load(plain, RD_COMPRESSION_NEVER, &blocks_expected) == loaded && blocks == blocks_expected);
+        const rd_result due = patch(basis, plain, RD_COMPRESSION_NEVER, &expected);
+        fuzz_require(due == RD_E_UNVERIFIED || (due == RD_OK) == (patched == RD_OK));
+        fuzz_require(due != RD_OK || fuzz_same(&made, &expected));
+    }
+    rd_memory_free(&made);
+    rd_memory_free(&streamed);
+    rd_memory_free(&expected);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
+    fuzz_input in = {.data = data, .size = size};
+    const bool compressed = fuzz_byte(&in) & 1;
+    const fuzz_pace pace = fuzz_pace_from(&in);
+    rd_memory basis = fuzz_file(fuzz_part(&in));
+    rd_memory file = file_from(&in, compressed);
+    uint8_t *const room = fuzz_alloc(PLAIN_MAX);
+    const bool frames = rd_identify(file.data, file.size) == RD_KIND_COMPRESSED;
+    const size_t got = ZSTD_decompress(room, PLAIN_MAX, file.data, file.size);
+    const bool fits = frames && !ZSTD_isError(got);
+    const bool broken = frames && ZSTD_isError(got) && ZSTD_getErrorCode(got) != ZSTD_error_dstSize_tooSmall;
+    rd_memory plain = fuzz_copy(room, fits ? got : 0);
+    check(&basis, &file, fits ? &plain : NULL, broken, pace);
+    free(room);
+    rd_memory_free(&plain);
+    rd_memory_free(&file);
+    rd_memory_free(&basis);
+    return 0;
+}
