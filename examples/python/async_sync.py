@@ -30,6 +30,7 @@ T = TypeVar("T")
 CHUNK = 256 * 1024
 TIMEOUT = 60  # seconds without a piece
 SIGNATURE_MAX = 64 << 20  # bytes that the server takes
+BLOCKS_MAX = 4 << 20  # of it, for it can come compressed; each takes some 50 bytes of memory
 DELTA_MAX = 1 << 30  # bytes that the client takes
 FILE_MAX = 1 << 30  # bytes of a file that the client makes
 
@@ -59,7 +60,7 @@ async def send_delta(path: str, reader: asyncio.StreamReader, writer: asyncio.St
         if length > SIGNATURE_MAX:
             raise redelta.LimitError(f"a signature of {length} bytes is too long")
         data = await reader.readexactly(length)
-    encoder = redelta.DeltaEncoder(await in_thread(redelta.Signature.load, data))
+    encoder = redelta.DeltaEncoder(await in_thread(redelta.Signature.load, data, max_blocks=BLOCKS_MAX))
     with open(path, "rb") as new:
         while data := await asyncio.to_thread(new.read, CHUNK):
             writer.write(await asyncio.to_thread(encoder.update, data))

@@ -11,7 +11,8 @@ Only signatures and deltas travel. The server speaks three words about a file `/
     POST   takes a signature, gives the delta from its basis to the file
     PATCH  takes a delta, and makes the file what that says
 
-What a stranger sends is received whole before any work is done, and is bounded in length; so are the files it can make.
+What a stranger sends is received whole before any work is done. It is bounded in length, and so are the memory that it
+takes and the file that it makes.
 A patch is verified, and the file replaced at once by a whole one: a broken connection, a wrong delta or two clients at
 the same time leave the file old or new, never a mixture. Add TLS and a login before you show this to the internet.
 """
@@ -38,6 +39,7 @@ import redelta
 TIMEOUT = 60  # seconds without a byte
 BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server takes
 FILE_MAX = 1 << 30  # bytes of a file that the server makes
+BLOCKS_MAX = 4 << 20  # of a signature, which can come compressed; each takes some 50 bytes of memory
 CHUNK = 1 << 16
 NAME = re.compile(r"/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -102,7 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         """The delta goes out as it is made. If that fails half-way the connection ends, and the client's patch finds
         that the delta is not whole."""
         with self.body() as body, self.path_of().open("rb") as new:
-            signature = redelta.Signature.load(body)
+            signature = redelta.Signature.load(body, max_blocks=BLOCKS_MAX)
             self.begin(HTTPStatus.OK)
             redelta.write_delta(signature, new, self.wfile)
 
@@ -162,7 +164,7 @@ def push(path: str, url: str) -> None:
     """Once more if somebody else changed the file at the same time."""
     for tries_left in (1, 0):
         with urlopen(url, timeout=TIMEOUT) as response:
-            signature = redelta.Signature.load(response)
+            signature = redelta.Signature.load(response, max_blocks=BLOCKS_MAX)
         with tempfile.TemporaryFile() as delta:
             stats = redelta.write_delta(signature, path, delta)
             length = delta.tell()

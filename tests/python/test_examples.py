@@ -59,6 +59,9 @@ def files_in(folder: Path) -> list[str]:
     return sorted(os.listdir(folder))
 
 
+# The signature of more blocks than is allowed, whose sums are of one byte.
+MANY_BLOCKS = redelta.signature(b"", strong_len=1) + bytes(5 * ((4 << 20) + 1))
+
 # A delta that asks for two GiB of its basis.
 GREEDY = b"rs\x026" + struct.pack(">BBQ", 0x48, 0, 2 << 30) + b"\x00"
 
@@ -154,6 +157,7 @@ def test_http_strangers(folder: Path, url: str) -> None:
         ("POST", "data", b"junk", 400),
         ("POST", "data", signature[:-1], 400),
         ("POST", "data", delta, 400),
+        ("POST", "data", MANY_BLOCKS, 413),
         ("POST", "none", signature, 404),
         ("GET", "../data", None, 404),
         ("PUT", "data", b"", 501),
