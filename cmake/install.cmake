@@ -43,7 +43,7 @@ install(FILES ${PROJECT_BINARY_DIR}/redelta-config.cmake ${PROJECT_BINARY_DIR}/r
 # ---- pkg-config -----------------------------------------------------------------------------------------------------
 
 include(cmake/pkgconfig.cmake)
-if(TARGET PkgConfig::ZSTD)
+if(redelta_has_zstd)
   set(pc_requires_private libzstd)
 endif()
 redelta_install_pc(cmake/redelta.pc.in redelta.pc ${development})

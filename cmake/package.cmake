@@ -83,7 +83,7 @@ debian_package(libredelta-dev libredelta-dev libdevel "rsync remote-delta algori
   "The header redelta.h, the static library, and what CMake and pkg-config need"
   "to find them.")
 set(CPACK_DEBIAN_LIBREDELTA-DEV_PACKAGE_DEPENDS "libredelta0 (= ${debian_version})")
-if(TARGET PkgConfig::ZSTD) # for programs that are linked with the static library
+if(redelta_has_zstd) # for programs that are linked with the static library
   string(APPEND CPACK_DEBIAN_LIBREDELTA-DEV_PACKAGE_DEPENDS ", libzstd-dev")
 endif()
 
