@@ -46,7 +46,7 @@ static bool add_source(operation *o, PyObject *object, bool seekable) {
 
 /* Few bytes in memory are neither worth a thread nor worth giving the GIL away. */
 static void note_small(operation *o) {
-    o->small = !o->sink.path && source_is_small(&o->sources[0]);
+    o->small = !o->sink.path && !o->sink.waits && source_is_small(&o->sources[0]);
     if (o->small)
         o->options.threads = 1;
 }

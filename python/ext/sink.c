@@ -106,6 +106,7 @@ bool sink_open(sink *s, PyObject *object, call *c) {
         if (fd == -1 && PyErr_Occurred())
             return false;
         s->to = rd_sink_fd((int)fd);
+        s->waits = true;
     } else {
         s->copies = !PyCallable_Check(object);
         s->write = s->copies ? PyObject_GetAttrString(object, "write") : Py_NewRef(object);

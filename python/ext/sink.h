@@ -21,6 +21,7 @@ typedef struct sink {
     PyObject *bytes;  /* NULL: no size was expected */
     PyObject *write;  /* if it is a callable, or of a file in memory */
     bool copies;      /* it is a file in memory */
+    bool waits;       /* it is a descriptor: of a pipe, others may have to read before more can be written */
     const char *path; /* if it is a destination; as long as the object is there */
     rd_destination *destination;
 } sink;

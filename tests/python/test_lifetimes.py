@@ -122,6 +122,25 @@ def run_python(script: str, *, status: int = 0) -> str:
     return done.stdout
 
 
+def test_a_pipe_that_is_full_lets_its_reader_work() -> None:
+    """The work is small, but what it makes is more than a pipe holds, and its reader is a thread of the same Python."""
+    printed = run_python(
+        """
+        import os, redelta, threading
+        there, here = os.pipe()
+        def read():
+            with open(there, "rb") as pipe:
+                print(len(pipe.read()))
+        thread = threading.Thread(target=read)
+        thread.start()
+        with open(here, "wb", buffering=0) as pipe:
+            redelta.write_signature(bytes(60_000), pipe, block_len=1)
+        thread.join()
+        """
+    )
+    assert int(printed) == 12 + 60_000 * 36
+
+
 SHUTDOWN = """
     import redelta, threading, time
 
