@@ -2,6 +2,7 @@
 #include "source.h"
 
 #include <string.h>
+#include <unistd.h>
 
 /* Copies what the caller's function gave. */
 static bool take(PyObject *given, void *data, size_t size, size_t *got) {
@@ -33,6 +34,26 @@ static rd_result read_callable(void *context, uint64_t offset, void *data, size_
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
+/*
+ * The library begins where the descriptor stands. So it stands there for a moment, in which no other thread of Python
+ * runs, and then again where its owner left it.
+ */
+static bool open_at(source *s, PyObject *place) {
+    int fd;
+    long long start;
+    if (!PyArg_ParseTuple(place, "iL", &fd, &start))
+        return false;
+    const off_t before = lseek(fd, 0, SEEK_CUR);
+    bool good = before != -1 && lseek(fd, (off_t)start, SEEK_SET) != -1;
+    if (good) {
+        s->from = rd_source_fd(fd);
+        good = lseek(fd, before, SEEK_SET) != -1;
+    }
+    if (!good)
+        PyErr_SetFromErrno(PyExc_OSError);
+    return good;
+}
+
 bool source_open(source *s, PyObject *object, call *c, bool seekable) {
     s->call = c;
     if (PyLong_Check(object)) {
@@ -40,6 +61,8 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
         if (fd == -1 && PyErr_Occurred())
             return false;
         s->from = rd_source_fd((int)fd);
+    } else if (PyTuple_Check(object)) {
+        return open_at(s, object);
     } else if (PyCallable_Check(object)) {
         s->read = Py_NewRef(object);
         s->in_order = !seekable;

@@ -1,6 +1,6 @@
 /*
- * Where the library reads from, as Python says it: an int is an open descriptor, a callable is asked for bytes with
- * (offset, size), anything else is a buffer.
+ * Where the library reads from, as Python says it: an int is an open descriptor, a tuple of two is one and the place in
+ * its file at which to begin, a callable is asked for bytes with (offset, size), anything else is a buffer.
  */
 #ifndef REDELTA_EXT_SOURCE_H
 #define REDELTA_EXT_SOURCE_H

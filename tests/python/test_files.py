@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 import tempfile
+import threading
 from pathlib import Path
 
 import pytest
@@ -50,6 +51,35 @@ def test_bytesio_is_read_from_where_it_stands_and_left_at_its_end() -> None:
     file.write(b"it can be written to again")
     file.seek(len(BASIS) + 100)
     assert redelta.signature(file) == redelta.signature(b"")
+
+
+def test_threads_share_an_open_basis(basis: Path) -> None:
+    """None of them sees the position that another needs for a moment."""
+    wrong: list[object] = []
+
+    def work() -> None:
+        for _ in range(300):
+            try:
+                if redelta.patch(file, DELTA) != NEW:
+                    wrong.append("another file")
+            except redelta.RedeltaError as error:
+                wrong.append(error)
+            if file.tell() != 777:
+                wrong.append(file.tell())
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with basis.open("rb", buffering=0) as file:
+            file.seek(777)
+            threads = [threading.Thread(target=work) for _ in range(3)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+    finally:
+        sys.setswitchinterval(before)
+    assert wrong == []
 
 
 def test_a_basis_is_read_from_its_beginning_and_left_where_it_stands(basis: Path) -> None:

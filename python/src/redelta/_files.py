@@ -43,24 +43,6 @@ def raw_of(file: object) -> io.FileIO | None:
     return None
 
 
-class Position:
-    """The position of a plain file's descriptor while the C library uses it: first that of the file object, at last
-    what it was, for the file object relies on that."""
-
-    def __init__(self, file: PlainFile, start: int) -> None:
-        self.file = file
-        self.start = start
-        self.fd = file.fileno()
-        self.before = os.lseek(self.fd, 0, os.SEEK_CUR)
-        os.lseek(self.fd, start, os.SEEK_SET)
-
-    def restore(self, used: int | None) -> None:
-        """Puts the descriptor back, and the file object behind the bytes that were used, if that is told."""
-        os.lseek(self.fd, self.before, os.SEEK_SET)
-        if used is not None:
-            self.file.seek(self.start + used)
-
-
 # ---- Inputs ---------------------------------------------------------------------------------------------------------
 
 
@@ -97,7 +79,8 @@ class Input:
         self.used: int | None = None
         self._basis = basis
         self._owned: io.FileIO | None = None
-        self._position: Position | None = None
+        self._plain: PlainFile | None = None
+        self._start = 0
         self._memory: io.BytesIO | None = None
         self._open(source)
 
@@ -125,11 +108,13 @@ class Input:
     def _open_plain(self, file: PlainFile) -> bool:
         """False: it is a pipe or the like, of which bytes may have been read ahead."""
         if not file.seekable():
-            self.native = self.fd = file.fileno()
+            self.native = file.fileno()
             return type(file) is io.FileIO
         file.flush()
-        self._position = Position(file, 0 if self._basis else file.tell())
-        self.native = self.fd = self._position.fd
+        self._plain = file
+        self._start = 0 if self._basis else file.tell()
+        self.fd = file.fileno()
+        self.native = (self.fd, self._start)
         return True
 
     def _reader(self, file: Any) -> Reading:
@@ -144,16 +129,11 @@ class Input:
 
         return read_at
 
-    def settle(self) -> None:
-        """Leaves a plain file to others, once the extension knows where it begins. For what is used for long."""
-        if self._position is not None:
-            self._position.restore(self.used)
-        self._position = None
-
     def close(self) -> None:
-        self.settle()
         if self._owned is not None:
             self._owned.close()
+        if self._plain is not None and self.used is not None:
+            self._plain.seek(self._start + self.used)
         if self._memory is not None and self.used is not None:
             self._memory.seek(self.used, os.SEEK_CUR)
 

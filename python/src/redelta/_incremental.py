@@ -121,7 +121,6 @@ class Patcher(_Incremental):
         self._basis = Input(basis, basis=True)
         try:
             self._stream = _core.patch_stream(self._basis.native, limit, how)
-            self._basis.settle()
         except BaseException:
             self._basis.close()
             raise

@@ -112,6 +112,9 @@ class _Peeked:
 
 def _look(native: Reading) -> tuple[Callable[[int], bytes], Reading]:
     """What gives so many first bytes of the source, and the source to read it from its beginning."""
+    if isinstance(native, tuple):
+        file, start = native
+        return lambda size: os.pread(file, size, start), native
     if isinstance(native, int):
         fd = native
         try:

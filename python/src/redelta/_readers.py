@@ -205,7 +205,6 @@ class PatchReader(_StreamReader):
         self._basis = Input(basis, basis=True)
         try:
             stream = _core.patch_stream(self._basis.native, limit, how)
-            self._basis.settle()
             super().__init__(stream, delta, closefd)
         except BaseException:
             self._basis.close()

@@ -62,8 +62,8 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 
 # ---- What the extension takes and gives ------------------------------------------------------------------------------
 
-Reading: TypeAlias = int | Buffer | Callable[[int, int], Buffer]
-"""A descriptor, a buffer, or what gives up to so many bytes at an offset."""
+Reading: TypeAlias = int | tuple[int, int] | Buffer | Callable[[int, int], Buffer]
+"""A descriptor, one and where to begin, a buffer, or what gives up to so many bytes at an offset."""
 
 Writing: TypeAlias = int | bytes | Callable[[bytes], object] | io.BytesIO | None
 """A descriptor, a path, what takes bytes, a file in memory, or None for bytes that are returned."""
