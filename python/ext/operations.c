@@ -193,27 +193,45 @@ static rd_result work_apply_patch(operation *o) {
 
 typedef struct measure {
     uint64_t basis_size;
+    uint64_t limit;
     uint64_t made;
 } measure;
 
-/* False: a copy from behind the end of the basis, so that nothing will come of the delta. */
+/* False: nothing will come of the delta, which copies from behind the end of the basis or makes more than is allowed.
+ */
 static bool add_length(void *context, const rd_op *op) {
     measure *const m = context;
     m->made = op->target_offset + op->length;
-    return op->kind == RD_LITERAL || (op->length <= m->basis_size && op->basis_offset <= m->basis_size - op->length);
+    return m->made <= m->limit &&
+           (op->kind == RD_LITERAL || (op->length <= m->basis_size && op->basis_offset <= m->basis_size - op->length));
 }
 
 /* Of the new file, if a delta in memory tells it and is allowed it; else 0. One that is compressed would take its time.
  */
-static uint64_t patched_size(const operation *o) {
-    const rd_source *const delta = &o->sources[1].from;
+static uint64_t patched_size(const operation *o, call *c) {
+    const rd_options options = {.size = sizeof options,
+                                .verify = o->options.verify,
+                                .compression = RD_COMPRESSION_NEVER,
+                                .progress = call_on_progress,
+                                .progress_context = c};
     const uint64_t limit = o->options.limits.output;
-    const rd_options options = {
-        .size = sizeof options, .verify = o->options.verify, .compression = RD_COMPRESSION_NEVER};
-    measure m = {.basis_size = o->sources[0].from.size};
-    if (!delta->memory || m.basis_size == RD_UNKNOWN || rd_delta_each_op(delta, add_length, &m, &options) != RD_OK)
-        return 0;
-    return limit > 0 && m.made > limit ? 0 : m.made;
+    measure m = {.basis_size = o->sources[0].from.size, .limit = limit > 0 ? limit : UINT64_MAX};
+    return rd_delta_each_op(&o->sources[1].from, add_length, &m, &options) == RD_OK ? m.made : 0;
+}
+
+/* To measure is no progress yet, but signals are heeded. False, with an exception set, if Python code raised. */
+static bool expect_patched(operation *o) {
+    if (!o->sink.gathers || !o->sources[1].from.memory || o->sources[0].from.size == RD_UNKNOWN)
+        return true;
+    call c;
+    call_begin(&c, o->call.state, o->call.main, Py_None);
+    if (!source_is_small(&o->sources[1]))
+        call_release(&c);
+    const uint64_t size = patched_size(o, &c);
+    call_resume(&c);
+    if (!c.failed)
+        sink_expect(&o->sink, size);
+    return !c.failed;
 }
 
 /* (basis, delta, destination, output_max, verify, threads, main, progress, names). The GIL is always released: a few
@@ -231,9 +249,7 @@ PyObject *apply_patch(PyObject *module, PyObject *arguments) {
     o.options.verify = (rd_verify)verify;
     o.options.limits.output = output_max;
     if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call)) {
-        if (o.sink.gathers)
-            sink_expect(&o.sink, patched_size(&o));
-        result = run_to_sink(&o, work_apply_patch);
+        result = expect_patched(&o) ? run_to_sink(&o, work_apply_patch) : NULL;
     }
     end(&o);
     return result;

@@ -181,6 +181,12 @@ def test_an_interrupt_ends_a_patch_that_makes_more_and_more() -> None:
         redelta.write_patch(BASIS, delta, "/dev/null")
 
 
+def test_an_interrupt_ends_a_patch_of_many_commands_before_it_makes_anything() -> None:
+    """Its result is measured first, so that it need not be copied."""
+    with interrupted(), pytest.raises(KeyboardInterrupt):
+        redelta.patch(b"", bytes.fromhex("72730236") + b"\x01z" * 20_000_000 + b"\0")
+
+
 def test_a_signal_handler_that_raises_nothing_does_no_harm() -> None:
     seen: list[int] = []
     before = signal.signal(signal.SIGUSR1, lambda number, frame: seen.append(number))
