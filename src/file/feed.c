@@ -62,12 +62,17 @@ static rd_result begin_frames(rd__feed *feed, const uint8_t *data, size_t size) 
     return rd__decompressor_init(&feed->frames->decompressor, feed->role, feed->job->limits.memory, error);
 }
 
+static rd_result tell_progress(const rd__feed *feed) {
+    return rd__job_progress(feed->job, feed->tells_written ? feed->job->stats.out_bytes : feed->read);
+}
+
+/* Any number of frames may hold nothing, so whoever waits for bytes must be able to end it here. */
 static rd_result refill(rd__feed *feed) {
     rd__frames *const f = feed->frames;
     f->in.pos = f->in.size = 0;
     const rd_result result = read_source(feed, f->chunk, sizeof f->chunk, &f->in.size);
     f->ended = f->in.size == 0;
-    return result;
+    return result == RD_OK ? tell_progress(feed) : result;
 }
 
 static rd_result read_frames(rd__feed *feed, void *data, size_t size, size_t *got) {
@@ -102,7 +107,7 @@ rd_result rd__feed_read(rd__feed *feed, void *data, size_t size, size_t *got) {
     feed->ended = *got == 0;
     feed->offset += *got;
     feed->job->stats.in_bytes = feed->read;
-    return rd__job_progress(feed->job, feed->tells_written ? feed->job->stats.out_bytes : feed->read);
+    return tell_progress(feed);
 }
 
 rd_result rd__source_is_compressed(const rd_source *source, rd__job *job, rd_role role, bool *compressed) {

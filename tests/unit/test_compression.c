@@ -883,6 +883,42 @@ static void reading_and_writing_can_be_cancelled(void **state) {
     rd_memory_free(&made);
 }
 
+/* A rd_progress_fn. */
+static bool stop_unless(void *context, uint64_t done, uint64_t total) {
+    const bool *const go_on = context;
+    (void)done, (void)total;
+    return *go_on;
+}
+
+/* A rd_read_fn of frames that hold nothing, of which the context says how many are left: each is a call. */
+static rd_result read_empty_frame(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    static const uint8_t frame[] = {0x50, 0x2a, 0x4d, 0x18, 0x00, 0x00, 0x00, 0x00};
+    size_t *const left = context;
+    (void)offset;
+    assert_true(size >= sizeof frame);
+    *got = *left > 0 ? sizeof frame : 0;
+    *left -= *left > 0;
+    memcpy(data, frame, *got);
+    return RD_OK;
+}
+
+static void frames_without_end_can_be_cancelled(void **state) {
+    const material *const m = *state;
+    const rd_source basis = bytes_source(&m->basis);
+    rd_memory made = {0};
+    const rd_sink sink = rd_sink_memory(&made);
+    for (size_t last = 0; last < 2; last++) {
+        size_t left = 100;
+        bool go_on = last == 1;
+        const rd_options options = {OPTIONS, .progress = stop_unless, .progress_context = &go_on};
+        const rd_source frames = rd_source_callback(read_empty_frame, &left, RD_UNKNOWN, false);
+        check_equal(rd_patch_apply(&basis, &frames, &sink, &options), go_on ? RD_E_TRUNCATED : RD_E_CANCELLED, "%zu",
+                    last);
+        check_equal(left, go_on ? 0 : 98, "%zu", last); /* one is read to find out what it is */
+    }
+    assert_int_equal(made.size, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(libzstd_makes_plain_what_is_written),
@@ -909,6 +945,7 @@ int main(void) {
         cmocka_unit_test(a_sink_that_fails_ends_the_work),
         cmocka_unit_test(zstd_without_memory_or_threads_is_an_error),
         cmocka_unit_test(reading_and_writing_can_be_cancelled),
+        cmocka_unit_test(frames_without_end_can_be_cancelled),
     };
     return cmocka_run_group_tests_name("compression", tests, set_up, tear_down);
 }
