@@ -271,8 +271,9 @@ rd_result sync_work(cli_job *job) {
         result = equal ? count(job, signature) : update(job, signature);
     rd_signature_free(signature);
     cli_summary *summary = &job->summary;
-    summary->identical =
-        equal || (!summary->created && work_is_basis(&summary->stats, &summary->params, summary->signature_blocks));
+    if (result == RD_OK)
+        summary->identical =
+            equal || (!summary->created && work_is_basis(&summary->stats, &summary->params, summary->signature_blocks));
     return result;
 }
 

@@ -205,7 +205,7 @@ static int fail_json(const cli_options *options, const cli_failure *failure) {
 }
 
 int verb_run(const cli_options *options) {
-    cli_job job = {.options = options};
+    cli_job job = {.options = options, .failure.error.offset = RD_UNKNOWN};
     cli_failure failure = {0};
     if (options->json && json_open(options->json_file, &failure) != RD_OK)
         return fail_json(options, &failure);

@@ -50,6 +50,7 @@ COURSES = [
     Course("redelta", ("patch", "-T1", "-f", "--no-verify", OUT, "delta", OUT), "new", "basis"),
     Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", "basis"),
     Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", None),
+    Course("redelta", ("sync", "-q", "-T1", OUT, "sibling"), "sibling", "basis"),  # of one size: they are compared
     Course("rdiff", ("-b2048", "signature", "basis", OUT), "signature", None),
     Course("rdiff", ("-f", "delta", "signature", "new", OUT), "bare", "old"),
     Course("rdiff", ("patch", "basis", "delta", OUT), "new", None),
@@ -90,6 +91,7 @@ class Place:
         basis = noise(size, 1)
         half = size // 2
         self.files = {"basis": basis, "new": basis[:half] + noise(size // 100 + 1, 2) + basis[half:], "old": b"old\n"}
+        self.files["sibling"] = basis[:-1] + bytes([basis[-1] ^ 1])
         for name, data in self.files.items():
             (folder / name).write_bytes(data)
         self._make("rdiff", "-b2048", "signature", "basis", "signature")
