@@ -171,6 +171,11 @@ def test_a_basis_must_be_a_file_of_the_system(module: Any, file: Any) -> None:
         module.new_patchmaker(file)
 
 
+def test_a_descriptor_of_nothing_is_refused_and_no_more() -> None:
+    with pytest.raises(TypeError, match="Need true file object"):
+        ours.new_patchmaker(1 << 20)
+
+
 def test_a_closed_basis_is_none(module: Any, basis: Any) -> None:
     basis.close()
     with pytest.raises(TypeError, match="Need true file object"):

@@ -83,6 +83,8 @@ class _Maker:
 class _Basis:
     """A file by its descriptor, read by offset: nobody else's position moves, and its owner may close it."""
 
+    _fd = -1
+
     def __init__(self, fd: int) -> None:
         self._fd = os.dup(fd)
 
@@ -90,7 +92,8 @@ class _Basis:
         return os.pread(self._fd, size, offset)
 
     def __del__(self) -> None:
-        os.close(self._fd)
+        if self._fd != -1:
+            os.close(self._fd)
 
 
 def new_sigmaker(block_len: SupportsIndex, /) -> _Maker:
