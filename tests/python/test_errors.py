@@ -281,7 +281,7 @@ def test_what_is_no_number_or_name_is_refused() -> None:
     for wrong in ("md5", "", None, 7, ["rk-md4"]):
         with pytest.raises(redelta.ParameterError, match="hash must be one of rk-blake2, "):
             redelta.signature(BASIS, hash=wrong)
-    for wrong in ("always", "never", ""):
+    for wrong in ("always", "never", "", None, 2, [True]):
         with pytest.raises(redelta.ParameterError, match="verify must be"):
             redelta.patch(BASIS, DELTA, verify=wrong)
     with pytest.raises(TypeError):

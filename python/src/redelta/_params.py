@@ -95,6 +95,6 @@ def patch_verify(verify: PatchVerify) -> int:
     """Whether a patch is verified."""
     if verify == "auto":
         return VERIFY_DEFAULT
-    if isinstance(verify, str):
+    if isinstance(verify, str) or verify not in (True, False):
         raise ParameterError(f'verify must be "auto", True or False, not {verify!r}')
     return VERIFY_ALWAYS if verify else VERIFY_NEVER
