@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import io
 import os
+import socket
 import stat
 import sys
 import tempfile
 import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,6 +30,60 @@ def basis(tmp_path: Path) -> Path:
     path = tmp_path / "basis"
     path.write_bytes(BASIS)
     return path
+
+
+# ---- What is what ---------------------------------------------------------------------------------------------------
+
+
+class KnowsItsPath(io.FileIO):
+    """An open file that tells its path, as those of fsspec do."""
+
+    def __fspath__(self) -> str:
+        return str(self.name)
+
+
+def test_an_open_file_that_knows_its_path_is_a_file(basis: Path, tmp_path: Path) -> None:
+    with KnowsItsPath(basis) as file:
+        file.seek(777)
+        assert redelta.signature(file, block_len=512) == redelta.signature(BASIS[777:], block_len=512)
+        file.seek(777)
+        with redelta.SignatureReader(file, block_len=512) as reader:
+            assert reader.read() == redelta.signature(BASIS[777:], block_len=512)
+    with KnowsItsPath(tmp_path / "made", "wb") as file:
+        file.write(b"head")
+        redelta.write_patch(BASIS, DELTA, file)
+        file.write(b"tail")
+    assert (tmp_path / "made").read_bytes() == b"head" + NEW + b"tail"
+
+
+class CallableBytes(bytes):
+    def __call__(self, *arguments: object) -> bytes:
+        return b"something else"
+
+
+def test_bytes_that_can_be_called_are_bytes() -> None:
+    assert redelta.signature(CallableBytes(BASIS), block_len=512) == SIGNATURE
+    assert redelta.patch(CallableBytes(BASIS), CallableBytes(DELTA)) == NEW
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_one_socket_is_input_and_output(buffering: int) -> None:
+    """As a server has it that was started by inetd."""
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        ours.sendall(b"basis")
+        ours.shutdown(socket.SHUT_WR)
+        with (
+            open(os.dup(theirs.fileno()), "rb", buffering=buffering) as reading,
+            open(os.dup(theirs.fileno()), "wb", buffering=buffering) as writing,
+        ):
+            redelta.write_signature(reading, writing, block_len=512)
+        assert ours.recv(1000) == redelta.signature(b"basis", block_len=512)
+
+
+def test_a_device_is_input_and_output() -> None:
+    with open("/dev/null", "rb") as reading, open("/dev/null", "wb") as writing:
+        assert redelta.write_signature(reading, writing).out_bytes == 12
 
 
 # ---- Positions ------------------------------------------------------------------------------------------------------
@@ -348,3 +405,47 @@ def test_a_seek_that_lies_is_noticed_by_the_digest() -> None:
 def test_a_file_without_a_size_is_read_to_its_end() -> None:
     text = Path("/proc/self/limits").read_bytes()
     assert redelta.signature("/proc/self/limits") == redelta.signature(text)
+
+
+def test_the_memory_that_is_read_cannot_be_written_to() -> None:
+    file = io.BytesIO(BASIS)
+    calls: list[Callable[[], object]] = [
+        lambda: redelta.write_signature(file, file),
+        lambda: redelta.write_delta(SIGNATURE, file, file),
+        lambda: redelta.write_patch(file, DELTA, file),
+    ]
+    for call in calls:
+        with pytest.raises(redelta.ParameterError, match="the output is also an input"):
+            call()
+    assert (file.tell(), file.getvalue()) == (0, BASIS)
+
+
+@pytest.mark.parametrize("buffering", [0, -1])
+def test_a_file_that_is_closed_meanwhile_is_told(basis: Path, tmp_path: Path, buffering: int) -> None:
+    """The number of its descriptor may be another file's by then, whose position is not to be touched."""
+    other = tempfile.TemporaryFile()  # noqa: SIM115
+    other.write(b"stands behind this")
+    other.flush()
+
+    def close(done: int, total: int | None) -> None:
+        number = file.fileno()
+        file.close()
+        os.dup2(other.fileno(), number)
+        numbers.append(number)
+
+    numbers: list[int] = []
+    with other:
+        file = basis.open("rb", buffering=buffering)
+        with pytest.raises(ValueError, match="closed file"):
+            redelta.signature(file, progress=close)
+        os.close(numbers[0])
+        assert os.lseek(other.fileno(), 0, os.SEEK_CUR) == 18
+
+
+def test_a_raw_writer_that_takes_nothing_is_told() -> None:
+    class Full(io.RawIOBase):
+        def write(self, data: Any, /) -> int | None:
+            return 0
+
+    with pytest.raises(BlockingIOError):
+        redelta.write_signature(BASIS, Full())

@@ -14,14 +14,17 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from redelta._errors import ParameterError
 from redelta._types import Basis, Destination, Reading, Source, Writing
 
-PlainFile: TypeAlias = io.FileIO | io.BufferedReader | io.BufferedWriter | io.BufferedRandom
+BufferedFile: TypeAlias = io.BufferedReader | io.BufferedWriter | io.BufferedRandom
+PlainFile: TypeAlias = io.FileIO | BufferedFile
 
 BUFFERED = (io.BufferedReader, io.BufferedWriter, io.BufferedRandom)
 
@@ -59,12 +62,22 @@ def checked(data: Any) -> Any:
     return data
 
 
+def is_path(value: object) -> bool:
+    """Is this the path of a file? Not if it is an open file that knows its path, as fsspec's do."""
+    return isinstance(value, str) or (isinstance(value, os.PathLike) and not isinstance(value, io.IOBase))
+
+
 def is_buffer(value: Any) -> bool:
     try:
         memoryview(value)
     except TypeError:
         return False
     return True
+
+
+def buffer_of(value: Any) -> Any:
+    """The same bytes as an object that is nothing else: callables are asked for theirs."""
+    return memoryview(value) if callable(value) else value
 
 
 class Input:
@@ -86,8 +99,8 @@ class Input:
 
     def _open(self, source: Any) -> None:
         if isinstance(source, bytes | bytearray | memoryview):
-            self.native = source
-        elif isinstance(source, str | os.PathLike):
+            self.native = buffer_of(source)
+        elif is_path(source):
             self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source)
             self.native = self.fd = self._owned.fileno()
@@ -97,7 +110,7 @@ class Input:
         elif raw_of(source) is not None and source.readable() and self._open_plain(source):
             pass
         elif is_buffer(source):
-            self.native = source
+            self.native = buffer_of(source)
         elif isinstance(source, io.TextIOBase):
             raise TypeError(TEXT)
         elif callable(getattr(source, "read", None)):
@@ -129,6 +142,12 @@ class Input:
 
         return read_at
 
+    def is_written_by(self, output: Output) -> bool:
+        """Would what is read be what was just written?"""
+        if self._memory is not None:
+            return output.native is self._memory
+        return self.fd is not None and output.fd is not None and is_one_file(self.fd, output.fd)
+
     def close(self) -> None:
         if self._owned is not None:
             self._owned.close()
@@ -154,7 +173,7 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
         rest = data
         while rest:
             taken = file.write(rest)
-            if taken is None and isinstance(file, io.RawIOBase):
+            if not taken and isinstance(file, io.RawIOBase):
                 raise BlockingIOError(errno.EAGAIN, "the writer takes nothing now: redelta needs one that waits")
             if not isinstance(taken, int):
                 break  # many writers tell nothing, and take all
@@ -165,6 +184,12 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
     return write
 
 
+def is_one_file(fd: int, other: int) -> bool:
+    """Is what is written to one of them what is read from the other? Not so of sockets, terminals and `/dev/null`."""
+    status = os.fstat(fd)
+    return (stat.S_ISREG(status.st_mode) or stat.S_ISBLK(status.st_mode)) and os.path.sameopenfile(fd, other)
+
+
 class Output:
     """An open destination, or None for bytes: `native` is what the extension takes, `name` and `fd` as in an input. To
     be closed."""
@@ -173,12 +198,12 @@ class Output:
         self.native: Writing = None
         self.name: str | bytes | None = None
         self.fd: int | None = None
-        self._buffered: PlainFile | None = None
+        self._buffered: BufferedFile | None = None
         if destination is not None:
             self._open(destination)
 
     def _open(self, destination: Any) -> None:
-        if isinstance(destination, str | os.PathLike):
+        if is_path(destination):
             self.name = os.fspath(destination)
             self.native = os.fsencode(destination)
         elif raw_of(destination) is not None and destination.writable():
@@ -193,14 +218,14 @@ class Output:
     def _open_plain(self, file: PlainFile) -> None:
         file.flush()
         self.native = self.fd = file.fileno()
-        if type(file) is not io.FileIO and file.seekable():
+        if not isinstance(file, io.FileIO) and file.seekable():
             self._buffered = file
             os.lseek(self.fd, file.tell(), os.SEEK_SET)
 
     def close(self) -> None:
         """Puts a buffered file behind what was written to its descriptor."""
-        if self._buffered is not None and self.fd is not None:
-            self._buffered.seek(os.lseek(self.fd, 0, os.SEEK_CUR))
+        if self._buffered is not None:
+            self._buffered.seek(self._buffered.raw.tell())
 
 
 # ---- Both -----------------------------------------------------------------------------------------------------------
@@ -212,7 +237,7 @@ class Files:
     def __init__(self) -> None:
         self.names: dict[str, str | bytes] = {}
         self._inputs: list[Input] = []
-        self._output = Output(None)
+        self._to_close = ExitStack()
 
     def read(self, role: str, source: Source) -> Input:
         return self._note(role, Input(source))
@@ -222,24 +247,23 @@ class Files:
 
     def _note(self, role: str, opened: Input) -> Input:
         self._inputs.append(opened)
+        self._to_close.callback(opened.close)
         if opened.name is not None:
             self.names[role] = opened.name
         return opened
 
     def write(self, destination: Destination | None) -> Writing:
         """What is written to as it stands cannot be an input as well."""
-        self._output = Output(destination)
-        if self._output.name is not None:
-            self.names["output"] = self._output.name
-        for each in self._inputs:
-            if self._output.fd is not None and each.fd is not None and os.path.sameopenfile(self._output.fd, each.fd):
-                raise ParameterError("the output is also an input: name it by its path, and it is replaced at the end")
-        return self._output.native
+        output = Output(destination)
+        self._to_close.callback(output.close)
+        if output.name is not None:
+            self.names["output"] = output.name
+        if any(each.is_written_by(output) for each in self._inputs):
+            raise ParameterError("the output is also an input: name it by its path, and it is replaced at the end")
+        return output.native
 
     def __enter__(self) -> Files:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        for each in self._inputs:
-            each.close()
-        self._output.close()
+        self._to_close.close()

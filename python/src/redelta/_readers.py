@@ -7,13 +7,12 @@ They are `io.BufferedIOBase`s: whatever takes a file that is open for reading ta
 from __future__ import annotations
 
 import io
-import os
 import threading
 from typing import Any
 
 from redelta import _core
 from redelta._errors import CorruptError, RedeltaError
-from redelta._files import Input, checked, is_buffer
+from redelta._files import Input, checked, is_buffer, is_path
 from redelta._params import (
     VERIFY_NEVER,
     compression_level,
@@ -34,10 +33,10 @@ class _Feed:
 
     def __init__(self, source: Source, closefd: bool) -> None:
         file: Any = source
-        if isinstance(source, str | os.PathLike):
-            file = open(source, "rb", buffering=0)  # noqa: SIM115
+        if is_path(source):
+            file = open(file, "rb", buffering=0)  # noqa: SIM115
         elif not hasattr(source, "read") and is_buffer(source):
-            file = io.BytesIO(source)
+            file = io.BytesIO(file)
         elif not callable(getattr(source, "read", None)):
             raise TypeError(f"a path, bytes or a reader is needed, not {type(source).__name__}")
         self._file = file
