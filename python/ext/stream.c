@@ -19,6 +19,7 @@
 typedef struct stream {
     PyObject_HEAD
     rd_stream *stream;
+    rd_stats stats;      /* once it is closed */
     PyObject *signature; /* that the stream uses, or NULL */
     source basis;        /* likewise */
     rd_role role;        /* of what it takes */
@@ -95,6 +96,8 @@ static int clear(PyObject *self) {
     stream *const s = (stream *)self;
     s->over = true;
     s->done = false;
+    if (s->stream)
+        s->stats = *rd_stream_stats(s->stream);
     rd_stream_free(s->stream);
     s->stream = NULL;
     source_close(&s->basis);
@@ -263,7 +266,7 @@ static PyObject *get_stats(PyObject *self, PyObject *unused) {
     stream *const s = (stream *)self;
     if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
         return NULL;
-    const rd_stats stats = s->stream ? *rd_stream_stats(s->stream) : (rd_stats){0};
+    const rd_stats stats = s->stream ? *rd_stream_stats(s->stream) : s->stats;
     unlock(s);
     return stats_tuple(&stats);
 }

@@ -174,3 +174,66 @@ def test_threads_that_share_one_get_all_of_it_once() -> None:
         for thread in threads:
             thread.join()
     assert sorted(b"".join(parts)) == sorted(redelta.signature(data, block_len=16))
+
+
+class Tired(SeekableFake):
+    """Its second read, and each second one after it, times out."""
+
+    def read(self, size: int) -> Any:
+        if len(self.calls) % 2 == 1:
+            self.calls.append(size)
+            raise TimeoutError
+        return super().read(size)
+
+
+def read_again_and_again(file: io.BufferedIOBase, size: int) -> bytes:
+    read = b""
+    while True:
+        try:
+            part = file.read(size)
+        except TimeoutError:
+            continue
+        if not part:
+            return read
+        assert len(part) <= size or size < 0
+        read += part
+
+
+@pytest.mark.parametrize("size", [-1, 10_000, 7_777])
+def test_nothing_is_lost_when_a_source_raises(size: int) -> None:
+    with redelta.SignatureReader(Tired(BASIS, most=1000), block_len=100) as file:
+        assert read_again_and_again(file, size) == redelta.signature(BASIS, block_len=100)
+    with redelta.PatchReader(BASIS, Tired(DELTA, most=100)) as file:
+        assert read_again_and_again(file, size) == NEW
+
+
+def test_what_is_behind_a_delta_is_told_again_and_again() -> None:
+    for more in (b"?", b"more"):
+        with redelta.PatchReader(BASIS, Fake(DELTA + more, most=len(DELTA))) as file:
+            for _ in range(3):
+                with pytest.raises(redelta.CorruptError, match="goes on behind its end"):
+                    file.read()
+
+
+def test_statistics_stay_after_closing() -> None:
+    with redelta.PatchReader(BASIS, DELTA) as file:
+        file.read()
+        stats = file.stats
+    assert file.stats == stats
+    assert stats.out_bytes == len(NEW)
+    with redelta.Patcher(BASIS) as patcher:
+        patcher.update(DELTA)
+    assert patcher.stats == stats
+
+
+def test_a_source_cannot_close_what_reads_from_it() -> None:
+    class Closing(SeekableFake):
+        def read(self, size: int) -> Any:
+            file.close()
+            return super().read(size)
+
+    for make in (redelta.SignatureReader, lambda source: redelta.PatchReader(source, DELTA)):
+        file = make(Closing(BASIS))
+        with pytest.raises(redelta.RedeltaError, match="at work"):
+            file.read()
+        file.close()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+from contextlib import ExitStack
 from typing import Any
 
 from redelta import _core
@@ -57,54 +58,66 @@ class _StreamReader(io.BufferedIOBase):
 
     def __init__(self, stream: _core.Stream, source: Source, closefd: bool) -> None:
         self._stream = stream
-        self._feed = _Feed(source, closefd)
         self._pending = memoryview(b"")
         self._ended = False
+        self._over = False
         self._done = False
+        self._kept = b""
         self._lock = threading.Lock()
         self._owner = 0
+        self._feed = _Feed(source, closefd)
+
+    def _fill(self, size: int) -> None:
+        """Reads on, if all that was read is used up."""
+        if not self._pending and not self._ended:
+            self._pending = memoryview(self._feed.read(size)).cast("B")
+            self._ended = not self._pending
 
     def _step(self, most: int) -> bytes:
         """Some bytes, `most` at most; none at the end only."""
-        made = b""
-        while not made and not self._done:
-            if not self._pending and not self._ended:
-                self._pending = memoryview(self._feed.read(CHUNK)).cast("B")
-                self._ended = not self._pending
-            made, taken, self._done = self._stream.step(self._pending, self._ended, most)
-            self._pending = self._pending[taken:]
-            if self._done:
+        if self._kept:
+            kept, self._kept = self._kept[:most], self._kept[most:]
+            return kept
+        while not self._done:
+            if not self._over:
+                self._fill(CHUNK)
+                made, taken, self._over = self._stream.step(self._pending, self._ended, most)
+                self._pending = self._pending[taken:]
+                if made:
+                    return made
+            if self._over:
                 self._finish()
-        return made
+                self._done = True
+        return b""
 
     def _finish(self) -> None:
         """The stream is done."""
 
-    def _acquire(self) -> None:
-        if self._owner == threading.get_ident():
-            raise RedeltaError("it is at work: what it reads from may not read from it")
-        self._lock.acquire()
-        self._owner = threading.get_ident()
-
-    def _release(self) -> None:
-        self._owner = 0
-        self._lock.release()
-
     def _read(self, size: int | None, once: bool) -> bytes:
-        if self.closed:
-            raise ValueError("I/O operation on closed file")
+        """What was made when the source raises is kept for the next call."""
+        self._refuse_re_entrance()
         left = -1 if size is None or size < 0 else size
         parts: list[bytes] = []
-        self._acquire()
-        try:
-            while left != 0 and (part := self._step(max(left, 0) or CHUNK)):
-                parts.append(part)
-                left = left - len(part) if left > 0 else left
-                if once:
-                    break
-        finally:
-            self._release()
+        with self._lock:
+            if self.closed:
+                raise ValueError("I/O operation on closed file")
+            self._owner = threading.get_ident()
+            try:
+                while left != 0 and (part := self._step(max(left, 0) or CHUNK)):
+                    parts.append(part)
+                    left = left - len(part) if left > 0 else left
+                    if once:
+                        break
+            except BaseException:
+                self._kept = b"".join(parts) + self._kept
+                raise
+            finally:
+                self._owner = 0
         return b"".join(parts)
+
+    def _refuse_re_entrance(self) -> None:
+        if self._owner == threading.get_ident():
+            raise RedeltaError("it is at work: what it reads from may not call it")
 
     def readable(self) -> bool:
         return True
@@ -119,9 +132,17 @@ class _StreamReader(io.BufferedIOBase):
 
     def close(self) -> None:
         """Closes the file, and those that it reads from if they were opened by it or `closefd` was given."""
-        if not self.closed and hasattr(self, "_feed"):
-            self._feed.close()
-        super().close()
+        if not hasattr(self, "_feed"):  # it could not be made
+            super().close()
+            return
+        self._refuse_re_entrance()
+        with self._lock:
+            if not self.closed:
+                self._close_sources()
+            super().close()
+
+    def _close_sources(self) -> None:
+        self._feed.close()
 
     @property
     def stats(self) -> Stats:
@@ -210,13 +231,16 @@ class PatchReader(_StreamReader):
             raise
 
     def _finish(self) -> None:
-        if self._strict and (self._pending or (not self._ended and self._feed.read(1))):
+        if not self._strict:
+            return
+        self._fill(1)
+        if self._pending:
             raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
 
-    def close(self) -> None:
-        if not self.closed and hasattr(self, "_feed"):
-            self._stream.close()
-            self._basis.close()
+    def _close_sources(self) -> None:
+        with ExitStack() as stack:
+            stack.callback(super()._close_sources)
             if hasattr(self._basis_file, "close"):
-                self._basis_file.close()
-        super().close()
+                stack.callback(self._basis_file.close)
+            stack.callback(self._basis.close)
+            stack.callback(self._stream.close)
