@@ -191,8 +191,8 @@ static void take_samples(cli_subject *subject, const cli_input *input) {
 static rd_result examine(cli_job *job, int input, cli_subject *subject) {
     static cli_peek peek;
     cli_input *const file = &job->inputs[input];
-    if (!file->source.seekable)
-        return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe",
+    if (!file->source.seekable || file->source.size == RD_UNKNOWN)
+        return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe or a device",
                                "name a file");
     const rd_result result = peek_open(&peek, file, &job->failure);
     if (result != RD_OK)

@@ -72,7 +72,7 @@ static void put_sum_size(FILE *out, const cli_estimate *estimate) {
     if (rd_params_resolve(&full, estimate->old.size) != RD_OK || rd_params_resolve(&least, estimate->old.size) != RD_OK)
         return;
     const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
-    if (full.strong_len > least.strong_len)
+    if (blocks > 0 && full.strong_len > least.strong_len)
         (void)fprintf(out,
                       "With --sum-size -1, too, the signature is %s bytes smaller: its sums then are enough\n"
                       "against chance, but not against who wants to deceive.\n",
@@ -87,8 +87,15 @@ static void put_hopeless(FILE *out, const cli_estimate *estimate) {
                   estimate->new.looks.what, remedy != NULL ? remedy : looks_remedy_for_random());
 }
 
+/* Nothing that can be chosen is smaller than the new file. */
+static bool is_in_vain(const cli_estimate *estimate) {
+    const uint64_t whole = estimate->new.size;
+    return trial_total(estimate_best(estimate, trial_total)) >= whole &&
+           (!estimate_compresses(estimate) ||
+            trial_compressed_total(estimate_best(estimate, trial_compressed_total)) >= whole);
+}
+
 static void put_conclusion(FILE *out, const cli_estimate *estimate) {
-    const cli_trial *const best = estimate_best(estimate, trial_total);
     (void)fputc('\n', out);
     if (estimate->identical) {
         (void)fputs("The files are identical: nothing needs to travel but the signature.\n", out);
@@ -98,7 +105,11 @@ static void put_conclusion(FILE *out, const cli_estimate *estimate) {
         put_hopeless(out, estimate);
         return;
     }
-    if (trial_total(best) >= estimate->new.size && !estimate_compresses(estimate)) {
+    if (estimate->new.size == 0) {
+        (void)fputs("The new file is empty: there is nothing to send.\n", out);
+        return;
+    }
+    if (is_in_vain(estimate)) {
         (void)fputs("Send the new file as it is: signature and delta together are no smaller.\n", out);
         return;
     }

@@ -149,6 +149,31 @@ def test_pipes_are_refused(redelta: Tool, tmp_path: Path) -> None:
     assert "must be named" in redelta.run("estimate", paths[0]).refuses()
 
 
+@pytest.mark.parametrize("order", [0, 1])
+def test_devices_are_refused(redelta: Tool, tmp_path: Path, order: int) -> None:
+    names: list[str | Path] = [tmp_path / "file"]
+    (tmp_path / "file").write_bytes(b"something")
+    names.insert(order, "/dev/null")
+    assert redelta.run("estimate", *names).fails(2).file == "/dev/null"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "advice"),
+    [
+        (b"", b"", "identical"),
+        (b"", noise(1000, 1), "Send the new file as it is"),
+        (noise(1000, 1), noise(1000, 2), "Send the new file as it is"),
+        (noise(1000, 1), b"", "The new file is empty"),
+        (b"", prose(100_000, 1), "Recommended with delta -z"),
+    ],
+)
+def test_advice_on_small_files_is_of_use(redelta: Tool, tmp_path: Path, old: bytes, new: bytes, advice: str) -> None:
+    _, _, conclusion = redelta.run("estimate", *write(tmp_path, old, new)).done().decode().split("\n\n")
+    assert advice in conclusion
+    assert ("Recommended" in conclusion) == ("Recommended" in advice)
+    assert " 0 bytes smaller" not in conclusion
+
+
 def test_output_that_cannot_be_written_is_told(redelta: Tool, tmp_path: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         result = redelta.run("estimate", *write(tmp_path, b"old", b"new"), stdout=full)
