@@ -117,7 +117,7 @@ static void print_steps(FILE *out, const survey *s) {
     (void)fprintf(out, "%20s where the one before ended\n", grouped(steps->next).text);
     (void)fprintf(out, "%20s further on\n", grouped(steps->forward).text);
     (void)fprintf(out, "%20s further back", grouped(steps->back).text);
-    if (steps->back > 0)
+    if (steps->back > 0 && steps->back_bytes != RD_UNKNOWN)
         (void)fprintf(out, ", by %s bytes on average", grouped(steps->back_bytes / steps->back).text);
     (void)fputc('\n', out);
 }

@@ -35,6 +35,10 @@ rd_result json_open(const char *name, cli_failure *failure) {
     fresh = name != NULL && system_stat(name, &status) != 0 ? name : NULL;
     const int fd = name != NULL ? open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : dup(STDOUT_FILENO);
     lines = fd != -1 ? fdopen(fd, "w") : NULL;
+    if (fd != -1 && lines == NULL) { /* standard output is closed: see files_reserve_standard */
+        (void)close(fd);
+        errno = EBADF;
+    }
     to_be_empty = name != NULL;
     return lines != NULL ? RD_OK : failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
 }

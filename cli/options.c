@@ -244,6 +244,13 @@ static bool read_operands(cli_options *result, const cli_words *words) {
     return true;
 }
 
+static bool check_inspection(const cli_options *result) {
+    if (!result->ops || !result->makes_output)
+        return true;
+    report_usage(result->verb, "--ops lists commands and --html writes a page: choose one");
+    return false;
+}
+
 /* Records go to standard output, or to a file. Neither may be what the verb writes to. */
 static bool read_json(cli_options *result, const cli_words *words) {
     const char *file = words_value(words, OPTION_JSON);
@@ -311,7 +318,7 @@ static bool read_words(cli_options *result, int argc, char **argv) {
            read_limits(result->verb, &words, &result->limits) &&
            read_compression(result->verb, &words, &result->compression) &&
            read_threads(result->verb, words_value(&words, OPTION_THREADS), &result->threads) &&
-           read_operands(result, &words) && read_json(result, &words);
+           read_operands(result, &words) && check_inspection(result) && read_json(result, &words);
 }
 
 bool options_parse(cli_options *result, int argc, char **argv) {

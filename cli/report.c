@@ -95,12 +95,6 @@ static const char *advice_on_system(const rd_error *error) {
     return output ? "check that it can be written" : "check that it can be read";
 }
 
-static const char *advice_on_kind(rd_role role) {
-    if (rd_compression_max() == 0) /* built without zstd, this command may be given what it cannot read */
-        return "give what 'redelta' made of that kind, without -z";
-    return role == RD_ROLE_SIGNATURE ? "give what 'redelta signature' made" : "give what 'redelta delta' made";
-}
-
 static const char *advice_on_content(rd_role role) {
     switch (role) {
     case RD_ROLE_BASIS: return "give the basis that the signature was made of";
@@ -124,10 +118,27 @@ static const char *advice_on_memory(cli_verb verb) {
     return verb == VERB_DELTA ? "free some memory, or make the signature with a larger block size" : "free some memory";
 }
 
-/* A limit was set by whoever runs the command, but for the number of blocks that any index can hold. */
-static const char *advice_on_limit(rd_role role) {
-    return role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"
-                                     : "raise --max-output if so much is meant to be written";
+/* The result tells of what kind a failure is, and the reason alone that it is a frame which fails. */
+static bool is_about_zstd(const rd_error *error) {
+    return error->reason != NULL && strstr(error->reason, "zstd") != NULL;
+}
+
+/* This command may be built without zstd, and be given what it cannot read. */
+static const char *advice_on_kind(const rd_error *error) {
+    if (is_about_zstd(error))
+        return "give what 'redelta' made of that kind, without -z";
+    return error->role == RD_ROLE_SIGNATURE ? "give what 'redelta signature' made" : "give what 'redelta delta' made";
+}
+
+/*
+ * A limit was set by whoever runs the command, but for the number of blocks that any index can hold, and the window of
+ * a frame: zstd makes some that it reads only if told.
+ */
+static const char *advice_on_limit(const rd_error *error) {
+    if (is_about_zstd(error))
+        return "decompress it first, with 'zstd -d --long=31'";
+    return error->role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"
+                                            : "raise --max-output if so much is meant to be written";
 }
 
 static const char *advice_on(cli_verb verb, const rd_error *error) {
@@ -135,10 +146,10 @@ static const char *advice_on(cli_verb verb, const rd_error *error) {
     case RD_E_IO: return advice_on_system(error);
     case RD_E_EXISTS: return "use -f to replace it";
     case RD_E_MEMORY: return advice_on_memory(verb);
-    case RD_E_MAGIC: return advice_on_kind(error->role);
+    case RD_E_MAGIC: return advice_on_kind(error);
     case RD_E_TRUNCATED:
     case RD_E_CORRUPT: return advice_on_content(error->role);
-    case RD_E_LIMIT: return advice_on_limit(error->role);
+    case RD_E_LIMIT: return advice_on_limit(error);
     case RD_E_CANCELLED: return "no file was replaced";
     case RD_E_PARAMETER: return "see 'redelta --help'";
     case RD_E_MISMATCH: return advice_on_mismatch(verb, error->role);

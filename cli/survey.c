@@ -38,6 +38,11 @@ static void keep_if_large(survey_pieces *pieces, const rd_op *piece) {
     pieces->largest[at] = *piece;
 }
 
+/* The sum, or RD_UNKNOWN if no number can be so large. */
+static uint64_t add(uint64_t a, uint64_t b) {
+    return a > RD_UNKNOWN - b ? RD_UNKNOWN : a + b;
+}
+
 static void count_step(survey *s, const rd_op *copy) {
     if (copy->basis_offset == s->copied_to) {
         s->steps.next++;
@@ -45,7 +50,7 @@ static void count_step(survey *s, const rd_op *copy) {
         s->steps.forward++;
     } else {
         s->steps.back++;
-        s->steps.back_bytes += s->copied_to - copy->basis_offset;
+        s->steps.back_bytes = add(s->steps.back_bytes, s->copied_to - copy->basis_offset);
     }
     s->copied_to = copy->basis_offset + copy->length;
     if (s->copied_to > s->basis_end)

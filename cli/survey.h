@@ -34,7 +34,7 @@ typedef struct survey_steps {
     uint64_t next;    /* to the very next byte: something is inserted there */
     uint64_t forward; /* over some bytes: they are gone, or replaced */
     uint64_t back;    /* moved or repeated */
-    uint64_t back_bytes;
+    uint64_t back_bytes; /* RD_UNKNOWN: more than can be counted */
 } survey_steps;
 
 /* Pieces of one kind. */

@@ -139,24 +139,15 @@ static const char *name_of(const cli_job *job, rd_role role) {
     return job->inputs[0].name;
 }
 
-/* Without a limit from the user, what is too much is the window of a frame: zstd makes some that it reads only if told.
- */
-static bool is_window(const cli_job *job) {
-    const rd_error *error = &job->failure.error;
-    return error->result == RD_E_LIMIT && error->role == RD_ROLE_DELTA && job->options->limits.output == 0;
-}
-
 /* Whatever fails after a signal that asked for the end: it is the signal that ended the work. */
 static void tell_failure(cli_job *job) {
     if (interrupt_caught())
         job->failure = (cli_failure){.error = {.result = RD_E_CANCELLED,
-                                               .role = RD_ROLE_OUTPUT,
+                                               .role = has_output(job) ? RD_ROLE_OUTPUT : RD_ROLE_NONE,
                                                .offset = RD_UNKNOWN,
                                                .reason = "interrupted by a signal"}};
     else if (job->failure.error.result == RD_E_MISMATCH && job->options->verb == VERB_PATCH && !job->options->output)
         job->failure.advice = "do not use what was written; give the right basis, or make the delta again";
-    else if (is_window(job))
-        job->failure.advice = "decompress it first, with 'zstd -d --long=31'";
     report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
 }
 

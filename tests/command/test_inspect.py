@@ -10,7 +10,9 @@ import base64
 import gzip
 import io
 import json
+import os
 import re
+import subprocess
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +23,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers.samples import noise, prose, random_edits
-from helpers.tool import Tool
+from helpers.tool import Tool, plain_environment
 from helpers.wire import (
     Command,
     Copy,
@@ -340,6 +342,42 @@ def test_wishes_for_a_delta_are_refused_for_a_signature(redelta: Tool, tmp_path:
     for how in (["--ops"], ["--html", page]):
         assert "signature" in redelta.run("inspect", *how, stdin=signature).fails(3).what
     assert not page.exists()
+
+
+def test_commands_and_a_page_are_two_wishes(redelta: Tool, tmp_path: Path) -> None:
+    page = tmp_path / "page"
+    for how in ([], [f"--json={tmp_path}/records"]):
+        words = redelta.run("inspect", "--ops", "--html", page, *how, stdin=encode_delta([])).refuses()
+        assert "choose one" in words
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_steps_that_are_too_long_to_be_added_are_not_told(redelta: Tool) -> None:
+    ends = [Copy((1 << 63) - 10, 1), Copy(0, 1)]
+    found = inspected(redelta, encode_delta(ends * 2))
+    assert found["steps"] == {"next": 0, "forward": 2, "back": 2, "back_bytes": None}
+    found = inspected(redelta, encode_delta(ends * 3))
+    assert found["steps"]["back_bytes"] is None
+    assert b"on average" not in redelta.run("inspect", stdin=encode_delta(ends * 3)).done()
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["inspect"], ["inspect", "--max-memory", "1G"], ["patch", "--max-output", "1G", "/dev/null"], ["delta"],
+     ["verify"]],
+)  # fmt: skip
+def test_window_that_is_too_large_is_told_with_the_way_out(redelta: Tool, words: list[str]) -> None:
+    frame = bytes.fromhex("28b52ffd00a8010000")  # 2^31 bytes of window
+    error = redelta.run(*words, "-", *([] if words[0] in ("inspect", "patch") else ["/dev/null"]), stdin=frame).fails(3)
+    assert "zstd -d --long=31" in error.advice
+
+
+def test_closed_output_is_told_of_as_such(redelta: Tool) -> None:
+    for how in ([], ["--json"], ["--ops"]):
+        command = ["sh", "-c", 'exec "$@" >&-', "sh", os.fspath(redelta.path), "inspect", *how]
+        result = subprocess.run(command, input=encode_delta([]), stderr=subprocess.PIPE, env=plain_environment())
+        assert result.returncode == 1
+        assert b"open it for writing" in result.stderr
 
 
 def test_limits_are_for_signatures(redelta: Tool) -> None:

@@ -7,6 +7,7 @@ file, or one that fails and has touched its destination.
 from __future__ import annotations
 
 import random
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -419,3 +420,15 @@ def test_verify_takes_a_delta_and_a_file(redelta: Tool, files: Files) -> None:
 def test_verify_may_be_shortened(redelta: Tool, files: Files, verb: str) -> None:
     redelta.run(verb, files.delta, files.new).done()
     redelta.run(verb, files.delta, files.basis).fails(4)
+
+
+def test_an_interruption_is_told_of_what_is_read(redelta: Tool, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    with redelta.start("verify", "--progress", "-", tmp_path / "file") as running:
+        running.feed(encode_delta([Literal(bytes(1000))])[:100])
+        assert running.process.stderr is not None
+        running.process.stderr.read(1)  # of the progress: now it reads
+        running.process.send_signal(signal.SIGTERM)
+        running.end_input()
+        assert b"\rredelta: verify: standard input: interrupted by a signal" in running.error_text()
+        assert running.status() == -signal.SIGTERM
