@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import pickle
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -246,3 +248,10 @@ def test_threads_share_a_signature() -> None:
     for thread in threads:
         thread.join()
     assert results == [b"good"] * 16
+
+
+def test_what_is_at_work_is_not_copied() -> None:
+    for piecewise in (redelta.Signer(), redelta.DeltaEncoder(SIGNATURE), redelta.Patcher(BASIS)):
+        for take in (copy.copy, copy.deepcopy, pickle.dumps):
+            with pytest.raises(TypeError, match="cannot be copied or pickled"):
+                take(piecewise)

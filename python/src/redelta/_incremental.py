@@ -7,7 +7,7 @@ other.
 
 from __future__ import annotations
 
-from typing import Self
+from typing import NoReturn, Self
 
 from redelta import _core
 from redelta._errors import CorruptError
@@ -43,6 +43,10 @@ class _Incremental:
         """Ends the input, and gives the rest of the output. Nothing can be given to the object after that. What is
         wrong with the whole is told here: TruncatedError, or the VerifyError of a patch."""
         return self._stream.step(b"", True, ALL)[0]
+
+    def __reduce__(self) -> NoReturn:
+        """A copy would go on with the same stream."""
+        raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
     @property
     def stats(self) -> Stats:
