@@ -60,12 +60,11 @@ rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, 
 }
 
 rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **signature) {
+    rd_stream *const loading = stream->inner ? stream->inner : stream;
     *signature = NULL;
-    if (stream->inner)
-        return stream->state == RD_OK ? rd_stream_take_signature(stream->inner, signature) : RD_E_STATE;
-    if (stream->step != step || stream->state != RD_OK)
+    if (loading->step != step || loading->state != RD_OK || stream->state != RD_OK)
         return RD_E_STATE;
-    loadsig_stream *const s = (loadsig_stream *)stream;
+    loadsig_stream *const s = (loadsig_stream *)loading;
     if (!s->signature)
         return RD_E_STATE;
     *signature = s->signature;
