@@ -164,7 +164,7 @@ def test_devices_are_refused(redelta: Tool, tmp_path: Path, order: int) -> None:
         (b"", noise(1000, 1), "Send the new file as it is"),
         (noise(1000, 1), noise(1000, 2), "Send the new file as it is"),
         (noise(1000, 1), b"", "The new file is empty"),
-        (b"", prose(100_000, 1), "Recommended with delta -z"),
+        (prose(100_000, 1), prose(100_000, 1) + b"x", "Recommended: --block-size"),
     ],
 )
 def test_advice_on_small_files_is_of_use(redelta: Tool, tmp_path: Path, old: bytes, new: bytes, advice: str) -> None:

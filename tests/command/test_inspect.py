@@ -373,6 +373,7 @@ def test_window_that_is_too_large_is_told_with_the_way_out(redelta: Tool, words:
 
 
 def test_closed_output_is_told_of_as_such(redelta: Tool) -> None:
+    redelta.run("inspect", "--json", stdin=encode_delta([])).done()
     for how in ([], ["--json"], ["--ops"]):
         command = ["sh", "-c", 'exec "$@" >&-', "sh", os.fspath(redelta.path), "inspect", *how]
         result = subprocess.run(command, input=encode_delta([]), stderr=subprocess.PIPE, env=plain_environment())

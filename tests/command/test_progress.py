@@ -228,6 +228,7 @@ def test_forced_progress_goes_anywhere(redelta: Tool, small: Path) -> None:
 
 
 def test_records_on_standard_output_are_instead_of_the_line(redelta: Tool, small: Path) -> None:
+    redelta.run("verify", "--json", small / "delta", small / "new").done()
     with session(redelta.path, "--progress", "--json", "verify", small / "delta", small / "new") as it:
         assert it.finish() == 0
         assert it.terminal.raw == b""

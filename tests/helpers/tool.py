@@ -17,10 +17,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+import pytest
+
 # A guard against a test run that never ends. It measures nothing.
 HANG_SECONDS = 120
 
 SANITIZED = os.environ.get("REDELTA_SANITIZED") == "1"
+
+# What the command was built without on purpose, and the words with which it refuses what needs that.
+WITHOUT = os.environ.get("REDELTA_WITHOUT", "").split(",")
+REFUSALS = {"jansson": b"needs a redelta that was built with jansson", "zstd": b"redelta was built without zstd"}
 
 Argument = str | bytes | Path
 Words = Sequence[Argument]
@@ -123,6 +129,7 @@ class Tool:
                 raise
         result = Result(words, process.returncode, out or b"", err)
         assert_sound(result)
+        skip_what_is_left_out(result.err)
         return result
 
     def start(self, *args: Argument) -> Running:
@@ -218,6 +225,13 @@ def heed_signals() -> None:
     """For a child: no signal is ignored, also where the tests themselves run under nohup or in the background."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
+
+
+def skip_what_is_left_out(said: bytes) -> None:
+    """Ends the test if it asked for what this build does not have."""
+    for part, refusal in REFUSALS.items():
+        if part in WITHOUT and refusal in said:
+            pytest.skip(f"built without {part}")
 
 
 def assert_sound(result: Result) -> None:
