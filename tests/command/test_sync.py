@@ -311,7 +311,9 @@ def test_memory_does_not_grow_with_the_files(redelta: Tool, tmp_path: Path) -> N
 def test_too_little_memory_is_told_wherever_it_is_missing(redelta: Tool, place: Path) -> None:
     (place / "old").write_bytes(noise(3_000_000, 4))
     (place / "new").write_bytes(noise(3_000_000, 4))
-    enough = next(size for size in range(4 << 20, 1 << 30, 1 << 20) if redelta.run("--version", memory=size).status == 0)
+    enough = next(
+        size for size in range(4 << 20, 1 << 30, 1 << 20) if redelta.run("--version", memory=size).status == 0
+    )
     for size in range(enough + (1 << 20), enough + (6 << 20), 256 << 10):
         result = redelta.run("sync", "-T1", "old", "new", cwd=place, memory=size)
         if result.status != 0:
