@@ -192,6 +192,20 @@ def test_a_window_that_is_too_large_is_told(redelta: Tool, zstd: Tool, basis: Pa
     redelta.run("delta", "--max-memory=1M", "-", basis, stdin=packed).fails(3)
 
 
+@pytest.mark.parametrize("words", [["patch", "basis", "-"], ["verify", "-", "new"]])
+def test_a_window_is_limited_for_who_reads_a_delta(
+    redelta: Tool, zstd: Tool, basis: Path, new: Path, words: list[str]
+) -> None:
+    """A window of 16 MiB, which a frame has if its content is not known to be shorter."""
+    signature = redelta.run("signature", basis).done()
+    packed = zstd.run("-c", "--long=24", stdin=redelta.run("delta", "-", new, stdin=signature).done()).done()
+    names = {"basis": str(basis), "new": str(new)}
+    command = [names.get(word, word) for word in words]
+    redelta.run(*command, "--max-memory=32M", stdin=packed).done()
+    error = redelta.run(*command, "--max-memory=8M", stdin=packed).fails(3)
+    assert "more memory than is allowed" in error.what
+
+
 def bomb(begin: bytes, blocks: int) -> bytes:
     """A frame by hand (RFC 8878): the bytes in a raw block, then blocks of 128 KiB of zeros, in four bytes each."""
     raw = struct.pack("<I", len(begin) << 3)[:3] + begin
