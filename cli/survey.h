@@ -31,9 +31,9 @@ typedef struct survey_stretch {
 
 /* How the copies lie in the basis: what each step is from the end of one copied piece to the begin of the next. */
 typedef struct survey_steps {
-    uint64_t next;    /* to the very next byte: something is inserted there */
-    uint64_t forward; /* over some bytes: they are gone, or replaced */
-    uint64_t back;    /* moved or repeated */
+    uint64_t next;       /* to the very next byte: something is inserted there */
+    uint64_t forward;    /* over some bytes: they are gone, or replaced */
+    uint64_t back;       /* moved or repeated */
     uint64_t back_bytes; /* RD_UNKNOWN: more than can be counted */
 } survey_steps;
 
