@@ -8,6 +8,7 @@
  * the environment, the results are written to that file as JUnit XML, a test for each input.
  */
 #define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
 #include "fuzz.h"
 
 #include <dirent.h>
