@@ -152,6 +152,8 @@ typedef struct rd_source {
  * it cannot be examined, whatever reads from it fails with RD_E_IO. The caller closes it.
  */
 RD_API rd_source rd_source_fd(int fd);
+/* Like rd_source_fd(), but from byte `origin` on, wherever its position is. What has no positions cannot be read so. */
+RD_API rd_source rd_source_fd_at(int fd, uint64_t origin);
 /* The `size` bytes at `data`, which must stay as they are while the source is in use. */
 RD_API rd_source rd_source_memory(const void *data, uint64_t size);
 /* Whatever `read` gives. `size` may be RD_UNKNOWN; it then never limits what is read. */

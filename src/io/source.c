@@ -28,6 +28,13 @@ static rd_source failed(int system_error) {
     return (rd_source){.fd = -1, .size = RD_UNKNOWN, .seekable = true, .failure = system_error};
 }
 
+static rd_source placed(int fd, const struct stat *status, int64_t origin) {
+    rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .origin = (uint64_t)origin};
+    if (S_ISREG(status->st_mode))
+        source.size = status->st_size > origin ? (uint64_t)(status->st_size - origin) : 0;
+    return source;
+}
+
 rd_source rd_source_fd(int fd) {
     struct stat status;
     if (fstat(fd, &status) != 0)
@@ -35,10 +42,14 @@ rd_source rd_source_fd(int fd) {
     const int64_t origin = rd__system_position(fd);
     if (origin < 0)
         return S_ISREG(status.st_mode) ? failed(errno) : (rd_source){.fd = fd, .size = RD_UNKNOWN};
-    rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .origin = (uint64_t)origin};
-    if (S_ISREG(status.st_mode))
-        source.size = status.st_size > origin ? (uint64_t)(status.st_size - origin) : 0;
-    return source;
+    return placed(fd, &status, origin);
+}
+
+rd_source rd_source_fd_at(int fd, uint64_t origin) {
+    struct stat status;
+    if (fstat(fd, &status) != 0 || rd__system_position(fd) < 0)
+        return failed(errno);
+    return origin <= INT64_MAX ? placed(fd, &status, (int64_t)origin) : failed(EINVAL);
 }
 
 rd_source rd_source_memory(const void *data, uint64_t size) {

@@ -383,6 +383,48 @@ static void basis_of_a_patch_is_read_from_its_position(void **state) {
     close(fd);
 }
 
+static void basis_of_a_patch_is_read_from_where_it_is_said_to_begin(void **state) {
+    const material *const m = *state;
+    const int fd = file_with(&m->basis, 12345);
+    assert_int_equal(lseek(fd, 7, SEEK_SET), 7);
+    const rd_source basis = rd_source_fd_at(fd, 12345);
+    const rd_source delta = bytes_source(&m->delta);
+    rd_memory made = {0};
+    const rd_sink out = rd_sink_memory(&made);
+    assert_int_equal(rd_patch_apply(&basis, &delta, &out, NULL), RD_OK);
+    check_memory(made, m->new_file, "from an offset");
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
+    rd_memory_free(&made);
+    close(fd);
+}
+
+static void check_unreadable(const material *m, const rd_source *basis, int system_error) {
+    rd_error error = {.result = RD_OK};
+    rd_memory made = {0};
+    const rd_sink out = rd_sink_memory(&made);
+    const rd_source delta = bytes_source(&m->delta);
+    const rd_options options = options_with(&error, NULL);
+    assert_int_equal(rd_patch_apply(basis, &delta, &out, &options), RD_E_IO);
+    assert_int_equal(error.system_error, system_error);
+    rd_memory_free(&made);
+}
+
+static void what_has_no_such_place_cannot_be_read_from_there(void **state) {
+    const material *const m = *state;
+    int ends[2];
+    assert_int_equal(pipe(ends), 0);
+    const int fd = file_with(&m->basis, 0);
+    const rd_source closed = rd_source_fd_at(-1, 0);
+    const rd_source unplaced = rd_source_fd_at(ends[0], 0);
+    const rd_source beyond = rd_source_fd_at(fd, UINT64_MAX);
+    check_unreadable(m, &closed, EBADF);
+    check_unreadable(m, &unplaced, ESPIPE);
+    check_unreadable(m, &beyond, EINVAL);
+    close(fd);
+    close(ends[0]);
+    close(ends[1]);
+}
+
 static void position_beyond_the_end_is_an_empty_file(void **state) {
     (void)state;
     static const uint8_t empty_signature[] = {0x72, 0x73, 0x01, 0x47, 0, 0, 1, 0, 0, 0, 0, 32};
@@ -1208,6 +1250,8 @@ int main(void) {
         cmocka_unit_test(failing_write_of_a_long_literal_ends_the_operation),
         cmocka_unit_test(file_is_read_from_its_position_which_stays),
         cmocka_unit_test(basis_of_a_patch_is_read_from_its_position),
+        cmocka_unit_test(basis_of_a_patch_is_read_from_where_it_is_said_to_begin),
+        cmocka_unit_test(what_has_no_such_place_cannot_be_read_from_there),
         cmocka_unit_test(position_beyond_the_end_is_an_empty_file),
         cmocka_unit_test(pipe_is_read_in_order),
         cmocka_unit_test(patch_refuses_a_basis_that_cannot_seek),
