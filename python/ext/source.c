@@ -2,7 +2,6 @@
 #include "source.h"
 
 #include <string.h>
-#include <unistd.h>
 
 /* Copies what the caller's function gave. */
 static bool take(PyObject *given, void *data, size_t size, size_t *got) {
@@ -34,24 +33,14 @@ static rd_result read_callable(void *context, uint64_t offset, void *data, size_
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
-/*
- * The library begins where the descriptor stands. So it stands there for a moment, in which no other thread of Python
- * runs, and then again where its owner left it.
- */
+/* (descriptor, start): the descriptor's own position, which other threads may use, stays where it is. */
 static bool open_at(source *s, PyObject *place) {
     int fd;
-    long long start;
-    if (!PyArg_ParseTuple(place, "iL", &fd, &start))
+    unsigned long long start;
+    if (!PyArg_ParseTuple(place, "iK", &fd, &start))
         return false;
-    const off_t before = lseek(fd, 0, SEEK_CUR);
-    bool good = before != -1 && lseek(fd, (off_t)start, SEEK_SET) != -1;
-    if (good) {
-        s->from = rd_source_fd(fd);
-        good = lseek(fd, before, SEEK_SET) != -1;
-    }
-    if (!good)
-        PyErr_SetFromErrno(PyExc_OSError);
-    return good;
+    s->from = rd_source_fd_at(fd, start);
+    return true;
 }
 
 bool source_open(source *s, PyObject *object, call *c, bool seekable) {
