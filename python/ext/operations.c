@@ -96,8 +96,10 @@ static rd_result work_make_signature(operation *o) {
     return rd_signature_make(&o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/* Of the signature: a header of three words, and for each block a word and the strong sum. Only a guess, if it is one,
- * for what is asked in a file that is written to meanwhile. */
+/*
+ * Of the signature: a header of three words, and for each block a word and the strong sum. A file that is written to
+ * meanwhile may make another.
+ */
 static uint64_t signature_size(const operation *o) {
     const uint64_t size = o->sources[0].from.size;
     rd_params params = o->options.params;
