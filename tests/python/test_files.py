@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import io
 import os
 import socket
@@ -9,7 +10,8 @@ import stat
 import sys
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -194,21 +196,97 @@ def test_other_writers_are_given_bytes() -> None:
     assert memory.getvalue() == b"before" + NEW
 
 
-def test_temporary_files_of_every_kind(tmp_path: Path) -> None:
-    with (
-        tempfile.TemporaryFile(dir=tmp_path) as plain,
-        tempfile.NamedTemporaryFile(dir=tmp_path) as named,
-        tempfile.SpooledTemporaryFile(max_size=1000) as spooled,
-    ):
-        for file in (plain, named, spooled):
+@contextmanager
+def calls_noted() -> Iterator[list[str]]:
+    """The names of the functions in C that Python code calls."""
+    names: list[str] = []
+
+    def note(frame: object, event: str, function: Any) -> None:
+        if event == "c_call":
+            names.append(function.__name__)
+
+    sys.setprofile(note)
+    try:
+        yield names
+    finally:
+        sys.setprofile(None)
+
+
+TEMPORARY: dict[str, Callable[[], Any]] = {
+    "TemporaryFile": tempfile.TemporaryFile,
+    "NamedTemporaryFile": tempfile.NamedTemporaryFile,
+    "SpooledTemporaryFile": lambda: tempfile.SpooledTemporaryFile(max_size=1000),  # noqa: SIM115
+    "SpooledTemporaryFile in memory": tempfile.SpooledTemporaryFile,
+}
+temporary = pytest.mark.parametrize("kind", TEMPORARY)
+
+
+@temporary
+def test_a_temporary_file_is_used_as_the_file_inside(kind: str) -> None:
+    """Its bytes do not pass through Python, its size is known, and it stands where an open file would."""
+    with TEMPORARY[kind]() as file:
+        file.write(b"head" + BASIS)
+        file.seek(4)
+        with calls_noted() as names:
+            assert redelta.signature(file) == redelta.signature(BASIS)
+        assert "read" not in names
+        assert file.tell() == 4 + len(BASIS)
+        file.seek(777)
+        with calls_noted() as names:
+            assert redelta.patch(file, redelta.delta(redelta.signature(b"head" + BASIS), NEW)) == NEW
+        assert "read" not in names
+        assert file.tell() == 777
+
+
+@temporary
+def test_a_temporary_file_is_written_to_from_where_it_stands(kind: str) -> None:
+    with TEMPORARY[kind]() as file:
+        file.write(b"before" + bytes(2000))
+        file.seek(6)
+        with calls_noted() as names:
             redelta.write_patch(BASIS, DELTA, file)
-            assert redelta.delta(redelta.signature(NEW), NEW) == redelta.delta(redelta.signature(NEW), _rewound(file))
-            assert redelta.patch(file, redelta.delta(redelta.signature(NEW), BASIS)) == BASIS
+        assert ("write" in names) == (kind == "SpooledTemporaryFile in memory")
+        assert file.tell() == 6 + len(NEW)
+        file.write(b"after")
+        file.seek(0)
+        assert file.read() == b"before" + NEW + b"after"
 
 
-def _rewound(file: redelta.SupportsReadAndSeek[bytes]) -> redelta.SupportsReadAndSeek[bytes]:
-    file.seek(0)
-    return file
+def test_a_spooled_file_is_still_rolled_over() -> None:
+    with tempfile.SpooledTemporaryFile(max_size=1000) as file:
+        redelta.write_patch(BASIS, DELTA, file)
+        assert os.fstat(file.fileno()).st_size == len(NEW)
+
+
+@temporary
+def test_a_temporary_file_cannot_be_output_and_input_at_once(kind: str) -> None:
+    with TEMPORARY[kind]() as file:
+        file.write(BASIS)
+        with pytest.raises(redelta.ParameterError, match="the output is also an input"):
+            redelta.write_patch(file, DELTA, file)
+
+
+@temporary
+def test_a_temporary_file_lives_as_long_as_what_reads_it(kind: str) -> None:
+    """A NamedTemporaryFile closes the file inside when it is collected."""
+    file = TEMPORARY[kind]()
+    file.write(BASIS)
+    readers = [redelta.PatchReader(file, DELTA, closefd=closefd) for closefd in (False, True)]
+    patcher = redelta.Patcher(file)
+    del file
+    gc.collect()
+    assert patcher.update(DELTA) + patcher.finish() == NEW
+    patcher.close()
+    for reader in readers:
+        with reader:
+            assert reader.read() == NEW
+
+
+def test_a_temporary_file_of_text_is_refused() -> None:
+    with tempfile.NamedTemporaryFile("w+") as named, tempfile.SpooledTemporaryFile(mode="w+") as spooled:
+        for text in (named, spooled):
+            with pytest.raises(TypeError, match="binary mode"):
+                redelta.signature(text)  # type: ignore[arg-type]
 
 
 def test_a_pipe_is_written_to(tmp_path: Path) -> None:

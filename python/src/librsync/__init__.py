@@ -205,7 +205,7 @@ def signature(
     expected = _files.size_of(f) // length * _BLOCK_SUMS
     with _files.output_or_spool(s, MAX_SPOOL, expected) as output, _librsync_errors():
         stats = redelta.write_signature(
-            _files.reader(f), _files.writer(output), block_len=length, strong_len=RS_DEFAULT_STRONG_LEN, hash=hash
+            _files.reader(f), output, block_len=length, strong_len=RS_DEFAULT_STRONG_LEN, hash=hash
         )
         _files.rewind(output)
     _trace.done("signature", stats)
@@ -226,7 +226,7 @@ def delta(f: SeekableReader, s: SupportsRead, d: SupportsWrite | None = None) ->
     _check_seekable(f)
     with _files.output_or_spool(d, MAX_SPOOL, 0) as output, _librsync_errors():
         against = redelta.Signature.load(_files.reader(s))
-        stats = redelta.write_delta(against, _files.reader(f), _files.writer(output), verify=False)
+        stats = redelta.write_delta(against, _files.reader(f), output, verify=False)
         _files.rewind(output)
     _trace.done("delta", stats)
     return output
@@ -243,12 +243,11 @@ def patch(f: SeekableReader, d: SupportsRead, o: W) -> W: ...
 def patch(f: SeekableReader, d: SupportsRead, o: SupportsWrite | None = None) -> SupportsWrite:
     """What the delta `d` makes of `f`, written to `o` or to a new temporary file, which is returned, rewound."""
     _check_seekable(f)
-    basis, delta = _files.plain_or_itself(f), _files.plain_or_itself(d)
-    with _files.output_or_spool(o, MAX_SPOOL, _files.size_of(basis)) as output, _librsync_errors():
-        if _files.is_plain(delta):
-            stats = redelta.write_patch(basis, delta, _files.writer(output), verify=False)
+    with _files.output_or_spool(o, MAX_SPOOL, _files.size_of(f)) as output, _librsync_errors():
+        if _files.is_plain(d):
+            stats = redelta.write_patch(f, d, output, verify=False)
         else:
-            stats = _files.patch_in_pieces(basis, delta, _files.writer(output))
+            stats = _files.patch_in_pieces(f, d, output)
         _files.rewind(output)
     _trace.done("patch", stats)
     return output

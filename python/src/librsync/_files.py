@@ -16,7 +16,7 @@ from contextlib import contextmanager
 from typing import Any, Final, Protocol
 
 from redelta import Patcher, Stats
-from redelta._files import checked, raw_of, writer_to
+from redelta._files import checked, raw_of, unwrapped, writer_to
 
 PIECE: Final = 65536
 
@@ -43,29 +43,15 @@ class SupportsWrite(Protocol):
 # ---- Plain files ----------------------------------------------------------------------------------------------------
 
 
-def unwrapped(file: Any) -> Any:
-    """The file inside a temporary file of the standard library; any other object itself."""
-    if type(file) is tempfile._TemporaryFileWrapper:
-        return file.file
-    if type(file) is tempfile.SpooledTemporaryFile:
-        return file._file
-    return file
-
-
 def has_descriptor(file: Any) -> bool:
     """Is this a plain file of the system?"""
     return raw_of(file) is not None and bool(file.seekable())
 
 
 def is_plain(file: Any) -> bool:
-    """Is this a plain file, of the system or in memory?"""
-    return type(file) is io.BytesIO or has_descriptor(file)
-
-
-def plain_or_itself(file: Any) -> Any:
-    """The plain file inside a temporary file; any other object itself."""
+    """Is this a plain file, of the system or in memory, or a temporary file with one inside?"""
     inner = unwrapped(file)
-    return inner if is_plain(inner) else file
+    return type(inner) is io.BytesIO or has_descriptor(inner)
 
 
 def size_of(file: Any) -> int:
@@ -103,8 +89,7 @@ class Stranger:
 
 def reader(file: SupportsRead) -> Any:
     """What redelta is to read from, in order."""
-    inner = plain_or_itself(file)
-    return inner if is_plain(inner) else Stranger(inner)
+    return file if is_plain(file) else Stranger(file)
 
 
 # ---- Outputs --------------------------------------------------------------------------------------------------------
@@ -130,12 +115,6 @@ def output_or_spool(output: SupportsWrite | None, max_size: int, expected: int) 
     except BaseException:
         made.close()
         raise
-
-
-def writer(file: SupportsWrite) -> Any:
-    """What redelta is to write to."""
-    inner = unwrapped(file)
-    return inner if has_descriptor(inner) else file
 
 
 def rewind(file: Any) -> None:

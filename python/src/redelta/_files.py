@@ -3,7 +3,8 @@
 Paths and plain files go to the C library by their descriptors, so that their bytes do not pass through Python at all.
 A plain file is one of the classes of `io` themselves: what derives from them may read in its own way, and is asked to.
 Such a file is used from its position on, whatever it has read ahead or not yet written, and is left behind what was
-used.
+used. A temporary file of the standard library is used as the file inside it; but one that is still in memory is written
+to by its own `write`, which moves it to the disk when it is too large.
 
 Everything else is asked for bytes, or given bytes, and nothing but `read` and `write` is called; of a basis, `seek`
 too.
@@ -15,6 +16,7 @@ import errno
 import io
 import os
 import stat
+import tempfile
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -44,6 +46,15 @@ def raw_of(file: object) -> io.FileIO | None:
     if isinstance(file, BUFFERED) and type(file) in BUFFERED and type(file.raw) is io.FileIO:
         return file.raw
     return None
+
+
+def unwrapped(file: Any) -> Any:
+    """The file inside a temporary file of the standard library; any other object itself."""
+    if type(file) is tempfile._TemporaryFileWrapper:
+        return file.file
+    if type(file) is tempfile.SpooledTemporaryFile:
+        return file._file
+    return file
 
 
 # ---- Inputs ---------------------------------------------------------------------------------------------------------
@@ -90,6 +101,7 @@ class Input:
         self.name: str | bytes | None = None
         self.fd: int | None = None
         self.used: int | None = None
+        self._source = source  # a temporary file closes the one inside when it is collected
         self._basis = basis
         self._owned: io.FileIO | None = None
         self._plain: PlainFile | None = None
@@ -98,16 +110,17 @@ class Input:
         self._open(source)
 
     def _open(self, source: Any) -> None:
+        file = unwrapped(source)
         if isinstance(source, bytes | bytearray | memoryview):
             self.native = buffer_of(source)
         elif is_path(source):
             self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source)
             self.native = self.fd = self._owned.fileno()
-        elif type(source) is io.BytesIO:
-            self._memory = source
-            self.native = memoryview(source.getvalue())[0 if self._basis else source.tell() :]  # nothing is copied
-        elif raw_of(source) is not None and source.readable() and self._open_plain(source):
+        elif type(file) is io.BytesIO:
+            self._memory = file
+            self.native = memoryview(file.getvalue())[0 if self._basis else file.tell() :]  # nothing is copied
+        elif raw_of(file) is not None and file.readable() and self._open_plain(file):
             pass
         elif is_buffer(source):
             self.native = buffer_of(source)
@@ -145,7 +158,7 @@ class Input:
     def is_written_by(self, output: Output) -> bool:
         """Would what is read be what was just written?"""
         if self._memory is not None:
-            return output.native is self._memory
+            return output.file is self._memory
         return self.fd is not None and output.fd is not None and is_one_file(self.fd, output.fd)
 
     def close(self) -> None:
@@ -191,13 +204,14 @@ def is_one_file(fd: int, other: int) -> bool:
 
 
 class Output:
-    """An open destination, or None for bytes: `native` is what the extension takes, `name` and `fd` as in an input. To
-    be closed."""
+    """An open destination, or None for bytes: `native` is what the extension takes, `name` and `fd` as in an input,
+    `file` the object or what is inside it. To be closed."""
 
     def __init__(self, destination: Destination | None) -> None:
         self.native: Writing = None
         self.name: str | bytes | None = None
         self.fd: int | None = None
+        self.file = unwrapped(destination)
         self._buffered: BufferedFile | None = None
         if destination is not None:
             self._open(destination)
@@ -206,8 +220,8 @@ class Output:
         if is_path(destination):
             self.name = os.fspath(destination)
             self.native = os.fsencode(destination)
-        elif raw_of(destination) is not None and destination.writable():
-            self._open_plain(destination)
+        elif raw_of(self.file) is not None and self.file.writable():
+            self._open_plain(self.file)
         elif type(destination) is io.BytesIO:
             self.native = destination
         elif callable(getattr(destination, "write", None)):
