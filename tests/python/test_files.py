@@ -196,6 +196,21 @@ def test_other_writers_are_given_bytes() -> None:
     assert memory.getvalue() == b"before" + NEW
 
 
+def test_what_a_writer_did_not_take_is_not_copied() -> None:
+    class Noting(Sink):
+        def write(self, data: bytes) -> int | None:
+            given.append(data)
+            return super().write(data)
+
+    given: list[Any] = []
+    sink = Noting(most=1000)
+    redelta.write_patch(BASIS, DELTA, sink)
+    assert sink.data == NEW
+    assert isinstance(given[0], bytes)
+    assert given[1].obj is given[0]
+    assert given[2].obj is given[0]
+
+
 @contextmanager
 def calls_noted() -> Iterator[list[str]]:
     """The names of the functions in C that Python code calls."""

@@ -180,10 +180,11 @@ def check_destination(destination: object) -> None:
 
 
 def writer_to(file: Any) -> Callable[[bytes], None]:
-    """A function that writes all of the bytes, however few the file takes at once."""
+    """A function that writes all of the bytes, however few the file takes at once: one that did not take all is given a
+    view of the rest, as raw files are by `io`."""
 
     def write(data: bytes) -> None:
-        rest = data
+        rest: bytes | memoryview = data
         while rest:
             taken = file.write(rest)
             if not taken and isinstance(file, io.RawIOBase):
@@ -192,7 +193,7 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
                 break  # many writers tell nothing, and take all
             if not 0 < taken <= len(rest):
                 raise OSError(errno.EIO, f"write() of {len(rest)} bytes gave {taken}")
-            rest = rest[taken:]
+            rest = memoryview(rest)[taken:]
 
     return write
 

@@ -29,7 +29,7 @@ class SupportsReadAndSeek(SupportsRead[T_co], Protocol[T_co]):
 
 
 class SupportsWrite(Protocol[T_contra]):
-    """Whatever has a `write` that takes bytes."""
+    """Whatever has a `write` that takes bytes. If it returns that it took fewer, the rest comes as a memoryview."""
 
     def write(self, data: T_contra, /) -> object: ...
 
