@@ -12,6 +12,7 @@ import pytest
 import redelta
 from helpers.samples import prose, random_edits
 from helpers.tool import Tool
+from redelta import _core, _errors
 
 BASIS = prose(200_000, 1)
 NEW = random_edits(BASIS, 50, 2)
@@ -115,3 +116,33 @@ def test_without_compression_nothing_changes() -> None:
     for compress in (None, False):
         assert redelta.signature(BASIS, block_len=500, compress=compress) == PLAIN_SIGNATURE
         assert redelta.delta(PLAIN_SIGNATURE, NEW, compress=compress) == PLAIN_DELTA
+
+
+# What the library says where it was built without zstd.
+READING = "this is compressed, and redelta was built without zstd"
+LIBRARY = Path(__file__).parents[2] / "src" / "compress" / "without.c"
+
+
+def test_without_zstd_a_compressed_file_is_told_with_what_to_do() -> None:
+    assert f'"{READING}"' in LIBRARY.read_text()
+    for role in ("signature", "delta"):
+        for names, where in (({}, role), ({role: "/tmp/file"}, "'/tmp/file'")):
+            error = _errors.failure(_errors.E_MAGIC, _errors.ROLES.index(role), 0, 0, READING, names)
+            assert isinstance(error, redelta.BadMagicError)
+            advice = "make it plain with 'zstd -d', or use a redelta that was built with zstd"
+            assert str(error) == f"{where}: {READING}, at byte 0; {advice}"
+
+
+def test_without_zstd_a_level_is_refused_with_what_to_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(_core, "COMPRESSION_MAX", 0)
+    with pytest.raises(redelta.ParameterError, match="built without zstd; leave out compress, or use a redelta"):
+        redelta.signature(BASIS, compress=True)
+    assert redelta.signature(BASIS, block_len=500, compress=False) == PLAIN_SIGNATURE
+
+
+def test_a_frame_of_too_large_a_window_is_told_with_what_to_do() -> None:
+    path = shutil.which("zstd")
+    assert path is not None
+    delta = Tool(Path(path)).run("-c", "--long=31", stdin=PLAIN_DELTA).done()
+    with pytest.raises(redelta.LimitError, match=r"^delta: .*; make it plain with 'zstd -d --long=31'$"):
+        redelta.patch(BASIS, delta)

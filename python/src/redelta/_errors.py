@@ -10,6 +10,7 @@ from __future__ import annotations
 import errno
 import io
 import os
+import re
 from collections.abc import Mapping
 
 ROLES = (None, "basis", "signature", "new file", "delta", "output")
@@ -86,8 +87,17 @@ AGAIN = {
 }
 
 
-def advice(code: int, role: str | None) -> str:
+ON_ZSTD = {
+    E_MAGIC: "make it plain with 'zstd -d', or use a redelta that was built with zstd",
+    E_LIMIT: "make it plain with 'zstd -d --long=31'",
+}
+"""If it is a frame that fails, which the reason alone tells."""
+
+
+def advice(code: int, role: str | None, reason: str) -> str:
     """What can be done about it; empty if there is nothing to say."""
+    if "zstd" in reason and code in ON_ZSTD:
+        return ON_ZSTD[code]
     if code == E_MAGIC and role in ("signature", "delta"):
         return f"give what redelta.{role} made"
     if code in (E_TRUNCATED, E_CORRUPT):
@@ -121,13 +131,13 @@ def failure(
     message = reason
     if name:
         message = f"{os.fsdecode(name)!r}: {reason}"
-    elif role and role not in reason:
+    elif role and not re.search(rf"\b{role}\b", reason):
         message = f"{role}: {reason}"
     if offset is not None:
         message += f", at byte {offset}"
     if code == E_IO:
         return io.UnsupportedOperation(message)
-    what_to_do = advice(code, role)
+    what_to_do = advice(code, role, reason)
     if what_to_do:
         message += f"; {what_to_do}"
     error = KINDS.get(code, RedeltaError)(message, role=role, offset=offset, reason=reason)

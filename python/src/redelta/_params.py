@@ -82,7 +82,10 @@ def compression_level(compress: Compression) -> int:
     if compress is None or compress is False:
         return 0
     if _core.COMPRESSION_MAX == 0:
-        raise ParameterError("nothing can be compressed: this redelta was built without zstd")
+        raise ParameterError(
+            "nothing can be compressed: this redelta was built without zstd; "
+            "leave out compress, or use a redelta that was built with zstd"
+        )
     return COMPRESSION_DEFAULT if compress is True else number("compress", compress, 1, _core.COMPRESSION_MAX)
 
 
