@@ -186,6 +186,71 @@ class Tired(SeekableFake):
         return super().read(size)
 
 
+# ---- Lines ----------------------------------------------------------------------------------------------------------
+
+LINES = b"".join(b"x" * (n % 200) + b"\n" for n in range(1000)) + b"y" * 100_000 + b"\nthe end"
+ALL_LINES = redelta.delta(redelta.signature(b""), LINES)
+
+
+def test_lines_are_those_of_any_file() -> None:
+    with redelta.PatchReader(b"", Fake(ALL_LINES, most=3000)) as file:
+        assert list(file) == list(io.BytesIO(LINES))
+        assert file.readline() == b""
+    with redelta.PatchReader(b"", ALL_LINES) as file:
+        assert file.readlines(1000) == io.BytesIO(LINES).readlines(1000)
+
+
+@given(sizes=st.lists(st.sampled_from([None, -1, 0, 1, 7, 1000, 50_000]), min_size=1, max_size=8).filter(any))
+def test_lines_and_bytes_may_be_read_in_turns(sizes: list[int | None]) -> None:
+    expected = io.BytesIO(LINES)
+    with redelta.PatchReader(b"", ALL_LINES) as file:
+        while line := expected.readline():
+            assert file.readline() == line
+            for size in sizes:
+                assert file.readline(size) == expected.readline(size)
+                assert file.read(size or 0) == expected.read(size or 0)
+                part = file.read1(100)
+                assert part == expected.read(len(part))
+
+
+def test_a_line_is_not_read_byte_by_byte() -> None:
+    class ByLines(redelta.PatchReader):
+        def read(self, size: int | None = -1, /) -> bytes:
+            raise AssertionError("a line is read by read")
+
+    with ByLines(b"", ALL_LINES) as by_lines:
+        assert b"".join(by_lines) == LINES
+    with redelta.PatchReader(b"", ALL_LINES) as file:
+        file.readline()
+        assert file.stats.out_bytes < 10_000
+
+
+def test_no_line_is_lost_when_a_source_raises() -> None:
+    lines: list[bytes] = []
+    with redelta.PatchReader(b"", Tired(ALL_LINES, most=100)) as file:
+        while not lines or lines[-1]:
+            try:
+                lines.append(file.readline())
+            except TimeoutError:
+                continue
+    assert lines[:-1] == list(io.BytesIO(LINES))
+
+
+def test_threads_that_share_one_get_whole_lines() -> None:
+    parts: list[bytes] = []
+    with redelta.PatchReader(b"", Fake(ALL_LINES, most=1000)) as file:
+
+        def work() -> None:
+            parts.extend(file)
+
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert sorted(parts) == sorted(io.BytesIO(LINES))
+
+
 def read_again_and_again(file: io.BufferedIOBase, size: int) -> bytes:
     read = b""
     while True:

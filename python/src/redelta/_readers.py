@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import threading
+from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
@@ -27,6 +28,8 @@ from redelta._stats import Stats
 from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Source, StrongLength
 
 CHUNK = 256 * 1024
+LINES = 8 * 1024
+"""Bytes that are made at once to find the ends of lines in them."""
 
 
 class _Feed:
@@ -62,7 +65,8 @@ class _StreamReader(io.BufferedIOBase):
         self._ended = False
         self._over = False
         self._done = False
-        self._kept = b""
+        self._kept = b""  # made, but not yet asked for; from `_at` on
+        self._at = 0
         self._lock = threading.Lock()
         self._owner = 0
         self._feed = _Feed(source, closefd)
@@ -73,11 +77,8 @@ class _StreamReader(io.BufferedIOBase):
             self._pending = memoryview(self._feed.read(size)).cast("B")
             self._ended = not self._pending
 
-    def _step(self, most: int) -> bytes:
-        """Some bytes, `most` at most; none at the end only."""
-        if self._kept:
-            kept, self._kept = self._kept[:most], self._kept[most:]
-            return kept
+    def _make(self, most: int) -> bytes:
+        """The next bytes of the stream, `most` at most; none at the end only."""
         while not self._done:
             if not self._over:
                 self._fill(CHUNK)
@@ -90,11 +91,29 @@ class _StreamReader(io.BufferedIOBase):
                 self._done = True
         return b""
 
+    def _take(self, end: int) -> bytes:
+        """What is kept, up to there."""
+        start, self._at = self._at, min(end, len(self._kept))
+        return self._kept[start : self._at]
+
+    def _some(self, left: int) -> bytes:
+        """Some bytes, `left` at most if that is positive."""
+        most = left if left > 0 else CHUNK
+        return self._take(self._at + most) if self._at < len(self._kept) else self._make(most)
+
+    def _some_of_line(self, left: int) -> bytes:
+        """Likewise, but not beyond the end of a line."""
+        if self._at == len(self._kept):
+            self._kept, self._at = self._make(LINES), 0
+        end = self._kept.find(b"\n", self._at) + 1 or len(self._kept)
+        return self._take(min(end, self._at + left) if left > 0 else end)
+
     def _finish(self) -> None:
         """The stream is done."""
 
-    def _read(self, size: int | None, once: bool) -> bytes:
-        """What was made when the source raises is kept for the next call."""
+    def _gather(self, size: int | None, some: Callable[[int], bytes], enough: Callable[[bytes], bool]) -> bytes:
+        """Parts of `size` bytes in all, or of what is left, up to one that is enough. Those that were there when the
+        source raises are kept for the next call."""
         self._refuse_re_entrance()
         left = -1 if size is None or size < 0 else size
         parts: list[bytes] = []
@@ -103,13 +122,13 @@ class _StreamReader(io.BufferedIOBase):
                 raise ValueError("I/O operation on closed file")
             self._owner = threading.get_ident()
             try:
-                while left != 0 and (part := self._step(max(left, 0) or CHUNK)):
+                while left != 0 and (part := some(left)):
                     parts.append(part)
                     left = left - len(part) if left > 0 else left
-                    if once:
+                    if enough(part):
                         break
-            except BaseException:
-                self._kept = b"".join(parts) + self._kept
+            except BaseException:  # nothing else is kept then
+                self._kept, self._at = b"".join(parts), 0
                 raise
             finally:
                 self._owner = 0
@@ -124,11 +143,15 @@ class _StreamReader(io.BufferedIOBase):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """`size` bytes, or what is left if that is less or no size is given."""
-        return self._read(size, once=False)
+        return self._gather(size, self._some, lambda part: False)
 
     def read1(self, size: int = -1, /) -> bytes:
         """Some bytes, `size` at most; none at the end only."""
-        return self._read(size, once=True)
+        return self._gather(size, self._some, lambda part: True)
+
+    def readline(self, size: int | None = -1, /) -> bytes:
+        """A line, or `size` bytes of it if it is longer. Some of what follows is made with it."""
+        return self._gather(size, self._some_of_line, lambda part: part.endswith(b"\n"))
 
     def close(self) -> None:
         """Closes the file, and those that it reads from if they were opened by it or `closefd` was given."""
