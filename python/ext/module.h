@@ -25,14 +25,17 @@ PyTypeObject *table_make_type(PyObject *module);
 PyTypeObject *stream_make_type(PyObject *module);
 
 /* The functions that make streams, and the whole operations: methods of the module. */
-PyObject *signature_stream(PyObject *module, PyObject *arguments);
-PyObject *delta_stream(PyObject *module, PyObject *arguments);
-PyObject *patch_stream(PyObject *module, PyObject *arguments);
-PyObject *make_signature(PyObject *module, PyObject *arguments);
-PyObject *load_signature(PyObject *module, PyObject *arguments);
-PyObject *make_delta(PyObject *module, PyObject *arguments);
-PyObject *apply_patch(PyObject *module, PyObject *arguments);
-PyObject *list_ops(PyObject *module, PyObject *arguments);
+PyObject *signature_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *list_ops(PyObject *module, PyObject *arguments, PyObject *keywords);
+
+/* A method that takes keywords, for a table of methods. */
+#define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
 /* A new tuple of the fields of rd_stats, in their order: ten numbers, and the digest, or None. */
 PyObject *stats_tuple(const rd_stats *stats);

@@ -2,10 +2,10 @@
  * The whole operations. All have one course: take the arguments, give the GIL away, open the destination, work, give
  * the destination its name, take the GIL back, and tell what came of it.
  *
- * All end in the same four arguments: threads, whether this is the main thread, a progress function or None, and the
- * names of the files, which go into exceptions. Python has checked the numbers.
+ * The files come by position, everything else by keywords (settings.h).
  */
 #include "call.h"
+#include "settings.h"
 #include "sink.h"
 #include "source.h"
 #include "table.h"
@@ -29,15 +29,19 @@ typedef struct operation {
 
 typedef rd_result work_fn(operation *o);
 
-static void begin(operation *o, PyObject *module, unsigned threads, int main, PyObject *progress, PyObject *names) {
-    call_begin(&o->call, PyModule_GetState(module), main != 0, progress);
-    o->names = names;
-    o->options = (rd_options){.size = sizeof o->options,
-                              .progress = call_on_progress,
-                              .progress_context = &o->call,
-                              .stats = &o->stats,
-                              .error = &o->error,
-                              .threads = threads};
+/* False, with an exception set: what is to be done was not said rightly. */
+static bool begin(operation *o, PyObject *module, PyObject *keywords) {
+    settings given;
+    if (!settings_read(&given, keywords))
+        return false;
+    call_begin(&o->call, PyModule_GetState(module), given.main != 0, given.progress);
+    o->names = given.names;
+    o->options = given.options;
+    o->options.progress = call_on_progress;
+    o->options.progress_context = &o->call;
+    o->options.stats = &o->stats;
+    o->options.error = &o->error;
+    return true;
 }
 
 static bool add_source(operation *o, PyObject *object, bool seekable) {
@@ -109,19 +113,12 @@ static uint64_t signature_size(const operation *o) {
     return 12 + blocks * (4 + (uint64_t)params.strong_len);
 }
 
-/* (basis, destination, weak, strong, block_len, strong_len, compression, threads, main, progress, names) */
-PyObject *make_signature(PyObject *module, PyObject *arguments) {
+/* (basis, destination) */
+PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_FAST};
-    PyObject *basis, *destination, *progress, *names, *result = NULL;
-    int weak, strong, strong_len, compression, main;
-    unsigned block_len, threads;
-    if (!PyArg_ParseTuple(arguments, "OOiiIiiIpOO", &basis, &destination, &weak, &strong, &block_len, &strong_len,
-                          &compression, &threads, &main, &progress, &names))
+    PyObject *basis, *destination, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "OO", &basis, &destination) || !begin(&o, module, keywords))
         return NULL;
-    begin(&o, module, threads, main, progress, names);
-    o.options.params = (rd_params){
-        .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
-    o.options.compression = compression;
     if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
         if (o.sink.gathers)
             sink_expect(&o.sink, signature_size(&o));
@@ -136,17 +133,12 @@ static rd_result work_load_signature(operation *o) {
     return rd_signature_load(&o->loaded, &o->sources[0].from, &o->options);
 }
 
-/* (source, blocks_max, threads, main, progress, names). Returns (table, statistics). */
-PyObject *load_signature(PyObject *module, PyObject *arguments) {
+/* (source). Returns (table, statistics). */
+PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
-    PyObject *from, *progress, *names, *result = NULL;
-    unsigned long long blocks_max;
-    int main;
-    unsigned threads;
-    if (!PyArg_ParseTuple(arguments, "OKIpOO", &from, &blocks_max, &threads, &main, &progress, &names))
+    PyObject *from, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
         return NULL;
-    begin(&o, module, threads, main, progress, names);
-    o.options.limits.blocks = blocks_max;
     if (add_source(&o, from, false)) {
         note_small(&o);
         run(&o, work_load_signature);
@@ -167,20 +159,15 @@ static rd_result work_make_delta(operation *o) {
     return rd_delta_make(o->signature, &o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/* (table, new, destination, verify, compression, threads, main, progress, names) */
-PyObject *make_delta(PyObject *module, PyObject *arguments) {
+/* (table, new, destination) */
+PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_FAST};
-    PyObject *signature, *new_file, *destination, *progress, *names, *result = NULL;
-    int verify, compression, main;
-    unsigned threads;
+    PyObject *signature, *new_file, *destination, *result = NULL;
     module_state *const state = PyModule_GetState(module);
-    if (!PyArg_ParseTuple(arguments, "O!OOiiIpOO", state->table_type, &signature, &new_file, &destination, &verify,
-                          &compression, &threads, &main, &progress, &names))
+    if (!PyArg_ParseTuple(arguments, "O!OO", state->table_type, &signature, &new_file, &destination) ||
+        !begin(&o, module, keywords))
         return NULL;
-    begin(&o, module, threads, main, progress, names);
     o.signature = ((table *)signature)->signature;
-    o.options.verify = (rd_verify)verify;
-    o.options.compression = compression;
     if (add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
         note_small(&o);
         result = run_to_sink(&o, work_make_delta);
@@ -236,20 +223,12 @@ static bool expect_patched(operation *o) {
     return !c.failed;
 }
 
-/* (basis, delta, destination, output_max, verify, threads, main, progress, names). The GIL is always released: a few
- * bytes can ask for much work. */
-PyObject *apply_patch(PyObject *module, PyObject *arguments) {
+/* (basis, delta, destination). The GIL is always released: a few bytes can ask for much work. */
+PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_SAFELY};
-    PyObject *basis, *delta, *destination, *progress, *names, *result = NULL;
-    unsigned long long output_max;
-    int verify, main;
-    unsigned threads;
-    if (!PyArg_ParseTuple(arguments, "OOOKiIpOO", &basis, &delta, &destination, &output_max, &verify, &threads, &main,
-                          &progress, &names))
+    PyObject *basis, *delta, *destination, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "OOO", &basis, &delta, &destination) || !begin(&o, module, keywords))
         return NULL;
-    begin(&o, module, threads, main, progress, names);
-    o.options.verify = (rd_verify)verify;
-    o.options.limits.output = output_max;
     if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call)) {
         result = expect_patched(&o) ? run_to_sink(&o, work_apply_patch) : NULL;
     }
@@ -268,14 +247,12 @@ static rd_result work_list_ops(operation *o) {
     return rd_delta_each_op(&o->sources[0].from, append_op, &o->sink, &o->options);
 }
 
-/* (delta, main, progress, names). Returns (the ops as numbers of 64 bits, statistics). */
-PyObject *list_ops(PyObject *module, PyObject *arguments) {
+/* (delta). Returns (the ops as numbers of 64 bits, statistics). */
+PyObject *list_ops(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
-    PyObject *delta, *progress, *names, *result = NULL;
-    int main;
-    if (!PyArg_ParseTuple(arguments, "OpOO", &delta, &main, &progress, &names))
+    PyObject *delta, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &delta) || !begin(&o, module, keywords))
         return NULL;
-    begin(&o, module, 1, main, progress, names);
     if (add_source(&o, delta, false) && sink_open(&o.sink, Py_None, &o.call)) {
         note_small(&o);
         result = run_to_sink(&o, work_list_ops);

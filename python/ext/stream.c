@@ -6,6 +6,7 @@
  * of work are done with the GIL, whatever goes on beyond them without.
  */
 #include "call.h"
+#include "settings.h"
 #include "sink.h"
 #include "source.h"
 #include "table.h"
@@ -126,44 +127,36 @@ static PyObject *made(const module_state *state, stream *s, rd_result result) {
     return NULL;
 }
 
-/* (weak, strong, block_len, strong_len, compression) */
-PyObject *signature_stream(PyObject *module, PyObject *arguments) {
+/* Keywords alone. */
+PyObject *signature_stream(PyObject *module, PyObject *arguments, PyObject *keywords) {
     const module_state *const state = PyModule_GetState(module);
-    int weak, strong, strong_len, compression;
-    unsigned block_len;
-    if (!PyArg_ParseTuple(arguments, "iiIii", &weak, &strong, &block_len, &strong_len, &compression))
+    settings given;
+    if (!PyArg_ParseTuple(arguments, "") || !settings_read(&given, keywords))
         return NULL;
     stream *const s = new_stream(state, RD_ROLE_BASIS);
-    if (!s)
-        return NULL;
-    rd_options options = {.size = sizeof options, .compression = compression};
-    options.params = (rd_params){
-        .weak = (rd_weak)weak, .strong = (rd_strong)strong, .block_len = block_len, .strong_len = strong_len};
-    return made(state, s, rd_signature_stream_new(&s->stream, &options));
+    return s ? made(state, s, rd_signature_stream_new(&s->stream, &given.options)) : NULL;
 }
 
-/* (table, verify, compression) */
-PyObject *delta_stream(PyObject *module, PyObject *arguments) {
+/* (table) */
+PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords) {
     const module_state *const state = PyModule_GetState(module);
     PyObject *signature;
-    int verify, compression;
-    if (!PyArg_ParseTuple(arguments, "O!ii", state->table_type, &signature, &verify, &compression))
+    settings given;
+    if (!PyArg_ParseTuple(arguments, "O!", state->table_type, &signature) || !settings_read(&given, keywords))
         return NULL;
     stream *const s = new_stream(state, RD_ROLE_NEW);
     if (!s)
         return NULL;
     s->signature = Py_NewRef(signature);
-    const rd_options options = {.size = sizeof options, .verify = (rd_verify)verify, .compression = compression};
-    return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &options));
+    return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &given.options));
 }
 
-/* (basis, output_max, verify) */
-PyObject *patch_stream(PyObject *module, PyObject *arguments) {
+/* (basis) */
+PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords) {
     const module_state *const state = PyModule_GetState(module);
     PyObject *basis;
-    unsigned long long output_max;
-    int verify;
-    if (!PyArg_ParseTuple(arguments, "OKi", &basis, &output_max, &verify))
+    settings given;
+    if (!PyArg_ParseTuple(arguments, "O", &basis) || !settings_read(&given, keywords))
         return NULL;
     stream *const s = new_stream(state, RD_ROLE_DELTA);
     if (!s)
@@ -172,9 +165,7 @@ PyObject *patch_stream(PyObject *module, PyObject *arguments) {
         Py_DECREF(s);
         return NULL;
     }
-    rd_options options = {.size = sizeof options, .verify = (rd_verify)verify};
-    options.limits.output = output_max;
-    return made(state, s, rd_patch_stream_new(&s->stream, &s->basis.from, &options));
+    return made(state, s, rd_patch_stream_new(&s->stream, &s->basis.from, &given.options));
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------- */
@@ -242,15 +233,16 @@ static PyObject *step_over(const module_state *state, const stream *s, const Py_
     return refuse(state, s, "it has ended: nothing more can be given to it");
 }
 
-/* (data, last, most): up to `most` bytes of output, all if that is 0. Returns (bytes, bytes taken, done). */
-static PyObject *step(PyObject *self, PyObject *arguments) {
+/* (data, last=False, most=0): up to `most` bytes of output, all if that is 0. Returns (bytes, bytes taken, done). */
+static PyObject *step(PyObject *self, PyObject *arguments, PyObject *keywords) {
+    static char *names[] = {"", "last", "most", NULL};
     stream *const s = (stream *)self;
     module_state *const state = PyType_GetModuleState(Py_TYPE(self));
     Py_buffer data;
-    int last;
-    Py_ssize_t most;
+    int last = 0;
+    Py_ssize_t most = 0;
     PyObject *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "y*pn", &data, &last, &most))
+    if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*|$pn", names, &data, &last, &most))
         return NULL;
     if (lock(state, s)) {
         result = s->over ? step_over(state, s, &data)
@@ -284,7 +276,7 @@ static PyObject *close_stream(PyObject *self, PyObject *unused) {
 
 static PyMethodDef methods[] = {
     {"close", close_stream, METH_NOARGS, NULL},
-    {"step", step, METH_VARARGS, NULL},
+    {"step", TAKES_KEYWORDS(step), NULL},
     {"stats", get_stats, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

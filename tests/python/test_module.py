@@ -9,10 +9,12 @@ import subprocess
 import sys
 from importlib import metadata, resources
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import redelta
+from redelta import _params
 
 
 def run_module(*words: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
@@ -71,6 +73,35 @@ def test_it_needs_nothing_else() -> None:
     assert metadata.requires("redelta") is None
     assert metadata.version("redelta") == redelta.__version__
     assert {name for _, name, _ in pkgutil.iter_modules(redelta.__path__)} >= {"_core", "__main__"}
+
+
+def test_the_extension_takes_files_by_position_and_all_else_by_keywords() -> None:
+    core: Any = importlib.import_module("redelta._core")
+    signature, _ = core.make_signature(b"basis", None, block_len=100, strong_len=8)
+    table, _ = core.load_signature(signature)
+    delta, _ = core.make_delta(table, b"basis", None, verify=_params.VERIFY_NEVER)
+    assert delta == bytes.fromhex("72730236 45 00 05 00")
+    functions: dict[str, tuple[object, ...]] = {
+        "signature_stream": (),
+        "delta_stream": (table,),
+        "patch_stream": (b"",),
+        "make_signature": (b"", None),
+        "load_signature": (signature,),
+        "make_delta": (table, b"", None),
+        "apply_patch": (b"", b"", None),
+        "list_ops": (b"",),
+    }
+    for name, files in functions.items():
+        call = getattr(core, name)
+        with pytest.raises(TypeError):
+            call(*files, 0)
+        for wrong in ({"level": 1}, {"weak": "rk"}):
+            with pytest.raises(TypeError):
+                call(*files, **wrong)
+    stream = core.signature_stream(block_len=100, strong_len=8)
+    with pytest.raises(TypeError):
+        stream.step(b"basis", True)
+    assert stream.step(b"basis", last=True) == (signature, 5, True)
 
 
 def test_numbers_show_themselves() -> None:

@@ -17,18 +17,20 @@ class Table:
 @final
 class Stream:
     def close(self) -> None: ...
-    def step(self, data: Buffer, last: bool, most: int, /) -> tuple[bytes, int, bool]: ...
+    def step(self, data: Buffer, /, *, last: bool = False, most: int = 0) -> tuple[bytes, int, bool]: ...
     def stats(self) -> Numbers: ...
 
 def identify(data: Buffer, /) -> int: ...
 def identify_compressed(data: Buffer, /) -> int: ...
 def close() -> None: ...
-def signature_stream(weak: int, strong: int, block_len: int, strong_len: int, compression: int, /) -> Stream: ...
-def delta_stream(table: Table, verify: int, compression: int, /) -> Stream: ...
-def patch_stream(basis: Reading, output_max: int, verify: int, /) -> Stream: ...
+def signature_stream(*, weak: int, strong: int, block_len: int, strong_len: int, compression: int) -> Stream: ...
+def delta_stream(table: Table, /, *, verify: int, compression: int) -> Stream: ...
+def patch_stream(basis: Reading, /, *, output_max: int, verify: int) -> Stream: ...
 def make_signature(
     basis: Reading,
     destination: Writing,
+    /,
+    *,
     weak: int,
     strong: int,
     block_len: int,
@@ -37,42 +39,35 @@ def make_signature(
     threads: int,
     main: bool,
     progress: Progress | None,
-    names: Names | None,
-    /,
+    names: Names,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
-    source: Reading,
-    blocks_max: int,
-    threads: int,
-    main: bool,
-    progress: Progress | None,
-    names: Names | None,
-    /,
+    source: Reading, /, *, blocks_max: int, threads: int, main: bool, progress: Progress | None, names: Names
 ) -> tuple[Table, Numbers]: ...
 def make_delta(
     table: Table,
     new: Reading,
     destination: Writing,
+    /,
+    *,
     verify: int,
     compression: int,
     threads: int,
     main: bool,
     progress: Progress | None,
-    names: Names | None,
-    /,
+    names: Names,
 ) -> tuple[bytes | None, Numbers]: ...
 def apply_patch(
     basis: Reading,
     delta: Reading,
     destination: Writing,
+    /,
+    *,
     output_max: int,
     verify: int,
     threads: int,
     main: bool,
     progress: Progress | None,
-    names: Names | None,
-    /,
+    names: Names,
 ) -> tuple[bytes | None, Numbers]: ...
-def list_ops(
-    delta: Reading, main: bool, progress: Progress | None, names: Names | None, /
-) -> tuple[bytes, Numbers]: ...
+def list_ops(delta: Reading, /, *, main: bool, progress: Progress | None, names: Names) -> tuple[bytes, Numbers]: ...

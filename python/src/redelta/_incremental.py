@@ -18,7 +18,7 @@ from redelta._params import (
     delta_verify,
     output_limit,
     patch_verify,
-    signature_numbers,
+    signature_params,
 )
 from redelta._signature import Signature
 from redelta._stats import Stats
@@ -37,12 +37,12 @@ class _Incremental:
     def update(self, data: Buffer) -> bytes:
         """Takes some bytes, and gives what can be told from all that were taken; often nothing. Raises what the
         function of the same step does; after an error the object can do no more."""
-        return self._stream.step(data, False, ALL)[0]
+        return self._stream.step(data)[0]
 
     def finish(self) -> bytes:
         """Ends the input, and gives the rest of the output. Nothing can be given to the object after that. What is
         wrong with the whole is told here: TruncatedError, or the VerifyError of a patch."""
-        return self._stream.step(b"", True, ALL)[0]
+        return self._stream.step(b"", last=True)[0]
 
     def __reduce__(self) -> NoReturn:
         """A copy would go on with the same stream."""
@@ -76,8 +76,8 @@ class Signer(_Incremental):
         hash: Hash = "rk-blake2",
         compress: Compression = None,
     ) -> None:
-        numbers = signature_numbers(block_len, strong_len, hash)
-        self._stream = _core.signature_stream(*numbers, compression_level(compress))
+        params = signature_params(block_len, strong_len, hash)
+        self._stream = _core.signature_stream(**params, compression=compression_level(compress))
 
 
 class DeltaEncoder(_Incremental):
@@ -96,7 +96,9 @@ class DeltaEncoder(_Incremental):
     def __init__(self, signature: Signature, *, verify: bool = True, compress: Compression = None) -> None:
         if not isinstance(signature, Signature):
             raise TypeError(f"a Signature is needed (see Signature.load), not {type(signature).__name__}")
-        self._stream = _core.delta_stream(signature._table, delta_verify(verify), compression_level(compress))
+        self._stream = _core.delta_stream(
+            signature._table, verify=delta_verify(verify), compression=compression_level(compress)
+        )
 
 
 class Patcher(_Incremental):
@@ -124,7 +126,7 @@ class Patcher(_Incremental):
         self._strict = how != VERIFY_NEVER
         self._basis = Input(basis, basis=True)
         try:
-            self._stream = _core.patch_stream(self._basis.native, limit, how)
+            self._stream = _core.patch_stream(self._basis.native, output_max=limit, verify=how)
         except BaseException:
             self._basis.close()
             raise
@@ -152,7 +154,7 @@ class Patcher(_Incremental):
         self._held = rest if isinstance(rest.obj, bytes) else memoryview(rest.tobytes())
 
     def _step(self, given: memoryview, last: bool, most: int) -> bytes:
-        made, taken, self.eof = self._stream.step(given, last, most)
+        made, taken, self.eof = self._stream.step(given, last=last, most=most)
         self._hold(given[taken:])
         self.needs_input = not (self.eof or self._held or len(made) == most != ALL)
         if self.eof and self._held and self._strict:

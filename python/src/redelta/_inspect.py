@@ -161,11 +161,13 @@ def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInf
         look, native = _look(opened.native)
         kind, compressed = _kind(look)
         if kind == KIND_DELTA:
-            made, numbers = _core.list_ops(native, in_main_thread(), progress, files.names)
+            made, numbers = _core.list_ops(native, main=in_main_thread(), progress=progress, names=files.names)
             opened.used = numbers[0]
             return _delta_info(made, Stats(*numbers), compressed)
         if kind == KIND_SIGNATURE:
-            table, numbers = _core.load_signature(native, 0, 0, in_main_thread(), progress, files.names)
+            table, numbers = _core.load_signature(
+                native, blocks_max=0, threads=0, main=in_main_thread(), progress=progress, names=files.names
+            )
             opened.used = numbers[0]
             signature = Signature._of(table)
             params = signature.hash, signature.block_len, signature.strong_len, len(signature)

@@ -9,7 +9,7 @@ from redelta._params import (
     delta_verify,
     output_limit,
     patch_verify,
-    signature_numbers,
+    signature_params,
     thread_number,
 )
 from redelta._signature import Signature, loaded
@@ -37,14 +37,21 @@ def _signature(
     threads: int | None,
     progress: Progress | None,
 ) -> tuple[bytes | None, Numbers]:
-    numbers = signature_numbers(block_len, strong_len, hash)
+    params = signature_params(block_len, strong_len, hash)
     level = compression_level(compress)
     most = thread_number(threads)
     with Files() as files:
         opened = files.read("basis", basis)
         to = files.write(destination)
         made, stats = _core.make_signature(
-            opened.native, to, *numbers, level, most, in_main_thread(), progress, files.names
+            opened.native,
+            to,
+            **params,
+            compression=level,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
         )
         opened.used = stats[0]
     return made, stats
@@ -125,12 +132,12 @@ def _delta(
             table,
             opened.native,
             to,
-            delta_verify(verify),
-            level,
-            thread_number(threads),
-            in_main_thread(),
-            progress,
-            files.names,
+            verify=delta_verify(verify),
+            compression=level,
+            threads=thread_number(threads),
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
         )
         opened.used = stats[0]
     return made, stats
@@ -209,7 +216,15 @@ def _patch(
         opened = files.read("delta", delta)
         to = files.write(destination)
         made, stats = _core.apply_patch(
-            copied.native, opened.native, to, limit, how, most, in_main_thread(), progress, files.names
+            copied.native,
+            opened.native,
+            to,
+            output_max=limit,
+            verify=how,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
         )
         opened.used = stats[0]
     return made, stats

@@ -7,7 +7,7 @@ from typing import Any, Literal, get_args
 
 from redelta import _core
 from redelta._errors import ParameterError
-from redelta._types import Compression, Hash, PatchVerify, StrongLength
+from redelta._types import Compression, Hash, Params, PatchVerify, StrongLength
 
 BLOCK_LEN_MAX = 0x7FFFFFFF
 THREADS_MAX = 256
@@ -55,11 +55,11 @@ def strong_length(strong_len: StrongLength | Literal[-1], hash: Hash) -> int:
     return number("strong_len", strong_len, 1, STRONG_LEN_MAX[hash.split("-")[1]])
 
 
-def signature_numbers(block_len: int | None, strong_len: StrongLength, hash: Hash) -> tuple[int, int, int, int]:
-    """The weak and strong sum, the block length and the strong length as in C."""
+def signature_params(block_len: int | None, strong_len: StrongLength, hash: Hash) -> Params:
+    """The parameters of a signature as in C."""
     weak, strong = hash_numbers(hash)
     block = AUTO if block_len is None else number("block_len", block_len, 1, BLOCK_LEN_MAX)
-    return weak, strong, block, strong_length(strong_len, hash)
+    return {"weak": weak, "strong": strong, "block_len": block, "strong_len": strong_length(strong_len, hash)}
 
 
 def thread_number(threads: int | None) -> int:

@@ -21,7 +21,7 @@ from redelta._params import (
     delta_verify,
     output_limit,
     patch_verify,
-    signature_numbers,
+    signature_params,
 )
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
@@ -82,7 +82,7 @@ class _StreamReader(io.BufferedIOBase):
         while not self._done:
             if not self._over:
                 self._fill(CHUNK)
-                made, taken, self._over = self._stream.step(self._pending, self._ended, most)
+                made, taken, self._over = self._stream.step(self._pending, last=self._ended, most=most)
                 self._pending = self._pending[taken:]
                 if made:
                     return made
@@ -193,8 +193,8 @@ class SignatureReader(_StreamReader):
         compress: Compression = None,
         closefd: bool = False,
     ) -> None:
-        numbers = signature_numbers(block_len, strong_len, hash)
-        super().__init__(_core.signature_stream(*numbers, compression_level(compress)), basis, closefd)
+        params = signature_params(block_len, strong_len, hash)
+        super().__init__(_core.signature_stream(**params, compression=compression_level(compress)), basis, closefd)
 
 
 class DeltaReader(_StreamReader):
@@ -217,7 +217,9 @@ class DeltaReader(_StreamReader):
         closefd: bool = False,
     ) -> None:
         level = compression_level(compress)
-        super().__init__(_core.delta_stream(loaded(signature)._table, delta_verify(verify), level), new, closefd)
+        table = loaded(signature)._table
+        stream = _core.delta_stream(table, verify=delta_verify(verify), compression=level)
+        super().__init__(stream, new, closefd)
 
 
 class PatchReader(_StreamReader):
@@ -247,7 +249,7 @@ class PatchReader(_StreamReader):
         self._basis_file: Any = basis if closefd else None
         self._basis = Input(basis, basis=True)
         try:
-            stream = _core.patch_stream(self._basis.native, limit, how)
+            stream = _core.patch_stream(self._basis.native, output_max=limit, verify=how)
             super().__init__(stream, delta, closefd)
         except BaseException:
             self._basis.close()

@@ -47,7 +47,12 @@ class Signature:
         with Files() as files:
             opened = files.read("signature", source)
             table, numbers = _core.load_signature(
-                opened.native, block_limit(max_blocks), thread_number(threads), in_main_thread(), progress, files.names
+                opened.native,
+                blocks_max=block_limit(max_blocks),
+                threads=thread_number(threads),
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
             )
             opened.used = numbers[0]
         return cls._of(table)

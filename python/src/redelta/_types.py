@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Buffer
@@ -67,6 +67,16 @@ Reading: TypeAlias = int | tuple[int, int] | Buffer | Callable[[int, int], Buffe
 
 Writing: TypeAlias = int | bytes | Callable[[bytes], object] | io.BytesIO | None
 """A descriptor, a path, what takes bytes, a file in memory, or None for bytes that are returned."""
+
+
+class Params(TypedDict):
+    """The parameters of a signature, as in C."""
+
+    weak: int
+    strong: int
+    block_len: int
+    strong_len: int
+
 
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""

@@ -68,7 +68,7 @@ class _Maker:
         if self._done:
             return self._after_the_end(size)
         try:
-            out, consumed, self._done = self._stream.step(data, size == 0, RS_JOB_BLOCKSIZE)
+            out, consumed, self._done = self._stream.step(data, last=size == 0, most=RS_JOB_BLOCKSIZE)
         except (RedeltaError, OSError, MemoryError) as cause:
             self._failure = _error_of(cause, self._doing)
             raise self._failure from cause
@@ -101,7 +101,8 @@ def new_sigmaker(block_len: SupportsIndex, /) -> _Maker:
     doing = "signature cycle"
     length = operator.index(block_len) or RS_DEFAULT_BLOCK_LEN
     try:
-        return _Maker(_core.signature_stream(*_params.signature_numbers(length, _STRONG_LEN, _HASH), 0), doing)
+        params = _params.signature_params(length, _STRONG_LEN, _HASH)
+        return _Maker(_core.signature_stream(**params, compression=0), doing)
     except RedeltaError as cause:
         raise _error_of(cause, doing) from cause
 
@@ -112,7 +113,8 @@ def new_deltamaker(signature: Buffer, /) -> _Maker:
         loaded = Signature.load(memoryview(signature))
     except (RedeltaError, MemoryError) as cause:
         raise _error_of(cause, "delta rs_signature_t builder") from cause
-    return _Maker(_core.delta_stream(loaded._table, _params.VERIFY_NEVER, 0), "delta cycle")
+    stream = _core.delta_stream(loaded._table, verify=_params.VERIFY_NEVER, compression=0)
+    return _Maker(stream, "delta cycle")
 
 
 def new_patchmaker(basis: _HasFileno | int, /) -> _Maker:
@@ -122,4 +124,4 @@ def new_patchmaker(basis: _HasFileno | int, /) -> _Maker:
         reader = _Basis(fd)
     except (AttributeError, ValueError, OSError) as cause:
         raise TypeError("Need true file object") from cause
-    return _Maker(_core.patch_stream(reader, 0, _params.VERIFY_NEVER), "patch cycle")
+    return _Maker(_core.patch_stream(reader, output_max=0, verify=_params.VERIFY_NEVER), "patch cycle")

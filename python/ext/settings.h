@@ -1,0 +1,22 @@
+/*
+ * What the functions of the module take by keywords: the library's options, and what belongs to a call from Python. All
+ * take the same, and heed what concerns them; files and signatures come before, by position. Python has checked the
+ * numbers.
+ */
+#ifndef REDELTA_EXT_SETTINGS_H
+#define REDELTA_EXT_SETTINGS_H
+
+#include "module.h"
+
+typedef struct settings {
+    rd_options options; /* weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, threads */
+    int main;           /* this is the interpreter's main thread */
+    PyObject *progress; /* a callable or None */
+    PyObject *names;    /* of the files, by role, for exceptions; or None */
+} settings;
+
+/* Reads the keywords, NULL being none; what is not given is 0, false or None. False, with an exception set, on failure.
+ */
+bool settings_read(settings *s, PyObject *keywords);
+
+#endif
