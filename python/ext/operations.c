@@ -120,7 +120,7 @@ PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywor
     if (!PyArg_ParseTuple(arguments, "OO", &basis, &destination) || !begin(&o, module, keywords))
         return NULL;
     if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
-        if (o.sink.gathers)
+        if (o.sink.expects)
             sink_expect(&o.sink, signature_size(&o));
         note_small(&o);
         result = run_to_sink(&o, work_make_signature);
@@ -210,7 +210,7 @@ static uint64_t patched_size(const operation *o, call *c) {
 
 /* To measure is no progress yet, but signals are heeded. False, with an exception set, if Python code raised. */
 static bool expect_patched(operation *o) {
-    if (!o->sink.gathers || !o->sources[1].from.memory || o->sources[0].from.size == RD_UNKNOWN)
+    if (!o->sink.expects || !o->sources[1].from.memory || o->sources[0].from.size == RD_UNKNOWN)
         return true;
     call c;
     call_begin(&c, o->call.state, o->call.main, Py_None);

@@ -72,6 +72,7 @@ void sink_expect(sink *s, uint64_t size) {
     if (s->bytes) {
         s->data = (uint8_t *)PyBytes_AsString(s->bytes);
         s->capacity = (size_t)size;
+        s->to = rd_sink_callback(sink_append, s);
         use_large_pages(s->data, s->capacity);
     } else {
         PyErr_Clear(); /* if there is not so much memory, that is told when it is used up */
@@ -82,7 +83,7 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
     const sink *const s = context;
     if (!call_enter(s->call))
         return RD_E_CANCELLED;
-    PyObject *const given = s->copies ? PyMemoryView_FromMemory((char *)data, (Py_ssize_t)size, PyBUF_READ)
+    PyObject *const given = s->memory ? PyMemoryView_FromMemory((char *)data, (Py_ssize_t)size, PyBUF_READ)
                                       : PyBytes_FromStringAndSize(data, (Py_ssize_t)size);
     PyObject *const result = given ? PyObject_CallFunctionObjArgs(s->write, given, NULL) : NULL;
     Py_XDECREF(given);
@@ -90,10 +91,27 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
     return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
 }
 
+/* What a file's `tell` or `seek` gave; -1 with an exception set. */
+static Py_ssize_t position(PyObject *given) {
+    const Py_ssize_t number = given ? PyLong_AsSsize_t(given) : -1;
+    Py_XDECREF(given);
+    return number;
+}
+
+/* Sets up a file in memory, which stays where it stands: at 0 in one that ends there, it is empty. */
+static bool open_memory(sink *s, PyObject *object) {
+    s->memory = Py_NewRef(object);
+    s->write = PyObject_GetAttrString(object, "write");
+    const Py_ssize_t at = s->write ? position(PyObject_CallMethod(object, "tell", NULL)) : -1;
+    const Py_ssize_t end = at == 0 ? position(PyObject_CallMethod(object, "seek", "ii", 0, SEEK_END)) : at;
+    s->expects = at == 0 && end == 0;
+    return at == 0 && end > 0 ? position(PyObject_CallMethod(object, "seek", "i", 0)) == 0 : end >= 0;
+}
+
 bool sink_open(sink *s, PyObject *object, call *c) {
     s->call = c;
-    s->to = rd_sink_callback(sink_append, s);
-    s->gathers = object == Py_None;
+    s->gathers = s->expects = object == Py_None;
+    s->to = rd_sink_callback(s->gathers ? sink_append : write_callable, s);
     if (s->gathers)
         return true;
     if (PyBytes_Check(object)) {
@@ -107,11 +125,10 @@ bool sink_open(sink *s, PyObject *object, call *c) {
             return false;
         s->to = rd_sink_fd((int)fd);
         s->waits = true;
+    } else if (PyCallable_Check(object)) {
+        s->write = Py_NewRef(object);
     } else {
-        s->copies = !PyCallable_Check(object);
-        s->write = s->copies ? PyObject_GetAttrString(object, "write") : Py_NewRef(object);
-        s->to = rd_sink_callback(write_callable, s);
-        return s->write != NULL;
+        return open_memory(s, object);
     }
     return true;
 }
@@ -136,12 +153,27 @@ rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
     return result;
 }
 
-PyObject *sink_take(sink *s) {
-    if (!s->gathers)
-        return Py_NewRef(Py_None);
+static PyObject *gathered(const sink *s) {
     if (in_bytes(s) && s->size == s->capacity)
         return Py_NewRef(s->bytes);
     return PyBytes_FromStringAndSize((const char *)s->data, (Py_ssize_t)s->size);
+}
+
+/* Has the file in memory start anew with the bytes that were gathered for it: it refers to them. */
+static PyObject *hand_over(const sink *s) {
+    PyObject *const bytes = gathered(s);
+    PyObject *const started = bytes ? PyObject_CallMethod(s->memory, "__init__", "O", bytes) : NULL;
+    PyObject *const position = started ? PyObject_CallMethod(s->memory, "seek", "ii", 0, SEEK_END) : NULL;
+    Py_XDECREF(bytes);
+    Py_XDECREF(started);
+    Py_XDECREF(position);
+    return position ? Py_NewRef(Py_None) : NULL;
+}
+
+PyObject *sink_take(sink *s) {
+    if (s->gathers)
+        return gathered(s);
+    return s->memory && s->bytes ? hand_over(s) : Py_NewRef(Py_None);
 }
 
 void sink_close(sink *s) {
@@ -149,5 +181,6 @@ void sink_close(sink *s) {
         free(s->data);
     s->data = NULL;
     Py_CLEAR(s->bytes);
+    Py_CLEAR(s->memory);
     Py_CLEAR(s->write);
 }

@@ -4,7 +4,8 @@
  * it is given before it returns, so that it can be shown the library's own memory.
  *
  * Of a bytes object the size must be known when it is made. So if it can be told beforehand, the object is filled in
- * place; if not, or if that was wrong, the bytes are gathered in memory that grows, and copied at the end.
+ * place; if not, or if that was wrong, the bytes are gathered in memory that grows, and copied at the end. A file in
+ * memory that is empty takes over such an object as it is.
  */
 #ifndef REDELTA_EXT_SINK_H
 #define REDELTA_EXT_SINK_H
@@ -15,12 +16,13 @@ typedef struct sink {
     rd_sink to;
     call *call;
     bool gathers;  /* it is a bytes object that is asked for */
+    bool expects;  /* a size can be of use: it gathers, or is a file in memory that is empty */
     uint8_t *data; /* in `bytes`, or allocated */
     size_t size;
     size_t capacity;
     PyObject *bytes;  /* NULL: no size was expected */
     PyObject *write;  /* if it is a callable, or of a file in memory */
-    bool copies;      /* it is a file in memory */
+    PyObject *memory; /* if it is a file in memory */
     bool waits;       /* it is a descriptor: of a pipe, others may have to read before more can be written */
     const char *path; /* if it is a destination; as long as the object is there */
     rd_destination *destination;
@@ -29,7 +31,7 @@ typedef struct sink {
 /* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
 bool sink_open(sink *s, PyObject *object, call *c);
 
-/* Expects so many bytes, of a sink that gathers them. 0: it is not known how many. With the GIL. */
+/* Expects so many bytes, of a sink that can. 0: it is not known how many. With the GIL. */
 void sink_expect(sink *s, uint64_t size);
 
 /* Opens the destination, if it is one. Without the GIL. */

@@ -196,6 +196,42 @@ def test_other_writers_are_given_bytes() -> None:
     assert memory.getvalue() == b"before" + NEW
 
 
+def test_an_empty_bytesio_gets_the_result_itself() -> None:
+    """What was made in place is not copied; so nothing is written before it is verified."""
+    memory = io.BytesIO()
+    with pytest.raises(redelta.VerifyError):
+        redelta.write_patch(bytes(len(BASIS)), DELTA, memory)
+    assert memory.getvalue() == b""
+    stats = redelta.write_patch(BASIS, DELTA, memory)
+    assert (memory.tell(), stats.out_bytes) == (len(NEW), len(NEW))
+    memory.write(b"after")
+    assert memory.getvalue() == NEW + b"after"
+    memory.seek(100)
+    assert memory.read(5) == NEW[100:105]
+    signature = io.BytesIO()
+    redelta.write_signature(BASIS, signature, block_len=512)
+    assert signature.getvalue() == SIGNATURE
+
+
+@pytest.mark.parametrize(("before", "at"), [(b"", 3), (b"before", 3), (b"before", 6), (bytes(100_000), 0)])
+def test_a_bytesio_is_written_to_from_where_it_stands(before: bytes, at: int) -> None:
+    for data in (BASIS, SeekableFake(BASIS)):
+        memory, expected = io.BytesIO(before), io.BytesIO(before)
+        for file in (memory, expected):
+            file.seek(at)
+        redelta.write_patch(data, DELTA, memory)
+        expected.write(NEW)
+        assert (memory.getvalue(), memory.tell()) == (expected.getvalue(), expected.tell())
+
+
+def test_a_bytesio_whose_buffer_is_in_use_is_told() -> None:
+    memory = io.BytesIO()
+    with memory.getbuffer(), pytest.raises(BufferError):
+        redelta.write_patch(BASIS, DELTA, memory)
+    redelta.write_patch(BASIS, DELTA, memory)
+    assert memory.getvalue() == NEW
+
+
 def test_what_a_writer_did_not_take_is_not_copied() -> None:
     class Noting(Sink):
         def write(self, data: bytes) -> int | None:
