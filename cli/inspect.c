@@ -7,8 +7,8 @@
 
 #include <unistd.h>
 
+#include "interrupt.h"
 #include "looks.h"
-
 #include "page.h"
 #include "peek.h"
 #include "system.h"
@@ -91,16 +91,18 @@ static rd_result refuse_other(cli_job *job, const cli_peek *peek) {
     return failure_input(&job->failure, RD_ROLE_NONE, reason, "give what 'redelta signature' or 'delta' made");
 }
 
-/* What a compressed file is, its first bytes tell that come out of it. */
+/* What a compressed file is, its first bytes tell that come out of it. A pipe gives them only once. */
 static rd_result identify(cli_job *job, const cli_peek *peek, cli_inspection *found) {
     const rd_source begin = rd_source_memory(peek->begin, peek->size);
+    const bool only_begin = !job->inputs[0].source.seekable;
     rd_options library = job_options(job, NULL);
-    library.progress = NULL;
-    const rd_result result = rd_source_identify(&begin, &found->kind, &found->compressed, &library);
-    if (result != RD_E_TRUNCATED || peek->size < PEEK_SIZE)
+    library.progress = interrupt_progress;
+    const rd_result result =
+        rd_source_identify(only_begin ? &begin : &job->inputs[0].source, &found->kind, &found->compressed, &library);
+    if (result != RD_E_TRUNCATED || !only_begin || peek->size < PEEK_SIZE)
         return result;
-    found->kind = RD_KIND_OTHER; /* frames that hold nothing come first, and no end of them is in sight */
-    return RD_OK;
+    return failure_input(&job->failure, RD_ROLE_NONE,
+                         "so many empty frames of zstd come first that a pipe cannot be recognised", "name a file");
 }
 
 static rd_result inspect(cli_job *job, cli_inspection *found) {

@@ -336,6 +336,21 @@ def test_compressed_files_are_looked_into(redelta: Tool, tmp_path: Path) -> None
     assert other.what.endswith("looks like a file compressed by zstd")
 
 
+def test_frames_without_contents_may_come_first(redelta: Tool, tmp_path: Path) -> None:
+    """However many in a file; of a pipe only the begin can be read twice."""
+    skippable = bytes.fromhex("502a4d18") + (1_000_000).to_bytes(4, "little") + bytes(1_000_000)
+    delta = Tool(Path("/usr/bin/zstd")).run("-q", "-c", stdin=encode_delta([Copy(0, 100)])).done()
+    path = tmp_path / "packed"
+    path.write_bytes(skippable * 3 + delta)
+    assert b"a delta, compressed by zstd" in redelta.run("inspect", path).done()
+    assert redelta.run("inspect", "--ops", path).done().count(b"\n") == 2
+    piped = redelta.run("inspect", stdin=path.read_bytes()).fails(3)
+    assert piped.what == "so many empty frames of zstd come first that a pipe cannot be recognised"
+    assert piped.advice == "name a file"
+    path.write_bytes(skippable * 3)
+    assert redelta.run("inspect", path).fails(3).what.startswith("this is neither a signature nor a delta")
+
+
 def test_wishes_for_a_delta_are_refused_for_a_signature(redelta: Tool, tmp_path: Path) -> None:
     signature = signature_header(0x72730147, 2048, 32)
     page = tmp_path / "page"
