@@ -244,6 +244,18 @@ static bool read_operands(cli_options *result, const cli_words *words) {
     return true;
 }
 
+/* As an unset variable of a shell makes it. */
+static bool check_names(const cli_options *result) {
+    const char *const names[] = {result->inputs[0], result->inputs[1], result->output};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] == NULL || names[i][0] != '\0')
+            continue;
+        report_usage(result->verb, "the name of a file is empty");
+        return false;
+    }
+    return true;
+}
+
 static bool check_inspection(const cli_options *result) {
     if (!result->ops || !result->makes_output)
         return true;
@@ -318,7 +330,8 @@ static bool read_words(cli_options *result, int argc, char **argv) {
            read_limits(result->verb, &words, &result->limits) &&
            read_compression(result->verb, &words, &result->compression) &&
            read_threads(result->verb, words_value(&words, OPTION_THREADS), &result->threads) &&
-           read_operands(result, &words) && check_inspection(result) && read_json(result, &words);
+           read_operands(result, &words) && check_names(result) && check_inspection(result) &&
+           read_json(result, &words);
 }
 
 bool options_parse(cli_options *result, int argc, char **argv) {

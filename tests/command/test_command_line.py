@@ -250,6 +250,18 @@ def test_too_few_operands_are_refused(redelta: Tool, verb: str) -> None:
     redelta.run(verb, stdin=b"").refuses()
 
 
+@pytest.mark.parametrize(
+    "words",
+    [["signature", ""], ["signature", "basis", ""], ["delta", "", "basis"], ["delta", "basis", ""], ["verify", "", ""],
+     ["delta", "basis", "basis", ""], ["patch", "basis", "basis", "", "-f"], ["sync", "", "basis"], ["inspect", ""],
+     ["inspect", "basis", "--html="], ["estimate", "basis", ""]],
+)  # fmt: skip
+def test_an_empty_name_is_refused(redelta: Tool, tmp_path: Path, basis: Path, words: list[str]) -> None:
+    """As an unset variable of a shell makes it."""
+    assert "the name of a file is empty" in redelta.run(*words, cwd=tmp_path).refuses()
+    assert list(tmp_path.iterdir()) == [basis]
+
+
 @pytest.mark.parametrize("words", [["delta", "-"], ["delta", "-", "-"], ["patch", "-"], ["patch", "-", "-"]])
 def test_standard_input_cannot_be_two_inputs(redelta: Tool, words: list[str]) -> None:
     redelta.run(*words, stdin=b"").refuses()
