@@ -73,6 +73,10 @@ static rd_result try(cli_job *job, cli_estimate *estimate, cli_trial *trial) {
     rd_signature *signature = NULL;
     job->summary.params = estimate->params;
     job->summary.params.block_len = trial->block_len;
+    if (job->options->verbose) {
+        progress_clear(&job->progress);
+        stats_announce_trial(trial->block_len);
+    }
     rd_result result = make_signature(job, &bytes, &signature);
     trial->signature_bytes = bytes.size;
     rd_memory_free(&bytes);
@@ -226,12 +230,15 @@ rd_result work_estimate(cli_job *job) {
     if (rd_params_resolve(&usual, estimate.old.size) != RD_OK)
         return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta estimate --help'");
     estimate.usual_block_len = usual.block_len;
+    if (job->options->verbose)
+        stats_announce_files(VERB_ESTIMATE, "old file", estimate.old.size, "new file", estimate.new.size);
     result = measure_overhead(job, &estimate);
     if (result == RD_OK)
         result = try_all(job, &estimate);
     if (result != RD_OK)
         return result;
     job->summary.identical = estimate.identical;
+    job->summary.stats.in_bytes = (estimate.old.size + estimate.new.size) * (uint64_t)estimate.trial_count;
     if (job->options->json)
         job->details = estimate_record(&estimate);
     if (!job_prints(job))

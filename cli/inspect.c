@@ -107,6 +107,8 @@ static rd_result identify(cli_job *job, const cli_peek *peek, cli_inspection *fo
 
 static rd_result inspect(cli_job *job, cli_inspection *found) {
     static cli_peek peek;
+    if (job->options->verbose)
+        stats_announce_inspect(job->inputs[0].source.size);
     rd_result result = job->options->makes_output ? page_check(&job->failure) : RD_OK;
     if (result == RD_OK)
         result = peek_open(&peek, &job->inputs[0], &job->failure);

@@ -40,19 +40,17 @@ void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new
     (void)fprintf(stderr, "redelta: delta: new file of %s bytes\n", size_or_unknown(new_size).text);
 }
 
-void stats_announce_patch(uint64_t basis_size, uint64_t delta_size) {
-    (void)fprintf(stderr, "redelta: patch: basis of %s bytes, delta of %s bytes\n", size_or_unknown(basis_size).text,
-                  size_or_unknown(delta_size).text);
+void stats_announce_files(cli_verb verb, const char *one, uint64_t one_size, const char *other, uint64_t other_size) {
+    (void)fprintf(stderr, "redelta: %s: %s of %s bytes, %s of %s bytes\n", verb_name(verb), one,
+                  size_or_unknown(one_size).text, other, size_or_unknown(other_size).text);
 }
 
-void stats_announce_verify(uint64_t delta_size, uint64_t file_size) {
-    (void)fprintf(stderr, "redelta: verify: delta of %s bytes, file of %s bytes\n", size_or_unknown(delta_size).text,
-                  size_or_unknown(file_size).text);
+void stats_announce_inspect(uint64_t size) {
+    (void)fprintf(stderr, "redelta: inspect: file of %s bytes\n", size_or_unknown(size).text);
 }
 
-void stats_announce_sync(uint64_t old_size, uint64_t new_size) {
-    (void)fprintf(stderr, "redelta: sync: old file of %s bytes, new file of %s bytes\n", size_or_unknown(old_size).text,
-                  size_or_unknown(new_size).text);
+void stats_announce_trial(uint32_t block_len) {
+    (void)fprintf(stderr, "redelta: estimate: blocks of %s bytes\n", grouped(block_len).text);
 }
 
 /* ---- At the end ------------------------------------------------------------------------------------------------- */
@@ -121,8 +119,8 @@ static void print_patch(const cli_summary *summary) {
     put_time(summary->seconds, stats->out_bytes);
 }
 
-static void print_verify(const cli_summary *summary) {
-    put_size("verified file", summary->stats.in_bytes);
+static void print_read(const char *label, const cli_summary *summary) {
+    put_size(label, summary->stats.in_bytes);
     put_time(summary->seconds, summary->stats.in_bytes);
 }
 
@@ -137,8 +135,10 @@ void stats_print(cli_verb verb, const cli_summary *summary) {
     case VERB_SIGNATURE: print_signature(summary); break;
     case VERB_DELTA: print_delta(summary); break;
     case VERB_PATCH: print_patch(summary); break;
-    case VERB_VERIFY: print_verify(summary); break;
+    case VERB_VERIFY: print_read("verified file", summary); break;
     case VERB_SYNC: print_sync(summary); break;
+    case VERB_INSPECT: print_read("inspected file", summary); break;
+    case VERB_ESTIMATE: print_read("read", summary); break;
     default: break;
     }
 }

@@ -22,12 +22,13 @@ typedef struct cli_summary {
 uint64_t summary_plain_signature(const cli_summary *summary);
 uint64_t summary_plain_delta(const cli_summary *summary);
 
-/* --verbose: one line at the start, about the signature that is made or was loaded, or about the files. */
+/* --verbose: a line at the start, about the signature that is made or was loaded, or about the files; and each trial.
+ */
 void stats_announce_signature(const rd_params *params, uint64_t basis_size);
 void stats_announce_delta(const rd_params *params, uint64_t blocks, uint64_t new_size);
-void stats_announce_patch(uint64_t basis_size, uint64_t delta_size);
-void stats_announce_verify(uint64_t delta_size, uint64_t file_size);
-void stats_announce_sync(uint64_t old_size, uint64_t new_size);
+void stats_announce_files(cli_verb verb, const char *one, uint64_t one_size, const char *other, uint64_t other_size);
+void stats_announce_inspect(uint64_t size);
+void stats_announce_trial(uint32_t block_len);
 
 /* --stats: a table at the end. */
 void stats_print(cli_verb verb, const cli_summary *summary);

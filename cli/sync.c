@@ -263,7 +263,8 @@ rd_result sync_work(cli_job *job) {
     rd_signature *signature = NULL;
     bool equal = false;
     if (job->options->verbose)
-        stats_announce_sync(job->inputs[OLD].source.size, job->inputs[NEW].source.size);
+        stats_announce_files(VERB_SYNC, "old file", job->inputs[OLD].source.size, "new file",
+                             job->inputs[NEW].source.size);
     rd_result result = compare(job, &equal);
     if (result == RD_OK)
         result = sign(job, &signature);

@@ -67,7 +67,7 @@ rd_result work_delta(cli_job *job) {
 
 rd_result work_patch(cli_job *job) {
     if (job->options->verbose)
-        stats_announce_patch(job->inputs[0].source.size, job->inputs[1].source.size);
+        stats_announce_files(VERB_PATCH, "basis", job->inputs[0].source.size, "delta", job->inputs[1].source.size);
     const rd_options library = job_options(job, &job->summary.stats);
     const rd_result result =
         rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &library);
@@ -79,7 +79,7 @@ rd_result work_patch(cli_job *job) {
 
 rd_result work_verify(cli_job *job) {
     if (job->options->verbose)
-        stats_announce_verify(job->inputs[0].source.size, job->inputs[1].source.size);
+        stats_announce_files(VERB_VERIFY, "delta", job->inputs[0].source.size, "file", job->inputs[1].source.size);
     const rd_options library = job_options(job, &job->summary.stats);
     return rd_delta_verify(&job->inputs[0].source, &job->inputs[1].source, &library);
 }

@@ -347,7 +347,11 @@ def all_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
     signature, delta = folder / "signature", folder / "delta"
     signature.write_bytes(redelta.run("signature", basis).done())
     delta.write_bytes(redelta.run("delta", signature, basis).done())
-    return [["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis]]
+    made: list[Words] = [
+        ["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis],
+        ["inspect", signature], ["inspect", delta], ["inspect", "--ops", delta], ["estimate", basis, basis],
+    ]  # fmt: skip
+    return made
 
 
 def test_success_is_silent(redelta: Tool, tmp_path: Path, basis: Path) -> None:
