@@ -69,7 +69,9 @@ void progress_step(cli_progress *progress, const char *step) {
 
 /* ---- The line --------------------------------------------------------------------------------------------------- */
 
-/* Three digits, or four if the first is 1: 999 B, 1023 B, 12.3 kB, 1.05 GB. */
+/* Three digits, which are at most so many columns with the unit: 999 B, 12.3 kB, 1.05 GB. */
+enum { AMOUNT_COLUMNS = 7 };
+
 static part amount(double bytes) {
     static const char *const units[] = {"B", "kB", "MB", "GB", "TB", "PB", "EB"};
     part made;
@@ -109,7 +111,7 @@ add(char *line, int columns, const char *format, ...) {
         (void)snprintf(line + length, LINE_MAX_COLUMNS + 1 - length, "%s%s", length > 0 ? "  " : "", text);
 }
 
-/* The parts in the order of their worth. Those that do not fit are left out. */
+/* The parts in the order of their worth, each in its place. Those that do not fit are left out. */
 static void compose(char *line, int columns, const char *step, const state *at) {
     const bool known = at->total != RD_UNKNOWN && at->total > 0 && at->done <= at->total;
     const double done = (double)at->done;
@@ -119,11 +121,11 @@ static void compose(char *line, int columns, const char *step, const state *at) 
     add(line, columns, "%s:", step);
     if (known) {
         add(line, columns, "%3d %%", (int)(100.0 * done / total));
-        add(line, columns, "%s of %s", amount(done).text, amount(total).text);
+        add(line, columns, "%*s of %s", AMOUNT_COLUMNS, amount(done).text, amount(total).text);
     } else {
-        add(line, columns, "%s", amount(done).text);
+        add(line, columns, "%*s", AMOUNT_COLUMNS, amount(done).text);
     }
-    add(line, columns, "%s/s", amount(rate).text);
+    add(line, columns, "%*s/s", AMOUNT_COLUMNS, amount(rate).text);
     if (known && rate > 0.0)
         add(line, columns, "%s left", duration((total - done) / rate + 0.5).text);
     else

@@ -26,8 +26,8 @@ from helpers.samples import noise
 from helpers.tool import HANG_SECONDS, Argument, Tool, Words, heed_signals, plain_environment
 
 LINE = re.compile(
-    r"(?P<step>[a-z]+):  (?:(?P<share>  \d| \d\d|100) %  (?P<part>[\d.]+ [kMG]?B) of (?P<total>[\d.]+ [kMG]?B)"
-    r"|(?P<done>[\d.]+ [kMG]?B))(?:  (?P<rate>[\d.]+ [kMGT]?B/s)(?:  (?P<left>[\d:]+ left)|  (?P<time>[\d:]+))?)? *"
+    r"(?P<step>[a-z]+):  (?:(?P<share>  \d| \d\d|100) %   *(?P<part>[\d.]+ [kMG]?B) of (?P<total>[\d.]+ [kMG]?B)"
+    r"| *(?P<done>[\d.]+ [kMG]?B))(?:   *(?P<rate>[\d.]+ [kMGT]?B/s)(?:  (?P<left>[\d:]+ left)|  (?P<time>[\d:]+))?)? *"
 )
 
 
@@ -247,6 +247,17 @@ def test_the_line_fits_the_terminal(redelta: Tool, tmp_path: Path, width: int) -
         assert it.finish() == 0
         assert it.terminal.rest == ""
         assert max((len(line) for line in it.terminal.shown), default=0) < width
+
+
+def test_the_parts_of_the_line_stay_in_their_places(redelta: Tool, tmp_path: Path) -> None:
+    """Whatever the number of digits: from some kB on to MB."""
+    with session(redelta.path, "--progress", "signature", "-", tmp_path / "out") as it:
+        it.feed_until(seen(it, 10))
+        assert it.finish() == 0
+        lines = it.terminal.lines()
+    assert len({len(line["done"]) for line in lines}) > 1
+    assert len({line.end("done") for line in lines}) == 1
+    assert len({line.end("rate") for line in lines}) == 1
 
 
 @pytest.mark.parametrize("environment", [{"NO_COLOR": "1"}, {"TERM": "dumb"}, {"TERM": "xterm-256color"}])
