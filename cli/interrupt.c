@@ -7,6 +7,9 @@
  * signal that comes between a look at the note and a blocking call would be missed, so after it an alarm knocks every
  * second until the process ends. (alarm is one of the few functions that a handler may call, and a second its unit.)
  * A signal that was ignored when the command started, as under nohup, stays ignored.
+ *
+ * On Windows the C library calls the handler in a thread of its own, and interrupts nothing: the end comes at the next
+ * look at the note.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -17,6 +20,22 @@
 #include <unistd.h>
 
 static volatile sig_atomic_t caught;
+
+/* ---- Taking the note -------------------------------------------------------------------------------------------- */
+
+#if defined(_WIN32)
+
+static void note(int number) {
+    caught = number;
+}
+
+void interrupt_install(void) {
+    (void)signal(SIGINT, note);
+    (void)signal(SIGBREAK, note);
+    (void)signal(SIGTERM, note);
+}
+
+#else
 
 static void note(int number) {
     caught = number;
@@ -49,6 +68,10 @@ void interrupt_install(void) {
     handle_unless_ignored(SIGTERM);
     handle_unless_ignored(SIGHUP);
 }
+
+#endif
+
+/* ---- Heeding it ------------------------------------------------------------------------------------------------- */
 
 bool interrupt_caught(void) {
     return caught != 0;
