@@ -140,13 +140,16 @@ static const char *name_of(const cli_job *job, rd_role role) {
 }
 
 /* Whatever fails after a signal that asked for the end: it is the signal that ended the work. */
-static void tell_failure(cli_job *job) {
+static void blame_signal(cli_failure *failure, rd_role role) {
     if (interrupt_caught())
-        job->failure = (cli_failure){.error = {.result = RD_E_CANCELLED,
-                                               .role = has_output(job) ? RD_ROLE_OUTPUT : RD_ROLE_NONE,
-                                               .offset = RD_UNKNOWN,
-                                               .reason = "interrupted by a signal"}};
-    else if (job->failure.error.result == RD_E_MISMATCH && job->options->verb == VERB_PATCH && !job->options->output)
+        *failure = (cli_failure){
+            .error = {
+                .result = RD_E_CANCELLED, .role = role, .offset = RD_UNKNOWN, .reason = "interrupted by a signal"}};
+}
+
+static void tell_failure(cli_job *job) {
+    blame_signal(&job->failure, has_output(job) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
+    if (job->failure.error.result == RD_E_MISMATCH && job->options->verb == VERB_PATCH && !job->options->output)
         job->failure.advice = "do not use what was written; give the right basis, or make the delta again";
     report_failure(job->options->verb, name_of(job, job->failure.error.role), &job->failure);
 }
@@ -190,7 +193,8 @@ static bool check_json_apart(const cli_options *options) {
     return true;
 }
 
-static int fail_json(const cli_options *options, const cli_failure *failure) {
+static int fail_json(const cli_options *options, cli_failure *failure) {
+    blame_signal(failure, RD_ROLE_OUTPUT);
     report_failure(options->verb, output_name(options->json_file), failure);
     return report_status(failure->error.result);
 }

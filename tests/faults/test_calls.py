@@ -12,7 +12,7 @@ import signal
 
 import pytest
 
-from faults.courses import ALL, Course, Place, any_course, course, os_message, way
+from faults.courses import ALL, OUT, Course, Place, any_course, course, os_message, way
 from helpers.tool import SANITIZED
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
@@ -127,3 +127,23 @@ def test_asked_to_end_before_every_call(place: Place, course: Course, number: in
         assert result.status == -number, result.describe()
         assert place.left() == [], result.describe()
         place.content(course)
+
+
+@pytest.mark.parametrize(
+    ("words", "call"),
+    [(("signature", "pipe", OUT), "open:0"), (("delta", "signature", "pipe", OUT), "open:1"),
+     (("signature", "basis", "pipe"), "openat:1"), (("signature", "--json=pipe", "basis", OUT), "open:0")],
+)  # fmt: skip
+def test_asked_to_end_before_a_named_pipe_is_opened(place: Place, words: tuple[str, ...], call: str) -> None:
+    """It has nobody at its other side, so that to open it would never end."""
+    it = Course("redelta", words, "signature", None)
+    place.prepare(it)
+    os.mkfifo(place.folder / "pipe")
+    try:
+        result = place.run(it, f"{call}:s{int(signal.SIGTERM)}", killed=True)
+    finally:
+        (place.folder / "pipe").unlink()
+    assert result.status == -signal.SIGTERM, result.describe()
+    assert b": interrupted by a signal; no file was replaced\n" in result.err
+    assert place.content(it) == "old"
+    assert place.left() == []
