@@ -9,47 +9,8 @@
 
 #include "engine/stitcher.h"
 
-typedef struct copies {
-    rd_op *ops;
-    size_t count;
-    uint64_t end; /* where the scanner stood at last */
-} copies;
-
-static copies copies_new(size_t capacity) {
-    return (copies){.ops = fuzz_alloc((capacity + 1) * sizeof(rd_op))};
-}
-
-/* Joins a copy to the last one if it continues it: it does not matter how many blocks were found at once. */
-static void add_copy(copies *list, const rd_op *copy) {
-    rd_op *const last = list->count > 0 ? &list->ops[list->count - 1] : NULL;
-    fuzz_require(copy->length > 0 && (!last || last->target_offset + last->length <= copy->target_offset));
-    if (last && last->target_offset + last->length == copy->target_offset &&
-        last->basis_offset + last->length == copy->basis_offset)
-        last->length += copy->length;
-    else
-        list->ops[list->count++] = *copy;
-}
-
-static copies scan_in_one_go(const rd_signature *signature, const rd_memory *new_file) {
-    const rd__view view = {.data = new_file->data, .size = new_file->size, .last = true};
-    copies list = copies_new(new_file->size);
-    rd__scanner scanner;
-    rd_op copy;
-    rd__scanner_init(&scanner, signature, rd__kernels_best());
-    while (rd__scanner_next(&scanner, &view, UINT64_MAX, &copy))
-        add_copy(&list, &copy);
-    list.end = scanner.at;
-    return list;
-}
-
-/* The segment's bytes, with as much of what follows as a window may need. */
-static rd__view segment_view(const rd_memory *new_file, uint64_t from, uint64_t size, uint64_t overlap,
-                             rd_memory *bytes) {
-    const uint64_t left = new_file->size - from;
-    const uint64_t held = left < size + overlap ? left : size + overlap;
-    *bytes = fuzz_copy(held > 0 ? new_file->data + from : NULL, (size_t)held);
-    return (rd__view){.data = bytes->data, .size = bytes->size, .offset = from, .last = left <= size + overlap};
-}
+#define COPIES_REQUIRE fuzz_require
+#include "../tests/unit/copies.h"
 
 static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, uint32_t skipped) {
     copies list = copies_new(new_file->size);
@@ -66,7 +27,7 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
         fuzz_require(rd__segment_scan(&segment, signature, rd__kernels_best(), &view, stop));
         rd__stitcher_begin(&stitcher, skip ? NULL : &segment);
         while (rd__stitcher_next(&stitcher, &view, stop, &copy))
-            add_copy(&list, &copy);
+            copies_add(&list, &copy);
         last = view.last;
         rd_memory_free(&bytes);
     }
@@ -94,7 +55,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rd_memory bytes = fuzz_signature_of(&f, 1);
     rd_signature *const signature = fuzz_loaded(&bytes, 2);
     if (rd_signature_count(signature) > 0) { /* else there are no segments */
-        copies expected = scan_in_one_go(signature, &f.new_file);
+        copies expected = copies_of_one_scan(signature, &f.new_file);
         copies actual = stitch(signature, &f.new_file, cells * rd__scanner_cell(signature), skipped);
         check_same(&actual, &expected);
         free(actual.ops);

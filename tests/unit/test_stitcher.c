@@ -9,50 +9,8 @@
 #include "engine/stitcher.h"
 #include "tables.h"
 
-typedef struct copies {
-    rd_op *ops;
-    size_t count;
-    uint64_t end; /* where the scanner stood at last */
-} copies;
-
-static copies copies_new(size_t capacity) {
-    const copies made = {.ops = calloc(capacity + 1, sizeof *made.ops)};
-    assert_non_null(made.ops);
-    return made;
-}
-
-/* Joins a copy to the last one if it continues it, so that it does not matter how many blocks were found at once. */
-static void add_copy(copies *list, const rd_op *copy) {
-    rd_op *const last = list->count > 0 ? &list->ops[list->count - 1] : NULL;
-    check_true(copy->length > 0, "a copy has a length");
-    check_true(!last || last->target_offset + last->length <= copy->target_offset, "copies are in order");
-    if (last && last->target_offset + last->length == copy->target_offset &&
-        last->basis_offset + last->length == copy->basis_offset)
-        last->length += copy->length;
-    else
-        list->ops[list->count++] = *copy;
-}
-
-static copies scan_in_one_go(const rd_signature *signature, const rd_memory *new_file) {
-    const rd__view view = {.data = new_file->data, .size = new_file->size, .last = true};
-    copies list = copies_new(new_file->size);
-    rd__scanner scanner;
-    rd_op copy;
-    rd__scanner_init(&scanner, signature, rd__kernels_best());
-    while (rd__scanner_next(&scanner, &view, UINT64_MAX, &copy))
-        add_copy(&list, &copy);
-    list.end = scanner.at;
-    return list;
-}
-
-/* The segment's bytes, with as much of what follows as a window may need, in an allocation of exactly that size. */
-static rd__view view_of_segment(const rd_memory *new_file, uint64_t from, uint64_t size, uint64_t overlap,
-                                rd_memory *bytes) {
-    const uint64_t left = new_file->size - from;
-    const uint64_t held = left < size + overlap ? left : size + overlap;
-    *bytes = bytes_copy(new_file->data + from, (size_t)held);
-    return (rd__view){.data = bytes->data, .size = bytes->size, .offset = from, .last = left <= size + overlap};
-}
+#define COPIES_REQUIRE assert_true
+#include "copies.h"
 
 /* Scans segment after segment, every one of them before the stitcher comes to it, but those for which `skip` is drawn.
  */
@@ -66,14 +24,14 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
     bool last = false;
     for (uint64_t from = 0; !last; from += size) {
         rd_memory bytes;
-        const rd__view view = view_of_segment(new_file, from, size, signature->params.block_len, &bytes);
+        const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
         const uint64_t stop = view.last ? UINT64_MAX : from + size;
         const bool skipped = skip && random_below(r, 3) == 0;
         assert_true(
             rd__segment_scan(&segment, signature, table_at((size_t)(from / size % table_count())), &view, stop));
         rd__stitcher_begin(&stitcher, skipped ? NULL : &segment);
         while (rd__stitcher_next(&stitcher, &view, stop, &copy))
-            add_copy(&list, &copy);
+            copies_add(&list, &copy);
         check_true(stitcher.scanner.at >= (view.last ? new_file->size : stop), "the segment is decided");
         last = view.last;
         rd_memory_free(&bytes);
@@ -98,7 +56,7 @@ static void compare(const rd_memory *basis, rd_params params, const rd_memory *n
     random_source r = random_from(seed);
     rd_signature *const signature = loaded_signature_of(basis, params);
     const uint64_t cell = rd__scanner_cell(signature);
-    copies expected = scan_in_one_go(signature, new_file);
+    copies expected = copies_of_one_scan(signature, new_file);
     for (int run = 0; run < 4; run++) {
         copies actual = stitch(signature, new_file, cell * (1 + random_below(&r, 3)), run % 2, &r);
         check_same(&actual, &expected, seed);
