@@ -293,8 +293,11 @@ static bool asks_for_records(int argc, char **argv) {
 static void tell_bad_verb(const char *word) {
     char list[LIST_MAX];
     const char *meant = verb_nearest(word);
+    const char *option = option_nearest(VERB_NONE, word);
     verbs_list(list, sizeof list, ~0u, "or");
-    if (meant != NULL)
+    if (option != NULL && strcmp(option, word) == 0) /* other commands have verbs such as help */
+        report_usage(VERB_NONE, "unknown verb '%s': do you mean --%s?", word, option);
+    else if (meant != NULL)
         report_usage(VERB_NONE, "unknown verb '%.*s': do you mean %s?", REPORT_WORD_MAX, word, meant);
     else
         report_usage(VERB_NONE, "unknown verb '%.*s': it may be %s", REPORT_WORD_MAX, word, list);

@@ -188,7 +188,8 @@ def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_pa
 @pytest.mark.parametrize(
     ("word", "meant"),
     [("sgnature", "signature"), ("singature", "signature"), ("signatures", "signature"), ("SIGNATURE", "signature"),
-     ("dleta", "delta"), ("dalta", "delta"), ("Patch", "patch"), ("pach", "patch"), ("verfy", "verify")],
+     ("dleta", "delta"), ("dalta", "delta"), ("Patch", "patch"), ("pach", "patch"), ("verfy", "verify"),
+     ("help", "--help"), ("version", "--version")],
 )  # fmt: skip
 def test_a_misspelt_verb_is_answered_with_the_nearest(redelta: Tool, basis: Path, word: str, meant: str) -> None:
     assert redelta.run(word, basis).refuses() == (
