@@ -23,6 +23,7 @@ enum { LIST_MAX = 160 };
 
 typedef struct size_range {
     const char *what;
+    uint64_t least;
     uint64_t most;
     const char *when; /* `most` depends on it: "" or " with ..." */
 } size_range;
@@ -62,16 +63,16 @@ static bool read_size(cli_verb verb, const char *text, const size_range *range, 
                      text);
         return false;
     }
-    if (*size > range->most) {
-        report_usage(verb, "%s '%.*s' is out of range: 0 to %" PRIu64 "%s", range->what, REPORT_WORD_MAX, text,
-                     range->most, range->when);
+    if (*size < range->least || *size > range->most) {
+        report_usage(verb, "%s '%.*s' is out of range: %" PRIu64 " to %" PRIu64 "%s", range->what, REPORT_WORD_MAX,
+                     text, range->least, range->most, range->when);
         return false;
     }
     return true;
 }
 
 static bool read_threads(cli_verb verb, const char *text, unsigned *threads) {
-    static const size_range range = {"number of threads", THREADS_MAX, ""};
+    static const size_range range = {"number of threads", 0, THREADS_MAX, ""};
     uint64_t number = 0;
     if (text != NULL && !read_size(verb, text, &range, &number))
         return false;
@@ -79,8 +80,9 @@ static bool read_threads(cli_verb verb, const char *text, unsigned *threads) {
     return true;
 }
 
+/* To the library 0 is no limit; who computes one does not mean that. */
 static bool read_limit(cli_verb verb, const char *what, const char *text, uint64_t *limit) {
-    const size_range range = {what, INT64_MAX, ""};
+    const size_range range = {what, 1, INT64_MAX, ""};
     return text == NULL || read_size(verb, text, &range, limit);
 }
 
@@ -93,7 +95,7 @@ static bool read_limits(cli_verb verb, const cli_words *words, rd_limits *limits
 /* ---- Parameters of a signature ---------------------------------------------------------------------------------- */
 
 static bool read_block_size(cli_verb verb, const char *text, rd_params *params) {
-    static const size_range range = {"block size", RD_BLOCK_LEN_MAX, ""};
+    static const size_range range = {"block size", 0, RD_BLOCK_LEN_MAX, ""};
     uint64_t size = RD_BLOCK_LEN_AUTO;
     if (text != NULL && !read_size(verb, text, &range, &size))
         return false;
@@ -103,7 +105,7 @@ static bool read_block_size(cli_verb verb, const char *text, rd_params *params) 
 
 static bool read_sum_size(cli_verb verb, const char *text, rd_params *params) {
     const bool md4 = params->strong == RD_MD4;
-    const size_range range = {"sum size", md4 ? 16 : RD_STRONG_LEN_MAX, md4 ? " with md4" : " with blake2"};
+    const size_range range = {"sum size", 0, md4 ? 16 : RD_STRONG_LEN_MAX, md4 ? " with md4" : " with blake2"};
     uint64_t size = RD_STRONG_LEN_FULL;
     if (text != NULL && strcmp(text, "-1") == 0) {
         params->strong_len = RD_STRONG_LEN_LEAST;
