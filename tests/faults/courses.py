@@ -1,14 +1,15 @@
 """What the tests with faults share: the commands as they are run, the interposer, and the judgement.
 
-A course is a command line that makes one file. It is run in a folder with its inputs; the output is in a folder of its
-own, `d`, where nothing else may remain. Whatever fails, and whenever: status 0 and the new file, whole, or another
-status and the old one, whole (or none, if there was none).
+A course is a command line that makes one file, or none. It is run in a folder with its inputs; the output is in a
+folder of its own, `d`, where nothing else may remain. Whatever fails, and whenever: status 0 and the new file, whole,
+or another status and the old one, whole (or none, if there was none).
 """
 
 from __future__ import annotations
 
 import errno
 import os
+import shutil
 import subprocess
 from collections import Counter
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise
-from helpers.tool import ERROR_LINE, HANG_SECONDS, Result, assert_sound, plain_environment
+from helpers.tool import ERROR_LINE, HANG_SECONDS, WITHOUT, Result, assert_sound, plain_environment
 
 # Where the kernel has no fast path, these fail in this way.
 NAMED = f"unnamed:*:{errno.EOPNOTSUPP}"
@@ -27,15 +28,16 @@ OUTPUT_MODE = 0o640
 
 @dataclass(frozen=True)
 class Course:
-    """A command line that makes `makes`, in the place of `replaces` or where nothing is (None)."""
+    """A command line that makes `makes` (None: it only reads) where `replaces` is, or nothing (None)."""
 
     tool: str
     words: tuple[str, ...]
-    makes: str
+    makes: str | None
     replaces: str | None
+    stdin: str | None = None
 
     def __str__(self) -> str:
-        return "_".join((self.tool, *self.words)).replace("/", ".")
+        return "_".join((self.tool, *self.words, *([self.stdin] if self.stdin else []))).replace("/", ".")
 
 
 OUT = "d/out"
@@ -56,13 +58,24 @@ COURSES = [
     Course("rdiff", ("patch", "basis", "delta", OUT), "new", None),
     Course("rdiff", ("-f", "patch", OUT, "delta", OUT), "new", "basis"),
 ]
-# From pipes, and to one.
-STREAMED = [
-    Course("redelta", ("signature", "-T1", "-b2K", "-", OUT), "signature", None),
-    Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis"),
-    Course("redelta", ("sync", "-q", "-T1", OUT, "-"), "new", "basis"),
+COMPRESSED = [
+    Course("redelta", ("signature", "-T1", "-z", "-b2K", "basis", OUT), "signature.zst", None),
+    Course("redelta", ("delta", "-T1", "-z", "-f", "signature.zst", "new", OUT), "delta.zst", "old"),
+    Course("redelta", ("patch", "-T1", "basis", "delta.zst", OUT), "new", None),
+    Course("redelta", ("patch", "-T1", "-f", OUT, "delta.zst", OUT), "new", "basis"),
 ]
-ALL = COURSES + STREAMED
+FROM_PIPES = [
+    Course("redelta", ("signature", "-T1", "-b2K", "-", OUT), "signature", None, "basis"),
+    Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis", "delta"),
+    Course("redelta", ("sync", "-q", "-T1", OUT, "-"), "new", "basis", "new"),
+]
+FROM_COMPRESSED_PIPES = [Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis", "delta.zst")]
+READING = [Course("redelta", ("verify", "-T1", "delta", OUT), None, "new")]
+READING_COMPRESSED = [Course("redelta", ("verify", "-T1", "delta.zst", OUT), None, "new")]
+
+HAS_ZSTD = "zstd" not in WITHOUT
+WRITING = COURSES + (COMPRESSED if HAS_ZSTD else [])
+ALL = WRITING + FROM_PIPES + READING + (FROM_COMPRESSED_PIPES + READING_COMPRESSED if HAS_ZSTD else [])
 
 TALLY: Counter[tuple[str, str]] = Counter()
 """How often what happened, by test: docs/security.md has these figures."""
@@ -75,7 +88,7 @@ def tally(what: str, count: int = 1) -> None:
 
 
 way = pytest.mark.parametrize("way", ["", NAMED], ids=["unnamed", "named"])
-course = pytest.mark.parametrize("course", COURSES, ids=str)
+course = pytest.mark.parametrize("course", WRITING, ids=str)
 any_course = pytest.mark.parametrize("course", ALL, ids=str)
 
 
@@ -100,6 +113,19 @@ class Place:
         self._make(tools["rdiff"], "delta", "signature", "new", "bare")
         self._make("rdiff", "patch", "basis", "delta", "made")
         assert self.files["made"] == self.files["new"]
+        if HAS_ZSTD:
+            self._make_compressed()
+
+    def _make_compressed(self) -> None:
+        """What zstd makes plain is what is there already."""
+        self._make(self.tools["redelta"], "signature", "-z", "-b2048", "basis", "signature.zst")
+        self._make(self.tools["redelta"], "delta", "-z", "signature", "new", "delta.zst")
+        zstd = shutil.which("zstd")
+        assert zstd is not None, "zstd is not installed (Debian package zstd)"
+        for name in ("signature", "delta"):
+            self._make(zstd, "-dq", f"{name}.zst", "-o", "plain")
+            (self.folder / "plain").unlink()
+            assert self.files["plain"] == self.files[name]
 
     def _make(self, *words: str | Path) -> None:
         subprocess.run(words, cwd=self.folder, check=True, timeout=HANG_SECONDS)
@@ -125,9 +151,7 @@ class Place:
         """Runs a course; the log has the faults that it met."""
         logged = len(self.logged())
         words = [str(self.tools[course.tool]), *course.words]
-        stdin = None
-        if "-" in course.words:
-            stdin = self.files[{"signature": "basis", "sync": "new"}.get(course.words[0], "delta")]
+        stdin = None if course.stdin is None else self.files[course.stdin]
         finished = subprocess.run(
             words,
             cwd=self.folder,
@@ -179,6 +203,7 @@ class Place:
             assert out.stat().st_mode & 0o7777 == OUTPUT_MODE
             if data == self.files[course.replaces]:
                 return "old"
+        assert course.makes is not None, "the file is another"
         assert data == self.files[course.makes], "neither the old file nor the new one"
         return "new"
 
@@ -191,7 +216,7 @@ class Place:
         about = result.describe()
         assert self.left() == [], about
         done = result.status == 0
-        assert self.content(course) == ("new" if done else "old"), about
+        assert self.content(course) == ("new" if done and course.makes else "old"), about
         if done:
             assert result.err == b"", about
         else:

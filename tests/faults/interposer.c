@@ -173,6 +173,7 @@ PLAIN(int, "linkat", linkat, (int from, const char *old, int to, const char *new
 PLAIN(int, "renameat", renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))
 PLAIN(int, "renameat2", renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
       (from, old, to, new, flags))
+PLAIN(ssize_t, "getrandom", getrandom, (void *data, size_t size, unsigned flags), (data, size, flags))
 PLAIN(int, "unlinkat", unlinkat, (int directory, const char *path, int flags), (directory, path, flags))
 
 /* A close that fails has closed nevertheless. */

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.courses import NAMED, Course, Place, any_course, tally, way
+from faults.courses import HAS_ZSTD, NAMED, Course, Place, any_course, tally, way
 from helpers.tool import HANG_SECONDS, heed_signals
 
 KILLS = int(os.environ.get("REDELTA_KILLS", "60"))
@@ -28,6 +28,9 @@ PATCHES = {
     "redelta-sync": Course("redelta", ("sync", "-q", "d/out", "new"), "new", "basis"),
     "rdiff": Course("rdiff", ("-f", "patch", "d/out", "delta", "d/out"), "new", "basis"),
 }
+if HAS_ZSTD:
+    words = ("patch", "-f", "d/out", "delta.zst", "d/out")
+    PATCHES["redelta-compressed"] = Course("redelta", words, "new", "basis")
 SERIES = [(tool, way) for tool in PATCHES for way in ("unnamed", "named")]
 
 
