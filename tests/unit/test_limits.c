@@ -1,8 +1,15 @@
 /*
  * Limits: each operation and each stream at a limit, one below it and one above it. What is refused is refused for the
  * limit's reason, and has neither written more than the limit nor anything wrong.
+ *
+ * And without any: fields of four bytes at their extremes in an address space of 256 MiB, where to believe one of them
+ * would end in RD_E_MEMORY.
  */
 #include "support.h"
+
+#if !defined(_WIN32)
+#include <sys/resource.h>
+#endif
 
 /* How an operation gets its input: from memory, in order, or by a stream; each with some threads or portion. */
 typedef enum way { OF_MEMORY, IN_ORDER, BY_STREAM, WAYS } way;
@@ -494,6 +501,168 @@ static void limits_that_do_not_apply_are_ignored(void **state) {
     rd_memory_free(&file);
 }
 
+/* ---- Fields at their extremes ------------------------------------------------------------------------------------ */
+
+static const uint32_t extremes[] = {0,      1,      2,      12,      0x7f,       0x80,       0xff,       0x100,
+                                    0x7fff, 0x8000, 0xffff, 0x10000, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff};
+static const uint32_t signature_magics[] = {0x72730136, 0x72730137, 0x72730146, 0x72730147};
+
+/* For the whole process, from here on. A sanitizer, or valgrind, needs more for itself. */
+static int limit_address_space(void **state) {
+    (void)state;
+#if !defined(_WIN32)
+    const struct rlimit space = {.rlim_cur = 256 << 20, .rlim_max = 256 << 20};
+    if (!getenv("REDELTA_SANITIZED"))
+        return setrlimit(RLIMIT_AS, &space);
+#endif
+    return 0;
+}
+
+static void put(rd_memory *to, const void *data, size_t size) {
+    const rd_sink sink = rd_sink_memory(to);
+    assert_int_equal(rd_sink_write(&sink, data, size, NULL), RD_OK);
+}
+
+static void put_u32(rd_memory *to, uint32_t value) {
+    const uint8_t bytes[] = {(uint8_t)(value >> 24), (uint8_t)(value >> 16), (uint8_t)(value >> 8), (uint8_t)value};
+    put(to, bytes, sizeof bytes);
+}
+
+/* Every way ends so, and with RD_OK makes `made`. */
+static void check_ways(work_fn *run, const work *w, rd_result expected, const rd_memory *made, const char *name) {
+    for (way by = 0; by < WAYS; by++) {
+        for (int variant = 0; variant < VARIANTS; variant++) {
+            outcome o = run(w, (rd_limits){0}, by, variant);
+            check_equal(o.result, expected, "%s, way %d", name, by);
+            check_true(o.result == RD_OK || (o.error.result == expected && o.error.reason[0] != '\0'), "%s", name);
+            if (o.result == RD_OK)
+                check_memory(o.made, *made, "%s, way %d", name, by);
+            outcome_free(&o);
+        }
+    }
+}
+
+static rd_result judge_header(uint32_t magic, uint32_t block_len, uint32_t strong_len) {
+    const uint32_t strong_max = magic == signature_magics[0] || magic == signature_magics[2] ? 16 : 32;
+    bool known = false;
+    for (size_t i = 0; i < ITEMS(signature_magics); i++)
+        known = known || magic == signature_magics[i];
+    if (!known)
+        return RD_E_MAGIC;
+    return block_len - 1 < RD_BLOCK_LEN_MAX && strong_len - 1 < strong_max ? RD_OK : RD_E_CORRUPT;
+}
+
+/* A signature of blocks that all have this weak sum is loaded, and serves a delta; or it is refused for its header. */
+static void check_signature(uint32_t magic, uint32_t block_len, uint32_t strong_len, uint32_t weak, size_t count) {
+    const rd_result expected = judge_header(magic, block_len, strong_len);
+    const uint32_t fields[] = {magic, block_len, strong_len};
+    random_source r = random_from(7);
+    rd_memory nothing = {0};
+    rd_memory bytes = {0};
+    rd_memory new_file = bytes_random(&r, 700, 256);
+    for (size_t i = 0; i < ITEMS(fields); i++)
+        put_u32(&bytes, fields[i]);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t strong[RD_STRONG_LEN_MAX];
+        random_fill(&r, strong, sizeof strong, 256);
+        put_u32(&bytes, weak);
+        put(&bytes, strong, strong_len < sizeof strong ? strong_len : sizeof strong);
+    }
+    check_ways(load_signature, &(work){.input = &bytes}, expected, &nothing, "signature");
+    if (expected == RD_OK) {
+        rd_signature *const signature = loaded(&bytes);
+        rd_memory literals = delta_of(NULL, &new_file, NULL);
+        assert_int_equal(rd_signature_count(signature), count);
+        check_ways(make_delta, &(work){.signature = signature, .input = &new_file}, RD_OK, &literals, "delta");
+        rd_memory_free(&literals);
+        rd_signature_free(signature);
+    }
+    rd_memory_free(&new_file);
+    rd_memory_free(&bytes);
+}
+
+/* Strong sums of a byte would match by chance. */
+static void fields_of_a_signature_at_their_extremes(void **state) {
+    (void)state;
+    for (size_t i = 0; i < ITEMS(extremes); i++) {
+        const uint32_t value = extremes[i];
+        for (size_t count = 0; count <= 100; count += count == 0 ? 1 : 99) {
+            check_signature(value, 40, 16, 5, count);
+            for (size_t k = 0; k < ITEMS(signature_magics); k++) {
+                check_signature(signature_magics[k], value, 16, 5, count);
+                check_signature(signature_magics[k], 40, value, 5, value < 8 ? 0 : count);
+                check_signature(signature_magics[k], 40, 16, value, count);
+            }
+        }
+    }
+}
+
+enum { LITERAL_N4 = 0x43, COPY_N1_N4 = 0x47, COPY_N4_N1 = 0x4d, COPY_N4_N4 = 0x4f, LITERAL_MOST = 70000 };
+
+static const uint8_t delta_magic[] = {0x72, 0x73, 0x02, 0x36};
+
+/* The delta of one command of these parts patches `basis` with this result, to `made`. */
+static void check_command(const rd_memory *basis, uint8_t opcode, const rd_memory *operands, rd_result expected,
+                          rd_memory made) {
+    rd_memory delta = {0};
+    put(&delta, delta_magic, sizeof delta_magic);
+    put(&delta, &opcode, 1);
+    put(&delta, operands->data, operands->size);
+    put(&delta, "", 1);
+    check_ways(patch, &(work){.basis = basis, .input = &delta}, expected, &made, "patch");
+    rd_memory_free(&delta);
+}
+
+static void check_literal(const rd_memory *basis, uint32_t length) {
+    rd_memory operands = {0};
+    rd_memory data = bytes_random(&(random_source){8}, length < LITERAL_MOST ? length : LITERAL_MOST, 256);
+    put_u32(&operands, length);
+    put(&operands, data.data, data.size);
+    const rd_result most = length > LITERAL_MOST ? RD_E_TRUNCATED : RD_OK;
+    check_command(basis, LITERAL_N4, &operands, length == 0 ? RD_E_CORRUPT : most, data);
+    rd_memory_free(&data);
+    rd_memory_free(&operands);
+}
+
+/* Numbers below 256 take a byte, if `opcode` says so. */
+static void check_copy(const rd_memory *basis, uint8_t opcode, uint32_t offset, uint32_t length) {
+    rd_memory operands = {0};
+    const uint64_t end = (uint64_t)offset + length;
+    if (opcode == COPY_N1_N4)
+        put(&operands, &(uint8_t){(uint8_t)offset}, 1);
+    else
+        put_u32(&operands, offset);
+    if (opcode == COPY_N4_N1)
+        put(&operands, &(uint8_t){(uint8_t)length}, 1);
+    else
+        put_u32(&operands, length);
+    const rd_result expected = length == 0 ? RD_E_CORRUPT : end > basis->size ? RD_E_MISMATCH : RD_OK;
+    const rd_memory made = {.data = expected == RD_OK ? basis->data + offset : NULL, .size = length};
+    check_command(basis, opcode, &operands, expected, made);
+    rd_memory_free(&operands);
+}
+
+static void check_delta_magic(const rd_memory *basis, uint32_t magic) {
+    rd_memory delta = {0};
+    put_u32(&delta, magic);
+    put(&delta, "", 1);
+    check_ways(patch, &(work){.basis = basis, .input = &delta}, RD_E_MAGIC, NULL, "patch");
+    rd_memory_free(&delta);
+}
+
+static void fields_of_a_delta_at_their_extremes(void **state) {
+    (void)state;
+    rd_memory basis = bytes_random(&(random_source){9}, 700, 256);
+    for (size_t i = 0; i < ITEMS(extremes); i++) {
+        check_delta_magic(&basis, extremes[i]);
+        check_literal(&basis, extremes[i]);
+        check_copy(&basis, COPY_N4_N1, extremes[i], 5);
+        check_copy(&basis, COPY_N1_N4, 3, extremes[i]);
+        check_copy(&basis, COPY_N4_N4, extremes[i], extremes[i]);
+    }
+    rd_memory_free(&basis);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(output_of_a_signature_is_limited),
@@ -505,6 +674,8 @@ int main(void) {
         cmocka_unit_test(memory_of_a_delta_is_limited),
         cmocka_unit_test(delta_without_a_basis_needs_no_memory),
         cmocka_unit_test(limits_that_do_not_apply_are_ignored),
+        cmocka_unit_test_setup(fields_of_a_signature_at_their_extremes, limit_address_space),
+        cmocka_unit_test_setup(fields_of_a_delta_at_their_extremes, limit_address_space),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
