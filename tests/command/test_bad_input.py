@@ -20,6 +20,7 @@ from helpers.samples import noise
 from helpers.tool import ErrorLine, Tool, Words
 from helpers.wire import (
     FILE_MAX,
+    FOURS,
     SIGNATURE_MAGICS,
     Copy,
     Literal,
@@ -391,8 +392,6 @@ def test_a_literal_longer_than_the_file_is_refused_without_being_believed(room: 
 
 # ---- Fields at their extremes ---------------------------------------------------------------------------------------
 
-FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE,
-         0xFFFFFFFF)  # fmt: skip
 EIGHTS = (0, 1, 0xFFFFFFFF, 1 << 32, (1 << 63) - 1, 1 << 63, (1 << 64) - 1)
 
 

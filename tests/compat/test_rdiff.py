@@ -23,7 +23,17 @@ import pytest
 
 from helpers.samples import noise
 from helpers.tool import HANG_SECONDS, Result, Tool, Words, shell
-from helpers.wire import WireError, apply_delta, delta_header, read_delta
+from helpers.wire import (
+    FOURS,
+    SIGNATURE_MAGICS,
+    Copy,
+    WireError,
+    apply_delta,
+    delta_header,
+    encode_copy,
+    read_delta,
+    signature_header,
+)
 
 BASIS = noise(9_000, 1)
 NEW = BASIS[:4_000] + noise(90, 2) + BASIS[3_000:7_000] + noise(40, 3) + BASIS[6_000:]
@@ -400,6 +410,37 @@ def test_help_and_manual_name_all_that_the_help_of_stock_names(ours: Tool, rdiff
         assert word in text
         macro = re.sub(r"^-", "Fl ", word)
         assert macro in manual or f"Cm {word}" in manual, word
+
+
+def with_extremes(value: int) -> Iterator[tuple[list[str], bytes]]:
+    """The value in each field of four bytes of a signature and of a delta: a command line and its standard input."""
+    four = value.to_bytes(4, "big")
+    sums = b"".join(number.to_bytes(4, "big") + noise(16, number) for number in range(100))
+    for magic in SIGNATURE_MAGICS.values():
+        headers = [signature_header(magic, value, 16), signature_header(magic, 40, value)]
+        for data in (
+            *(header + sums for header in headers),
+            signature_header(magic, 40, 16) + (four + bytes(16)) * 100,
+        ):
+            yield ["delta", "-", "new"], data
+    yield ["delta", "-", "new"], signature_header(value, 40, 16) + sums
+    commands = [b"\x43" + four + b"x" * min(value, 70_000), b"\x43" + four + b"xyz"]
+    commands += [encode_copy(Copy(*place), 2, 2) for place in ((value, 5), (3, value), (value, value))]
+    for delta in (four + b"\x03abc", *(delta_header() + command for command in commands)):
+        yield ["patch", "basis", "-"], delta + b"\x00"
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_at_their_extremes_in_little_memory(ours: Tool, rdiff: Tool, place: Path, value: int) -> None:
+    """Stock has all it asks for, which for the longest block would be gigabytes: that is a good one."""
+    for words, data in with_extremes(value):
+        mine = ours.run(*words, stdin=data, cwd=place, memory=256 << 20)
+        if data[4:8] == b"\x7f\xff\xff\xff" and words[0] == "delta":
+            assert meaning(mine.done()) == b"a delta of " + NEW
+            continue
+        theirs = rdiff.run(*words, stdin=data, cwd=place)
+        assert mine.status == theirs.status, f"{mine.describe()}\n--- stock:\n{theirs.describe()}"
+        assert mine.status != 0 or meaning(mine.out) == meaning(theirs.out), mine.describe()
 
 
 # ---- Better than stock ----------------------------------------------------------------------------------------------

@@ -30,6 +30,9 @@ OP_COPY = 0x45
 OP_RESERVED = 0x55
 WIDTHS = (1, 2, 4, 8)
 FILE_MAX = (1 << 63) - 1
+FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE,
+         0xFFFFFFFF)  # fmt: skip
+"""What to put into a field of four bytes that claims something."""
 
 TRAILER_MAGIC = 0x72730256
 TRAILER_REST = 48

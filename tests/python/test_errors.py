@@ -6,7 +6,9 @@ import errno
 import io
 import pickle
 import re
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +16,24 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import librsync
 import redelta
 from helpers.samples import noise, random_edits
 from helpers.sources import Fake, SeekableFake, Sink
-from helpers.wire import verdict
+from helpers.wire import (
+    FOURS,
+    SIGNATURE_MAGICS,
+    Copy,
+    Literal,
+    WireError,
+    delta_header,
+    encode_copy,
+    encode_delta,
+    encode_trailer,
+    read_signature,
+    signature_header,
+    verdict,
+)
 
 BASIS = noise(5000, 1)
 NEW = random_edits(BASIS, 5, 2)
@@ -130,6 +146,73 @@ def test_deltas_that_claim_too_much_take_no_memory() -> None:
     literal = bytes.fromhex("72730236 44 7fffffffffffffff 00".replace(" ", ""))
     with pytest.raises(redelta.RedeltaError):
         redelta.patch(BASIS, literal)
+
+
+# ---- Fields at their extremes ---------------------------------------------------------------------------------------
+
+
+@contextmanager
+def little_memory() -> Iterator[None]:
+    """256 MiB of address space beside what is in use: more is a MemoryError."""
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    resource.setrlimit(resource.RLIMIT_AS, (pages * resource.getpagesize() + (256 << 20), before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
+
+
+def _succeeds(call: Callable[[], object]) -> bool:
+    try:
+        call()
+    except (redelta.RedeltaError, librsync.LibrsyncError):
+        return False
+    return True
+
+
+def _check_signature(data: bytes) -> None:
+    """Good or bad as Python's reader says; the module librsync is more lenient."""
+    try:
+        good = bool(read_signature(data))
+    except WireError:
+        good = False
+    assert _succeeds(lambda: redelta.Signature.load(data, threads=2)) == good
+    assert _succeeds(lambda: redelta.inspect(data)) == good
+    assert _succeeds(lambda: redelta.delta(data, NEW, threads=2)) == good
+    assert _succeeds(lambda: librsync.delta(io.BytesIO(NEW), io.BytesIO(data), io.BytesIO())) or not good
+
+
+def _check_delta(data: bytes) -> None:
+    expected = verdict(BASIS, data)
+    made: list[bytes] = []
+    assert _succeeds(lambda: made.append(redelta.patch(BASIS, data, threads=2))) == (not expected.statuses)
+    assert _succeeds(lambda: made.append(_patch_in_pieces(BASIS, data))) == (not expected.statuses)
+    assert all(each == expected.new for each in made)
+    assert _succeeds(lambda: librsync.patch(io.BytesIO(BASIS), io.BytesIO(data), io.BytesIO())) or expected.statuses
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_of_a_signature_at_their_extremes(value: int) -> None:
+    four = value.to_bytes(4, "big")
+    sums = b"".join(number.to_bytes(4, "big") + noise(16, number) for number in range(100))
+    with little_memory():
+        _check_signature(signature_header(value, 40, 16) + sums)
+        for magic in SIGNATURE_MAGICS.values():
+            _check_signature(signature_header(magic, value, 16) + sums)
+            _check_signature(signature_header(magic, 40, value) + sums)
+            _check_signature(signature_header(magic, 40, 16) + four + sums[4:])
+
+
+@pytest.mark.parametrize("value", FOURS)
+def test_fields_of_a_delta_at_their_extremes(value: int) -> None:
+    four = value.to_bytes(4, "big")
+    with little_memory():
+        _check_delta(four + b"\x03abc\0")
+        _check_delta(delta_header() + b"\x43" + four + noise(min(value, 70_000), 3) + b"\0")
+        for copy in (Copy(value, 5), Copy(3, value), Copy(value, value)):
+            _check_delta(delta_header() + encode_copy(copy, 2, 2) + b"\0")
+        _check_delta(encode_delta([Literal(b"abc")]) + encode_trailer(b"abc", rest=value))
 
 
 # ---- Bad readers and writers ----------------------------------------------------------------------------------------
