@@ -23,4 +23,4 @@ foreach(name IN ITEMS test_contract test_defects)
 endforeach()
 redelta_add_contract_test(compat.test_contract-stock test_contract
   LD_LIBRARY_PATH=${stock_directory} REDELTA_LOADED=${REDELTA_STOCK_LIBRSYNC})
-set_property(TEST compat.test_defects APPEND PROPERTY LABELS threads)
+set_property(TEST compat.test_contract compat.test_defects APPEND PROPERTY LABELS threads)

@@ -6,6 +6,8 @@
 #define _GNU_SOURCE
 #include "rs_support.h"
 
+#include <pthread.h>
+
 /* So many calls without an end mean that there is none. */
 enum { CALLS_MAX = 100000 };
 
@@ -892,6 +894,67 @@ static void statistics_of_a_job_fill_while_it_runs(void **state) {
     rs_pair_free(&pair);
 }
 
+/* ---- Several threads --------------------------------------------------------------------------------------------- */
+
+typedef struct thread_work {
+    pthread_t thread;
+    rs_signature_t *signature;
+    rd_memory new_file;
+    rd_memory delta;
+    bool by_files;
+    rs_result result;
+} thread_work;
+
+/* The assertions of cmocka are for its own thread. */
+static void *delta_in_a_thread(void *context) {
+    thread_work *const w = context;
+    FILE *const new_file = w->by_files ? tmpfile() : NULL;
+    FILE *const delta = w->by_files ? tmpfile() : NULL;
+    if (!w->by_files)
+        w->result = run_job(rs_delta_begin(w->signature), &w->new_file, &w->delta);
+    else if (!new_file || !delta || fwrite(w->new_file.data, 1, w->new_file.size, new_file) != w->new_file.size)
+        w->result = RS_IO_ERROR;
+    else {
+        rewind(new_file);
+        w->result = rs_delta_file(w->signature, new_file, delta, NULL);
+        rewind(delta);
+        w->delta = rest_of(delta);
+    }
+    if (new_file)
+        (void)fclose(new_file);
+    if (delta)
+        (void)fclose(delta);
+    return NULL;
+}
+
+static void one_signature_serves_several_threads(void **state) {
+    thread_work work[4] = {0};
+    rs_pair pair = rs_pair_new(150, 300000);
+    rd_memory bytes = rs_signature_of(&pair.basis, 500, 0, RS_RK_BLAKE2_SIG_MAGIC);
+    rs_signature_t *const signature = rs_loaded(&bytes);
+    (void)state;
+    for (size_t i = 0; i < ITEMS(work); i++) {
+        random_source r = random_from(151 + i);
+        work[i] = (thread_work){.signature = signature, .by_files = i % 2 != 0};
+        work[i].new_file = bytes_edited(&r, &pair.basis, 250000, 256);
+    }
+    for (size_t i = 0; i < ITEMS(work); i++)
+        assert_int_equal(pthread_create(&work[i].thread, NULL, delta_in_a_thread, &work[i]), 0);
+    for (size_t i = 0; i < ITEMS(work); i++)
+        assert_int_equal(pthread_join(work[i].thread, NULL), 0);
+    for (size_t i = 0; i < ITEMS(work); i++) {
+        assert_int_equal(work[i].result, RS_DONE);
+        rd_memory patched = rs_patched(&pair.basis, &work[i].delta);
+        check_memory(patched, work[i].new_file, "thread %zu", i);
+        bytes_free(&patched);
+        bytes_free(&work[i].delta);
+        bytes_free(&work[i].new_file);
+    }
+    rs_free_sumset(signature);
+    bytes_free(&bytes);
+    rs_pair_free(&pair);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_library_is_the_one_meant),
@@ -921,6 +984,7 @@ int main(void) {
         cmocka_unit_test(a_blocked_copy_callback_is_asked_again),
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(statistics_of_a_job_fill_while_it_runs),
+        cmocka_unit_test(one_signature_serves_several_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -11,7 +11,9 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -384,6 +386,68 @@ static void two_destinations_of_one_name_do_not_meet(void **state) {
     assert_entries(p, 1);
 }
 
+/* ---- Several threads --------------------------------------------------------------------------------------------- */
+
+enum { WRITERS = 4, ROUNDS = 50 };
+
+typedef struct writers {
+    const char *path;
+    rd_replace replace;
+    atomic_size_t done;
+    atomic_size_t refused;
+} writers;
+
+/* A whole run; the assertions of cmocka are for its own thread. */
+static void *write_once(void *context) {
+    writers *const w = context;
+    rd_destination *destination = NULL;
+    rd_result result = rd_destination_open(&destination, w->path, w->replace, NULL);
+    if (result == RD_OK) {
+        const rd_sink sink = rd_destination_sink(destination);
+        result = rd_sink_write(&sink, "new", 3, NULL);
+        if (result == RD_OK)
+            result = rd_destination_commit(destination, NULL);
+        else
+            rd_destination_discard(destination);
+    }
+    atomic_fetch_add(&w->done, result == RD_OK ? 1 : 0);
+    atomic_fetch_add(&w->refused, result == RD_E_EXISTS ? 1 : 0);
+    return NULL;
+}
+
+static writers write_at_once(const char *path, rd_replace replace) {
+    pthread_t threads[WRITERS];
+    writers w = {.path = path, .replace = replace};
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_create(&threads[i], NULL, write_once, &w), 0);
+    for (size_t i = 0; i < WRITERS; i++)
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+    return w;
+}
+
+static void of_several_threads_one_takes_a_free_name(void **state) {
+    const place *const p = *state;
+    for (int round = 0; round < ROUNDS; round++) {
+        const writers w = write_at_once(p->path, RD_REPLACE_NEVER);
+        assert_int_equal(w.done, 1);
+        assert_int_equal(w.refused, WRITERS - 1);
+        assert_file(p->path, "new", 0644);
+        assert_entries(p, 1);
+        assert_int_equal(unlink(p->path), 0);
+    }
+}
+
+static void several_threads_may_replace_one_file(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0640);
+    for (int round = 0; round < ROUNDS; round++) {
+        const writers w = write_at_once(p->path, round % 2 ? RD_REPLACE_FAST : RD_REPLACE_SAFELY);
+        assert_int_equal(w.done, WRITERS);
+        assert_file(p->path, "new", 0640);
+        assert_entries(p, 1);
+    }
+}
+
 /* ---- Killed runs ------------------------------------------------------------------------------------------------- */
 
 /* So many destinations of one name, open at the same time in a process that is then killed. */
@@ -679,6 +743,8 @@ int main(void) {
         BOTH_WAYS(whoever_has_the_old_file_open_keeps_it),
         BOTH_WAYS(file_that_goes_away_meanwhile_is_made_again),
         BOTH_WAYS(two_destinations_of_one_name_do_not_meet),
+        BOTH_WAYS(of_several_threads_one_takes_a_free_name),
+        BOTH_WAYS(several_threads_may_replace_one_file),
         BOTH_WAYS(next_run_removes_what_a_killed_one_left),
         BOTH_WAYS(next_run_removes_it_also_if_it_is_refused),
         BOTH_WAYS(what_was_left_for_another_name_stays),
