@@ -4,8 +4,9 @@
  *
  * REDELTA_FAULTS in the environment is a list of words, each CALL:NUMBER:ACTION, separated by spaces.
  *   CALL     the name of a function below, without a 64; unnamed for an open of a file without a name (O_TMPFILE);
- *            any for each of them
- *   NUMBER   which call of it, from 0; * for all; odd for every second one, from the first
+ *            any for each of them; memory for an allocation, which is no system call and not one of any
+ *   NUMBER   which call of it, from 0; with a - behind it, all from that one on; * for all; odd for every second one,
+ *            from the first
  *   ACTION   an errno by its number: the call fails and does nothing. short: it transfers a byte. kill, or a signal's
  *            number as s15: the process gets the signal, then the call is made
  *
@@ -38,6 +39,7 @@ typedef enum action { FAIL, SHORT, SIGNAL } action;
 typedef struct fault {
     char call[NAME_SIZE];
     long number;
+    bool lasting; /* all from that one on */
     action action;
     int value; /* errno or signal */
     atomic_long calls;
@@ -62,6 +64,7 @@ static void read_fault(const char *word) {
     if (fault_count == FAULTS_MAX || sscanf(word, "%31[^:]:%31[^:]:%31s", f->call, number, what) != 3)
         refuse(word);
     f->number = strcmp(number, "*") == 0 ? EVERY : strcmp(number, "odd") == 0 ? ODD : strtol(number, NULL, 10);
+    f->lasting = number[strlen(number) - 1] == '-';
     if (strcmp(what, "short") == 0)
         f->action = SHORT;
     else if (strcmp(what, "kill") == 0 || what[0] == 's')
@@ -105,16 +108,17 @@ __attribute__((destructor)) static void tell_calls(void) {
 }
 
 static bool is_due(fault *f, const char *call) {
-    if (strcmp(f->call, call) != 0 && strcmp(f->call, "any") != 0)
+    const bool any = strcmp(f->call, "any") == 0 && strcmp(call, "memory") != 0;
+    if (!any && strcmp(f->call, call) != 0)
         return false;
     const long number = atomic_fetch_add(&f->calls, 1);
-    return f->number == EVERY || (f->number == ODD && number % 2 == 0) || f->number == number;
+    return f->number == EVERY || (f->number == ODD && number % 2 == 0) || f->number == number ||
+           (f->lasting && f->number < number);
 }
 
-/* Counts a call. True: it must fail, and errno says how. *shorter is set if it must transfer a byte only. */
-static bool must_fail(const char *call, bool *shorter) {
+/* True: the call must fail, and errno says how. *shorter is set if it must transfer a byte only. */
+static bool has_fault(const char *call, bool *shorter) {
     bool fails = false;
-    atomic_fetch_add(&calls, 1);
     for (int i = 0; i < fault_count; i++) {
         fault *const f = &faults[i];
         if (!is_due(f, call))
@@ -131,6 +135,12 @@ static bool must_fail(const char *call, bool *shorter) {
         errno = f->action == FAIL ? f->value : errno;
     }
     return fails;
+}
+
+/* Counts a system call. */
+static bool must_fail(const char *call, bool *shorter) {
+    atomic_fetch_add(&calls, 1);
+    return has_fault(call, shorter);
 }
 
 /* ---- The functions ----------------------------------------------------------------------------------------------- */
@@ -312,3 +322,29 @@ ssize_t here_copy(int in, off_t *from, int out, off_t *to, size_t size, unsigned
     const ssize_t taken = take_room(out, fewer(size, shorter));
     return taken < 0 ? -1 : syscall(SYS_copy_file_range, in, from, out, to, (size_t)taken, flags);
 }
+
+/* ---- Memory ------------------------------------------------------------------------------------------------------ */
+
+#if defined(__GLIBC__)
+/* Those of the C library; dlsym, which would find them, allocates. */
+void *__libc_malloc(size_t size);
+void *__libc_calloc(size_t count, size_t size);
+void *__libc_realloc(void *old, size_t size);
+
+static bool no_memory(void) {
+    bool shorter = false;
+    return has_fault("memory", &shorter);
+}
+
+void *malloc(size_t size) {
+    return no_memory() ? NULL : __libc_malloc(size);
+}
+
+void *calloc(size_t count, size_t size) {
+    return no_memory() ? NULL : __libc_calloc(count, size);
+}
+
+void *realloc(void *old, size_t size) {
+    return no_memory() ? NULL : __libc_realloc(old, size);
+}
+#endif

@@ -7,12 +7,13 @@ call. Under a sanitizer, where runs are slow, some of the calls are enough: it l
 from __future__ import annotations
 
 import errno
+import itertools
 import os
 import signal
 
 import pytest
 
-from faults.courses import ALL, OUT, Course, Place, any_course, course, os_message, way
+from faults.courses import ALL, MEMORY_STATUSES, OUT, Course, Place, any_course, course, os_message, way
 from helpers.tool import SANITIZED
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
@@ -164,3 +165,19 @@ def test_asked_to_end_before_a_named_pipe_is_opened(place: Place, words: tuple[s
     assert b": interrupted by a signal; no file was replaced\n" in result.err
     assert place.content(it) == "old"
     assert place.left() == []
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer has an allocator of its own")
+@pytest.mark.parametrize("lasting", [False, True], ids=["once", "for_good"])
+@any_course
+def test_every_allocation_fails(place: Place, course: Course, lasting: bool) -> None:
+    """Those of the C library, too. The numbers end where a run makes fewer."""
+    for number in itertools.count():
+        place.prepare(course)
+        result = place.run(course, f"memory:{number}{'-' if lasting else ''}:{errno.ENOMEM}")
+        if not place.logged():
+            break
+        if not place.judge_file(course, result):
+            assert result.status in MEMORY_STATUSES[course.tool], result.describe()
+            assert b"memory" in result.err, result.describe()
+    assert number >= 5
