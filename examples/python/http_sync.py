@@ -40,6 +40,7 @@ TIMEOUT = 60  # seconds without a byte
 BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server takes
 FILE_MAX = 1 << 30  # bytes of a file that the server makes
 BLOCKS_MAX = 4 << 20  # of a signature, which can come compressed; each takes some 50 bytes of memory
+BLOCK_LEN_MAX = 16 << 20  # of a signature: two of its blocks are held in memory
 CHUNK = 1 << 16
 NAME = re.compile(r"/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -105,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
         that the delta is not whole."""
         with self.body() as body, self.path_of().open("rb") as new:
             signature = redelta.Signature.load(body, max_blocks=BLOCKS_MAX)
+            if signature.block_len > BLOCK_LEN_MAX:
+                raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"blocks of more than {BLOCK_LEN_MAX} bytes")
             self.begin(HTTPStatus.OK)
             redelta.write_delta(signature, new, self.wfile)
 
