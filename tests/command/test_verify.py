@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from helpers.files import Files, synchronised
-from helpers.samples import noise, random_edits
+from helpers.samples import equal_rollsums, noise, random_edits
 from helpers.tool import ErrorLine, Tool, Words
 from helpers.wire import (
     TRAILER_LENGTH,
@@ -23,6 +23,7 @@ from helpers.wire import (
     Copy,
     Literal,
     apply_delta,
+    blake2,
     encode_delta,
     encode_trailer,
     signature_header,
@@ -252,6 +253,24 @@ def test_a_copy_of_another_basis_that_has_the_same_bytes_is_good(redelta: Tool, 
     files.basis.write_bytes(BASIS[:10] + b"others")
     files.delta.write_bytes(unused)
     assert redelta.run("patch", "--always-verify", files.basis, files.delta).done() == BASIS[:10]
+
+
+def test_a_collision_is_told(redelta: Tool, rdiff: Tool, files: Files) -> None:
+    """Two blocks have the same sums, those of stock too, which makes the wrong file without a word."""
+    seen: dict[bytes, bytes] = {}
+    for block in equal_rollsums(64, 600, 5):
+        other = seen.setdefault(blake2(block)[:1], block)
+        if other != block:
+            break
+    files.basis.write_bytes(other)
+    files.new.write_bytes(block)
+    files.signature.write_bytes(rdiff.run("signature", "-R", "rollsum", "-b", "64", "-S", "1", files.basis).done())
+    files.delta.write_bytes(redelta.run("delta", files.signature, files.new).done())
+    assert rdiff.run("delta", files.signature, files.new).done() == encode_delta([Copy(0, 64)])
+    assert rdiff.run("patch", files.basis, files.delta).done() == other
+    error = redelta.run("patch", "-f", files.basis, files.delta, files.basis).fails(4)
+    assert error.file == str(files.basis)
+    assert files.basis.read_bytes() == other
 
 
 def test_no_verify_gives_the_wrong_file_without_a_word(redelta: Tool, files: Files) -> None:
