@@ -186,6 +186,24 @@ def test_a_link_that_is_put_there_is_replaced_and_not_followed(patch: Patch, d: 
     assert_new(out, 2)
 
 
+def test_sync_replaces_a_link_that_is_put_there_as_well(patch: Patch, d: Path, way: str) -> None:
+    """It goes on with the old file that it has opened."""
+    victim, out = d / "victim", d / "out"
+    victim.write_bytes(b"precious")
+    out.write_bytes(BASIS)
+    with patch.tool("redelta").start("sync", "-q", out, "-") as running:
+        running.feed(NEW[: len(NEW) // 2])
+        wait_for_output(running, d)
+        out.unlink()
+        out.symlink_to("victim")
+        running.feed(NEW[len(NEW) // 2 :])
+        running.end_input()
+        assert running.error_text() == b""
+        assert running.status() == 0
+    assert victim.read_bytes() == b"precious"
+    assert_new(out, 2)
+
+
 @tool
 def test_a_link_that_is_put_there_is_refused_without_force(patch: Patch, d: Path, way: str, tool: str) -> None:
     victim, out = d / "victim", d / "out"
