@@ -313,9 +313,9 @@ typedef enum rd_replace {
 } rd_replace;
 
 /*
- * Opens `path` for writing. A symbolic link is replaced itself, never followed. A pipe or a character device keeps
- * nothing that could be lost, and is written to directly, whatever `replace` says; a block device, unless it is
- * RD_REPLACE_NEVER. *error may be NULL.
+ * Opens `path` for writing. A symbolic link to a file, or to nothing, is replaced itself, never followed. A pipe or a
+ * character device keeps nothing that could be lost, and is written to directly, whatever `replace` says; a block
+ * device, unless it is RD_REPLACE_NEVER. *error may be NULL.
  */
 RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace,
                                      rd_error *error);

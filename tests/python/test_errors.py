@@ -215,6 +215,56 @@ def test_fields_of_a_delta_at_their_extremes(value: int) -> None:
         _check_delta(encode_delta([Literal(b"abc")]) + encode_trailer(b"abc", rest=value))
 
 
+# ---- Allocations that fail ------------------------------------------------------------------------------------------
+
+
+def _write_patch() -> bytes:
+    sink = Sink()
+    redelta.write_patch(SeekableFake(BASIS), Fake(DELTA), sink, progress=lambda done, total: None)
+    return bytes(sink.data)
+
+
+def _read_patch() -> bytes:
+    with redelta.PatchReader(BASIS, DELTA) as file:
+        return file.read()
+
+
+ALLOCATIONS = 1500
+CALLS: list[tuple[Callable[[], object], object]] = [
+    (lambda: redelta.signature(BASIS, block_len=100), SIGNATURE),
+    (lambda: bytes(redelta.Signature.load(SIGNATURE)), SIGNATURE),
+    (lambda: redelta.delta(SIGNATURE, NEW), DELTA),
+    (lambda: redelta.patch(BASIS, DELTA), NEW),
+    (lambda: _patch_in_pieces(BASIS, DELTA), NEW),
+    (_write_patch, NEW),
+    (_read_patch, NEW),
+    (lambda: redelta.inspect(DELTA).kind, "delta"),
+    (lambda: librsync.patch(io.BytesIO(BASIS), io.BytesIO(DELTA), io.BytesIO()).getvalue(), NEW),
+]
+
+
+@pytest.mark.parametrize(("call", "expected"), CALLS)
+def test_every_allocation_of_pythons_fails(call: Callable[[], object], expected: object) -> None:
+    """It ends in a MemoryError (or that of a lock, which is Python's own), or does not matter."""
+    memory = pytest.importorskip("_testcapi")
+    errors: list[Exception] = []
+    right = 0
+    for number in range(ALLOCATIONS):
+        made = None
+        memory.set_nomemory(number, number + 1)
+        try:
+            made = call()
+        except (MemoryError, RuntimeError) as error:
+            errors.append(error)
+        finally:
+            memory.remove_mem_hooks()
+        right += made == expected
+    assert right + len(errors) == ALLOCATIONS
+    assert right > 0
+    assert len(errors) > 10
+    assert {str(error) for error in errors if not isinstance(error, MemoryError)} <= {"can't allocate lock"}
+
+
 # ---- Bad readers and writers ----------------------------------------------------------------------------------------
 
 
