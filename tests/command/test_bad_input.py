@@ -127,10 +127,19 @@ class Room(Files):
             assert result.status in (3, 4), result.describe()
             result.fails(result.status)
 
+    def check_inspect(self, data: bytes) -> None:
+        """It is told of, or refused."""
+        self.bad.write_bytes(data)
+        result = self.redelta.run("inspect", *THREADS, self.bad, memory=LIMIT)
+        if result.status != 0:
+            assert result.status in (3, 4), result.describe()
+            result.fails(result.status)
+
     def check_both(self, data: bytes, new: bytes) -> None:
-        """A delta that should make `new` of the basis is patched with and verified."""
+        """A delta that should make `new` of the basis is patched with, verified, and looked into."""
         self.check_delta(data, LIMIT)
         self.check_verify(data, new, LIMIT)
+        self.check_inspect(data)
 
     def check_all(self, data: bytes) -> None:
         """It is given to each verb where that takes something made by another."""
@@ -404,9 +413,13 @@ def test_fields_of_a_signature_at_their_extremes(room: Room, value: int) -> None
         sums = b"".join(four + noise(16, number) for number in range(count))
         room.check_all(signature_header(value, 40, 16) + entries)
         for magic in SIGNATURE_MAGICS.values():
-            room.check_signature(signature_header(magic, value, 16) + entries, LIMIT)
-            room.check_signature(signature_header(magic, 40, value) + entries, LIMIT)
-            room.check_signature(signature_header(magic, 40, 16) + sums, LIMIT)
+            for data in (
+                signature_header(magic, value, 16) + entries,
+                signature_header(magic, 40, value) + entries,
+                signature_header(magic, 40, 16) + sums,
+            ):
+                room.check_signature(data, LIMIT)
+                room.check_inspect(data)
     room.check_all(signature_header(DEFAULT_MAGIC, value, value) + four)
 
 
