@@ -776,6 +776,33 @@ static void a_delta_against_nothing_is_one_of_literals(void **state) {
     rs_pair_free(&pair);
 }
 
+/* Not even what a reader of librsync's would not see: programs compare, sum up and concatenate deltas. */
+static void nothing_follows_the_end_of_a_delta(void **state) {
+    static const uint8_t expected[] = {0x72, 0x73, 0x02, 0x36, 3, 'a', 'b', 'c', 0};
+    rd_memory basis = bytes_copy("another", 7);
+    rd_memory new_file = bytes_copy("abc", 3);
+    rd_memory bytes = rs_signature_of(&basis, 64, 0, RS_RK_BLAKE2_SIG_MAGIC);
+    rs_signature_t *const signature = rs_loaded(&bytes);
+    rd_memory by_job = rs_delta_of(signature, &new_file);
+    FILE *const in = file_of(&new_file);
+    FILE *const out = tmpfile();
+    (void)state;
+    assert_non_null(out);
+    assert_int_equal(rs_delta_file(signature, in, out, NULL), RS_DONE);
+    rewind(out);
+    rd_memory by_file = rest_of(out);
+    check_bytes(by_job.data, by_job.size, expected, sizeof expected, "job");
+    check_bytes(by_file.data, by_file.size, expected, sizeof expected, "file");
+    (void)fclose(in);
+    (void)fclose(out);
+    rs_free_sumset(signature);
+    bytes_free(&by_file);
+    bytes_free(&by_job);
+    bytes_free(&bytes);
+    bytes_free(&new_file);
+    bytes_free(&basis);
+}
+
 /* What a callback does with a copy of ten bytes, in order of its calls. */
 typedef struct scripted_copy {
     const uint8_t *own;
@@ -978,6 +1005,7 @@ int main(void) {
         cmocka_unit_test(little_input_is_absorbed),
         cmocka_unit_test(a_call_without_movement_is_an_error),
         cmocka_unit_test(a_delta_against_nothing_is_one_of_literals),
+        cmocka_unit_test(nothing_follows_the_end_of_a_delta),
         cmocka_unit_test(a_copy_callback_may_bring_its_own_buffer),
         cmocka_unit_test(a_copy_callback_may_give_less_and_is_asked_again),
         cmocka_unit_test(the_failure_of_a_copy_callback_is_that_of_the_job),
