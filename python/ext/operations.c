@@ -143,7 +143,7 @@ PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywor
         note_small(&o);
         run(&o, work_load_signature);
         if (succeeded(&o)) {
-            PyObject *const loaded = table_new(o.call.state, o.loaded);
+            PyObject *const loaded = table_new(o.call.state, o.loaded, o.options.limits.memory);
             result = loaded ? Py_BuildValue("NN", loaded, stats_tuple(&o.stats)) : NULL;
         } else {
             rd_signature_free(o.loaded);
@@ -168,6 +168,7 @@ PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) 
         !begin(&o, module, keywords))
         return NULL;
     o.signature = ((table *)signature)->signature;
+    o.options.limits.memory = ((table *)signature)->memory_max;
     if (add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
         note_small(&o);
         result = run_to_sink(&o, work_make_delta);

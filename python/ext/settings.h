@@ -9,7 +9,8 @@
 #include "module.h"
 
 typedef struct settings {
-    rd_options options; /* weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, threads */
+    /* weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, memory_max, threads */
+    rd_options options;
     int main;           /* this is the interpreter's main thread */
     PyObject *progress; /* a callable or None */
     PyObject *names;    /* of the files, by role, for exceptions; or None */

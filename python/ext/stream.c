@@ -148,6 +148,7 @@ PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords
     if (!s)
         return NULL;
     s->signature = Py_NewRef(signature);
+    given.options.limits.memory = ((table *)signature)->memory_max;
     return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &given.options));
 }
 

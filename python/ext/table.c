@@ -3,12 +3,14 @@
 
 #include <string.h>
 
-PyObject *table_new(const module_state *state, rd_signature *signature) {
+PyObject *table_new(const module_state *state, rd_signature *signature, uint64_t memory_max) {
     table *const t = PyObject_New(table, state->table_type);
-    if (t)
+    if (t) {
         t->signature = signature;
-    else
+        t->memory_max = memory_max;
+    } else {
         rd_signature_free(signature);
+    }
     return (PyObject *)t;
 }
 

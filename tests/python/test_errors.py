@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import gc
 import io
 import pickle
 import re
@@ -243,6 +244,15 @@ CALLS: list[tuple[Callable[[], object], object]] = [
 ]
 
 
+@pytest.fixture
+def no_collection() -> Iterator[None]:
+    """Others want to be called when garbage is collected, and may lack memory then."""
+    gc.disable()
+    yield
+    gc.enable()
+
+
+@pytest.mark.usefixtures("no_collection")
 @pytest.mark.parametrize(("call", "expected"), CALLS)
 def test_every_allocation_of_pythons_fails(call: Callable[[], object], expected: object) -> None:
     """It ends in a MemoryError (or that of a lock, which is Python's own), or does not matter."""
@@ -432,3 +442,36 @@ def test_limits_are_kept() -> None:
     assert len(sink.data) <= 100
     with redelta.PatchReader(BASIS, DELTA, max_output=100) as file, pytest.raises(redelta.LimitError):
         file.read()
+
+
+def test_memory_is_limited_for_a_signature_and_its_deltas() -> None:
+    """Strong sum and 16 bytes for each block; and for a delta two blocks, or twice the new file."""
+    strong_len, block_len = 8, 1000
+    data = redelta.signature(BASIS, block_len=block_len, strong_len=strong_len)
+    sums = len(BASIS) // block_len * (strong_len + 16)
+    with pytest.raises(redelta.LimitError, match="needs more memory than is allowed"):
+        redelta.Signature.load(data, max_memory=sums - 1)
+    for new in (NEW, b"short"):
+        window = 2 * min(len(new), block_len)
+        for limit, allowed in ((sums, False), (sums + window - 1, False), (sums + window, True)):
+            signature = redelta.Signature.load(data, max_memory=limit)
+            for make in (redelta.delta, _delta_in_pieces, _read_delta):
+                if allowed:
+                    assert make(signature, new) == redelta.delta(data, new)
+                    continue
+                with pytest.raises(redelta.LimitError, match="need more memory than is allowed") as caught:
+                    make(signature, new)
+                assert caught.value.role == "signature"
+    for wrong in (0, -1, 1 << 64):
+        with pytest.raises(redelta.ParameterError, match="max_memory must be from 1 to"):
+            redelta.Signature.load(data, max_memory=wrong)
+
+
+def _delta_in_pieces(signature: redelta.Signature, new: bytes) -> bytes:
+    encoder = redelta.DeltaEncoder(signature)
+    return b"".join(encoder.update(new[i : i + 7]) for i in range(0, len(new), 7)) + encoder.finish()
+
+
+def _read_delta(signature: redelta.Signature, new: bytes) -> bytes:
+    with redelta.DeltaReader(signature, new) as file:
+        return file.read()

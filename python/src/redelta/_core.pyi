@@ -42,7 +42,15 @@ def make_signature(
     names: Names,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
-    source: Reading, /, *, blocks_max: int, threads: int, main: bool, progress: Progress | None, names: Names
+    source: Reading,
+    /,
+    *,
+    blocks_max: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
 ) -> tuple[Table, Numbers]: ...
 def make_delta(
     table: Table,

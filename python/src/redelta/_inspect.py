@@ -166,7 +166,13 @@ def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInf
             return _delta_info(made, Stats(*numbers), compressed)
         if kind == KIND_SIGNATURE:
             table, numbers = _core.load_signature(
-                native, blocks_max=0, threads=0, main=in_main_thread(), progress=progress, names=files.names
+                native,
+                blocks_max=0,
+                memory_max=0,
+                threads=0,
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
             )
             opened.used = numbers[0]
             signature = Signature._of(table)

@@ -77,6 +77,11 @@ def block_limit(max_blocks: int | None) -> int:
     return 0 if max_blocks is None else number("max_blocks", max_blocks, 1, OUTPUT_MAX)
 
 
+def memory_limit(max_memory: int | None) -> int:
+    """At most so many bytes of memory; 0: any number."""
+    return 0 if max_memory is None else number("max_memory", max_memory, 1, OUTPUT_MAX)
+
+
 def compression_level(compress: Compression) -> int:
     """The level; 0: without compression."""
     if compress is None or compress is False:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 
 from redelta import _core
 from redelta._files import Files, in_main_thread
-from redelta._params import block_limit, hash_name, thread_number
+from redelta._params import block_limit, hash_name, memory_limit, thread_number
 from redelta._types import Hash, Progress, Source
 
 
@@ -37,11 +37,14 @@ class Signature:
         source: Source,
         *,
         max_blocks: int | None = None,
+        max_memory: int | None = None,
         threads: int | None = None,
         progress: Progress | None = None,
     ) -> Signature:
         """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
         each block; one that is compressed can have many more than its length tells, and `max_blocks` limits them.
+        A delta takes two blocks, or twice the new file if that is shorter, and a block can have 2 GiB: `max_memory`
+        limits the bytes of both together, here and for each delta that is made with what was loaded here.
         `threads` and `progress` are those of `signature`. Raises BadMagicError, TruncatedError or CorruptError if it is
         none, LimitError, OSError, and what the reader or `progress` raises."""
         with Files() as files:
@@ -49,6 +52,7 @@ class Signature:
             table, numbers = _core.load_signature(
                 opened.native,
                 blocks_max=block_limit(max_blocks),
+                memory_max=memory_limit(max_memory),
                 threads=thread_number(threads),
                 main=in_main_thread(),
                 progress=progress,
