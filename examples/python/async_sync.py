@@ -30,8 +30,7 @@ T = TypeVar("T")
 CHUNK = 256 * 1024
 TIMEOUT = 60  # seconds without a piece
 SIGNATURE_MAX = 64 << 20  # bytes that the server takes
-BLOCKS_MAX = 4 << 20  # of it, for it can come compressed; each takes some 50 bytes of memory
-BLOCK_LEN_MAX = 16 << 20  # of it: two of its blocks are held in memory
+MEMORY_MAX = 128 << 20  # bytes that it takes loaded, for it can come compressed, and of two of its blocks
 DELTA_MAX = 1 << 30  # bytes that the client takes
 FILE_MAX = 1 << 30  # bytes of a file that the client makes
 
@@ -61,10 +60,7 @@ async def send_delta(path: str, reader: asyncio.StreamReader, writer: asyncio.St
         if length > SIGNATURE_MAX:
             raise redelta.LimitError(f"a signature of {length} bytes is too long")
         data = await reader.readexactly(length)
-    signature = await in_thread(redelta.Signature.load, data, max_blocks=BLOCKS_MAX)
-    if signature.block_len > BLOCK_LEN_MAX:
-        raise redelta.LimitError(f"blocks of {signature.block_len} bytes are too long")
-    encoder = redelta.DeltaEncoder(signature)
+    encoder = redelta.DeltaEncoder(await in_thread(redelta.Signature.load, data, max_memory=MEMORY_MAX))
     with open(path, "rb") as new:
         while data := await asyncio.to_thread(new.read, CHUNK):
             writer.write(await asyncio.to_thread(encoder.update, data))

@@ -39,8 +39,7 @@ import redelta
 TIMEOUT = 60  # seconds without a byte
 BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server takes
 FILE_MAX = 1 << 30  # bytes of a file that the server makes
-BLOCKS_MAX = 4 << 20  # of a signature, which can come compressed; each takes some 50 bytes of memory
-BLOCK_LEN_MAX = 16 << 20  # of a signature: two of its blocks are held in memory
+MEMORY_MAX = 128 << 20  # bytes of a loaded signature, which can come compressed, and of two of its blocks
 CHUNK = 1 << 16
 NAME = re.compile(r"/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
@@ -105,9 +104,7 @@ class Handler(BaseHTTPRequestHandler):
         """The delta goes out as it is made. If that fails half-way the connection ends, and the client's patch finds
         that the delta is not whole."""
         with self.body() as body, self.path_of().open("rb") as new:
-            signature = redelta.Signature.load(body, max_blocks=BLOCKS_MAX)
-            if signature.block_len > BLOCK_LEN_MAX:
-                raise RefusedError(HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"blocks of more than {BLOCK_LEN_MAX} bytes")
+            signature = redelta.Signature.load(body, max_memory=MEMORY_MAX)
             self.begin(HTTPStatus.OK)
             redelta.write_delta(signature, new, self.wfile)
 
@@ -167,7 +164,7 @@ def push(path: str, url: str) -> None:
     """Once more if somebody else changed the file at the same time."""
     for tries_left in (1, 0):
         with urlopen(url, timeout=TIMEOUT) as response:
-            signature = redelta.Signature.load(response, max_blocks=BLOCKS_MAX)
+            signature = redelta.Signature.load(response, max_memory=MEMORY_MAX)
         with tempfile.TemporaryFile() as delta:
             stats = redelta.write_delta(signature, path, delta)
             length = delta.tell()
