@@ -58,7 +58,7 @@ class CorruptError(RedeltaError, ValueError):
 
 
 class LimitError(RedeltaError):
-    """This is more than is allowed (`max_output`), or than can be handled."""
+    """This is more than is allowed (`max_output`, `max_memory`, `max_blocks`), or than can be handled."""
 
     code = E_LIMIT
 
