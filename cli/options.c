@@ -292,13 +292,17 @@ static bool asks_for_records(int argc, char **argv) {
     return asks;
 }
 
+/* Other commands have verbs for these options, the only ones that need none. */
+static bool is_verb_elsewhere(const char *word) {
+    return strcmp(word, option_info(OPTION_HELP)->name) == 0 || strcmp(word, option_info(OPTION_VERSION)->name) == 0;
+}
+
 static void tell_bad_verb(const char *word) {
     char list[LIST_MAX];
     const char *meant = verb_nearest(word);
-    const char *option = option_nearest(VERB_NONE, word);
     verbs_list(list, sizeof list, ~0u, "or");
-    if (option != NULL && strcmp(option, word) == 0) /* other commands have verbs such as help */
-        report_usage(VERB_NONE, "unknown verb '%s': do you mean --%s?", word, option);
+    if (is_verb_elsewhere(word))
+        report_usage(VERB_NONE, "unknown verb '%s': do you mean --%s?", word, word);
     else if (meant != NULL)
         report_usage(VERB_NONE, "unknown verb '%.*s': do you mean %s?", REPORT_WORD_MAX, word, meant);
     else

@@ -197,7 +197,7 @@ def test_a_misspelt_verb_is_answered_with_the_nearest(redelta: Tool, basis: Path
     )
 
 
-@pytest.mark.parametrize("word", ["x", "old.tar", "frobnicate", "q" * 5000, "1"])
+@pytest.mark.parametrize("word", ["x", "old.tar", "frobnicate", "q" * 5000, "1", "ops", "compress"])
 def test_a_word_near_no_verb_is_answered_with_all(redelta: Tool, basis: Path, word: str) -> None:
     line = redelta.run(word, basis).refuses()
     assert "do you mean" not in line
