@@ -193,8 +193,7 @@ static bool check_json_apart(const cli_options *options) {
     return true;
 }
 
-static int fail_json(const cli_options *options, cli_failure *failure) {
-    blame_signal(failure, RD_ROLE_OUTPUT);
+static int fail_json(const cli_options *options, const cli_failure *failure) {
     report_failure(options->verb, output_name(options->json_file), failure);
     return report_status(failure->error.result);
 }
@@ -202,8 +201,10 @@ static int fail_json(const cli_options *options, cli_failure *failure) {
 int verb_run(const cli_options *options) {
     cli_job job = {.options = options, .failure.error.offset = RD_UNKNOWN};
     cli_failure failure = {0};
-    if (options->json && json_open(options->json_file, &failure) != RD_OK)
+    if (options->json && json_open(options->json_file, &failure) != RD_OK) {
+        blame_signal(&failure, RD_ROLE_OUTPUT);
         return fail_json(options, &failure);
+    }
     if (options->json && !check_json_apart(options))
         return STATUS_USAGE;
     const int status = tell(&job, run(&job));

@@ -6,12 +6,15 @@ Their figures are compared with those of the files themselves, of hashlib and of
 from __future__ import annotations
 
 import base64
+import contextlib
 import functools
 import json
 import os
 import re
 import select
+import signal
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +22,7 @@ import jsonschema
 import pytest
 
 from helpers.samples import noise
-from helpers.tool import Result, Tool, Words, shell
+from helpers.tool import HANG_SECONDS, Result, Tool, Words, heed_signals, shell
 from helpers.wire import TRAILER_LENGTH, Copy, Literal, encode_delta
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "json.schema.json"
@@ -321,6 +324,32 @@ def test_records_that_do_not_arrive_are_an_error(redelta: Tool, place: Path) -> 
         result = redelta.run("verify", "--json", "delta", "new", cwd=place, stdout=full)
     assert result.fails(1).file == "standard output"
     assert redelta.run("verify", "--json=/dev/full", "delta", "new", cwd=place).fails(1).file == "/dev/full"
+
+
+def full_pipe() -> tuple[int, int]:
+    """A pipe to which nothing can be written before it is read from."""
+    source, sink = os.pipe()
+    os.set_blocking(sink, False)
+    with contextlib.suppress(BlockingIOError):
+        while True:
+            os.write(sink, bytes(4096))
+    os.set_blocking(sink, True)
+    return source, sink
+
+
+def test_a_signal_while_records_wait_finds_the_file_replaced(redelta: Tool, place: Path) -> None:
+    """So it is not said that none was."""
+    source, sink = full_pipe()
+    words = [str(redelta.path), "signature", "--json", "basis", "out"]
+    with subprocess.Popen(words, cwd=place, stdout=sink, stderr=subprocess.PIPE, preexec_fn=heed_signals) as process:
+        while not (place / "out").exists() and process.poll() is None:
+            time.sleep(0.01)
+        process.terminate()
+        _, told = process.communicate(timeout=HANG_SECONDS)
+    os.close(source)
+    os.close(sink)
+    assert process.returncode == -signal.SIGTERM
+    assert told.startswith(b"redelta: signature: standard output: cannot be written: Interrupted system call; ")
 
 
 # ---- Progress -------------------------------------------------------------------------------------------------------
