@@ -98,14 +98,20 @@ static Py_ssize_t position(PyObject *given) {
     return number;
 }
 
-/* Sets up a file in memory, which stays where it stands: at 0 in one that ends there, it is empty. */
+/* Is a file in memory empty, and at its beginning? It stays where it stands. -1 with an exception set. */
+static int is_empty(PyObject *memory) {
+    const Py_ssize_t at = position(PyObject_CallMethod(memory, "tell", NULL));
+    const Py_ssize_t end = at < 0 ? -1 : position(PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END));
+    const Py_ssize_t back = end < 0 ? -1 : position(PyObject_CallMethod(memory, "seek", "n", at));
+    return back < 0 ? -1 : at == 0 && end == 0;
+}
+
 static bool open_memory(sink *s, PyObject *object) {
     s->memory = Py_NewRef(object);
     s->write = PyObject_GetAttrString(object, "write");
-    const Py_ssize_t at = s->write ? position(PyObject_CallMethod(object, "tell", NULL)) : -1;
-    const Py_ssize_t end = at == 0 ? position(PyObject_CallMethod(object, "seek", "ii", 0, SEEK_END)) : at;
-    s->expects = at == 0 && end == 0;
-    return at == 0 && end > 0 ? position(PyObject_CallMethod(object, "seek", "i", 0)) == 0 : end >= 0;
+    const int empty = s->write ? is_empty(object) : -1;
+    s->expects = empty == 1;
+    return empty >= 0;
 }
 
 bool sink_open(sink *s, PyObject *object, call *c) {
@@ -159,15 +165,23 @@ static PyObject *gathered(const sink *s) {
     return PyBytes_FromStringAndSize((const char *)s->data, (Py_ssize_t)s->size);
 }
 
-/* Has the file in memory start anew with the bytes that were gathered for it: it refers to them. */
-static PyObject *hand_over(const sink *s) {
-    PyObject *const bytes = gathered(s);
-    PyObject *const started = bytes ? PyObject_CallMethod(s->memory, "__init__", "O", bytes) : NULL;
-    PyObject *const position = started ? PyObject_CallMethod(s->memory, "seek", "ii", 0, SEEK_END) : NULL;
-    Py_XDECREF(bytes);
+/* Has a file in memory start anew with these bytes: it refers to them. */
+static PyObject *start_with(PyObject *memory, PyObject *bytes) {
+    PyObject *const started = PyObject_CallMethod(memory, "__init__", "O", bytes);
     Py_XDECREF(started);
-    Py_XDECREF(position);
-    return position ? Py_NewRef(Py_None) : NULL;
+    return started ? PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END) : NULL;
+}
+
+/* Gives the file in memory what was gathered for it; meanwhile it may have been written to, or closed. */
+static PyObject *hand_over(const sink *s) {
+    const int empty = is_empty(s->memory);
+    PyObject *const bytes = empty < 0 ? NULL : gathered(s);
+    PyObject *const done = !bytes  ? NULL
+                           : empty ? start_with(s->memory, bytes)
+                                   : PyObject_CallFunctionObjArgs(s->write, bytes, NULL);
+    Py_XDECREF(bytes);
+    Py_XDECREF(done);
+    return done ? Py_NewRef(Py_None) : NULL;
 }
 
 PyObject *sink_take(sink *s) {

@@ -232,6 +232,25 @@ def test_a_bytesio_whose_buffer_is_in_use_is_told() -> None:
     assert memory.getvalue() == NEW
 
 
+def test_a_bytesio_that_is_written_to_meanwhile_keeps_what_it_got() -> None:
+    def write(done: int, total: int | None) -> None:
+        memory.write(b"meanwhile")
+
+    memory = io.BytesIO()
+    redelta.write_patch(BASIS, DELTA, memory, progress=write)
+    data = memory.getvalue()
+    assert data == data[: -len(NEW)] + NEW
+    assert data.startswith(b"meanwhile")
+    assert memory.tell() == len(data)
+
+
+def test_a_bytesio_that_is_closed_meanwhile_stays_closed() -> None:
+    memory = io.BytesIO()
+    with pytest.raises(ValueError, match="closed file"):
+        redelta.write_patch(BASIS, DELTA, memory, progress=lambda done, total: memory.close())
+    assert memory.closed
+
+
 def test_what_a_writer_did_not_take_is_not_copied() -> None:
     class Noting(Sink):
         def write(self, data: bytes) -> int | None:

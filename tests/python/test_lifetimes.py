@@ -7,6 +7,7 @@ import io
 import resource
 import subprocess
 import sys
+import tempfile
 import textwrap
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ import pytest
 
 import redelta
 from helpers.sources import Fake, SeekableFake, Sink
+from redelta import _core
 
 CALLS = 10_000
 BASIS = bytes(range(256)) * 4
@@ -29,7 +31,7 @@ def failing(call: Callable[[], object]) -> Callable[[], None]:
     def work() -> None:
         try:
             call()
-        except (redelta.RedeltaError, ZeroDivisionError, OSError, TypeError):
+        except (redelta.RedeltaError, ZeroDivisionError, OSError, TypeError, BufferError):
             return
         raise AssertionError("it did not fail")
 
@@ -63,6 +65,23 @@ def read_file() -> None:
         file.read()
 
 
+def read_lines() -> None:
+    with redelta.PatchReader(io.BytesIO(BASIS), Fake(DELTA)) as file:
+        list(file)
+
+
+def patch_temporary_file() -> None:
+    with tempfile.SpooledTemporaryFile() as basis, tempfile.SpooledTemporaryFile() as output:
+        basis.write(BASIS)
+        redelta.write_patch(basis, DELTA, output)
+
+
+def patch_into_exported() -> None:
+    memory = io.BytesIO()
+    with memory.getbuffer():
+        redelta.write_patch(BASIS, DELTA, memory)
+
+
 WORK: dict[str, Callable[[], object]] = {
     "signature": lambda: redelta.signature(BASIS),
     "load": lambda: redelta.Signature.load(SIGNATURE),
@@ -77,9 +96,14 @@ WORK: dict[str, Callable[[], object]] = {
     "patcher": patch_in_pieces,
     "patcher in a cycle": cycle,
     "file": read_file,
+    "lines": read_lines,
+    "temporary files": patch_temporary_file,
+    "writer of parts": lambda: redelta.write_patch(BASIS, DELTA, Sink(most=100)),
     "truncated": failing(lambda: redelta.patch(BASIS, DELTA[:-60])),
     "no signature": failing(lambda: redelta.Signature.load(b"rubbish")),
     "parameter": failing(lambda: redelta.signature(BASIS, block_len=-1)),
+    "keyword": failing(lambda: _core.make_signature(BASIS, None, level=1)),  # type: ignore[call-arg]
+    "exported": failing(patch_into_exported),
     "no buffer": failing(lambda: redelta.Signer().update("text")),  # type: ignore[arg-type]
     "reader raises": failing(lambda: redelta.signature(Raising(b""))),
     "basis raises": failing(lambda: redelta.Patcher(Raising(b"")).update(DELTA)),
