@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 import shutil
+import sys
 import threading
+import types
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from hypothesis import strategies as st
 import redelta
 from helpers.samples import noise, random_edits
 from helpers.sources import SEEKABLE, SOURCES, Fake, SeekableFake, opened
+from helpers.tool import HANG_SECONDS
 from helpers.wire import Copy, encode_delta
 
 BASIS = noise(50_000, 1)
@@ -236,6 +239,47 @@ def test_no_line_is_lost_when_a_source_raises() -> None:
     assert lines[:-1] == list(io.BytesIO(LINES))
 
 
+def test_what_is_kept_behind_a_line_outlives_a_signal() -> None:
+    """The function for it may raise between any two lines of Python code."""
+
+    def trace(frame: types.FrameType, event: str, _: Any) -> Any:
+        if frame.f_code.co_name != "_gather":
+            return None
+        if frame.f_locals.get("parts"):
+            raise KeyboardInterrupt
+        return trace
+
+    with redelta.PatchReader(b"", ALL_LINES) as file:
+        file.readline()
+        before = sys.gettrace()
+        sys.settrace(trace)
+        try:
+            with pytest.raises(KeyboardInterrupt):
+                file.read(10)
+        finally:
+            sys.settrace(before)
+        assert b"\n" + file.read() == LINES
+
+
+class Index:
+    def __index__(self) -> int:
+        return 3
+
+
+@pytest.mark.parametrize("method", ["read", "read1", "readline"])
+def test_a_size_is_an_integer(method: str) -> None:
+    with redelta.PatchReader(b"", ALL_LINES) as file:
+        read = getattr(file, method)
+        file.readline()
+        for wrong in (1.5, float("inf"), "3", b"3"):
+            with pytest.raises(TypeError):
+                read(wrong)
+        part = read(Index())
+        assert part == LINES[1 : 1 + len(part)]
+        assert 0 < len(part) <= 3
+        assert file.read() == LINES[1 + len(part) :]
+
+
 def test_threads_that_share_one_get_whole_lines() -> None:
     parts: list[bytes] = []
     with redelta.PatchReader(b"", Fake(ALL_LINES, most=1000)) as file:
@@ -302,3 +346,22 @@ def test_a_source_cannot_close_what_reads_from_it() -> None:
         with pytest.raises(redelta.RedeltaError, match="at work"):
             file.read()
         file.close()
+
+
+def test_a_source_that_closes_what_reads_from_it_is_told_so() -> None:
+    class Closing(io.BytesIO):
+        def close(self) -> None:
+            super().close()
+            try:
+                file.close()
+            except redelta.RedeltaError as error:
+                told.append(str(error))
+
+    told: list[str] = []
+    file = redelta.PatchReader(b"", Closing(ALL_LINES), closefd=True)
+    closing = threading.Thread(target=file.close, daemon=True)
+    closing.start()
+    closing.join(HANG_SECONDS)
+    assert not closing.is_alive()
+    assert file.closed
+    assert told == ["it is at work: what it reads from may not call it"]

@@ -7,6 +7,7 @@ They are `io.BufferedIOBase`s: whatever takes a file that is open for reading ta
 from __future__ import annotations
 
 import io
+import operator
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -105,8 +106,8 @@ class _StreamReader(io.BufferedIOBase):
         """Likewise, but not beyond the end of a line."""
         if self._at == len(self._kept):
             self._kept, self._at = self._make(LINES), 0
-        end = self._kept.find(b"\n", self._at) + 1 or len(self._kept)
-        return self._take(min(end, self._at + left) if left > 0 else end)
+        limit = self._at + left if left > 0 else len(self._kept)
+        return self._take(self._kept.find(b"\n", self._at, limit) + 1 or limit)
 
     def _finish(self) -> None:
         """The stream is done."""
@@ -115,7 +116,7 @@ class _StreamReader(io.BufferedIOBase):
         """Parts of `size` bytes in all, or of what is left, up to one that is enough. Those that were there when the
         source raises are kept for the next call."""
         self._refuse_re_entrance()
-        left = -1 if size is None or size < 0 else size
+        left = -1 if size is None else max(operator.index(size), -1)
         parts: list[bytes] = []
         with self._lock:
             if self.closed:
@@ -127,8 +128,8 @@ class _StreamReader(io.BufferedIOBase):
                     left = left - len(part) if left > 0 else left
                     if enough(part):
                         break
-            except BaseException:  # nothing else is kept then
-                self._kept, self._at = b"".join(parts), 0
+            except BaseException:
+                self._kept, self._at = b"".join(parts) + self._kept[self._at :], 0
                 raise
             finally:
                 self._owner = 0
@@ -160,9 +161,13 @@ class _StreamReader(io.BufferedIOBase):
             return
         self._refuse_re_entrance()
         with self._lock:
-            if not self.closed:
-                self._close_sources()
-            super().close()
+            self._owner = threading.get_ident()
+            try:
+                if not self.closed:
+                    self._close_sources()
+                super().close()
+            finally:
+                self._owner = 0
 
     def _close_sources(self) -> None:
         self._feed.close()
