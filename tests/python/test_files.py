@@ -266,6 +266,19 @@ def test_what_a_writer_did_not_take_is_not_copied() -> None:
     assert given[2].obj is given[0]
 
 
+def test_a_writer_may_release_what_it_was_given() -> None:
+    class Releasing(Sink):
+        def write(self, data: Any) -> int | None:
+            taken = super().write(data)
+            if isinstance(data, memoryview):
+                data.release()
+            return taken
+
+    sink = Releasing(most=1000)
+    redelta.write_patch(BASIS, DELTA, sink)
+    assert sink.data == NEW
+
+
 @contextmanager
 def calls_noted() -> Iterator[list[str]]:
     """The names of the functions in C that Python code calls."""

@@ -184,16 +184,16 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
     view of the rest, as raw files are by `io`."""
 
     def write(data: bytes) -> None:
-        rest: bytes | memoryview = data
-        while rest:
-            taken = file.write(rest)
+        done, size = 0, len(data)
+        while done < size:
+            taken = file.write(memoryview(data)[done:] if done else data)
             if not taken and isinstance(file, io.RawIOBase):
                 raise BlockingIOError(errno.EAGAIN, "the writer takes nothing now: redelta needs one that waits")
             if not isinstance(taken, int):
                 break  # many writers tell nothing, and take all
-            if not 0 < taken <= len(rest):
-                raise OSError(errno.EIO, f"write() of {len(rest)} bytes gave {taken}")
-            rest = memoryview(rest)[taken:]
+            if not 0 < taken <= size - done:
+                raise OSError(errno.EIO, f"write() of {size - done} bytes gave {taken}")
+            done += taken
 
     return write
 
