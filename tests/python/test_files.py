@@ -335,6 +335,13 @@ def test_a_temporary_file_is_written_to_from_where_it_stands(kind: str) -> None:
         assert file.read() == b"before" + NEW + b"after"
 
 
+def test_a_python_that_calls_its_temporary_files_otherwise_will_do(monkeypatch: pytest.MonkeyPatch) -> None:
+    with tempfile.NamedTemporaryFile() as file:
+        monkeypatch.delattr(tempfile, "_TemporaryFileWrapper")
+        redelta.write_patch(BASIS, DELTA, file)
+        assert redelta.patch(file, redelta.delta(redelta.signature(NEW), BASIS)) == BASIS
+
+
 def test_a_spooled_file_is_still_rolled_over() -> None:
     with tempfile.SpooledTemporaryFile(max_size=1000) as file:
         redelta.write_patch(BASIS, DELTA, file)

@@ -50,7 +50,7 @@ def raw_of(file: object) -> io.FileIO | None:
 
 def unwrapped(file: Any) -> Any:
     """The file inside a temporary file of the standard library; any other object itself."""
-    if type(file) is tempfile._TemporaryFileWrapper:
+    if type(file) is getattr(tempfile, "_TemporaryFileWrapper", None):  # its name is nobody's promise
         return file.file
     if type(file) is tempfile.SpooledTemporaryFile:
         return file._file
