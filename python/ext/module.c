@@ -35,30 +35,6 @@ PyObject *raise_failure(const module_state *state, const rd_error *error, PyObje
 
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
-/* What a file that begins with these bytes is: an rd_kind. */
-static PyObject *identify(PyObject *module, PyObject *arguments) {
-    (void)module;
-    Py_buffer data;
-    if (!PyArg_ParseTuple(arguments, "y*", &data))
-        return NULL;
-    const rd_kind kind = rd_identify(data.buf, (size_t)data.len);
-    PyBuffer_Release(&data);
-    return PyLong_FromLong(kind);
-}
-
-/* Likewise, of what is in these first bytes of a compressed file; -1 if nothing comes out of them. */
-static PyObject *identify_compressed(PyObject *module, PyObject *arguments) {
-    (void)module;
-    Py_buffer data;
-    rd_kind kind = RD_KIND_OTHER;
-    if (!PyArg_ParseTuple(arguments, "y*", &data))
-        return NULL;
-    const rd_source source = rd_source_memory(data.buf, (uint64_t)data.len);
-    const rd_result result = rd_source_identify(&source, &kind, NULL, NULL);
-    PyBuffer_Release(&data);
-    return PyLong_FromLong(result == RD_OK ? (long)kind : -1);
-}
-
 /*
  * The interpreter ends. Keeps other threads out of it from now on, and waits a while for those that are in it to leave;
  * one that reads from what never answers is not waited for.
@@ -77,8 +53,7 @@ static PyObject *close_module(PyObject *module, PyObject *unused) {
 }
 
 static PyMethodDef methods[] = {
-    {"identify", identify, METH_VARARGS, NULL},
-    {"identify_compressed", identify_compressed, METH_VARARGS, NULL},
+    {"identify", TAKES_KEYWORDS(identify), NULL},
     {"signature_stream", TAKES_KEYWORDS(signature_stream), NULL},
     {"delta_stream", TAKES_KEYWORDS(delta_stream), NULL},
     {"patch_stream", TAKES_KEYWORDS(patch_stream), NULL},

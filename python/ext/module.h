@@ -28,6 +28,7 @@ PyTypeObject *stream_make_type(PyObject *module);
 PyObject *signature_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *identify(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);

@@ -25,6 +25,8 @@ typedef struct operation {
     PyObject *names;
     const rd_signature *signature; /* of a delta */
     rd_signature *loaded;
+    rd_kind kind; /* of what is identified */
+    bool compressed;
 } operation;
 
 typedef rd_result work_fn(operation *o);
@@ -91,6 +93,31 @@ static PyObject *run_to_sink(operation *o, work_fn *work) {
         PyObject *const made = sink_take(&o->sink);
         result = made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
     }
+    return result;
+}
+
+/* ---- What a file is ---------------------------------------------------------------------------------------------- */
+
+static rd_result work_identify(operation *o) {
+    return rd_source_identify(&o->sources[0].from, &o->kind, &o->compressed, &o->options);
+}
+
+/*
+ * (source), which is read in part if it is read in order. Returns (rd_kind, is it compressed?); -1 if it cannot be
+ * told, and who reads the source is told why.
+ */
+PyObject *identify(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *from, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
+        return NULL;
+    if (add_source(&o, from, false)) {
+        note_small(&o);
+        run(&o, work_identify);
+        if (!PyErr_Occurred())
+            result = Py_BuildValue("iO", o.error.result == RD_OK ? (int)o.kind : -1, o.compressed ? Py_True : Py_False);
+    }
+    end(&o);
     return result;
 }
 

@@ -10,7 +10,7 @@ from hypothesis import given
 import redelta
 from helpers import wire
 from helpers.samples import edited_pairs, noise, random_edits
-from helpers.sources import SOURCES, opened
+from helpers.sources import SEEKABLE, SOURCES, opened
 
 BASIS = noise(50_000, 1)
 NEW = random_edits(BASIS, 20, 2)
@@ -74,3 +74,18 @@ def test_a_damaged_file_is_told(tmp_path: Path) -> None:
     path.write_bytes(SIGNATURE[:-1])
     with pytest.raises(redelta.TruncatedError, match=f"'{path}'"):
         redelta.inspect(path)
+
+
+@pytest.mark.parametrize("kind", SOURCES)
+def test_frames_without_contents_may_come_first(kind: str, tmp_path: Path) -> None:
+    """However many in what can be read twice, else a few."""
+    twice = kind in SEEKABLE and "fake" not in kind
+    empty = bytes.fromhex("502a4d18") + (10_000).to_bytes(4, "little") + bytes(10_000)
+    frames = {
+        "signature": redelta.signature(BASIS, block_len=1000, compress=True),
+        "delta": redelta.delta(SIGNATURE, NEW, compress=True),
+    }
+    for what, frame in frames.items():
+        with opened(SOURCES[kind], empty * (100 if twice else 1) + frame, tmp_path) as source:
+            info = redelta.inspect(source)
+        assert (info.kind, info.compressed) == (what, True)

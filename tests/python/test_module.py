@@ -90,6 +90,7 @@ def test_the_extension_takes_files_by_position_and_all_else_by_keywords() -> Non
         "make_delta": (table, b"", None),
         "apply_patch": (b"", b"", None),
         "list_ops": (b"",),
+        "identify": (b"",),
     }
     for name, files in functions.items():
         call = getattr(core, name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 from typing import Literal as Only
@@ -17,7 +17,7 @@ from redelta._stats import Stats
 from redelta._types import Hash, Progress, Reading, Source
 
 MAGIC_LEN = 4
-KIND_SIGNATURE, KIND_DELTA, KIND_COMPRESSED = 1, 2, 3
+KIND_SIGNATURE, KIND_DELTA = 1, 2
 FIRST_BLOCK = 256 * 1024
 """More than the first block of a zstd frame takes."""
 NUMBERS = struct.Struct("=QQQ")
@@ -110,33 +110,24 @@ class _Peeked:
         return given
 
 
-def _look(native: Reading) -> tuple[Callable[[int], bytes], Reading]:
-    """What gives so many first bytes of the source, and the source to read it from its beginning."""
-    if isinstance(native, tuple):
-        file, start = native
-        return lambda size: os.pread(file, size, start), native
+def _peeked(native: Reading) -> Reading:
+    """What the source is read from, by which its first bytes can be looked at if they cannot be read twice."""
     if isinstance(native, int):
         fd = native
         try:
-            at = os.lseek(fd, 0, os.SEEK_CUR)
-            os.pread(fd, 0, at)
-            return lambda size: os.pread(fd, size, at), native
+            os.lseek(fd, 0, os.SEEK_CUR)
         except OSError:  # a pipe
-            native = lambda offset, size: os.read(fd, size)  # noqa: E731
-    if callable(native):
-        peeked = _Peeked(native)
-        return peeked.look, peeked
-    view = memoryview(native).cast("B")
-    return lambda size: bytes(view[:size]), native
+            return _Peeked(lambda offset, size: os.read(fd, size))
+    return _Peeked(native) if callable(native) else native
 
 
-def _kind(look: Callable[[int], bytes]) -> tuple[int, bool]:
+def _kind(native: Reading) -> tuple[int, bool]:
     """What the source is, and whether it is compressed."""
-    kind = _core.identify(look(MAGIC_LEN))
-    if kind != KIND_COMPRESSED:
-        return kind, False
-    kind = _core.identify_compressed(look(FIRST_BLOCK))
-    return (KIND_DELTA if kind < 0 else kind), True  # whoever reads it as a delta is told what is wrong
+    main = in_main_thread()
+    kind, compressed = _core.identify(native.look(MAGIC_LEN) if isinstance(native, _Peeked) else native, main=main)
+    if compressed and isinstance(native, _Peeked):
+        kind, compressed = _core.identify(native.look(FIRST_BLOCK), main=main)
+    return (KIND_DELTA if kind < 0 else kind), compressed  # whoever reads it as a delta is told what is wrong
 
 
 def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInfo | DeltaInfo:
@@ -158,8 +149,8 @@ def inspect(source: Source, *, progress: Progress | None = None) -> SignatureInf
         opened = files.read("delta", source)
         if opened.name is not None:
             files.names["signature"] = opened.name
-        look, native = _look(opened.native)
-        kind, compressed = _kind(look)
+        native = _peeked(opened.native)
+        kind, compressed = _kind(native)
         if kind == KIND_DELTA:
             made, numbers = _core.list_ops(native, main=in_main_thread(), progress=progress, names=files.names)
             opened.used = numbers[0]
