@@ -403,7 +403,7 @@ def test_limits_are_for_signatures(redelta: Tool) -> None:
     redelta.run("inspect", "--max-blocks", "100", stdin=signature).done()
 
 
-@pytest.mark.parametrize("how", [[], ["--ops"]])
+@pytest.mark.parametrize("how", [[], ["--ops"], ["--html", "-"]])
 def test_output_that_cannot_be_written_is_told(redelta: Tool, how: list[str]) -> None:
     with Path("/dev/full").open("wb") as full:
         result = redelta.run("inspect", *how, stdin=encode_delta([Literal(b"abc")]), stdout=full)
@@ -520,6 +520,7 @@ def test_page_is_written_as_a_whole_or_not_at_all(redelta: Tool, tmp_path: Path)
     assert result.done() == b""
     assert page.read_bytes().startswith(b"<!doctype html>")
     assert [path.name for path in tmp_path.iterdir()] == ["page.html"]
+    assert redelta.run("inspect", "--html", "/dev/full", stdin=delta).fails(1).file == "/dev/full"
 
 
 def test_page_needs_nothing_from_outside(redelta: Tool) -> None:
