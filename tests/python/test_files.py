@@ -9,7 +9,6 @@ import socket
 import stat
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,6 +19,7 @@ import pytest
 import redelta
 from helpers.samples import noise, random_edits
 from helpers.sources import Fake, SeekableFake, Sink
+from helpers.threads import run_threads
 
 BASIS = noise(50_000, 1)
 NEW = random_edits(BASIS, 20, 2)
@@ -116,7 +116,7 @@ def test_threads_share_an_open_basis(basis: Path) -> None:
     """None of them sees the position that another needs for a moment."""
     wrong: list[object] = []
 
-    def work() -> None:
+    def work(_: int) -> None:
         for _ in range(300):
             try:
                 if redelta.patch(file, DELTA) != NEW:
@@ -131,11 +131,7 @@ def test_threads_share_an_open_basis(basis: Path) -> None:
     try:
         with basis.open("rb", buffering=0) as file:
             file.seek(777)
-            threads = [threading.Thread(target=work) for _ in range(3)]
-            for thread in threads:
-                thread.start()
-            for thread in threads:
-                thread.join()
+            run_threads(work, 3)
     finally:
         sys.setswitchinterval(before)
     assert wrong == []

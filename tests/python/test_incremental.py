@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import pickle
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 import redelta
 from helpers.samples import edited_pairs, noise, random_edits
 from helpers.sources import SeekableFake
+from helpers.threads import run_threads
 from helpers.wire import Copy, encode_delta
 
 BASIS = noise(50_000, 1)
@@ -221,15 +221,11 @@ def test_threads_that_share_one_wait_for_each_other() -> None:
     signer = redelta.Signer(block_len=1024)
     parts: list[bytes] = []
 
-    def work() -> None:
+    def work(_: int) -> None:
         for _ in range(40):
             parts.append(signer.update(bytes(100 * 1024)))
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_threads(work, 4)
     parts.append(signer.finish())
     assert sorted(b"".join(parts)) == sorted(redelta.signature(bytes(160 * 100 * 1024), block_len=1024))
     assert signer.stats.in_bytes == 160 * 100 * 1024
@@ -242,11 +238,7 @@ def test_threads_share_a_signature() -> None:
         new = random_edits(BASIS, 10, seed)
         results.append(b"" if redelta.patch(BASIS, redelta.delta(SIGNATURE, new)) != new else b"good")
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(16)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run_threads(work, 16)
     assert results == [b"good"] * 16
 
 

@@ -16,6 +16,7 @@ import pytest
 import redelta
 from helpers.samples import noise, random_edits
 from helpers.sources import Fake
+from helpers.threads import run_threads
 from helpers.wire import Copy, encode_delta
 
 BASIS = noise(3_000_000, 1)
@@ -201,23 +202,6 @@ def test_a_signal_handler_that_raises_nothing_does_no_harm() -> None:
 
 
 # ---- Threads --------------------------------------------------------------------------------------------------------
-
-
-def run_threads(work: Callable[[int], None], count: int) -> None:
-    failures: list[BaseException] = []
-
-    def guarded(number: int) -> None:
-        try:
-            work(number)
-        except BaseException as failure:
-            failures.append(failure)
-
-    threads = [threading.Thread(target=guarded, args=(number,)) for number in range(count)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert failures == []
 
 
 def test_threads_do_their_own_work_at_once() -> None:

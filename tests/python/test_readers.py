@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 import redelta
 from helpers.samples import noise, random_edits
 from helpers.sources import SEEKABLE, SOURCES, Fake, SeekableFake, opened
+from helpers.threads import run_threads
 from helpers.tool import HANG_SECONDS
 from helpers.wire import Copy, encode_delta
 
@@ -167,15 +168,11 @@ def test_threads_that_share_one_get_all_of_it_once() -> None:
     parts: list[bytes] = []
     with redelta.SignatureReader(Fake(data, most=1000), block_len=16) as file:
 
-        def work() -> None:
+        def work(_: int) -> None:
             while part := file.read(997):
                 parts.append(part)
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_threads(work, 4)
     assert sorted(b"".join(parts)) == sorted(redelta.signature(data, block_len=16))
 
 
@@ -284,14 +281,10 @@ def test_threads_that_share_one_get_whole_lines() -> None:
     parts: list[bytes] = []
     with redelta.PatchReader(b"", Fake(ALL_LINES, most=1000)) as file:
 
-        def work() -> None:
+        def work(_: int) -> None:
             parts.extend(file)
 
-        threads = [threading.Thread(target=work) for _ in range(4)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        run_threads(work, 4)
     assert sorted(parts) == sorted(io.BytesIO(LINES))
 
 
