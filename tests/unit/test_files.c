@@ -369,32 +369,29 @@ static void file_is_read_from_its_position_which_stays(void **state) {
     }
 }
 
-static void basis_of_a_patch_is_read_from_its_position(void **state) {
-    const material *const m = *state;
-    const int fd = file_with(&m->basis, 12345);
-    const rd_source basis = rd_source_fd(fd);
+static void check_patch_of(const material *m, const rd_source *basis, const char *where) {
     const rd_source delta = bytes_source(&m->delta);
     rd_memory made = {0};
     const rd_sink out = rd_sink_memory(&made);
-    assert_int_equal(rd_patch_apply(&basis, &delta, &out, NULL), RD_OK);
-    check_memory(made, m->new_file, "from a position");
-    assert_int_equal(lseek(fd, 0, SEEK_CUR), 12345);
+    assert_int_equal(rd_patch_apply(basis, &delta, &out, NULL), RD_OK);
+    check_memory(made, m->new_file, "%s", where);
     rd_memory_free(&made);
+}
+
+static void basis_of_a_patch_is_read_from_its_position(void **state) {
+    const int fd = file_with(&((const material *)*state)->basis, 12345);
+    const rd_source basis = rd_source_fd(fd);
+    check_patch_of(*state, &basis, "from a position");
+    assert_int_equal(lseek(fd, 0, SEEK_CUR), 12345);
     close(fd);
 }
 
 static void basis_of_a_patch_is_read_from_where_it_is_said_to_begin(void **state) {
-    const material *const m = *state;
-    const int fd = file_with(&m->basis, 12345);
+    const int fd = file_with(&((const material *)*state)->basis, 12345);
     assert_int_equal(lseek(fd, 7, SEEK_SET), 7);
     const rd_source basis = rd_source_fd_at(fd, 12345);
-    const rd_source delta = bytes_source(&m->delta);
-    rd_memory made = {0};
-    const rd_sink out = rd_sink_memory(&made);
-    assert_int_equal(rd_patch_apply(&basis, &delta, &out, NULL), RD_OK);
-    check_memory(made, m->new_file, "from an offset");
+    check_patch_of(*state, &basis, "from an offset");
     assert_int_equal(lseek(fd, 0, SEEK_CUR), 7);
-    rd_memory_free(&made);
     close(fd);
 }
 
