@@ -95,7 +95,7 @@ static rd_result load_stream(const rd_memory *bytes, fuzz_pace pace) {
     return result;
 }
 
-typedef enum content { PLAIN, TOO_MUCH, BROKEN } content;
+typedef enum content { PLAIN, BROKEN, UNKNOWN } content; /* unknown: no frames, or more than PLAIN_MAX in them */
 
 /* What is in the frames, all of them of today's format: *plain, which has room for PLAIN_MAX. */
 static content decompress(const rd_memory *file, rd_memory *plain) {
@@ -113,12 +113,11 @@ static content decompress(const rd_memory *file, rd_memory *plain) {
     ZSTD_freeDStream(stream);
     plain->size = out.pos;
     if (!ZSTD_isError(wanted) && out.pos == out.size)
-        return TOO_MUCH;
+        return UNKNOWN;
     return wanted == 0 && in.pos == file->size ? PLAIN : BROKEN;
 }
 
-/* plain: what is in the frames. NULL: they are broken, or hold too much for the reference, or it is no compressed file.
- */
+/* plain: what is in the frames, or NULL. */
 static void check(const rd_memory *basis, const rd_memory *file, const rd_memory *plain, bool broken, fuzz_pace pace) {
     rd_memory made = {0};
     rd_memory streamed = {0};
@@ -152,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rd_memory file = file_from(&in, compressed);
     rd_memory room = {.data = fuzz_alloc(PLAIN_MAX)};
     const bool frames = rd_identify(file.data, file.size) == RD_KIND_COMPRESSED;
-    const content found = frames ? decompress(&file, &room) : TOO_MUCH;
+    const content found = frames ? decompress(&file, &room) : UNKNOWN;
     rd_memory plain = fuzz_copy(room.data, room.size);
     check(&basis, &file, found == PLAIN ? &plain : NULL, found == BROKEN, pace);
     free(room.data);
