@@ -24,7 +24,7 @@ void rd__differ_free(rd__differ *differ) {
 /* Drops what no literal can need any more from the front of the window. The scanner is never behind that. */
 static void compact(rd__differ *differ) {
     rd__view *const view = &differ->view;
-    const uint64_t needed = rd__joiner_needs(&differ->joiner);
+    const uint64_t needed = rd__op_joiner_needs(&differ->joiner);
     const size_t dropped = (size_t)(needed - view->offset);
     view->size -= dropped;
     view->offset = needed;
@@ -88,12 +88,12 @@ bool rd__differ_next(rd__differ *differ, rd_op *op, const uint8_t **literal) {
     for (;;) {
         const bool last = view->last && differ->scanned;
         /* Until the view is scanned, `at` is behind a copy that was added: nothing before it is unknown. */
-        if (rd__joiner_next(&differ->joiner, differ->scanner.at, last, op))
+        if (rd__op_joiner_next(&differ->joiner, differ->scanner.at, last, op))
             break;
         if (differ->scanned)
             return false;
         if (rd__scanner_next(&differ->scanner, view, UINT64_MAX, &copy))
-            rd__joiner_add(&differ->joiner, &copy);
+            rd__op_joiner_add(&differ->joiner, &copy);
         else
             differ->scanned = true;
         differ->stats->false_matches = differ->scanner.false_matches;

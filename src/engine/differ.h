@@ -6,12 +6,12 @@
 #ifndef RD_ENGINE_DIFFER_H
 #define RD_ENGINE_DIFFER_H
 
-#include "engine/joiner.h"
+#include "engine/op_joiner.h"
 #include "engine/scanner.h"
 
 typedef struct rd__differ {
     rd__scanner scanner;
-    rd__joiner joiner;
+    rd__op_joiner joiner;
     uint8_t *window;
     size_t capacity;
     rd__view view;   /* of the window */

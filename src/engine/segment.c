@@ -2,7 +2,7 @@
 #include "engine/segment.h"
 
 #include "base/memory.h"
-#include "engine/joiner.h"
+#include "engine/op_joiner.h"
 
 #include <stdlib.h>
 

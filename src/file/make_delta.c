@@ -61,7 +61,7 @@ typedef struct maker {
     rd__digest *digest; /* NULL: no trailer is due */
     uint8_t *overlap;   /* of the piece before, if one is due */
     rd__stitcher stitcher;
-    rd__joiner joiner;
+    rd__op_joiner joiner;
     rd__writer *writer;
     rd__job *job;
     uint8_t carried[RD__LITERAL_MAX]; /* the end of the segment before, as far as a literal may need it */
@@ -150,7 +150,7 @@ static rd_result put_literal(maker *m, const rd__view *view, const rd_op *op) {
 static rd_result put_ops(maker *m, const rd__view *view, uint64_t reach, bool last) {
     rd_op op;
     rd_result result = RD_OK;
-    while (result == RD_OK && rd__joiner_next(&m->joiner, reach, last, &op)) {
+    while (result == RD_OK && rd__op_joiner_next(&m->joiner, reach, last, &op)) {
         rd__count_op(&m->job->stats, &op, rd__delta_op_size(&op));
         result = put_command(m->writer, &op);
         if (result == RD_OK && op.kind == RD_LITERAL)
@@ -162,7 +162,7 @@ static rd_result put_ops(maker *m, const rd__view *view, uint64_t reach, bool la
 /* Keeps what a literal that goes on in the next segment needs of this one, at the end of `carried`, when all is written
  * that can be told. */
 static void carry(maker *m, const rd__view *view, uint64_t stop) {
-    const uint64_t needed = rd__joiner_needs(&m->joiner);
+    const uint64_t needed = rd__op_joiner_needs(&m->joiner);
     if (needed >= stop)
         return;
     const size_t size = (size_t)(stop - needed);
@@ -179,7 +179,7 @@ static rd_result finish(void *context, void *s) {
     rd_op copy;
     rd__stitcher_begin(&m->stitcher, m->speculate && !changed ? &it->segment : NULL);
     while (result == RD_OK && rd__stitcher_next(&m->stitcher, &view, stop, &copy)) {
-        rd__joiner_add(&m->joiner, &copy);
+        rd__op_joiner_add(&m->joiner, &copy);
         result = put_ops(m, &view, copy.target_offset + copy.length, false);
     }
     m->job->stats.false_matches = m->stitcher.scanner.false_matches;

@@ -8,7 +8,7 @@
  *     0x55 .. 0xff   reserved
  *
  * Integers are big-endian. A length of 0, and an offset or a length of 2^63 or more, are corrupt. The encoder takes the
- * narrowest widths; which commands stand there is the engine's choice (see engine/joiner.h).
+ * narrowest widths; which commands stand there is the engine's choice (see engine/op_joiner.h).
  */
 #ifndef RD_FORMAT_DELTA_H
 #define RD_FORMAT_DELTA_H
