@@ -14,7 +14,7 @@
 
 static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, uint32_t skipped) {
     copies list = copies_new(new_file->size);
-    rd__segment segment = {.copies = NULL};
+    rd__parse parse = {.copies = NULL};
     rd__stitcher stitcher;
     rd_op copy;
     bool last = false;
@@ -24,15 +24,15 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
         const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
         const uint64_t stop = view.last ? UINT64_MAX : from + size;
         const bool skip = skipped >> from / size % 32 & 1;
-        fuzz_require(rd__segment_scan(&segment, signature, rd__kernels_best(), &view, stop));
-        rd__stitcher_begin(&stitcher, skip ? NULL : &segment);
+        fuzz_require(rd__parse_scan(&parse, signature, rd__kernels_best(), &view, stop));
+        rd__stitcher_begin(&stitcher, skip ? NULL : &parse);
         while (rd__stitcher_next(&stitcher, &view, stop, &copy))
             copies_add(&list, &copy);
         last = view.last;
         rd_memory_free(&bytes);
     }
     list.end = stitcher.scanner.at;
-    rd__segment_free(&segment);
+    rd__parse_free(&parse);
     return list;
 }
 

@@ -10,9 +10,9 @@ void rd__stitcher_init(rd__stitcher *stitcher, const rd_signature *signature, co
     rd__scanner_init(&stitcher->scanner, signature, kernels);
 }
 
-void rd__stitcher_begin(rd__stitcher *stitcher, const rd__segment *segment) {
-    stitcher->state = segment ? RD__STITCH_MEET : RD__STITCH_ALONE;
-    stitcher->segment = segment;
+void rd__stitcher_begin(rd__stitcher *stitcher, const rd__parse *parse) {
+    stitcher->state = parse ? RD__STITCH_MEET : RD__STITCH_ALONE;
+    stitcher->parse = parse;
     stitcher->next = 0;
     stitcher->within = 0;
     stitcher->patience = 0;
@@ -27,15 +27,15 @@ static uint64_t block_length(const rd__stitcher *stitcher) {
  * block ends.
  */
 static bool meets(rd__stitcher *stitcher, uint64_t *meeting) {
-    const rd__segment *const segment = stitcher->segment;
+    const rd__parse *const parse = stitcher->parse;
     const uint64_t at = stitcher->scanner.at;
-    while (stitcher->next < segment->count &&
-           segment->copies[stitcher->next].target_offset + segment->copies[stitcher->next].length <= at)
+    while (stitcher->next < parse->count &&
+           parse->copies[stitcher->next].target_offset + parse->copies[stitcher->next].length <= at)
         stitcher->next++;
     stitcher->within = 0;
-    if (stitcher->next == segment->count || at <= segment->copies[stitcher->next].target_offset)
+    if (stitcher->next == parse->count || at <= parse->copies[stitcher->next].target_offset)
         return true;
-    const rd_op *const copy = &segment->copies[stitcher->next];
+    const rd_op *const copy = &parse->copies[stitcher->next];
     stitcher->within = at - copy->target_offset;
     const uint64_t into_block = stitcher->within % block_length(stitcher);
     *meeting = at + rd__min_u64(block_length(stitcher) - into_block, copy->length - stitcher->within);
@@ -47,8 +47,7 @@ static bool meets(rd__stitcher *stitcher, uint64_t *meeting) {
  * both begin at the same place, with a stretch of which neither has used anything.
  */
 static bool same_budget(const rd__stitcher *stitcher, const rd__view *view) {
-    return stitcher->scanner.at == view->offset ||
-           rd__scanner_within_budget(&stitcher->scanner, &stitcher->segment->end);
+    return stitcher->scanner.at == view->offset || rd__scanner_within_budget(&stitcher->scanner, &stitcher->parse->end);
 }
 
 /*
@@ -83,7 +82,7 @@ static uint64_t choose(const rd__scanner *scanner, uint64_t block) {
 
 /* Takes over one block of the segment's next copy, chosen again. */
 static void choose_one(rd__stitcher *stitcher, rd_op *copy) {
-    const rd_op *const guess = &stitcher->segment->copies[stitcher->next];
+    const rd_op *const guess = &stitcher->parse->copies[stitcher->next];
     const uint64_t block_len = block_length(stitcher);
     const uint64_t length = rd__min_u64(guess->length - stitcher->within, block_len);
     const uint64_t guessed = (guess->basis_offset + stitcher->within) / block_len;
@@ -106,7 +105,7 @@ static void choose_one(rd__stitcher *stitcher, rd_op *copy) {
 
 /* Takes over what is left of the segment's next copy. */
 static void adopt_one(rd__stitcher *stitcher, rd_op *copy) {
-    *copy = stitcher->segment->copies[stitcher->next++];
+    *copy = stitcher->parse->copies[stitcher->next++];
     copy->target_offset += stitcher->within;
     copy->basis_offset += stitcher->within;
     copy->length -= stitcher->within;
@@ -116,8 +115,8 @@ static void adopt_one(rd__stitcher *stitcher, rd_op *copy) {
 /* At the end of the segment both parses have the same state, but for the last block copied if none was chosen alike. */
 static void take_over_end(rd__stitcher *stitcher) {
     const uint64_t next_block = stitcher->scanner.next_block;
-    const uint64_t false_matches = stitcher->scanner.false_matches + stitcher->segment->end.false_matches;
-    stitcher->scanner = stitcher->segment->end;
+    const uint64_t false_matches = stitcher->scanner.false_matches + stitcher->parse->end.false_matches;
+    stitcher->scanner = stitcher->parse->end;
     stitcher->scanner.false_matches = false_matches;
     if (stitcher->state == RD__STITCH_CHOOSE)
         stitcher->scanner.next_block = next_block;
@@ -137,7 +136,7 @@ bool rd__stitcher_next(rd__stitcher *stitcher, const rd__view *view, uint64_t st
         return rd__scanner_next(&stitcher->scanner, view, stop, copy);
     if (stitcher->state == RD__STITCH_MEET || stitcher->state == RD__STITCH_DONE)
         return false;
-    if (stitcher->next == stitcher->segment->count) {
+    if (stitcher->next == stitcher->parse->count) {
         take_over_end(stitcher);
         return false;
     }

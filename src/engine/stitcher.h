@@ -14,7 +14,7 @@
 #ifndef RD_ENGINE_STITCHER_H
 #define RD_ENGINE_STITCHER_H
 
-#include "engine/segment.h"
+#include "engine/parse.h"
 
 typedef enum rd__stitch {
     RD__STITCH_ALONE,
@@ -27,7 +27,7 @@ typedef enum rd__stitch {
 typedef struct rd__stitcher {
     rd__scanner scanner; /* the state of the true parse */
     rd__stitch state;
-    const rd__segment *segment;
+    const rd__parse *parse;
     size_t next;       /* of the segment's copies, the one that comes next */
     uint64_t within;   /* bytes of that one which lie behind the true parse already */
     uint64_t patience; /* how far the scanner goes before it looks for a meeting again */
@@ -36,7 +36,7 @@ typedef struct rd__stitcher {
 void rd__stitcher_init(rd__stitcher *stitcher, const rd_signature *signature, const rd__kernels *kernels);
 
 /* Comes to the next segment. NULL: it was not scanned; the stitcher's scanner does it all. */
-void rd__stitcher_begin(rd__stitcher *stitcher, const rd__segment *segment);
+void rd__stitcher_begin(rd__stitcher *stitcher, const rd__parse *parse);
 
 /* Like rd__scanner_next, for the view and the stop of the segment. */
 bool rd__stitcher_next(rd__stitcher *stitcher, const rd__view *view, uint64_t stop, rd_op *copy);

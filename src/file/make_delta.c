@@ -48,7 +48,7 @@ static rd_result put_end(rd__writer *writer) {
 
 typedef struct slot {
     rd__piece piece;
-    rd__segment segment;
+    rd__parse parse;
     uint8_t *leaves; /* digests of those that begin in the segment, if a trailer is due */
     size_t leaf_count;
 } slot;
@@ -122,8 +122,7 @@ static void work(const void *context, void *s) {
     const maker *const m = context;
     slot *const it = s;
     const rd__view view = view_of(&it->piece);
-    bool done =
-        !m->speculate || rd__segment_scan(&it->segment, m->signature, m->kernels, &view, stop_of(m, &it->piece));
+    bool done = !m->speculate || rd__parse_scan(&it->parse, m->signature, m->kernels, &view, stop_of(m, &it->piece));
     if (done && m->digest)
         done = hash_leaves(m, it);
     if (!done)
@@ -177,7 +176,7 @@ static rd_result finish(void *context, void *s) {
     const rd__view view = view_of(&it->piece);
     const uint64_t stop = stop_of(m, &it->piece);
     rd_op copy;
-    rd__stitcher_begin(&m->stitcher, m->speculate && !changed ? &it->segment : NULL);
+    rd__stitcher_begin(&m->stitcher, m->speculate && !changed ? &it->parse : NULL);
     while (result == RD_OK && rd__stitcher_next(&m->stitcher, &view, stop, &copy)) {
         rd__op_joiner_add(&m->joiner, &copy);
         result = put_ops(m, &view, copy.target_offset + copy.length, false);
@@ -192,7 +191,7 @@ static rd_result finish(void *context, void *s) {
 
 static void release(void *s) {
     slot *const it = s;
-    rd__segment_free(&it->segment);
+    rd__parse_free(&it->parse);
     free(it->leaves);
 }
 

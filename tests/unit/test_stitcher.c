@@ -17,7 +17,7 @@
 static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, bool skip,
                      random_source *r) {
     copies list = copies_new(new_file->size);
-    rd__segment segment = {.copies = NULL};
+    rd__parse parse = {.copies = NULL};
     rd__stitcher stitcher;
     rd_op copy;
     rd__stitcher_init(&stitcher, signature, rd__kernels_best());
@@ -27,9 +27,8 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
         const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
         const uint64_t stop = view.last ? UINT64_MAX : from + size;
         const bool skipped = skip && random_below(r, 3) == 0;
-        assert_true(
-            rd__segment_scan(&segment, signature, table_at((size_t)(from / size % table_count())), &view, stop));
-        rd__stitcher_begin(&stitcher, skipped ? NULL : &segment);
+        assert_true(rd__parse_scan(&parse, signature, table_at((size_t)(from / size % table_count())), &view, stop));
+        rd__stitcher_begin(&stitcher, skipped ? NULL : &parse);
         while (rd__stitcher_next(&stitcher, &view, stop, &copy))
             copies_add(&list, &copy);
         check_true(stitcher.scanner.at >= (view.last ? new_file->size : stop), "the segment is decided");
@@ -37,7 +36,7 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
         rd_memory_free(&bytes);
     }
     list.end = stitcher.scanner.at;
-    rd__segment_free(&segment);
+    rd__parse_free(&parse);
     return list;
 }
 
