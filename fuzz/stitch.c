@@ -48,7 +48,7 @@ static void check_same(const copies *actual, const copies *expected) {
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {.data = data, .size = size};
     fuzz_files f = {.params = {0}};
-    const uint64_t cells = 1 + fuzz_byte(&in) % 3;
+    const uint64_t windows = 1 + fuzz_byte(&in) % 3;
     const uint32_t skipped = fuzz_byte(&in) & 1 ? fuzz_number(&in, 4) : 0;
     if (!fuzz_files_from(&f, &in))
         return 0;
@@ -56,7 +56,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     rd_signature *const signature = fuzz_loaded(&bytes, 2);
     if (rd_signature_count(signature) > 0) { /* else there are no segments */
         copies expected = copies_of_one_scan(signature, &f.new_file);
-        copies actual = stitch(signature, &f.new_file, cells * rd__scanner_cell(signature), skipped);
+        copies actual = stitch(signature, &f.new_file, windows * rd__scanner_budget_window(signature), skipped);
         check_same(&actual, &expected);
         free(actual.ops);
         free(expected.ops);

@@ -11,11 +11,11 @@
  * call of the kernel, which costs little more than one alone, and all are taken up to the first that differs.
  *
  * Whoever chooses both files could make every window pass the second test and fail the third, and so have a whole block
- * hashed at every byte. So there is a budget of failures for each stretch of the new file: a few are free, each further
- * one must be earned by going on. What is beyond it counts as unmatched: the delta gets longer, not slower. A budget
- * belongs to a fixed stretch and not to the whole file, so that one bad place costs nothing elsewhere and so that a
- * parse depends only on where it begins. Other input stays far below it: weak sums collide by chance once in some 10
- * KiB of a new file at most, unless the signature has more than a million blocks.
+ * hashed at every byte. So there is a budget of failures for each *budget window* of the new file: a few are free, each
+ * further one must be earned by going on. What is beyond it counts as unmatched: the delta gets longer, not slower. A
+ * budget belongs to a window at a fixed place and not to the whole file, so that one bad place costs nothing elsewhere
+ * and so that a parse depends only on where it begins. Other input stays far below it: weak sums collide by chance once
+ * in some 10 KiB of a new file at most, unless the signature has more than a million blocks.
  */
 #include "engine/scanner.h"
 
@@ -25,12 +25,12 @@
 #include <string.h>
 
 enum {
-    CELL_BLOCKS = 32,        /* a stretch, in blocks: 64 KiB at the default of 2048 */
-    CELL_BLOCK_MIN = 128,    /* shorter blocks count as this long, for hashing them costs as much */
-    FREE_BYTES = 384 * 1024, /* hashed in vain in a stretch, wherever they are: 192 strong sums of blocks of 2048 ... */
-    FREE_MIN = 8,            /* ... but so many of longer blocks ... */
-    FREE_MAX = 256,          /* ... and of shorter ones */
-    EARNED = 32,             /* and so many more, one for each block passed: a byte hashed for each byte */
+    BUDGET_WINDOW_BLOCKS = 32, /* 64 KiB at the default of 2048 */
+    BUDGET_BLOCK_MIN = 128,    /* shorter blocks count as this long, for hashing them costs as much */
+    FREE_BYTES = 384 * 1024,   /* that match nothing, in a budget window: 192 strong sums of blocks of 2048 ... */
+    FREE_MIN = 8,              /* ... but so many of longer blocks ... */
+    FREE_MAX = 256,            /* ... and of shorter ones */
+    EARNED = 32,               /* and so many more, one for each block passed: a byte hashed for each byte */
     STRIDE_MIN = 128,
     STRIDE_MAX = RD__SEEK_MAX,
     RUN_MAX = 64,          /* blocks */
@@ -44,19 +44,19 @@ void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const
 
 /* ---- The budget -------------------------------------------------------------------------------------------------- */
 
-uint64_t rd__scanner_cell(const rd_signature *signature) {
+uint64_t rd__scanner_budget_window(const rd_signature *signature) {
     const uint64_t block_len = signature->params.block_len;
-    return CELL_BLOCKS * (block_len < CELL_BLOCK_MIN ? CELL_BLOCK_MIN : block_len);
+    return BUDGET_WINDOW_BLOCKS * (block_len < BUDGET_BLOCK_MIN ? BUDGET_BLOCK_MIN : block_len);
 }
 
 /*
- * How many failures are free in a stretch. To them come twice as many as there are by chance: each position collides
- * with each block once in 2^32, which only matters with very many blocks.
+ * How many failures are free in a budget window. To them come twice as many as there are by chance: each position
+ * collides with each block once in 2^32, which only matters with very many blocks.
  */
 static uint32_t free_failures(const rd__scanner *scanner) {
-    const uint64_t cell = rd__scanner_cell(scanner->signature);
+    const uint64_t window = rd__scanner_budget_window(scanner->signature);
     const uint32_t fit = FREE_BYTES / scanner->signature->params.block_len;
-    const uint32_t by_chance = (uint32_t)((cell / 4096 * scanner->signature->sums.count) >> 20);
+    const uint32_t by_chance = (uint32_t)((window / 4096 * scanner->signature->sums.count) >> 20);
     return (fit < FREE_MIN ? FREE_MIN : fit > FREE_MAX ? FREE_MAX : fit) + 2 * by_chance;
 }
 
@@ -66,9 +66,9 @@ bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b) {
 
 /* May a strong sum be made at scanner->at? */
 static bool within_budget(rd__scanner *scanner) {
-    if (scanner->at >= scanner->cell_end) {
-        const uint64_t cell = rd__scanner_cell(scanner->signature);
-        scanner->cell_end = (scanner->at / cell + 1) * cell;
+    if (scanner->at >= scanner->budget_end) {
+        const uint64_t window = rd__scanner_budget_window(scanner->signature);
+        scanner->budget_end = (scanner->at / window + 1) * window;
         scanner->blocked = 0;
         scanner->failures = 0;
     }
@@ -76,12 +76,12 @@ static bool within_budget(rd__scanner *scanner) {
 }
 
 static void count_failure(rd__scanner *scanner) {
-    const uint64_t cell = rd__scanner_cell(scanner->signature);
+    const uint64_t window = rd__scanner_budget_window(scanner->signature);
     const uint32_t free_of_charge = free_failures(scanner);
     scanner->false_matches++;
     scanner->failures++;
     if (scanner->failures >= free_of_charge)
-        scanner->blocked = scanner->cell_end - cell + (scanner->failures - free_of_charge + 1) * (cell / EARNED);
+        scanner->blocked = scanner->budget_end - window + (scanner->failures - free_of_charge + 1) * (window / EARNED);
     if (scanner->worst < scanner->failures)
         scanner->worst = scanner->failures;
 }
@@ -89,7 +89,7 @@ static void count_failure(rd__scanner *scanner) {
 /* ---- Windows ----------------------------------------------------------------------------------------------------- */
 
 bool rd__scanner_continues(const rd__scanner *scanner) {
-    return scanner->behind_copy && scanner->next_block < scanner->signature->sums.count;
+    return scanner->after_copy && scanner->next_block < scanner->signature->sums.count;
 }
 
 static void make_strong(const rd__scanner *scanner, const uint8_t *data, size_t length, size_t count, uint8_t *strong) {
@@ -111,7 +111,7 @@ static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, ui
     copy->basis_offset = block * scanner->signature->params.block_len;
     scanner->at += length;
     scanner->next_block = block + count;
-    scanner->behind_copy = true;
+    scanner->after_copy = true;
     scanner->rolling = false;
     scanner->stride = STRIDE_MIN;
 }
@@ -170,7 +170,7 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t posit
     uint64_t block = 0;
     scanner->rolling = true;
     if (!within_budget(scanner) || !rd__index_find_weak(&signature->index, scanner->weak, &range)) {
-        scanner->behind_copy = false;
+        scanner->after_copy = false;
         return false;
     }
     const uint64_t guess = guess_block(scanner, &range);
@@ -178,7 +178,7 @@ static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t posit
     make_strong(scanner, data, block_len, candidates, strong);
     if (!find_strong(scanner, &range, strong, &block)) {
         count_failure(scanner);
-        scanner->behind_copy = false;
+        scanner->after_copy = false;
         scanner->run = 1;
         return false;
     }
@@ -243,7 +243,7 @@ static bool try_suffixes(rd__scanner *scanner, const uint8_t *data, size_t size,
         }
         rd__shrinking_drop(&window, *data);
         scanner->at++;
-        scanner->behind_copy = false;
+        scanner->after_copy = false;
     }
     return false;
 }

@@ -14,18 +14,18 @@ typedef struct rd__scanner {
     const rd__kernels *kernels;
     /* What decides all that follows, with the bytes of the new file from `at` on: */
     uint64_t at;         /* position in the new file that is decided next */
-    bool behind_copy;    /* a copy ends at `at` ... */
+    bool after_copy;     /* a copy ends at `at` ... */
     uint64_t next_block; /* ... and this block of the basis, if there is one, would continue it */
-    uint64_t cell_end;   /* of the stretch of the new file that the next two are for */
+    uint64_t budget_end; /* of the budget window that the next two are for */
     uint64_t blocked;    /* before this position, no strong sum is made */
-    uint32_t failures;   /* strong sums made in vain */
+    uint32_t failures;   /* strong sums that matched nothing */
     /* What only saves work: */
     bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
     uint32_t weak;
     size_t stride; /* positions to seek through at once: more, the longer nothing matched */
     size_t run;    /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
     /* What is only told: */
-    uint32_t worst; /* failures in the worst stretch */
+    uint32_t worst; /* failures in the worst budget window */
     uint64_t false_matches;
 } rd__scanner;
 
@@ -42,10 +42,11 @@ void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const
 /* Is there a block of the basis that would continue a copy at scanner->at? */
 bool rd__scanner_continues(const rd__scanner *scanner);
 
-/* The length of the stretches of the new file that have a budget of failures each. */
-uint64_t rd__scanner_cell(const rd_signature *signature);
+/* The length of the budget windows: the ranges of the new file that have a budget of failures each. */
+uint64_t rd__scanner_budget_window(const rd_signature *signature);
 
-/* Are the failures of both scanners together free in any one stretch? Then the budget did not change what they found.
+/* Are the failures of both scanners together free in any one budget window? Then the budget did not change what they
+ * found.
  */
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
 

@@ -44,7 +44,7 @@ static bool meets(rd__stitcher *stitcher, uint64_t *meeting) {
 
 /*
  * Did the budget leave the segment's parse as the true one would be? It did if nothing was blocked; and in any case if
- * both begin at the same place, with a stretch of which neither has used anything.
+ * both begin at the same place, with a budget window of which neither has used anything.
  */
 static bool same_budget(const rd__stitcher *stitcher, const rd__view *view) {
     return stitcher->scanner.at == view->offset || rd__scanner_within_budget(&stitcher->scanner, &stitcher->parse->end);
@@ -87,12 +87,12 @@ static void choose_one(rd__stitcher *stitcher, rd_op *copy) {
     const uint64_t length = rd__min_u64(guess->length - stitcher->within, block_len);
     const uint64_t guessed = (guess->basis_offset + stitcher->within) / block_len;
     const uint64_t target = guess->target_offset + stitcher->within;
-    stitcher->scanner.behind_copy = stitcher->scanner.behind_copy && stitcher->scanner.at == target;
+    stitcher->scanner.after_copy = stitcher->scanner.after_copy && stitcher->scanner.at == target;
     /* A short block is the last one, whatever came before. */
     const uint64_t block = length < block_len ? guessed : choose(&stitcher->scanner, guessed);
     *copy = (rd_op){.kind = RD_COPY, .target_offset = target, .length = length, .basis_offset = block * block_len};
     stitcher->scanner.at = target + length;
-    stitcher->scanner.behind_copy = true;
+    stitcher->scanner.after_copy = true;
     stitcher->scanner.next_block = block + 1;
     stitcher->within += length;
     if (stitcher->within == guess->length) {

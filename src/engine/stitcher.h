@@ -8,7 +8,7 @@
  *
  * Two things in the state besides the position need care. Which of equal blocks is copied depends on the copy before;
  * so the first copies taken over are chosen again, until one comes out as the segment chose it. And the budget of
- * failures: segments must begin where a stretch of the budget does, and if the failures of both parses together could
+ * failures: segments must start where a budget window does, and if the failures of both parses together could
  * exhaust it, nothing is taken over and the scanner goes on alone.
  */
 #ifndef RD_ENGINE_STITCHER_H

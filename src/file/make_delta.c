@@ -195,10 +195,10 @@ static void release(void *s) {
     free(it->leaves);
 }
 
-/* Segments begin where a stretch of the scanner's budget does, as the stitcher needs it. */
+/* Segments start where one of the scanner's budget windows does, as the stitcher requires. */
 static size_t segment_size(const rd_signature *signature) {
-    const size_t cell = (size_t)rd__scanner_cell(signature);
-    return (SEGMENT_SIZE + cell - 1) / cell * cell;
+    const size_t window = (size_t)rd__scanner_budget_window(signature);
+    return (SEGMENT_SIZE + window - 1) / window * window;
 }
 
 static rd_result diff_segments(rd__job *job, const rd_signature *signature, const rd_source *new_file,

@@ -276,7 +276,7 @@ def literals(new: bytes) -> list[Literal]:
 
 
 def delta_in_time(redelta: Tool, files: Files, new: bytes, threads: int = 2) -> bytes:
-    """A delta against the signature; the strong sums that it computes in vain are bounded by the size of the file."""
+    """A delta against the signature; its strong sums that match nothing are bounded by the size of the file."""
     files.new.write_bytes(new)
     records = files.folder / "records"
     words = ("delta", "-T", str(threads), f"--json={records}", files.signature, files.new)

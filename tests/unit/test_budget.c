@@ -1,13 +1,13 @@
 /*
  * Hostile pairs of files. In a new file of one byte repeated, every window has the same weak sum. Against it stands a
  * basis whose blocks are all different from that and yet have its weak sum, so at every byte the index says "perhaps"
- * and only the strong sum says "no". The delta must be right, and the strong sums made in vain bounded as
- * engine/scanner.c says: in each stretch of 32 blocks of at least 128 bytes, so many as hash 384 KiB (8 to 256 of them)
- * and 32 more.
+ * and only the strong sum says "no". The delta must be right, and the strong sums that match nothing bounded as
+ * engine/scanner.c says: in each budget window of 32 blocks of at least 128 bytes, as many as hash 384 KiB (8 to 256 of
+ * them) and 32 more.
  */
 #include "support.h"
 
-enum { FREE_BYTES = 384 * 1024, EARNED = 32, CELL_BLOCKS = 32, CELL_BLOCK_MIN = 128, BYTE = 0x55 };
+enum { FREE_BYTES = 384 * 1024, EARNED = 32, BUDGET_WINDOW_BLOCKS = 32, BUDGET_BLOCK_MIN = 128, BYTE = 0x55 };
 
 /* ---- Collisions -------------------------------------------------------------------------------------------------- */
 
@@ -116,11 +116,11 @@ static rd_memory hostile_basis(rd_weak weak, size_t block_len, size_t blocks) {
 
 /* ---- The bound --------------------------------------------------------------------------------------------------- */
 
-static uint64_t cell_length(size_t block_len) {
-    return CELL_BLOCKS * (block_len < CELL_BLOCK_MIN ? CELL_BLOCK_MIN : block_len);
+static uint64_t budget_window_of(size_t block_len) {
+    return BUDGET_WINDOW_BLOCKS * (block_len < BUDGET_BLOCK_MIN ? BUDGET_BLOCK_MIN : block_len);
 }
 
-/* Failures that are free in a stretch: those that hash FREE_BYTES, but not fewer than 8 nor more than 256. */
+/* Failures that are free in a budget window: those that hash FREE_BYTES, but not fewer than 8 nor more than 256. */
 static uint64_t free_failures(uint64_t block_len) {
     const uint64_t fit = FREE_BYTES / block_len;
     return fit < 8 ? 8 : fit > 256 ? 256 : fit;
@@ -133,11 +133,11 @@ static rd_stats check_delta(const rd_memory *basis, rd_params params, const rd_m
     rd_signature *const signature = loaded_signature_of(basis, params);
     rd_memory delta = delta_of(signature, new_file, &stats);
     rd_memory back = patched(basis, &delta);
-    const uint64_t cells = new_file->size / cell_length(params.block_len) + 1;
+    const uint64_t windows = new_file->size / budget_window_of(params.block_len) + 1;
     check_memory(back, *new_file, "block %u", params.block_len);
-    check_true(stats.false_matches <= (free_failures(params.block_len) + EARNED) * cells,
-               "block %u: %llu false matches in %llu stretches", params.block_len,
-               (unsigned long long)stats.false_matches, (unsigned long long)cells);
+    check_true(stats.false_matches <= (free_failures(params.block_len) + EARNED) * windows,
+               "block %u: %llu false matches in %llu windows", params.block_len,
+               (unsigned long long)stats.false_matches, (unsigned long long)windows);
     rd_memory_free(&back);
     rd_memory_free(&delta);
     rd_signature_free(signature);
@@ -158,25 +158,25 @@ static void collisions_at_every_byte_cost_a_bounded_number_of_strong_sums(void *
         const rd_stats stats = check_delta(&basis, params, &new_file);
         check_equal(stats.copy_bytes, 0, "block %u", block_len);
         /* The attack is one: without a bound there would be a false match at nearly every byte. */
-        const uint64_t whole_cells = new_file.size / cell_length(block_len);
-        check_true(stats.false_matches >= free_failures(block_len) * whole_cells, "block %u: %llu false matches",
+        const uint64_t whole_windows = new_file.size / budget_window_of(block_len);
+        check_true(stats.false_matches >= free_failures(block_len) * whole_windows, "block %u: %llu false matches",
                    block_len, (unsigned long long)stats.false_matches);
         rd_memory_free(&new_file);
         rd_memory_free(&basis);
     }
 }
 
-/* Hostile bytes in front: in the stretches behind them, blocks of the basis are found as ever. */
+/* Hostile bytes in front: in the budget windows after them, blocks of the basis are found as ever. */
 static void one_bad_place_costs_nothing_elsewhere(void **state) {
     (void)state;
     for (size_t i = 0; i < ITEMS(kinds) * ITEMS(block_lens); i++) {
         const uint32_t block_len = block_lens[i % ITEMS(block_lens)];
-        const size_t cell = (size_t)cell_length(block_len);
+        const size_t window = (size_t)budget_window_of(block_len);
         const rd_params params = {.weak = kinds[i / ITEMS(block_lens)], .block_len = block_len};
         rd_memory basis = hostile_basis(params.weak, block_len, COLLISIONS);
-        rd_memory new_file = {.data = bytes_new(3 * cell + basis.size), .size = 3 * cell + basis.size};
-        memset(new_file.data, BYTE, 3 * cell);
-        memcpy(new_file.data + 3 * cell, basis.data, basis.size);
+        rd_memory new_file = {.data = bytes_new(3 * window + basis.size), .size = 3 * window + basis.size};
+        memset(new_file.data, BYTE, 3 * window);
+        memcpy(new_file.data + 3 * window, basis.data, basis.size);
         const rd_stats stats = check_delta(&basis, params, &new_file);
         check_true(stats.copy_bytes >= basis.size - block_len, "block %u: %llu of %zu copied", block_len,
                    (unsigned long long)stats.copy_bytes, basis.size);

@@ -1,6 +1,6 @@
 /*
  * The stitcher against one scanner: whatever segments the new file is cut into, and wherever they were scanned from,
- * the copies are those of a scan in one go. Segments are a few stretches of the budget long here, so that a small file
+ * the copies are those of a scan in one go. Segments are a few budget windows long here, so that a small file
  * has many, and data is chosen to bring the parses apart: blocks that repeat, on other grids than the segments', equal
  * blocks of which one continues a copy, and colliding weak sums that exhaust the budget.
  */
@@ -54,10 +54,10 @@ static void check_same(const copies *actual, const copies *expected, uint64_t se
 static void compare(const rd_memory *basis, rd_params params, const rd_memory *new_file, uint64_t seed) {
     random_source r = random_from(seed);
     rd_signature *const signature = loaded_signature_of(basis, params);
-    const uint64_t cell = rd__scanner_cell(signature);
+    const uint64_t window = rd__scanner_budget_window(signature);
     copies expected = copies_of_one_scan(signature, new_file);
     for (int run = 0; run < 4; run++) {
-        copies actual = stitch(signature, new_file, cell * (1 + random_below(&r, 3)), run % 2, &r);
+        copies actual = stitch(signature, new_file, window * (1 + random_below(&r, 3)), run % 2, &r);
         check_same(&actual, &expected, seed);
         free(actual.ops);
     }
