@@ -2,40 +2,43 @@
  * See scanner.h.
  *
  * Three tests of rising cost decide whether a window matches: the filter (two bits, in the kernel), the weak sum in the
- * index (exact), the strong sum. Only the last reads the window again. Unmatched data is sought through by the kernel,
- * a stride at a time; the index is asked for all hits of a stride together, so that its memory is fetched for all at
- * once.
+ * index (exact), the strong sum. Only the last reads the window again. The kernel seeks through unmatched data a stride
+ * at a time; the index is then asked about all hits of the stride together, so that its memory is fetched for all of
+ * them at once.
  *
- * Where a block of the new file is one of the basis, the next most likely is the next one. So with a window go the
- * blocks behind it whose weak sums are those of the blocks that follow in the basis; their strong sums are made in one
- * call of the kernel, which costs little more than one alone, and all are taken up to the first that differs.
+ * Where a block of the new file is one of the basis, the block after it is most likely the next one of the basis. So
+ * the blocks after a window whose weak sums are those of the next blocks of the basis are verified together with it:
+ * one call of the kernel makes all their strong sums, which costs little more than one alone, and all blocks before the
+ * first that differs are taken.
  *
- * Whoever chooses both files could make every window pass the second test and fail the third, and so have a whole block
- * hashed at every byte. So there is a budget of failures for each *budget window* of the new file: a few are free, each
- * further one must be earned by going on. What is beyond it counts as unmatched: the delta gets longer, not slower. A
- * budget belongs to a window at a fixed place and not to the whole file, so that one bad place costs nothing elsewhere
- * and so that a parse depends only on where it begins. Other input stays far below it: weak sums collide by chance once
- * in some 10 KiB of a new file at most, unless the signature has more than a million blocks.
+ * Someone who chooses both files could make every window pass the second test and fail the third, and so have a whole
+ * block hashed at every byte. So there is a budget of failures, strong sums that match nothing, for each *budget
+ * window* of the new file: a few are free, each further one is earned by moving forward. Windows beyond the budget
+ * count as unmatched: the delta gets longer, not slower. A budget belongs to a range at a fixed place and not to the
+ * whole file, so that one bad place costs nothing elsewhere and a parse depends only on where it starts. Other input
+ * stays far below it: weak sums collide by chance at most once in some 10 KiB of a new file, unless the signature has
+ * more than a million blocks.
  */
 #include "engine/scanner.h"
 
 #include "base/memory.h"
 #include "hash/sums.h"
 
+#include <assert.h>
 #include <string.h>
 
 enum {
-    BUDGET_WINDOW_BLOCKS = 32, /* 64 KiB at the default of 2048 */
-    BUDGET_BLOCK_MIN = 128,    /* shorter blocks count as this long, for hashing them costs as much */
-    FREE_BYTES = 384 * 1024,   /* that match nothing, in a budget window: 192 strong sums of blocks of 2048 ... */
-    FREE_MIN = 8,              /* ... but so many of longer blocks ... */
-    FREE_MAX = 256,            /* ... and of shorter ones */
-    EARNED = 32,               /* and so many more, one for each block passed: a byte hashed for each byte */
+    BUDGET_WINDOW_BLOCKS = 32,      /* 64 KiB at the default of 2048 */
+    BUDGET_BLOCK_MIN = 128,         /* shorter blocks count as this long, for hashing them costs as much */
+    BUDGET_FREE_BYTES = 384 * 1024, /* hashed in a budget window for nothing: 192 strong sums of blocks of 2048 ... */
+    BUDGET_FREE_MIN = 8,            /* ... but at least so many of longer blocks ... */
+    BUDGET_FREE_MAX = 256,          /* ... and at most so many of shorter ones */
+    BUDGET_EARNED = 32,             /* more, one for each block passed: a byte hashed for each byte */
     STRIDE_MIN = 128,
     STRIDE_MAX = RD__SEEK_MAX,
     RUN_MAX = 64,          /* blocks */
     RUN_LANES = 16,        /* as many as fill the widest kernel, however long they are */
-    RUN_BYTES = 512 * 1024 /* else no more than stay in cache between the two sums */
+    RUN_BYTES = 512 * 1024 /* beyond that, no more than stay in cache between the two sums */
 };
 
 void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const rd__kernels *kernels) {
@@ -50,22 +53,22 @@ uint64_t rd__scanner_budget_window(const rd_signature *signature) {
 }
 
 /*
- * How many failures are free in a budget window. To them come twice as many as there are by chance: each position
- * collides with each block once in 2^32, which only matters with very many blocks.
+ * How many failures are free in a budget window. They include twice as many as chance makes: each position collides
+ * with each block once in 2^32, which only matters with very many blocks.
  */
-static uint32_t free_failures(const rd__scanner *scanner) {
+static uint32_t scanner_free_failures(const rd__scanner *scanner) {
     const uint64_t window = rd__scanner_budget_window(scanner->signature);
-    const uint32_t fit = FREE_BYTES / scanner->signature->params.block_len;
+    const uint32_t fit = BUDGET_FREE_BYTES / scanner->signature->params.block_len;
     const uint32_t by_chance = (uint32_t)((window / 4096 * scanner->signature->sums.count) >> 20);
-    return (fit < FREE_MIN ? FREE_MIN : fit > FREE_MAX ? FREE_MAX : fit) + 2 * by_chance;
+    return (fit < BUDGET_FREE_MIN ? BUDGET_FREE_MIN : fit > BUDGET_FREE_MAX ? BUDGET_FREE_MAX : fit) + 2 * by_chance;
 }
 
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b) {
-    return a->failures + b->worst < free_failures(a);
+    return a->failures + b->worst < scanner_free_failures(a);
 }
 
 /* May a strong sum be made at scanner->at? */
-static bool within_budget(rd__scanner *scanner) {
+static bool scanner_may_verify(rd__scanner *scanner) {
     if (scanner->at >= scanner->budget_end) {
         const uint64_t window = rd__scanner_budget_window(scanner->signature);
         scanner->budget_end = (scanner->at / window + 1) * window;
@@ -75,13 +78,15 @@ static bool within_budget(rd__scanner *scanner) {
     return scanner->at >= scanner->blocked;
 }
 
-static void count_failure(rd__scanner *scanner) {
+static void scanner_count_failure(rd__scanner *scanner) {
     const uint64_t window = rd__scanner_budget_window(scanner->signature);
-    const uint32_t free_of_charge = free_failures(scanner);
+    const uint32_t free_failures = scanner_free_failures(scanner);
+    assert(scanner->at >= scanner->blocked && scanner->at < scanner->budget_end);
     scanner->false_matches++;
     scanner->failures++;
-    if (scanner->failures >= free_of_charge)
-        scanner->blocked = scanner->budget_end - window + (scanner->failures - free_of_charge + 1) * (window / EARNED);
+    if (scanner->failures >= free_failures)
+        scanner->blocked =
+            scanner->budget_end - window + (scanner->failures - free_failures + 1) * (window / BUDGET_EARNED);
     if (scanner->worst < scanner->failures)
         scanner->worst = scanner->failures;
 }
@@ -92,21 +97,24 @@ bool rd__scanner_continues(const rd__scanner *scanner) {
     return scanner->after_copy && scanner->next_block < scanner->signature->sums.count;
 }
 
-static void make_strong(const rd__scanner *scanner, const uint8_t *data, size_t length, size_t count, uint8_t *strong) {
+static void scanner_make_strong(const rd__scanner *scanner, const uint8_t *data, size_t length, size_t count,
+                                uint8_t *strong) {
     scanner->kernels->strong_many[scanner->signature->params.strong](data, length, count, strong);
 }
 
-static uint32_t make_weak(const rd__scanner *scanner, const uint8_t *data, size_t length) {
+static uint32_t scanner_make_weak(const rd__scanner *scanner, const uint8_t *data, size_t length) {
     const rd_weak kind = scanner->signature->params.weak;
     return scanner->kernels->weak_update[kind](rd__weak_seed(kind), data, length);
 }
 
-static bool strong_equal(const rd_signature *signature, uint64_t block, const uint8_t *strong) {
-    return memcmp(rd__sums_strong(&signature->sums, block), strong, signature->sums.strong_len) == 0;
+static bool scanner_strong_equal(const rd__scanner *scanner, uint64_t block, const uint8_t *strong) {
+    const rd__sums *const sums = &scanner->signature->sums;
+    return memcmp(rd__sums_strong(sums, block), strong, sums->strong_len) == 0;
 }
 
-/* Makes the copy of `length` bytes, `count` blocks from `block` on, at scanner->at, and moves behind it. */
-static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, uint64_t length, rd_op *copy) {
+/* Makes the copy of `length` bytes, `count` blocks from `block` on, at scanner->at, and moves past it. */
+static void scanner_take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, uint64_t length, rd_op *copy) {
+    assert(length > 0 && block + count <= scanner->signature->sums.count);
     *copy = (rd_op){.kind = RD_COPY, .target_offset = scanner->at, .length = length};
     copy->basis_offset = block * scanner->signature->params.block_len;
     scanner->at += length;
@@ -116,104 +124,95 @@ static void take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, ui
     scanner->stride = STRIDE_MIN;
 }
 
-/* The block that the window most likely is, if it is one: that behind the last copy, or one with its weak sum. */
-static uint64_t guess_block(const rd__scanner *scanner, const rd__index_range *range) {
-    const rd_signature *const signature = scanner->signature;
-    if (rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak)
-        return scanner->next_block;
-    return signature->index.entries[range->first].block;
-}
-
 /*
- * How many blocks of the new file, from that at `data` on, have the weak sums of those of the basis from `block` on.
- * The first one has; `positions` is the number of positions at which the others may begin, and the length of a block.
+ * How many blocks of the new file, starting with the one at `data`, have the weak sums of those of the basis from
+ * `block` on, as many as may be verified together. The first one has; `positions` is the number of positions at which
+ * the others may start, plus the length of a block.
  */
-static size_t weak_run(const rd__scanner *scanner, uint64_t block, const uint8_t *data, uint64_t positions) {
-    const rd_signature *const signature = scanner->signature;
-    const size_t block_len = signature->params.block_len;
+static size_t scanner_weak_run(const rd__scanner *scanner, uint64_t block, const uint8_t *data, uint64_t positions) {
+    const rd__sums *const sums = &scanner->signature->sums;
+    const size_t block_len = scanner->signature->params.block_len;
     const size_t in_cache = RUN_BYTES / block_len < RUN_LANES ? RUN_LANES : RUN_BYTES / block_len;
-    const uint64_t in_files = rd__min_u64(signature->sums.count - block, positions / block_len);
+    const uint64_t in_files = rd__min_u64(sums->count - block, positions / block_len);
     const size_t most = (size_t)rd__min_u64(rd__min_size(scanner->run, in_cache), in_files);
     size_t n = 1;
-    while (n < most && signature->sums.weak[block + n] == make_weak(scanner, data + n * block_len, block_len))
+    while (n < most && sums->weak[block + n] == scanner_make_weak(scanner, data + n * block_len, block_len))
         n++;
     return n;
 }
 
 /*
- * The block of the basis with these sums. Of equal blocks, the one that continues the last copy, else the first. False:
- * there is none.
+ * Decides the window at `data`, whose weak sum is scanner->weak, and with it the blocks after it that continue as the
+ * basis does. For `positions` see scanner_weak_run.
  */
-static bool find_strong(const rd__scanner *scanner, const rd__index_range *range, const uint8_t *strong,
-                        uint64_t *block) {
-    const rd_signature *const signature = scanner->signature;
-    uint32_t first = 0;
-    *block = scanner->next_block;
-    if (rd__scanner_continues(scanner) && signature->sums.weak[scanner->next_block] == scanner->weak &&
-        strong_equal(signature, scanner->next_block, strong))
-        return true;
-    const bool found = rd__index_find_strong(&signature->index, &signature->sums, range, strong, &first);
-    *block = first;
-    return found;
-}
-
-/*
- * Decides the window at `data`, whose weak sum is scanner->weak, and with it the blocks behind it that go on as the
- * basis does. For `positions` see weak_run.
- */
-static bool try_window(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
-    const rd_signature *const signature = scanner->signature;
-    const size_t block_len = signature->params.block_len;
-    const size_t strong_size = rd__strong_size(signature->params.strong);
+static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
+    const rd__sums *const sums = &scanner->signature->sums;
+    const rd__index *const index = &scanner->signature->index;
+    const size_t block_len = scanner->signature->params.block_len;
+    const size_t strong_size = rd__strong_size(scanner->signature->params.strong);
     uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
     rd__index_range range = {0, 0};
-    uint64_t block = 0;
     scanner->rolling = true;
-    if (!within_budget(scanner) || !rd__index_find_weak(&signature->index, scanner->weak, &range)) {
+    if (!scanner_may_verify(scanner) || !rd__index_find_weak(index, scanner->weak, &range)) {
         scanner->after_copy = false;
         return false;
     }
-    const uint64_t guess = guess_block(scanner, &range);
-    const size_t candidates = weak_run(scanner, guess, data, positions);
-    make_strong(scanner, data, block_len, candidates, strong);
-    if (!find_strong(scanner, &range, strong, &block)) {
-        count_failure(scanner);
+
+    /* Guess which block it is: the one after the last copy if its weak sum agrees, else one of those with this sum. */
+    const bool continues = rd__scanner_continues(scanner) && sums->weak[scanner->next_block] == scanner->weak;
+    const uint64_t guess = continues ? scanner->next_block : index->entries[range.first].block;
+    const size_t candidates = scanner_weak_run(scanner, guess, data, positions);
+    scanner_make_strong(scanner, data, block_len, candidates, strong);
+
+    /* Of equal blocks take the one that continues the last copy, else the first, which is the one in the index. */
+    uint64_t block = guess;
+    bool found = continues && scanner_strong_equal(scanner, guess, strong);
+    if (!found) {
+        uint32_t first = 0;
+        found = rd__index_find_strong(index, sums, &range, strong, &first);
+        block = first;
+    }
+    if (!found) {
+        scanner_count_failure(scanner);
         scanner->after_copy = false;
         scanner->run = 1;
         return false;
     }
+
+    /* The blocks that follow were guessed along with the first. Verify more at once as long as all are right. */
     size_t n = 1;
-    while (block == guess && n < candidates && strong_equal(signature, block + n, strong + n * strong_size))
+    while (block == guess && n < candidates && scanner_strong_equal(scanner, block + n, strong + n * strong_size))
         n++;
     scanner->run = n == candidates ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
-    take_blocks(scanner, block, n, (uint64_t)n * block_len, copy);
+    scanner_take_blocks(scanner, block, n, (uint64_t)n * block_len, copy);
     return true;
 }
 
-static void prefetch(const rd__index *index, const rd__hit *hits, size_t count) {
-    for (size_t i = 0; i < count; i++)
-        rd__index_prefetch_bucket(index, hits[i].weak);
-    for (size_t i = 0; i < count; i++)
-        rd__index_prefetch_entries(index, hits[i].weak);
-}
-
-/* Seeks through some of the `rolls` positions behind scanner->at, whose window at `data` does not match. */
-static bool seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_op *copy) {
+/* Seeks through some of the `rolls` positions after scanner->at, whose window, at `data`, does not match. */
+static bool scanner_seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_op *copy) {
     const rd_params *const params = &scanner->signature->params;
     const rd__index *const index = &scanner->signature->index;
     const size_t end = (size_t)rd__min_u64(rolls, scanner->stride);
     const uint64_t from = scanner->at;
     uint32_t weak = scanner->weak;
     rd__hit hits[STRIDE_MAX];
+    assert(scanner->rolling && rolls > 0);
     const size_t count =
         scanner->kernels->seek[params->weak](&index->filter, params->block_len, &weak, data, 0, end, hits);
-    prefetch(index, hits, scanner->blocked > from + end ? 0 : count);
+
+    /* Fetch the directory for all hits, then the entries for all, unless the budget rules all of them out. */
+    const size_t wanted = scanner->blocked > from + end ? 0 : count;
+    for (size_t i = 0; i < wanted; i++)
+        rd__index_prefetch_bucket(index, hits[i].weak);
+    for (size_t i = 0; i < wanted; i++)
+        rd__index_prefetch_entries(index, hits[i].weak);
+
     for (size_t i = 0; i < count; i++) {
         scanner->at = from + hits[i].at;
-        if (!within_budget(scanner))
+        if (!scanner_may_verify(scanner))
             continue;
         scanner->weak = hits[i].weak;
-        if (try_window(scanner, data + hits[i].at, rolls - hits[i].at + params->block_len, copy))
+        if (scanner_try_window(scanner, data + hits[i].at, rolls - hits[i].at + params->block_len, copy))
             return true;
     }
     scanner->at = from + end;
@@ -226,20 +225,21 @@ static bool seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_o
  * The end of the new file, less than a block: only the last block of the basis can match here, if it is short. Each
  * suffix is tried, longest first, by its weak sum alone.
  */
-static bool try_suffixes(rd__scanner *scanner, const uint8_t *data, size_t size, rd_op *copy) {
+static bool scanner_try_suffixes(rd__scanner *scanner, const uint8_t *data, size_t size, rd_op *copy) {
     const rd_signature *const signature = scanner->signature;
     const uint64_t last = signature->sums.count - 1;
     rd__shrinking window;
-    rd__shrinking_init(&window, signature->params.weak, make_weak(scanner, data, size), size);
+    assert(size < signature->params.block_len);
+    rd__shrinking_init(&window, signature->params.weak, scanner_make_weak(scanner, data, size), size);
     for (; window.length > 0; data++) {
-        if (window.sum == signature->sums.weak[last] && within_budget(scanner)) {
+        if (window.sum == signature->sums.weak[last] && scanner_may_verify(scanner)) {
             uint8_t strong[RD_STRONG_LEN_MAX];
-            make_strong(scanner, data, (size_t)window.length, 1, strong);
-            if (strong_equal(signature, last, strong)) {
-                take_blocks(scanner, last, 1, window.length, copy);
+            scanner_make_strong(scanner, data, (size_t)window.length, 1, strong);
+            if (scanner_strong_equal(scanner, last, strong)) {
+                scanner_take_blocks(scanner, last, 1, window.length, copy);
                 return true;
             }
-            count_failure(scanner);
+            scanner_count_failure(scanner);
         }
         rd__shrinking_drop(&window, *data);
         scanner->at++;
@@ -248,46 +248,43 @@ static bool try_suffixes(rd__scanner *scanner, const uint8_t *data, size_t size,
     return false;
 }
 
-/* Finds the next copy of whole blocks. False: the view or `stop` is reached. */
-static bool next_whole(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
+bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
     const uint64_t end = view->offset + view->size;
+    assert(scanner->at >= view->offset);
+    if (!scanner->signature || scanner->signature->sums.count == 0) {
+        scanner->at = rd__min_u64(end, stop);
+        return false;
+    }
+    /* It is past the end of a new file that was made shorter after a copy was found in bytes that are gone. */
+    if (scanner->at >= end)
+        return false;
+
+    /* Windows of a whole block. */
     const size_t block_len = scanner->signature->params.block_len;
     while (scanner->at < stop && end - scanner->at >= block_len) {
         const uint8_t *const data = view->data + (scanner->at - view->offset);
         const uint64_t rolls = rd__min_u64(end - scanner->at - block_len, stop - scanner->at - 1);
         if (!scanner->rolling) {
-            scanner->weak = make_weak(scanner, data, block_len);
-            if (try_window(scanner, data, rolls + block_len, copy))
+            scanner->weak = scanner_make_weak(scanner, data, block_len);
+            if (scanner_try_window(scanner, data, rolls + block_len, copy))
                 return true;
         } else if (rolls > 0) {
-            if (seek(scanner, data, rolls, copy))
+            if (scanner_seek(scanner, data, rolls, copy))
                 return true;
         } else if (scanner->at + 1 == stop) {
             scanner->at = stop;
             scanner->rolling = false;
         } else {
-            break;
+            break; /* the next window is not in the view */
         }
     }
-    return false;
-}
 
-bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
-    const uint64_t end = view->offset + view->size;
-    if (!scanner->signature || scanner->signature->sums.count == 0) {
-        scanner->at = rd__min_u64(end, stop);
-        return false;
-    }
-    /* Behind the end: a new file that became shorter after a copy was found in what followed. */
-    if (scanner->at >= end)
-        return false;
-    if (next_whole(scanner, view, stop, copy))
-        return true;
+    /* What is left at the end of the new file is shorter than a block. */
     if (!view->last || stop < end || scanner->at >= end)
         return false;
     if (scanner->rolling) {
         scanner->at++;
         scanner->rolling = false;
     }
-    return try_suffixes(scanner, view->data + (scanner->at - view->offset), (size_t)(end - scanner->at), copy);
+    return scanner_try_suffixes(scanner, view->data + (scanner->at - view->offset), (size_t)(end - scanner->at), copy);
 }
