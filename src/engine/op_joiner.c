@@ -3,12 +3,16 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
+
 void rd__op_joiner_add(rd__op_joiner *joiner, const rd_op *copy) {
+    assert(joiner->incoming.length == 0);
+    assert(copy->kind == RD_COPY && copy->length > 0 && copy->target_offset >= rd__op_joiner_needs(joiner));
     joiner->incoming = *copy;
 }
 
 uint64_t rd__op_joiner_needs(const rd__op_joiner *joiner) {
-    return joiner->given + joiner->held.length;
+    return joiner->emitted + joiner->held.length;
 }
 
 bool rd__copies_join(rd_op *first, const rd_op *second) {
@@ -19,42 +23,41 @@ bool rd__copies_join(rd_op *first, const rd_op *second) {
     return true;
 }
 
-static bool give_held(rd__op_joiner *joiner, rd_op *op) {
+static bool op_joiner_emit_held(rd__op_joiner *joiner, rd_op *op) {
+    assert(joiner->held.target_offset == joiner->emitted);
     *op = joiner->held;
-    joiner->given += op->length;
+    joiner->emitted += op->length;
     joiner->held.length = 0;
     return true;
 }
 
-static bool give_literal(rd__op_joiner *joiner, uint64_t end, rd_op *op) {
-    const uint64_t length = rd__min_u64(end - joiner->given, RD__LITERAL_MAX);
-    *op = (rd_op){.kind = RD_LITERAL, .target_offset = joiner->given, .length = length};
-    joiner->given += length;
+static bool op_joiner_emit_literal(rd__op_joiner *joiner, uint64_t end, rd_op *op) {
+    assert(joiner->held.length == 0 && joiner->emitted < end);
+    const uint64_t length = rd__min_u64(end - joiner->emitted, RD__LITERAL_MAX);
+    *op = (rd_op){.kind = RD_LITERAL, .target_offset = joiner->emitted, .length = length};
+    joiner->emitted += length;
     return true;
 }
 
-/* With a copy waiting: what comes before it is complete. False once it has become part of, or become, the held copy. */
-static bool next_before_copy(rd__op_joiner *joiner, rd_op *op) {
-    if (rd__copies_join(&joiner->held, &joiner->incoming)) {
-        joiner->incoming.length = 0;
-        return false;
-    }
-    if (joiner->held.length > 0)
-        return give_held(joiner, op);
-    if (joiner->given < joiner->incoming.target_offset)
-        return give_literal(joiner, joiner->incoming.target_offset, op);
-    joiner->held = joiner->incoming;
-    joiner->incoming.length = 0;
-    return false;
-}
-
 bool rd__op_joiner_next(rd__op_joiner *joiner, uint64_t reach, bool last, rd_op *op) {
-    if (joiner->incoming.length > 0 && next_before_copy(joiner, op))
-        return true;
-    const uint64_t unmatched = reach > rd__op_joiner_needs(joiner) ? reach - rd__op_joiner_needs(joiner) : 0;
+    /* A copy is waiting: all ops before it are complete, or it continues the held one. */
+    if (joiner->incoming.length > 0) {
+        if (!rd__copies_join(&joiner->held, &joiner->incoming)) {
+            if (joiner->held.length > 0)
+                return op_joiner_emit_held(joiner, op);
+            if (joiner->emitted < joiner->incoming.target_offset)
+                return op_joiner_emit_literal(joiner, joiner->incoming.target_offset, op);
+            joiner->held = joiner->incoming;
+        }
+        joiner->incoming.length = 0;
+    }
+
+    /* No copy is waiting: bytes after the held one complete it, and a literal is complete at its greatest length. */
+    const uint64_t needs = rd__op_joiner_needs(joiner);
+    const uint64_t unmatched = reach > needs ? reach - needs : 0;
     if (joiner->held.length > 0 && (unmatched > 0 || last))
-        return give_held(joiner, op);
+        return op_joiner_emit_held(joiner, op);
     if (unmatched >= RD__LITERAL_MAX || (last && unmatched > 0))
-        return give_literal(joiner, reach, op);
+        return op_joiner_emit_literal(joiner, reach, op);
     return false;
 }

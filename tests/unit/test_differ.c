@@ -473,7 +473,7 @@ static void window_of_a_claimed_huge_block_is_bounded_by_what_arrived(void **sta
 static void skip_to(rd__differ *differ, uint64_t skipped) {
     differ->view.offset = skipped;
     differ->scanner.at = skipped;
-    differ->joiner.given = skipped;
+    differ->joiner.emitted = skipped;
 }
 
 static void positions_beyond_4_gib_are_exact(void **state) {
