@@ -16,15 +16,15 @@ uint64_t rd__index_count(const rd__index *index) {
 }
 
 void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak) {
-    __builtin_prefetch(&index->starts[(rd__filter_hash(&index->filter, weak)) >> index->bucket_shift]);
+    __builtin_prefetch(&index->starts[rd__filter_hash(&index->filter, weak) >> index->bucket_shift]);
 }
 
 void rd__index_prefetch_entries(const rd__index *index, uint32_t weak) {
-    __builtin_prefetch(&index->entries[index->starts[(rd__filter_hash(&index->filter, weak)) >> index->bucket_shift]]);
+    __builtin_prefetch(&index->entries[index->starts[rd__filter_hash(&index->filter, weak) >> index->bucket_shift]]);
 }
 
 /* The first entry in [first, end) whose hash is at least `hash`. */
-static uint32_t lower_bound(const rd__index *index, uint32_t first, uint32_t end, uint32_t hash) {
+static uint32_t index_lower_bound(const rd__index *index, uint32_t first, uint32_t end, uint32_t hash) {
     while (first < end) {
         const uint32_t middle = first + (end - first) / 2;
         if (index->entries[middle].hash < hash)
@@ -39,12 +39,12 @@ bool rd__index_find_weak(const rd__index *index, uint32_t weak, rd__index_range 
     const uint32_t hash = rd__filter_hash(&index->filter, weak);
     const uint32_t bucket = hash >> index->bucket_shift;
     const uint32_t end = index->starts[bucket + 1];
-    const uint32_t first = lower_bound(index, index->starts[bucket], end, hash);
+    const uint32_t first = index_lower_bound(index, index->starts[bucket], end, hash);
     if (first == end || index->entries[first].hash != hash)
         return false;
     const bool alone = first + 1 == end || index->entries[first + 1].hash != hash;
     range->first = first;
-    range->end = alone ? first + 1 : hash == UINT32_MAX ? end : lower_bound(index, first, end, hash + 1);
+    range->end = alone ? first + 1 : hash == UINT32_MAX ? end : index_lower_bound(index, first, end, hash + 1);
     return true;
 }
 

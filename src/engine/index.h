@@ -1,17 +1,20 @@
 /*
- * The index: which block has these sums? It holds each distinct block once, by its first occurrence, in 10 to 12
- * bytes beside the sums themselves.
+ * The index: which block has these sums? It holds each distinct block once, by its first occurrence, in 10 to 12 bytes
+ * in addition to the sums themselves.
  *
  * Blocks are sorted by a keyed hash of the weak sum, and by strong sum among equal hashes. The hash is weak * key mod
  * 2^32 with an odd random key: it spreads well (multiply-shift, as in hash/filter.h) and is one to one, so equal hashes
- * mean equal weak sums. A directory over the hash's top bits leads to four to eight neighbours. There are no chains to
- * walk: any number of blocks with one weak sum, as an attacker would send, is a sorted range, searched by halving.
+ * mean equal weak sums. A directory over the hash's top bits narrows the search to four to eight neighbours. There are
+ * no chains to walk: any number of blocks with one weak sum, as an attacker would send, is a sorted range, in which a
+ * binary search finds a strong sum.
  */
 #ifndef RD_ENGINE_INDEX_H
 #define RD_ENGINE_INDEX_H
 
 #include "hash/filter.h"
 #include "redelta.h"
+
+#include <assert.h>
 
 /* Sums by block number. */
 typedef struct rd__sums {
@@ -22,6 +25,7 @@ typedef struct rd__sums {
 } rd__sums;
 
 static inline const uint8_t *rd__sums_strong(const rd__sums *sums, uint64_t block) {
+    assert(block < sums->count);
     return sums->strong + block * sums->strong_len;
 }
 
@@ -38,7 +42,7 @@ typedef struct rd__index {
     rd__filter filter;
     uint32_t *filter_words;
     uint32_t bucket_shift; /* the bucket of a hash: hash >> bucket_shift */
-    uint32_t *starts;      /* of each bucket, in the entries, and the end of the last */
+    uint32_t *starts;      /* where each bucket starts in the entries, and where the last one ends */
     rd__index_entry *entries;
 } rd__index;
 
@@ -48,18 +52,19 @@ typedef struct rd__index_range {
     uint32_t end;
 } rd__index_range;
 
-/* Builds the index of *sums, with so many threads. On failure (RD_E_MEMORY) there is nothing to free. */
+/* Builds the index of *sums with up to `threads` threads, at least 1. On failure (RD_E_MEMORY) there is nothing to
+ * free. */
 rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error);
 void rd__index_free(rd__index *index);
 
 /* The number of entries. */
 uint64_t rd__index_count(const rd__index *index);
 
-/* Begins to fetch what looking for this weak sum will read first, and then, once that is there, next. */
+/* Start to fetch what a search for this weak sum reads first; and what it reads next, once the first has arrived. */
 void rd__index_prefetch_bucket(const rd__index *index, uint32_t weak);
 void rd__index_prefetch_entries(const rd__index *index, uint32_t weak);
 
-/* The entries with this weak sum. Call it where the filter passes; it is exact. False if there are none. */
+/* The entries with this weak sum: an exact answer, worth its time where the filter passes. False if there are none. */
 bool rd__index_find_weak(const rd__index *index, uint32_t weak, rd__index_range *range);
 
 /* Of the entries in *range, the block with this strong sum. False if there is none. */

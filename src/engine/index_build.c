@@ -1,13 +1,13 @@
 /*
  * Building the index. See index.h for its shape.
  *
- * Entries are first parted by the top bits of their hashes. A part is some hundred buckets, whose entries, directory
- * and filter words lie next to each other and fit in cache, and it is nobody else's: parts are built in parallel, by a
- * counting sort into buckets and a sort within each. Most buckets have a handful of entries and take an insertion sort.
- * A bucket is large only when many blocks have one weak sum: many equal blocks, which a three-way quicksort gathers in
- * one pass, or an attack, against which its pivots are random.
+ * Entries are first scattered into partitions by the top bits of their hashes. A partition is some hundred buckets,
+ * whose entries, directory and filter words lie next to each other and fit in cache, and which nothing else touches:
+ * partitions are built in parallel, each by a counting sort into buckets and a sort within each bucket. Most buckets
+ * have a handful of entries and take an insertion sort. A bucket is large only when many blocks have one weak sum: many
+ * equal blocks, which a three-way quicksort gathers in one pass, or an attack, against which its pivots are random.
  *
- * Parts are finished in order: where blocks were dropped because they repeat others, the next part closes the gap.
+ * Partitions are finished in order: where blocks were dropped because they repeat others, the next one closes the gap.
  */
 #include "base/memory.h"
 #include "base/pipeline.h"
@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "engine/index.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -25,107 +26,106 @@ enum {
     FILTER_BITS_MIN = 4096,
     BLOCKS_PER_BUCKET = 4, /* at least, and at most twice as many */
     INSERTION_SORT_MAX = 16,
-    PART_BUCKETS_LOG2 = 9, /* of a part, if that does not make more parts than: */
-    PARTS_LOG2_MAX = 12,   /* there are pages at hand for */
-    SCRATCH_ENTRIES =
-        128 * 1024, /* a part with more, nearly all equal or a billion blocks in all, is sorted in place */
-    SLOTS_PER_THREAD = 4
+    PARTITION_BUCKETS_LOG2 = 9,  /* of a partition, unless that makes more partitions than: */
+    PARTITIONS_LOG2_MAX = 12,    /* whose pages the processor has at hand */
+    PARTITIONS_PER_THREAD = 4,   /* at a time, so that no thread waits for the slowest */
+    SCRATCH_ENTRIES = 128 * 1024 /* a larger partition (nearly all equal, or a billion blocks) is sorted in place */
 };
-
-typedef rd__index_entry entry;
 
 /* ---- Sorting ----------------------------------------------------------------------------------------------------- */
 
-/* What the sort needs at hand. */
-typedef struct sorter {
+/* A range of entries. */
+typedef struct build_range {
+    rd__index_entry *entries;
+    size_t count;
+} build_range;
+
+typedef struct build_sorter {
     const rd__sums *sums;
-    uint32_t random;
-} sorter;
+    uint32_t random; /* the state of the generator of pivots; not 0 */
+} build_sorter;
 
 /* Orders entries by hash, then strong sum: negative, 0 or positive. 0 only for blocks with equal sums. */
-static int compare(const sorter *s, entry a, entry b) {
+static int build_compare(const build_sorter *sorter, rd__index_entry a, rd__index_entry b) {
+    const rd__sums *const sums = sorter->sums;
     if (a.hash != b.hash)
         return a.hash < b.hash ? -1 : 1;
-    return memcmp(rd__sums_strong(s->sums, a.block), rd__sums_strong(s->sums, b.block), s->sums->strong_len);
+    return memcmp(rd__sums_strong(sums, a.block), rd__sums_strong(sums, b.block), sums->strong_len);
 }
 
-static void insertion_sort(const sorter *s, entry *entries, size_t count) {
-    for (size_t i = 1; i < count; i++) {
-        const entry moved = entries[i];
+static void build_insertion_sort(const build_sorter *sorter, build_range range) {
+    rd__index_entry *const entries = range.entries;
+    for (size_t i = 1; i < range.count; i++) {
+        const rd__index_entry moved = entries[i];
         size_t at = i;
-        for (; at > 0 && compare(s, entries[at - 1], moved) > 0; at--)
+        for (; at > 0 && build_compare(sorter, entries[at - 1], moved) > 0; at--)
             entries[at] = entries[at - 1];
         entries[at] = moved;
     }
 }
 
-static void swap(entry *a, entry *b) {
-    const entry old = *a;
+static void build_swap(rd__index_entry *a, rd__index_entry *b) {
+    const rd__index_entry old = *a;
     *a = *b;
     *b = old;
 }
 
-/* Xorshift (Marsaglia 2003): good enough to choose pivots that nobody can foresee without the seed. */
-static uint32_t next_random(uint32_t *state) {
-    *state ^= *state << 13;
-    *state ^= *state >> 17;
-    *state ^= *state << 5;
-    return *state;
-}
-
-/* Entries that are still to be sorted. */
-typedef struct span {
-    entry *entries;
-    size_t count;
-} span;
-
 /*
  * Divides the entries into those less than a random one of them, those equal to it, and those greater. The shorter of
- * the outer parts is returned; *rest becomes the longer one.
+ * the outer ranges is returned; *rest becomes the longer one.
  */
-static span divide(sorter *s, span *rest) {
-    entry *const entries = rest->entries;
-    const entry pivot = entries[next_random(&s->random) % rest->count];
+static build_range build_divide(build_sorter *sorter, build_range *rest) {
+    rd__index_entry *const entries = rest->entries;
+
+    /* Xorshift (Marsaglia 2003): good enough to choose pivots that nobody can foresee without the seed. */
+    assert(sorter->random != 0 && rest->count > 0);
+    sorter->random ^= sorter->random << 13;
+    sorter->random ^= sorter->random >> 17;
+    sorter->random ^= sorter->random << 5;
+    const rd__index_entry pivot = entries[sorter->random % rest->count];
+
+    /* [0, low) is less than the pivot, [low, i) equal, [high, count) greater. */
     size_t low = 0;
     size_t high = rest->count;
     for (size_t i = 0; i < high;) {
-        const int order = compare(s, entries[i], pivot);
+        const int order = build_compare(sorter, entries[i], pivot);
         if (order < 0)
-            swap(&entries[low++], &entries[i++]);
+            build_swap(&entries[low++], &entries[i++]);
         else if (order > 0)
-            swap(&entries[--high], &entries[i]);
+            build_swap(&entries[--high], &entries[i]);
         else
             i++;
     }
-    const span less = {entries, low};
-    const span greater = {entries + high, rest->count - high};
+    const build_range less = {entries, low};
+    const build_range greater = {entries + high, rest->count - high};
     *rest = low < greater.count ? greater : less;
     return low < greater.count ? less : greater;
 }
 
-/* Three-way quicksort. Of two parts the shorter is sorted first, so as many as log2 of the count wait at a time. */
-static void sort(sorter *s, span all) {
-    span waiting[33];
+/* Three-way quicksort. The shorter of two ranges is sorted first, so at most log2 of the count wait at a time. */
+static void build_sort(build_sorter *sorter, build_range all) {
+    build_range waiting[33];
     size_t depth = 0;
     waiting[depth++] = all;
     while (depth > 0) {
-        span *const top = &waiting[depth - 1];
+        build_range *const top = &waiting[depth - 1];
         if (top->count > INSERTION_SORT_MAX) {
-            waiting[depth++] = divide(s, top);
+            assert(depth < sizeof waiting / sizeof waiting[0]);
+            waiting[depth++] = build_divide(sorter, top);
         } else {
-            insertion_sort(s, top->entries, top->count);
+            build_insertion_sort(sorter, *top);
             depth--;
         }
     }
 }
 
-/* Keeps the lowest block of each run of equal ones, at the front, and returns how many that were. */
-static size_t collapse(const sorter *s, span all) {
+/* Keeps the lowest block of each run of equal ones, moved to the front, and returns how many there are. */
+static size_t build_collapse(const build_sorter *sorter, build_range all) {
     size_t kept = 0;
     for (size_t i = 0; i < all.count; kept++) {
-        entry first = all.entries[i];
+        rd__index_entry first = all.entries[i];
         size_t end = i + 1;
-        for (; end < all.count && compare(s, all.entries[end], all.entries[i]) == 0; end++)
+        for (; end < all.count && build_compare(sorter, all.entries[end], all.entries[i]) == 0; end++)
             if (all.entries[end].block < first.block)
                 first = all.entries[end];
         all.entries[kept] = first;
@@ -134,91 +134,97 @@ static size_t collapse(const sorter *s, span all) {
     return kept;
 }
 
-/* ---- Parts ------------------------------------------------------------------------------------------------------- */
+/* ---- Partitions -------------------------------------------------------------------------------------------------- */
 
-typedef struct builder {
+typedef struct build_state {
     rd__index *index;
     const rd__sums *sums;
     rd_error *error;
     uint32_t random;
-    uint32_t part_shift;   /* the part of a hash: hash >> part_shift */
-    uint64_t part_count;   /* a power of two */
-    uint64_t part_buckets; /* buckets of a part */
-    uint64_t *bounds;      /* of the parts, in the entries */
-    uint64_t fetched;      /* parts */
-    uint32_t kept;         /* entries of the finished parts */
-} builder;
+    uint32_t shift;           /* the partition of a hash: hash >> shift */
+    uint64_t partition_count; /* a power of two */
+    uint64_t bucket_count;    /* of a partition */
+    uint64_t *bounds;         /* of the partitions, in the entries */
+    uint64_t fetched;         /* partitions */
+    uint32_t kept;            /* entries of the finished partitions */
+} build_state;
 
-/* A part while it is built. */
-typedef struct part {
+/* A slot of the pipeline: a partition while it is built. */
+typedef struct build_partition {
     uint64_t number;
-    span entries;
+    build_range range;
     bool failed; /* out of memory */
-} part;
+} build_partition;
 
-/* Makes an entry of each block, part by part. Each bound moves from its part's begin to its end as that fills. */
-static void part_entries(builder *b) {
+/* Makes an entry of each block, in its partition. A bound moves from its partition's start to its end as that fills. */
+static void build_scatter(build_state *b) {
     const rd__sums *const sums = b->sums;
     const rd__filter *const filter = &b->index->filter;
     for (uint64_t i = 0; i < sums->count; i++)
-        b->bounds[((uint64_t)rd__filter_hash(filter, sums->weak[i]) >> b->part_shift) + 1]++;
-    for (uint64_t i = 1; i <= b->part_count; i++)
+        b->bounds[((uint64_t)rd__filter_hash(filter, sums->weak[i]) >> b->shift) + 1]++;
+    for (uint64_t i = 1; i <= b->partition_count; i++)
         b->bounds[i] += b->bounds[i - 1];
     for (uint64_t i = 0; i < sums->count; i++) {
         const uint32_t hash = rd__filter_hash(filter, sums->weak[i]);
-        b->index->entries[b->bounds[(uint64_t)hash >> b->part_shift]++] = (entry){.hash = hash, .block = (uint32_t)i};
+        const uint64_t at = b->bounds[(uint64_t)hash >> b->shift]++;
+        b->index->entries[at] = (rd__index_entry){.hash = hash, .block = (uint32_t)i};
     }
-    memmove(b->bounds + 1, b->bounds, (size_t)b->part_count * sizeof *b->bounds);
+    memmove(b->bounds + 1, b->bounds, (size_t)b->partition_count * sizeof *b->bounds);
     b->bounds[0] = 0;
 }
 
-/*
- * Sorts the entries into buckets, of which ends[k] becomes the end of the k-th: it counts them first, then it moves
- * from the bucket's begin to its end as that fills. scratch: as many entries.
- */
-static void distribute(const builder *b, span all, uint32_t *ends, entry *scratch) {
-    const uint32_t mask = (uint32_t)(b->part_buckets - 1);
-    memset(ends, 0, (size_t)b->part_buckets * sizeof *ends);
+/* Sorts a partition. `ends` is room for a number for each of its buckets. False: out of memory. */
+static bool build_sort_partition(const build_state *b, build_sorter *sorter, build_range all, uint32_t *ends) {
+    const uint32_t mask = (uint32_t)(b->bucket_count - 1);
+    if (all.count > SCRATCH_ENTRIES) {
+        build_sort(sorter, all);
+        return true;
+    }
+    rd__index_entry *const scratch = rd__alloc_array(all.count, sizeof *scratch);
+    if (!scratch)
+        return false;
+
+    /* A counting sort into buckets: ends[k] first counts the k-th one, then moves from its start to its end. */
+    memset(ends, 0, (size_t)b->bucket_count * sizeof *ends);
     for (size_t i = 0; i < all.count; i++) {
         scratch[i] = all.entries[i];
         ends[(scratch[i].hash >> b->index->bucket_shift) & mask]++;
     }
-    uint32_t begin = 0;
-    for (uint64_t k = 0; k < b->part_buckets; k++) {
+    uint32_t start = 0;
+    for (uint64_t k = 0; k < b->bucket_count; k++) {
         const uint32_t count = ends[k];
-        ends[k] = begin;
-        begin += count;
+        ends[k] = start;
+        start += count;
     }
     for (size_t i = 0; i < all.count; i++)
         all.entries[ends[(scratch[i].hash >> b->index->bucket_shift) & mask]++] = scratch[i];
-}
-
-/* Sorts a part; `starts` is room for a number for each of its buckets. False: out of memory. */
-static bool sort_part(const builder *b, const part *p, sorter *s, uint32_t *starts) {
-    const span all = p->entries;
-    if (all.count > SCRATCH_ENTRIES) {
-        sort(s, all);
-        return true;
-    }
-    entry *const scratch = rd__alloc_array(all.count, sizeof *scratch);
-    if (!scratch)
-        return false;
-    distribute(b, all, starts, scratch);
     free(scratch);
-    uint32_t begin = 0;
-    for (uint64_t k = 0; k < b->part_buckets; k++) {
-        sort(s, (span){all.entries + begin, starts[k] - begin});
-        begin = starts[k];
+
+    /* Then each bucket. */
+    start = 0;
+    for (uint64_t k = 0; k < b->bucket_count; k++) {
+        build_sort(sorter, (build_range){all.entries + start, ends[k] - start});
+        start = ends[k];
     }
     return true;
 }
 
-/* Makes the directory of a sorted part, which counts from the part's begin, and its words of the filter. */
-static void fill_part(const builder *b, const part *p, uint64_t first_bucket) {
+static void build_work(const void *context, void *slot) {
+    const build_state *const b = context;
+    build_partition *const partition = slot;
     rd__index *const index = b->index;
-    const span all = p->entries;
+    const uint64_t first_bucket = partition->number * b->bucket_count;
+    build_sorter sorter = {.sums = b->sums, .random = (b->random + (uint32_t)partition->number) | 1};
+    partition->failed = !build_sort_partition(b, &sorter, partition->range, index->starts + first_bucket);
+    if (partition->failed)
+        return;
+    partition->range.count = build_collapse(&sorter, partition->range);
+
+    /* The directory, counted from the partition's start until it is known where that lies; and the words of the filter,
+     * which no other partition has. */
+    const build_range all = partition->range;
     size_t at = 0;
-    for (uint64_t bucket = first_bucket; bucket < first_bucket + b->part_buckets; bucket++) {
+    for (uint64_t bucket = first_bucket; bucket < first_bucket + b->bucket_count; bucket++) {
         index->starts[bucket] = (uint32_t)at;
         while (at < all.count && all.entries[at].hash >> index->bucket_shift == bucket)
             at++;
@@ -227,67 +233,57 @@ static void fill_part(const builder *b, const part *p, uint64_t first_bucket) {
         rd__filter_add(&index->filter, index->filter_words, all.entries[i].hash);
 }
 
-static void build_part(const void *context, void *slot) {
-    const builder *const b = context;
-    part *const p = slot;
-    const uint64_t first_bucket = p->number * b->part_buckets;
-    sorter s = {.sums = b->sums, .random = (b->random + (uint32_t)p->number) | 1};
-    p->failed = !sort_part(b, p, &s, b->index->starts + first_bucket);
-    if (p->failed)
-        return;
-    p->entries.count = collapse(&s, p->entries);
-    fill_part(b, p, first_bucket);
-}
-
-static bool fetch_part(void *context, void *slot) {
-    builder *const b = context;
-    if (b->fetched == b->part_count)
+static bool build_fetch(void *context, void *slot) {
+    build_state *const b = context;
+    if (b->fetched == b->partition_count)
         return false;
-    const uint64_t begin = b->bounds[b->fetched];
-    const span entries = {b->index->entries + begin, (size_t)(b->bounds[b->fetched + 1] - begin)};
-    *(part *)slot = (part){.number = b->fetched++, .entries = entries};
+    const uint64_t start = b->bounds[b->fetched];
+    const build_range range = {b->index->entries + start, (size_t)(b->bounds[b->fetched + 1] - start)};
+    *(build_partition *)slot = (build_partition){.number = b->fetched++, .range = range};
     return true;
 }
 
-/* Puts the part behind the one before. */
-static rd_result finish_part(void *context, void *slot) {
-    builder *const b = context;
-    const part *const p = slot;
-    entry *const place = b->index->entries + b->kept;
-    uint32_t *const starts = b->index->starts + p->number * b->part_buckets;
-    if (p->failed)
+/* Moves the partition to the end of the one before. */
+static rd_result build_finish(void *context, void *slot) {
+    build_state *const b = context;
+    const build_partition *const partition = slot;
+    const build_range range = partition->range;
+    rd__index_entry *const place = b->index->entries + b->kept;
+    uint32_t *const starts = b->index->starts + partition->number * b->bucket_count;
+    if (partition->failed)
         return rd__fail_memory(b->error);
-    if (place != p->entries.entries)
-        memmove(place, p->entries.entries, p->entries.count * sizeof *place);
-    for (uint64_t k = 0; k < b->part_buckets; k++)
+    assert(place <= range.entries);
+    if (place != range.entries)
+        memmove(place, range.entries, range.count * sizeof *place);
+    for (uint64_t k = 0; k < b->bucket_count; k++)
         starts[k] += b->kept;
-    b->kept += (uint32_t)p->entries.count;
+    b->kept += (uint32_t)range.count;
     return RD_OK;
 }
 
-static rd_result build_parts(builder *b, unsigned threads) {
-    const size_t count = (size_t)rd__min_u64((uint64_t)threads * SLOTS_PER_THREAD, b->part_count);
-    part *const parts = rd__alloc_array(count, sizeof *parts);
+static rd_result build_run(build_state *b, unsigned threads) {
+    const size_t count = (size_t)rd__min_u64((uint64_t)threads * PARTITIONS_PER_THREAD, b->partition_count);
+    build_partition *const partitions = rd__alloc_array(count, sizeof *partitions);
     void **const slots = rd__alloc_array(count, sizeof *slots);
-    for (size_t i = 0; parts && slots && i < count; i++)
-        slots[i] = &parts[i];
-    const rd__pipeline pipeline = {.fetch = fetch_part,
-                                   .work = build_part,
-                                   .finish = finish_part,
+    for (size_t i = 0; partitions && slots && i < count; i++)
+        slots[i] = &partitions[i];
+    const rd__pipeline pipeline = {.fetch = build_fetch,
+                                   .work = build_work,
+                                   .finish = build_finish,
                                    .context = b,
                                    .slots = slots,
                                    .slot_count = count,
                                    .threads = threads};
-    const rd_result result = parts && slots ? rd__pipeline_run(&pipeline, b->error) : rd__fail_memory(b->error);
+    const rd_result result = partitions && slots ? rd__pipeline_run(&pipeline, b->error) : rd__fail_memory(b->error);
     free(slots);
-    free(parts);
+    free(partitions);
     return result;
 }
 
 /* ---- The index --------------------------------------------------------------------------------------------------- */
 
 /* The least n with 2^n >= value, at most 32. */
-static uint32_t log2_ceil(uint64_t value) {
+static uint32_t build_log2_ceil(uint64_t value) {
     uint32_t n = 0;
     while (n < 32 && (uint64_t)1 << n < value)
         n++;
@@ -295,39 +291,40 @@ static uint32_t log2_ceil(uint64_t value) {
 }
 
 /* log2 of the number of words in the filter. */
-static uint32_t filter_words_log2(uint64_t blocks) {
+static uint32_t build_filter_words_log2(uint64_t blocks) {
     const uint64_t ample = rd__min_u64(blocks * FILTER_BITS_AMPLE + FILTER_BITS_MIN, FILTER_BITS_CACHED);
     const uint64_t least = blocks * FILTER_BITS_PER_BLOCK;
-    const uint32_t log2 = log2_ceil((ample > least ? ample : least) / 32);
+    const uint32_t log2 = build_log2_ceil((ample > least ? ample : least) / 32);
     return log2 < RD__FILTER_WORDS_LOG2_MAX ? log2 : RD__FILTER_WORDS_LOG2_MAX;
 }
 
-static bool allocate(rd__index *index, uint64_t blocks, uint64_t buckets, uint64_t words) {
-    index->starts = rd__alloc_array(buckets + 1, sizeof *index->starts);
-    index->entries = rd__alloc_array(blocks, sizeof *index->entries);
-    index->filter_words = rd__alloc_zeroed(words, sizeof *index->filter_words);
-    return index->starts && index->entries && index->filter_words;
-}
-
 rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error) {
-    const uint32_t bucket_bits = log2_ceil(sums->count / (2 * (uint64_t)BLOCKS_PER_BUCKET) + 2);
-    const uint32_t part_bits = bucket_bits <= PART_BUCKETS_LOG2                   ? 0
-                               : bucket_bits - PART_BUCKETS_LOG2 < PARTS_LOG2_MAX ? bucket_bits - PART_BUCKETS_LOG2
-                                                                                  : PARTS_LOG2_MAX;
-    const uint32_t words_log2 = filter_words_log2(sums->count);
+    assert(threads >= 1 && sums->count <= RD__INDEX_BLOCKS_MAX);
+
+    /* The shape: 2^bucket_bits buckets in 2^partition_bits partitions. */
+    const uint32_t bucket_bits = build_log2_ceil(sums->count / (2 * (uint64_t)BLOCKS_PER_BUCKET) + 2);
+    const uint32_t excess = bucket_bits < PARTITION_BUCKETS_LOG2 ? 0 : bucket_bits - PARTITION_BUCKETS_LOG2;
+    const uint32_t partition_bits = excess < PARTITIONS_LOG2_MAX ? excess : PARTITIONS_LOG2_MAX;
+    const uint32_t words_log2 = build_filter_words_log2(sums->count);
     const uint64_t buckets = (uint64_t)1 << bucket_bits;
-    builder b = {
-        .index = index, .sums = sums, .error = error, .random = rd__random_u32(), .part_shift = 32 - part_bits};
-    b.part_count = (uint64_t)1 << part_bits;
-    b.part_buckets = buckets >> part_bits;
-    b.bounds = rd__alloc_zeroed(b.part_count + 1, sizeof *b.bounds);
+    assert(words_log2 >= RD__FILTER_WORDS_LOG2_MIN && words_log2 >= partition_bits);
+
+    build_state b = {.index = index, .sums = sums, .error = error, .random = rd__random_u32()};
+    b.shift = 32 - partition_bits;
+    b.partition_count = (uint64_t)1 << partition_bits;
+    b.bucket_count = buckets >> partition_bits;
+    b.bounds = rd__alloc_zeroed(b.partition_count + 1, sizeof *b.bounds);
     *index = (rd__index){.bucket_shift = 32 - bucket_bits};
+    index->starts = rd__alloc_array(buckets + 1, sizeof *index->starts);
+    index->entries = rd__alloc_array(sums->count, sizeof *index->entries);
+    index->filter_words = rd__alloc_zeroed((uint64_t)1 << words_log2, sizeof *index->filter_words);
+
     rd_result result = RD_E_MEMORY;
-    if (allocate(index, sums->count, buckets, (uint64_t)1 << words_log2) && b.bounds) {
+    if (b.bounds && index->starts && index->entries && index->filter_words) {
         index->filter =
             (rd__filter){.words = index->filter_words, .key = rd__random_u32() | 1, .shift = 32 - words_log2};
-        part_entries(&b);
-        result = build_parts(&b, threads);
+        build_scatter(&b);
+        result = build_run(&b, threads);
         index->starts[buckets] = b.kept;
     } else {
         rd__fail_memory(error);
