@@ -1,7 +1,7 @@
 /*
- * See pipeline.h. The slots are a ring: finished <= claimed <= fetched, each a count of pieces, and piece i is in slot
- * i mod slot_count. Workers claim pieces; the calling thread fetches, finishes, and claims when it has nothing better
- * to do. One mutex guards the counts; it is never held while any of the three functions runs.
+ * See pipeline.h. The slots are a ring: finished <= claimed <= fetched, each a count of segments, and segment i is in
+ * slot i mod slot_count. Workers claim segments; the calling thread fetches, finishes, and claims when it has nothing
+ * better to do. One mutex, the pool's, guards the counts; it is never held while any of the three functions runs.
  */
 #define _GNU_SOURCE
 #include "base/pipeline.h"
@@ -9,7 +9,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 
-#include <pthread.h>
+#include <assert.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -17,139 +17,191 @@
 
 enum { THREADS_MAX = 256 };
 
-typedef struct run {
+/* One run of a pipeline. The pool's mutex guards all but `finished`, which is the calling thread's own. */
+typedef struct pipeline_run {
     const rd__pipeline *pipeline;
-    pthread_mutex_t mutex;
-    pthread_cond_t work_ready; /* a piece was fetched, or all is over */
-    pthread_cond_t work_done;  /* a piece was worked on */
     uint64_t fetched;
     uint64_t claimed;
     uint64_t finished;
-    bool over;  /* workers may go */
-    bool *done; /* of each slot: it was worked on */
-    pthread_t *workers;
+    bool *done;           /* of each slot: it was worked on */
+    unsigned workers;     /* that are at work in this run */
+    unsigned workers_max; /* that may be */
+} pipeline_run;
+
+typedef struct rd__pool_state {
+    pthread_mutex_t mutex;
+    pthread_cond_t work_ready; /* a segment was fetched, or all is over */
+    pthread_cond_t work_done;  /* a segment was worked on */
+    pipeline_run *run;         /* the run under way, or NULL */
+    bool over;                 /* the workers shall return */
     unsigned worker_count;
-    unsigned worker_most;
-} run;
+    unsigned worker_limit; /* that can be had */
+    pthread_t workers[THREADS_MAX];
+} pool_state;
 
-static void *slot_of(const run *r, uint64_t piece) {
-    return r->pipeline->slots[piece % r->pipeline->slot_count];
+/* ---- The pool ---------------------------------------------------------------------------------------------------- */
+
+static pool_state *pool_start(void) {
+    pool_state *const pool = rd__alloc_zeroed(1, sizeof *pool);
+    if (!pool)
+        return NULL;
+    pool->worker_limit = THREADS_MAX;
+    pthread_mutex_init(&pool->mutex, NULL);
+    pthread_cond_init(&pool->work_ready, NULL);
+    pthread_cond_init(&pool->work_done, NULL);
+    return pool;
 }
 
-/* Claims a piece and works on it. The mutex is held before and after, not between. */
-static void work_on_one(run *r) {
-    const uint64_t piece = r->claimed++;
-    pthread_mutex_unlock(&r->mutex);
-    r->pipeline->work(r->pipeline->context, slot_of(r, piece));
-    pthread_mutex_lock(&r->mutex);
-    r->done[piece % r->pipeline->slot_count] = true;
-    pthread_cond_signal(&r->work_done);
+void rd__pool_free(rd__pool *pool) {
+    pool_state *const state = pool->state;
+    if (!state)
+        return;
+    assert(!state->run);
+    pthread_mutex_lock(&state->mutex);
+    state->over = true;
+    pthread_cond_broadcast(&state->work_ready);
+    pthread_mutex_unlock(&state->mutex);
+    for (unsigned i = 0; i < state->worker_count; i++)
+        pthread_join(state->workers[i], NULL);
+    pthread_cond_destroy(&state->work_done);
+    pthread_cond_destroy(&state->work_ready);
+    pthread_mutex_destroy(&state->mutex);
+    free(state);
+    pool->state = NULL;
 }
 
-static void *worker_main(void *argument) {
-    run *const r = argument;
-    pthread_mutex_lock(&r->mutex);
-    while (!r->over) {
-        if (r->claimed < r->fetched)
-            work_on_one(r);
-        else
-            pthread_cond_wait(&r->work_ready, &r->mutex);
+/* Claims a segment and works on it. The mutex is held before and after, not in between. */
+static void pipeline_work_on_one(pool_state *pool, pipeline_run *run) {
+    const rd__pipeline *const p = run->pipeline;
+    assert(run->claimed < run->fetched);
+    const size_t slot = (size_t)(run->claimed++ % p->slot_count);
+    pthread_mutex_unlock(&pool->mutex);
+    p->work(p->context, p->slots[slot]);
+    pthread_mutex_lock(&pool->mutex);
+    run->done[slot] = true;
+    pthread_cond_signal(&pool->work_done);
+}
+
+static void *pool_worker_main(void *argument) {
+    pool_state *const pool = argument;
+    pthread_mutex_lock(&pool->mutex);
+    while (!pool->over) {
+        pipeline_run *const run = pool->run;
+        if (run && run->claimed < run->fetched && run->workers < run->workers_max) {
+            run->workers++;
+            pipeline_work_on_one(pool, run);
+            run->workers--;
+        } else {
+            pthread_cond_wait(&pool->work_ready, &pool->mutex);
+        }
     }
-    pthread_mutex_unlock(&r->mutex);
+    pthread_mutex_unlock(&pool->mutex);
     return NULL;
 }
 
-/* Starts a worker that takes no signals: they are for the calling thread, which does what can block. */
-static bool start_worker(run *r) {
-#if defined(_WIN32) /* it has none */
-    return pthread_create(&r->workers[r->worker_count], NULL, worker_main, r) == 0;
+/* Starts one more worker. It takes no signals: they are for the calling thread, which does what can block. */
+static void pool_start_worker(pool_state *pool) {
+#if defined(_WIN32) /* it has no signals */
+    const bool started = pthread_create(&pool->workers[pool->worker_count], NULL, pool_worker_main, pool) == 0;
 #else
     sigset_t all;
     sigset_t before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
-    const bool started = pthread_create(&r->workers[r->worker_count], NULL, worker_main, r) == 0;
+    const bool started = pthread_create(&pool->workers[pool->worker_count], NULL, pool_worker_main, pool) == 0;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
-    return started;
 #endif
-}
-
-/* Offers a fetched piece to the workers, and starts one more if that leaves the calling thread with a second piece. */
-static void offer(run *r) {
-    pthread_mutex_lock(&r->mutex);
-    r->done[r->fetched % r->pipeline->slot_count] = false;
-    r->fetched++;
-    const bool start = r->fetched - r->claimed > 1 && r->worker_count < r->worker_most;
-    pthread_cond_signal(&r->work_ready);
-    pthread_mutex_unlock(&r->mutex);
-    if (!start)
-        return;
-    if (start_worker(r))
-        r->worker_count++;
+    if (started)
+        pool->worker_count++;
     else
-        r->worker_most = r->worker_count;
+        pool->worker_limit = pool->worker_count;
 }
 
-/* Works or waits until the oldest piece is done. */
-static void help(run *r) {
-    pthread_mutex_lock(&r->mutex);
-    while (!r->done[r->finished % r->pipeline->slot_count]) {
-        if (r->claimed < r->fetched)
-            work_on_one(r);
-        else
-            pthread_cond_wait(&r->work_done, &r->mutex);
-    }
-    pthread_mutex_unlock(&r->mutex);
+/* ---- A run ------------------------------------------------------------------------------------------------------- */
+
+/*
+ * Offers a fetched segment to the workers. A segment with no other before it that is unfinished is the calling thread's
+ * own: to wake another for it would cost more than it saves. If a second segment waits, one more worker is started.
+ */
+static void pipeline_offer(pool_state *pool, pipeline_run *run) {
+    pthread_mutex_lock(&pool->mutex);
+    run->done[run->fetched % run->pipeline->slot_count] = false;
+    run->fetched++;
+    const bool more = run->fetched - run->claimed > 1;
+    if (run->fetched - run->finished > 1)
+        pthread_cond_signal(&pool->work_ready);
+    pthread_mutex_unlock(&pool->mutex);
+    if (more && pool->worker_count < run->workers_max && pool->worker_count < pool->worker_limit)
+        pool_start_worker(pool);
 }
 
-static rd_result run_pieces(run *r) {
-    const rd__pipeline *const p = r->pipeline;
+static rd_result pipeline_run_segments(pool_state *pool, pipeline_run *run) {
+    const rd__pipeline *const p = run->pipeline;
     bool more = true;
     for (;;) {
-        while (more && r->fetched - r->finished < p->slot_count) {
-            more = p->fetch(p->context, slot_of(r, r->fetched));
+        while (more && run->fetched - run->finished < p->slot_count) {
+            more = p->fetch(p->context, p->slots[run->fetched % p->slot_count]);
             if (more)
-                offer(r);
+                pipeline_offer(pool, run);
         }
-        if (r->finished == r->fetched)
+        if (run->finished == run->fetched)
             return RD_OK;
-        help(r);
-        const rd_result result = p->finish(p->context, slot_of(r, r->finished));
+
+        /* Work, or wait, until the oldest segment is done. */
+        const size_t oldest = (size_t)(run->finished % p->slot_count);
+        pthread_mutex_lock(&pool->mutex);
+        while (!run->done[oldest]) {
+            if (run->claimed < run->fetched)
+                pipeline_work_on_one(pool, run);
+            else
+                pthread_cond_wait(&pool->work_done, &pool->mutex);
+        }
+        pthread_mutex_unlock(&pool->mutex);
+
+        const rd_result result = p->finish(p->context, p->slots[oldest]);
         if (result != RD_OK)
             return result;
-        r->finished++;
+        run->finished++;
     }
 }
 
-static void end_workers(run *r) {
-    pthread_mutex_lock(&r->mutex);
-    r->over = true;
-    pthread_cond_broadcast(&r->work_ready);
-    pthread_mutex_unlock(&r->mutex);
-    for (unsigned i = 0; i < r->worker_count; i++)
-        pthread_join(r->workers[i], NULL);
+static void pool_set_run(pool_state *pool, pipeline_run *run) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->run = run;
+    pthread_mutex_unlock(&pool->mutex);
+}
+
+/* Takes the run from the workers, and waits for those that are still at work in it. */
+static void pool_end_run(pool_state *pool, pipeline_run *run) {
+    pthread_mutex_lock(&pool->mutex);
+    pool->run = NULL;
+    while (run->workers > 0)
+        pthread_cond_wait(&pool->work_done, &pool->mutex);
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 rd_result rd__pipeline_run(const rd__pipeline *pipeline, rd_error *error) {
+    assert(pipeline->threads >= 1 && pipeline->slot_count >= 1);
     const unsigned threads = pipeline->threads < THREADS_MAX ? pipeline->threads : THREADS_MAX;
-    run r = {.pipeline = pipeline, .worker_most = threads - 1};
-    r.done = rd__alloc_zeroed(pipeline->slot_count, sizeof *r.done);
-    r.workers = rd__alloc_array(threads, sizeof *r.workers);
+    pipeline_run run = {.pipeline = pipeline, .workers_max = threads - 1};
+    rd__pool own = {0};
+    rd__pool *const pool =
+        pipeline->pool && !(pipeline->pool->state && pipeline->pool->state->run) ? pipeline->pool : &own;
+    if (pool == &own && pipeline->pool) /* the pool's threads are at work elsewhere */
+        run.workers_max = 0;
+    if (!pool->state)
+        pool->state = pool_start();
+    run.done = rd__alloc_zeroed(pipeline->slot_count, sizeof *run.done);
     rd_result result = RD_OK;
-    if (!r.done || !r.workers) {
-        result = rd__fail_memory(error);
+    if (pool->state && run.done) {
+        pool_set_run(pool->state, &run);
+        result = pipeline_run_segments(pool->state, &run);
+        pool_end_run(pool->state, &run);
     } else {
-        pthread_mutex_init(&r.mutex, NULL);
-        pthread_cond_init(&r.work_ready, NULL);
-        pthread_cond_init(&r.work_done, NULL);
-        result = run_pieces(&r);
-        end_workers(&r);
-        pthread_cond_destroy(&r.work_done);
-        pthread_cond_destroy(&r.work_ready);
-        pthread_mutex_destroy(&r.mutex);
+        result = rd__fail_memory(error);
     }
-    free(r.workers);
-    free(r.done);
+    free(run.done);
+    rd__pool_free(&own);
     return result;
 }
 
