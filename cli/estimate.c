@@ -41,7 +41,7 @@ static rd_result make_signature(cli_job *job, rd_memory *bytes, rd_signature **s
 
 /* A delta of nothing is all overhead. */
 static rd_result measure_overhead(cli_job *job, cli_estimate *estimate) {
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof stats};
     rd_options library = job_options(job, &stats);
     library.progress = NULL;
     const rd_source nothing = rd_source_memory(NULL, 0);
@@ -53,7 +53,7 @@ static rd_result measure_overhead(cli_job *job, cli_estimate *estimate) {
 
 /* One delta tells both sizes: that of the plain one follows from its commands. */
 static rd_result make_delta(cli_job *job, const rd_signature *signature, cli_estimate *estimate, cli_trial *trial) {
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof stats};
     rd_options library = job_options(job, &stats);
     library.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
     const rd_sink sink = rd_sink_callback(discard_bytes, NULL);

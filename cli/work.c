@@ -8,6 +8,8 @@ bool job_prints(const cli_job *job) {
 }
 
 rd_options job_options(cli_job *job, rd_stats *stats) {
+    if (stats != NULL)
+        stats->size = sizeof *stats;
     return (rd_options){
         .size = sizeof(rd_options),
         .params = job->summary.params,

@@ -291,4 +291,11 @@ static inline rd_result fuzz_drive(rd_stream *stream, const rd_memory *input, fu
 /* The first initializers of every rd_options. What is compressed has a target of its own: frames. */
 #define FUZZ_OPTIONS(error_) .size = sizeof(rd_options), .error = (error_), .compression = RD_COMPRESSION_NEVER
 
+/* What a stream did so far. */
+static inline rd_stats fuzz_stats(const rd_stream *stream) {
+    rd_stats stats = {.size = sizeof stats};
+    fuzz_require(rd_stream_stats(stream, &stats) == RD_OK);
+    return stats;
+}
+
 #endif

@@ -11,8 +11,8 @@
 static rd_memory drive(rd_stream *stream, const rd_memory *input, fuzz_pace *pace) {
     rd_memory made = {0};
     fuzz_require(fuzz_drive(stream, input, pace, &made) == RD_OK);
-    fuzz_require(rd_stream_stats(stream)->in_bytes == input->size);
-    fuzz_require(rd_stream_stats(stream)->out_bytes == made.size);
+    fuzz_require(fuzz_stats(stream).in_bytes == input->size);
+    fuzz_require(fuzz_stats(stream).out_bytes == made.size);
     return made;
 }
 
@@ -56,7 +56,7 @@ static rd_result patch_by_stream(const fuzz_files *f, const rd_memory *delta, rd
     const rd_result result = fuzz_drive_patch(stream, delta, &reader, pace, made, &used);
     if (result != RD_OK)
         fuzz_require_error(result, rd_stream_error(stream));
-    fuzz_require(rd_stream_stats(stream)->in_bytes == used && rd_stream_stats(stream)->out_bytes == made->size);
+    fuzz_require(fuzz_stats(stream).in_bytes == used && fuzz_stats(stream).out_bytes == made->size);
     rd_stream_free(stream);
     return result;
 }

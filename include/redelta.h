@@ -122,6 +122,24 @@ typedef struct rd_params {
  */
 RD_API rd_result rd_params_resolve(rd_params *params, uint64_t basis_size);
 
+/* The sums' names: "rabinkarp" and "rollsum", "blake2" and "md4". Static strings; "?" for a value not in the enum. */
+RD_API const char *rd_weak_name(rd_weak weak);
+RD_API const char *rd_strong_name(rd_strong strong);
+
+/* ---- The formats in numbers (docs/formats.md) ------------------------------------------------------------------- */
+
+#define RD_SIGNATURE_HEADER_LEN 12
+#define RD_WEAK_LEN 4 /* of a weak sum, before the strong sum of its block */
+#define RD_DELTA_MAGIC_LEN 4
+#define RD_DELTA_END_LEN 1
+#define RD_TRAILER_LEN 56 /* that this version writes */
+#define RD_DIGEST_LEN 32  /* of a whole file: the root of a tree of BLAKE2b sums */
+
+/* How many blocks a basis of `basis_size` bytes has. The block length of *params must be set: at least 1. */
+RD_API uint64_t rd_block_count(const rd_params *params, uint64_t basis_size);
+/* The bytes of a signature of `blocks` blocks, uncompressed. The strong sum length of *params must be set. */
+RD_API uint64_t rd_signature_size(const rd_params *params, uint64_t blocks);
+
 /* ---- Sources and sinks ------------------------------------------------------------------------------------------ */
 
 /*
@@ -134,17 +152,32 @@ typedef rd_result rd_read_fn(void *context, uint64_t offset, void *data, size_t 
 /* Takes all of the `size` bytes at `data`. Returns RD_OK, or a failure that ends the operation (errno is kept). */
 typedef rd_result rd_write_fn(void *context, const void *data, size_t size);
 
-/* Where an operation reads from: a value to be made by one of the functions below and not to be changed. */
+/* Like rd_write_fn, but puts the bytes at `offset` of the output. */
+typedef rd_result rd_write_at_fn(void *context, uint64_t offset, const void *data, size_t size);
+
+/*
+ * Where an operation reads from: a value to be made by one of the functions below and not to be changed. It may be
+ * copied. Its layout is fixed for good.
+ */
 typedef struct rd_source {
     rd_read_fn *read;
     void *context;
     const void *memory;
     int fd;
+    int failure;     /* errno: the file cannot be examined, and whatever reads from it fails */
     uint64_t origin; /* of byte 0, in the file */
+    uint64_t end;    /* of a range, in the file; 0: there is none */
     uint64_t size;   /* or RD_UNKNOWN */
-    bool seekable;
-    int failure; /* errno: the file cannot be examined, and whoever reads from it fails */
+    bool seekable;   /* it can be read in any order */
+    bool concurrent; /* and by several threads at once */
+    void *reserved[2];
 } rd_source;
+
+/* What a read function of the caller's can do; flags of rd_source_callback. */
+enum {
+    RD_SEEKABLE = 1,  /* read at any offset, in any order */
+    RD_CONCURRENT = 2 /* and be called by several threads at once, which are not the caller's */
+};
 
 /*
  * The open file `fd` from its present position on. A file or a device that has positions is read by offset, and its
@@ -156,19 +189,34 @@ RD_API rd_source rd_source_fd(int fd);
 RD_API rd_source rd_source_fd_at(int fd, uint64_t origin);
 /* The `size` bytes at `data`, which must stay as they are while the source is in use. */
 RD_API rd_source rd_source_memory(const void *data, uint64_t size);
-/* Whatever `read` gives. `size` may be RD_UNKNOWN; it then never limits what is read. */
-RD_API rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, bool seekable);
+/*
+ * What `read` gives. `size` may be RD_UNKNOWN; it then never limits what is read. `flags`: RD_SEEKABLE, or that and
+ * RD_CONCURRENT, or 0. Without RD_CONCURRENT the function is called only by the thread that calls the library.
+ */
+RD_API rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, unsigned flags);
+/* The `length` bytes of a seekable source from `offset` on, or as many as there are; RD_UNKNOWN: up to its end. */
+RD_API rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length);
+/*
+ * Reads from any source at `offset` until `size` bytes are there or the source ends; *got is their number. One that is
+ * not seekable must be read in order. *error may be NULL. Errors: RD_E_IO, and those of the caller's function.
+ */
+RD_API rd_result rd_source_read(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got,
+                                rd_error *error);
 
-/* Where an operation writes to, in order. A value like rd_source. */
+/* Where an operation writes to. A value like rd_source, fixed for good. */
 typedef struct rd_sink {
     rd_write_fn *write;
+    rd_write_at_fn *write_at; /* or NULL */
     void *context;
     int fd;
+    void *reserved[2];
 } rd_sink;
 
 /* The open file `fd` at its present position. The caller closes it. */
 RD_API rd_sink rd_sink_fd(int fd);
+/* What the caller's functions take: in order, and for the second form also at any offset. */
 RD_API rd_sink rd_sink_callback(rd_write_fn *write, void *context);
+RD_API rd_sink rd_sink_callback_at(rd_write_fn *write, rd_write_at_fn *write_at, void *context);
 
 /* Memory that grows. Start with {0}; the result is data[0 .. size); release it with rd_memory_free. */
 typedef struct rd_memory {
@@ -181,15 +229,37 @@ typedef struct rd_memory {
 RD_API rd_sink rd_sink_memory(rd_memory *memory);
 RD_API void rd_memory_free(rd_memory *memory);
 
-/* Writes to any sink: what the caller puts there itself. *error may be NULL. */
+/*
+ * Writes to any sink: in order, or at `offset` of the file, the memory or whatever the caller's function writes to,
+ * without moving the place where the next bytes in order go. *error may be NULL. Errors: RD_E_IO, RD_E_MEMORY, those of
+ * the caller's function; RD_E_STATE: the sink can only be written in order.
+ */
 RD_API rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error);
+RD_API rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *data, size_t size, rd_error *error);
+
+/* ---- Context ---------------------------------------------------------------------------------------------------- */
+
+/*
+ * What operations keep for the next one: threads, buffers, states of zstd. Without a context every operation makes its
+ * own and frees it, which for small files takes longer than the work. One thread at a time may use a context, for one
+ * operation after the other or for streams; results do not depend on it. It takes some MiB for each thread.
+ */
+typedef struct rd_context rd_context;
+
+/* Errors: RD_E_MEMORY, with *context NULL. */
+RD_API rd_result rd_context_new(rd_context **context);
+/* Ends its threads and frees all it kept. All streams and objects that use it must be freed before. NULL is allowed. */
+RD_API void rd_context_free(rd_context *context);
 
 /* ---- Whole operations ------------------------------------------------------------------------------------------- */
 
-#define RD_DIGEST_LEN 32 /* of a whole file: the root of a tree of BLAKE2b sums */
-
-/* What an operation did. Fields that do not apply to it are 0. */
+/*
+ * What an operation did. Set `size` to sizeof(rd_stats) before a pointer to it is given to the library, which fills as
+ * many bytes; less than this version's size is RD_E_PARAMETER. Fields that do not apply to the operation are 0, and so
+ * are those that the running library does not know.
+ */
 typedef struct rd_stats {
+    size_t size;
     uint64_t in_bytes;         /* read from the basis, the signature, the new file or the delta */
     uint64_t out_bytes;        /* written */
     uint64_t blocks;           /* in the signature */
@@ -202,7 +272,11 @@ typedef struct rd_stats {
     uint64_t false_matches;        /* weak sum found, strong sum not: work for nothing. May differ with the threads */
     uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch: once it was verified */
     bool has_digest;
+    bool identical; /* the delta, made or applied, is one copy of the whole basis: the new file is the basis */
 } rd_stats;
+
+/* The bytes of the delta that these statistics are about, uncompressed. */
+RD_API uint64_t rd_stats_delta_size(const rd_stats *stats);
 
 /*
  * Called now and then with the bytes done and their total (or RD_UNKNOWN): those read of what is gone through from
@@ -264,7 +338,8 @@ typedef struct rd_options {
     unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
     rd_verify verify;
     rd_limits limits;
-    int compression; /* the level of the signature or delta to make; 0: it is not compressed */
+    int compression;     /* the level of the signature or delta to make; 0: it is not compressed */
+    rd_context *context; /* or NULL */
 } rd_options;
 
 typedef struct rd_signature rd_signature;
@@ -277,6 +352,35 @@ RD_API rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, c
  * length + 16 bytes a block.
  */
 RD_API rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const rd_options *options);
+
+/* Writes a signature in memory to `out`, with the bytes that rd_signature_make gives. Errors: those of writing. */
+RD_API rd_result rd_signature_write(const rd_signature *signature, const rd_sink *out, const rd_options *options);
+
+/*
+ * Makes a signature of `basis` in memory, as rd_signature_make and rd_signature_load do, but without the bytes between.
+ * On failure *signature is NULL. Errors: those of reading, RD_E_PARAMETER, RD_E_LIMIT, RD_E_MEMORY. Memory: strong
+ * length + 16 bytes a block, and a constant for a number of threads.
+ */
+RD_API rd_result rd_signature_build(rd_signature **signature, const rd_source *basis, const rd_options *options);
+
+/*
+ * The same in parts, which threads or machines may make apart: of the `length` bytes of `basis` from `offset` on. Both
+ * must be whole blocks, but for the last part, which reaches to the end of the basis (RD_UNKNOWN: all the rest). The
+ * parameters that are not set are those for the whole basis. A part knows where its first block lies; it can be
+ * written, loaded again (rd_signature_load_part, at the same offset) and joined, but no delta can be made with it.
+ * Errors: as above; RD_E_PARAMETER: it does not consist of whole blocks.
+ */
+RD_API rd_result rd_signature_build_part(rd_signature **part, const rd_source *basis, uint64_t offset, uint64_t length,
+                                         const rd_options *options);
+RD_API rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint64_t offset,
+                                        const rd_options *options);
+/*
+ * Joins `count` parts, at least 1, in the order of their offsets and without gaps, to a signature like any other; the
+ * parts stay as they are. Copies of a delta against it are of the basis that the parts are of, also if the first part
+ * does not start at 0. Errors: RD_E_PARAMETER: the parts do not fit each other; RD_E_LIMIT, RD_E_MEMORY.
+ */
+RD_API rd_result rd_signature_join(rd_signature **signature, const rd_signature *const *parts, size_t count,
+                                   const rd_options *options);
 
 /*
  * Writes to `out` the delta that makes `new_file` from the basis of `signature`. A NULL signature is that of an empty
@@ -294,6 +398,12 @@ RD_API rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, 
  * delta has no trailer. Memory: constant for a number of threads.
  */
 RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options);
+
+/*
+ * The digest of all of `source`, as in the trailer of a delta that makes it. Errors: those of reading. Memory: constant
+ * for a number of threads.
+ */
+RD_API rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options);
 
 /* ---- Destinations: files that are replaced as a whole or not at all ---------------------------------------------- */
 
@@ -373,8 +483,9 @@ RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis,
 RD_API rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end);
 /* Gives the loaded signature to the caller, once. RD_E_STATE before the stream is done, and for other streams. */
 RD_API rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **signature);
-/* What the stream did so far, and why it failed. Valid until it is freed. */
-RD_API const rd_stats *rd_stream_stats(const rd_stream *stream);
+/* Fills *stats, whose `size` is set, with what the stream did so far. Errors: RD_E_PARAMETER, if that is too small. */
+RD_API rd_result rd_stream_stats(const rd_stream *stream, rd_stats *stats);
+/* Why the stream failed. Valid until it is freed. */
 RD_API const rd_error *rd_stream_error(const rd_stream *stream);
 /* Frees the stream. NULL is allowed. */
 RD_API void rd_stream_free(rd_stream *stream);
@@ -398,7 +509,9 @@ RD_API rd_result rd_source_identify(const rd_source *source, rd_kind *kind, bool
 
 RD_API void rd_signature_params(const rd_signature *signature, rd_params *params);
 RD_API uint64_t rd_signature_count(const rd_signature *signature);
-/* How many of its blocks have sums that no block before them has. */
+/* Where in the basis its first block lies: 0, unless it is that of a part. */
+RD_API uint64_t rd_signature_origin(const rd_signature *signature);
+/* How many of its blocks have sums that no block before them has. RD_UNKNOWN for a part that was not joined. */
 RD_API uint64_t rd_signature_distinct(const rd_signature *signature);
 /* The sums of block `block`, which must be less than the count. strong: strong_len bytes, valid with the signature. */
 RD_API uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block);
@@ -424,6 +537,69 @@ typedef bool rd_op_fn(void *context, const rd_op *op);
  * of another length. The statistics get the trailer's digest, unless RD_VERIFY_NEVER.
  */
 RD_API rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context, const rd_options *options);
+
+/*
+ * The same, but the caller asks for one op after the other, and may read the bytes of literals. What it does not read
+ * of a literal is passed over, without being read where the source allows.
+ */
+typedef struct rd_ops rd_ops;
+
+/* Opens a delta; the source is copied, what it refers to must stay. Errors: RD_E_MEMORY, RD_E_PARAMETER; *ops is NULL.
+ */
+RD_API rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_options *options);
+/*
+ * RD_MORE: *op is the next op. RD_OK: there are no more, and the delta was checked to its end. Anything else is a
+ * failure, as of rd_delta_each_op; after that and after RD_OK only rd_ops_stats, _error and _close may be called.
+ */
+RD_API rd_result rd_ops_next(rd_ops *ops, rd_op *op);
+/*
+ * Reads the next bytes of the literal that rd_ops_next gave, at most `size`; *got is 0 once there are no more. Errors:
+ * those of reading; RD_E_TRUNCATED.
+ */
+RD_API rd_result rd_ops_read(rd_ops *ops, void *data, size_t size, size_t *got);
+/* Where in the delta the next byte of the literal lies. RD_UNKNOWN: there is none, or the delta is compressed. */
+RD_API uint64_t rd_ops_literal_offset(const rd_ops *ops);
+/* As of a stream: what was read so far, with the trailer's digest at the end; and why it failed. */
+RD_API rd_result rd_ops_stats(const rd_ops *ops, rd_stats *stats);
+RD_API const rd_error *rd_ops_error(const rd_ops *ops);
+/* NULL is allowed. */
+RD_API void rd_ops_close(rd_ops *ops);
+
+/* ---- Writing a delta -------------------------------------------------------------------------------------------- */
+
+/*
+ * Makes a delta of copies and literals that the caller gives, in the order of the new file. Copies that continue each
+ * other become one, and literals are gathered and cut at 65,535 bytes, so the delta does not depend on the amounts in
+ * which they are given.
+ */
+typedef struct rd_delta_writer rd_delta_writer;
+
+/*
+ * The delta goes to `out`. With a basis, which must be seekable, the writer makes the digest for the trailer itself,
+ * for which it reads what is copied; with NULL the caller may give one. Of the options it uses `verify`, `compression`,
+ * `limits.output`, `threads` and `context`. Source and sink are copied, what they refer to must stay. Errors:
+ * RD_E_MEMORY, RD_E_PARAMETER, those of writing; *writer is NULL.
+ */
+RD_API rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, const rd_source *basis,
+                                     const rd_options *options);
+/*
+ * Adds a copy of `length` bytes of the basis from `offset` on, or `size` new bytes; 0 of either are none. Errors: those
+ * of writing and of reading the basis; RD_E_TRUNCATED: the basis ends before; RD_E_PARAMETER: 2^63 bytes are passed.
+ * After a failure only rd_delta_writer_stats, _error and _free may be called.
+ */
+RD_API rd_result rd_delta_writer_copy(rd_delta_writer *writer, uint64_t offset, uint64_t length);
+RD_API rd_result rd_delta_writer_literal(rd_delta_writer *writer, const void *data, size_t size);
+/*
+ * Ends the delta. A trailer follows with `digest`, RD_DIGEST_LEN bytes as rd_digest makes of the new file, or with the
+ * writer's own; without either, or with RD_VERIFY_NEVER, there is none. Errors: those of writing; RD_E_UNVERIFIED: with
+ * RD_VERIFY_ALWAYS, there is no digest.
+ */
+RD_API rd_result rd_delta_writer_finish(rd_delta_writer *writer, const uint8_t *digest);
+/* As of a stream: the ops so far; and why it failed. */
+RD_API rd_result rd_delta_writer_stats(const rd_delta_writer *writer, rd_stats *stats);
+RD_API const rd_error *rd_delta_writer_error(const rd_delta_writer *writer);
+/* What was written to the sink stays. NULL is allowed. */
+RD_API void rd_delta_writer_free(rd_delta_writer *writer);
 
 #ifdef __cplusplus
 }

@@ -16,8 +16,9 @@ static rs_result start(rs_job_t *job) {
 static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     const delta_job *const j = (const delta_job *)job;
     const rs_result result = rs__job_step(job, in, out, end);
-    if (result == RS_DONE && j->sig)
-        rs__signature_count(j->sig, rd_stream_stats(job->stream));
+    rd_stats counts = {.size = sizeof counts};
+    if (result == RS_DONE && j->sig && rd_stream_stats(job->stream, &counts) == RD_OK)
+        rs__signature_count(j->sig, &counts);
     return result;
 }
 

@@ -59,6 +59,6 @@ rs_result rs_file_copy_cb(void *arg, rs_long_t pos, size_t *len, void **buf) {
         rs__log(RS_LOG_ERR, __func__, "cannot read the basis: %s", strerror(errno));
         return RS_IO_ERROR;
     }
-    rs__log(RS_LOG_ERR, __func__, "the basis ends before what the delta copies from it");
+    rs__log(RS_LOG_ERR, __func__, "the basis is too short: the delta copies from beyond its end");
     return RS_INPUT_ENDED;
 }

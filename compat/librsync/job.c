@@ -72,8 +72,9 @@ static rs_result run(rs_job_t *job, rs_buffers_t *buffers) {
     buffers->avail_in -= in.pos;
     buffers->avail_out -= out.pos;
     job->input_over = end && in.pos == in.size;
-    if (job->stream)
-        rs__stats_set(&job->stats, rd_stream_stats(job->stream));
+    rd_stats counts = {.size = sizeof counts};
+    if (job->stream && rd_stream_stats(job->stream, &counts) == RD_OK)
+        rs__stats_set(&job->stats, &counts);
     if (result != RS_BLOCKED)
         end_job(job, result);
     return result;

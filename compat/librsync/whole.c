@@ -3,7 +3,7 @@
  * is the job, fed from the file, since redelta's own loading is stricter than librsync's.
  */
 #include "base/pipeline.h"
-#include "file/apply_patch.h"
+#include "file/patch.h"
 #include "job.h"
 #include "params.h"
 #include "results.h"
@@ -30,7 +30,7 @@ typedef struct operation {
 } operation;
 
 static void begin(operation *o, const char *function, const char *name) {
-    *o = (operation){.function = function, .stats = {.op = name, .start = time(NULL)}};
+    *o = (operation){.function = function, .stats = {.op = name, .start = time(NULL)}, .counts.size = sizeof o->counts};
     o->options = (rd_options){.size = sizeof o->options,
                               .stats = &o->counts,
                               .error = &o->error,

@@ -88,7 +88,7 @@ static rd_source basis_of(const cli_input *in) {
 
 static rd_result work_signature(job *j) {
     const rd_source source = source_of(&j->inputs[0]);
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof stats};
     const int64_t start = now();
     const rd_options library = library_options(j, &stats);
     const rd_result result = rd_signature_make(&source, &j->output.sink, &library);
@@ -100,7 +100,7 @@ static rd_result work_signature(job *j) {
 /* If both inputs are standard input, the new file is what follows the signature there: nothing. */
 static rd_result work_delta(job *j) {
     rd_signature *signature;
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof stats};
     int64_t start = now();
     rd_result result = signature_load(&signature, j->inputs[0].fd, &stats, &j->failure);
     if (result != RD_OK)
@@ -121,7 +121,7 @@ static rd_result work_delta(job *j) {
 static rd_result work_patch(job *j) {
     const rd_source basis = basis_of(&j->inputs[0]);
     const rd_source delta = source_of(&j->inputs[1]);
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof stats};
     const int64_t start = now();
     const rd_options library = library_options(j, &stats);
     const rd_result result = rd_patch_apply(&basis, &delta, &j->output.sink, &library);

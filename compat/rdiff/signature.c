@@ -93,7 +93,7 @@ rd_result signature_load(rd_signature **signature, int fd, rd_stats *stats, cli_
     result = feed(&in, stream, header, RS__HEADER_LEN, false);
     if (result == RD_MORE)
         result = feed_all(&in, stream);
-    *stats = *rd_stream_stats(stream);
+    (void)rd_stream_stats(stream, stats);
     if (result == RD_OK)
         result = rd_stream_take_signature(stream, signature);
     rd_stream_free(stream);

@@ -41,6 +41,7 @@ static bool begin(operation *o, PyObject *module, PyObject *keywords) {
     o->options = given.options;
     o->options.progress = call_on_progress;
     o->options.progress_context = &o->call;
+    o->stats.size = sizeof o->stats;
     o->options.stats = &o->stats;
     o->options.error = &o->error;
     return true;
@@ -127,17 +128,13 @@ static rd_result work_make_signature(operation *o) {
     return rd_signature_make(&o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/*
- * Of the signature: a header of three words, and for each block a word and the strong sum. A file that is written to
- * meanwhile may make another.
- */
+/* Of the signature. A file that is written to meanwhile may make another. */
 static uint64_t signature_size(const operation *o) {
     const uint64_t size = o->sources[0].from.size;
     rd_params params = o->options.params;
     if (o->options.compression > 0 || size == RD_UNKNOWN || rd_params_resolve(&params, size) != RD_OK)
         return 0;
-    const uint64_t blocks = size / params.block_len + (size % params.block_len > 0);
-    return 12 + blocks * (4 + (uint64_t)params.strong_len);
+    return rd_signature_size(&params, rd_block_count(&params, size));
 }
 
 /* (basis, destination) */

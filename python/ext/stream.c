@@ -98,7 +98,8 @@ static int clear(PyObject *self) {
     s->over = true;
     s->done = false;
     if (s->stream)
-        s->stats = *rd_stream_stats(s->stream);
+        s->stats.size = sizeof s->stats;
+    (void)rd_stream_stats(s->stream, &s->stats);
     rd_stream_free(s->stream);
     s->stream = NULL;
     source_close(&s->basis);
@@ -259,7 +260,10 @@ static PyObject *get_stats(PyObject *self, PyObject *unused) {
     stream *const s = (stream *)self;
     if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
         return NULL;
-    const rd_stats stats = s->stream ? *rd_stream_stats(s->stream) : s->stats;
+    rd_stats stats = s->stats;
+    stats.size = sizeof stats;
+    if (s->stream)
+        (void)rd_stream_stats(s->stream, &stats);
     unlock(s);
     return stats_tuple(&stats);
 }

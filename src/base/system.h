@@ -13,10 +13,12 @@
 
 #if defined(_WIN32)
 
-/* Bytes as they are, whether the descriptor is in text mode or not. The first also moves the file's position. */
+/* Bytes as they are, whether the descriptor is in text mode or not. Those with an offset also move the file's position.
+ */
 ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset);
 ssize_t rd__system_read(int fd, void *data, size_t size);
 ssize_t rd__system_write(int fd, const void *data, size_t size);
+ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offset);
 
 /* The file's position; -1, with errno: it has none. */
 int64_t rd__system_position(int fd);
@@ -36,6 +38,10 @@ static inline ssize_t rd__system_read(int fd, void *data, size_t size) {
 
 static inline ssize_t rd__system_write(int fd, const void *data, size_t size) {
     return write(fd, data, size);
+}
+
+static inline ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offset) {
+    return pwrite(fd, data, size, (off_t)offset);
 }
 
 static inline int64_t rd__system_position(int fd) {

@@ -70,6 +70,15 @@ ssize_t rd__system_write(int fd, const void *data, size_t size) {
     return -1;
 }
 
+ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offset) {
+    OVERLAPPED place = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
+    DWORD count = 0;
+    if (WriteFile(handle_of(fd), data, (DWORD)size, &count, &place))
+        return (ssize_t)count;
+    errno = rd__system_errno();
+    return -1;
+}
+
 int64_t rd__system_position(int fd) {
     const HANDLE handle = handle_of(fd);
     const LARGE_INTEGER nothing = {.QuadPart = 0};

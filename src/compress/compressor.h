@@ -1,27 +1,31 @@
 /*
  * Compressing with zstd: any bytes in, one frame with a checksum out.
  *
- * The frame depends on the bytes and the level alone. To that end zstd is always called with the same portions, however
- * the bytes come, and with the same room. What fits into one portion is compressed at once, in this thread. More is
- * compressed by zstd's own threads, if it was built with them, even if that is only one: the frame is the same for any
- * number of them, but it is not the one that would be made without.
+ * The frame depends on the bytes and the level alone. To that end zstd always gets the same chunks, however the bytes
+ * come, and the same room. What fits into one chunk is compressed at once, in this thread. More is compressed by zstd's
+ * own threads, if it was built with them, even by only one: the frame is the same for any number of them, but it is not
+ * the one that zstd makes without.
  */
 #ifndef RD_COMPRESS_COMPRESSOR_H
 #define RD_COMPRESS_COMPRESSOR_H
 
-#include "redelta.h"
+#include "base/context.h"
 
 typedef struct rd__compressor {
-    struct ZSTD_CCtx_s *context; /* NULL: there is nothing to free */
-    uint8_t *portion;
-    size_t filled; /* bytes of the portion */
+    rd_context *context;
+    struct ZSTD_CCtx_s *zstd; /* NULL: there is nothing to free */
+    uint8_t *chunk;
+    size_t filled; /* bytes of the chunk */
     size_t passed; /* of these, to zstd */
     uint8_t *made;
 } rd__compressor;
 
-/* `threads`, at least 1, is how many may work. Errors: RD_E_PARAMETER (the level, or built without zstd), RD_E_MEMORY.
+/*
+ * `threads`, at least 1, is how many may work. The context must outlive the compressor. Errors: RD_E_PARAMETER (the
+ * level, or built without zstd), RD_E_MEMORY.
  */
-rd_result rd__compressor_init(rd__compressor *compressor, int level, unsigned threads, rd_error *error);
+rd_result rd__compressor_init(rd__compressor *compressor, rd_context *context, int level, unsigned threads,
+                              rd_error *error);
 
 /*
  * Takes some bytes of `in`, and gives what was made in *made, valid until the next step. RD_MORE: call again if `in` is

@@ -1,31 +1,35 @@
 /*
- * Decompressing what zstd made: one or more frames, perhaps with skippable ones among them, arriving in any portions.
+ * Decompressing what zstd made: one or more frames, perhaps with skippable ones among them, arriving in chunks of any
+ * size.
  *
- * A frame is let in by its magic, here and not by zstd, which may know old formats too. It may ask for a window of at
- * most 128 MiB, so that memory is bounded whatever it claims; how much comes out of it, nobody knows before: the caller
- * has the limits for that.
+ * This room, and not zstd, which may know old formats too, recognises a frame by its magic. A frame may ask for a
+ * window of at most 128 MiB, so that memory is bounded whatever it claims. How much comes out of it nobody knows
+ * beforehand: for that the caller has limits.
  */
 #ifndef RD_COMPRESS_DECOMPRESSOR_H
 #define RD_COMPRESS_DECOMPRESSOR_H
 
-#include "compress/frame.h"
-#include "redelta.h"
+#include "base/context.h"
+#include "format/frame.h"
 
 typedef struct rd__decompressor {
-    struct ZSTD_DCtx_s *context; /* NULL: there is nothing to free */
-    rd_role role;                /* whose file it is */
-    uint64_t taken;              /* bytes of it */
+    rd_context *context;
+    struct ZSTD_DCtx_s *zstd; /* NULL: there is nothing to free */
+    rd_role role;             /* of the file */
+    uint64_t taken;           /* bytes of it */
     uint8_t magic[RD__FRAME_MAGIC_LEN];
     size_t magic_filled;
-    uint64_t part; /* where in it begins what zstd is at: a block, or the like */
-    size_t wanted; /* bytes that zstd asks for next; 0 between two frames */
-    bool kept;     /* there was no room for all that zstd has */
+    uint64_t block; /* where in it starts what zstd reads now: a block, or the like */
+    size_t wanted;  /* bytes that zstd asks for next; 0 between two frames */
+    bool kept;      /* there was no room for all that zstd has */
 } rd__decompressor;
 
 /*
- * `memory` bounds the window of a frame further, unless it is 0. Errors: RD_E_MEMORY; RD_E_MAGIC: built without zstd.
+ * `memory` bounds the window of a frame further, unless it is 0. The context must outlive the decompressor. Errors:
+ * RD_E_MEMORY; RD_E_MAGIC: built without zstd.
  */
-rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_role role, uint64_t memory, rd_error *error);
+rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_context *context, rd_role role, uint64_t memory,
+                                rd_error *error);
 
 /*
  * Takes what it can from `in` and writes what it can to `out`, which has room. `end` says that nothing follows what is

@@ -1,4 +1,4 @@
-/* What stands for compressor.c and decompressor.c in a build without zstd: there is no compression, and it says so. */
+/* Stands in for compressor.c and decompressor.c in a build without zstd: each reports that there is no compression. */
 #include "base/result.h"
 #include "compress/compressor.h"
 #include "compress/decompressor.h"
@@ -9,11 +9,12 @@ int rd_compression_max(void) {
     return 0;
 }
 
-rd_result rd__compressor_init(rd__compressor *compressor, int level, unsigned threads, rd_error *error) {
+rd_result rd__compressor_init(rd__compressor *compressor, rd_context *context, int level, unsigned threads,
+                              rd_error *error) {
     (void)level, (void)threads;
-    *compressor = (rd__compressor){0};
+    *compressor = (rd__compressor){.context = context};
     return rd__fail(error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
-                    "nothing can be compressed, for redelta was built without zstd");
+                    "nothing can be compressed: redelta was built without zstd");
 }
 
 rd_result rd__compressor_step(rd__compressor *compressor, rd_in *in, bool end, rd_in *made, rd_error *error) {
@@ -25,9 +26,10 @@ void rd__compressor_free(rd__compressor *compressor) {
     (void)compressor;
 }
 
-rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_role role, uint64_t memory, rd_error *error) {
+rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_context *context, rd_role role, uint64_t memory,
+                                rd_error *error) {
     (void)memory;
-    *decompressor = (rd__decompressor){.role = role};
+    *decompressor = (rd__decompressor){.context = context, .role = role};
     return rd__fail(error, RD_E_MAGIC, role, 0, "this is compressed, and redelta was built without zstd");
 }
 

@@ -11,6 +11,7 @@
 #ifndef RD_ENGINE_INDEX_H
 #define RD_ENGINE_INDEX_H
 
+#include "base/pipeline.h"
 #include "hash/filter.h"
 #include "redelta.h"
 
@@ -52,9 +53,11 @@ typedef struct rd__index_range {
     uint32_t end;
 } rd__index_range;
 
-/* Builds the index of *sums with up to `threads` threads, at least 1. On failure (RD_E_MEMORY) there is nothing to
- * free. */
-rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error);
+/*
+ * Builds the index of *sums with up to `threads` threads, at least 1, of the pool, which may be NULL. On failure
+ * (RD_E_MEMORY) there is nothing to free.
+ */
+rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd__pool *pool, rd_error *error);
 void rd__index_free(rd__index *index);
 
 /* The number of entries. */

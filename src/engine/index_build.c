@@ -261,7 +261,7 @@ static rd_result build_finish(void *context, void *slot) {
     return RD_OK;
 }
 
-static rd_result build_run(build_state *b, unsigned threads) {
+static rd_result build_run(build_state *b, unsigned threads, rd__pool *pool) {
     const size_t count = (size_t)rd__min_u64((uint64_t)threads * PARTITIONS_PER_THREAD, b->partition_count);
     build_partition *const partitions = rd__alloc_array(count, sizeof *partitions);
     void **const slots = rd__alloc_array(count, sizeof *slots);
@@ -273,7 +273,8 @@ static rd_result build_run(build_state *b, unsigned threads) {
                                    .context = b,
                                    .slots = slots,
                                    .slot_count = count,
-                                   .threads = threads};
+                                   .threads = threads,
+                                   .pool = pool};
     const rd_result result = partitions && slots ? rd__pipeline_run(&pipeline, b->error) : rd__fail_memory(b->error);
     free(slots);
     free(partitions);
@@ -298,7 +299,7 @@ static uint32_t build_filter_words_log2(uint64_t blocks) {
     return log2 < RD__FILTER_WORDS_LOG2_MAX ? log2 : RD__FILTER_WORDS_LOG2_MAX;
 }
 
-rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd_error *error) {
+rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threads, rd__pool *pool, rd_error *error) {
     assert(threads >= 1 && sums->count <= RD__INDEX_BLOCKS_MAX);
 
     /* The shape: 2^bucket_bits buckets in 2^partition_bits partitions. */
@@ -324,7 +325,7 @@ rd_result rd__index_build(rd__index *index, const rd__sums *sums, unsigned threa
         index->filter =
             (rd__filter){.words = index->filter_words, .key = rd__random_u32() | 1, .shift = 32 - words_log2};
         build_scatter(&b);
-        result = build_run(&b, threads);
+        result = build_run(&b, threads, pool);
         index->starts[buckets] = b.kept;
     } else {
         rd__fail_memory(error);

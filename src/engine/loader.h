@@ -10,14 +10,13 @@
 
 typedef struct rd__loader {
     rd_signature *signature;
-    uint64_t capacity;               /* blocks that the signature's arrays can hold */
     uint64_t expected;               /* bytes of the signature, or RD_UNKNOWN: a hint, never trusted */
     const rd_limits *limits;         /* the caller's */
-    uint64_t blocks_max;             /* by the limits, and by what an index can hold; known with the header */
     uint64_t taken;                  /* bytes taken so far */
     uint8_t gathered[RD__ENTRY_MAX]; /* the header or the entry that is not complete yet */
     size_t filled;                   /* bytes of it */
-    unsigned threads;                /* that build the index: 1, unless set after _init */
+    unsigned threads;                /* that build the index: 1, unless set after _init ... */
+    rd__pool *pool;                  /* ... and where they come from, or NULL */
     bool lenient; /* fewer bytes at the end than a weak sum has are no error; false, unless set after _init */
 } rd__loader;
 

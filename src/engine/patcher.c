@@ -3,57 +3,13 @@
 
 #include "base/memory.h"
 #include "base/result.h"
-#include "engine/count.h"
 
+#include <assert.h>
 #include <string.h>
 
 /* A kernel copies pages that go to other places in pages piece by piece, which is slower than to read and write them.
  */
 enum { PAGE = 4096 };
-
-void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats) {
-    *patcher = (rd__patcher){.basis = basis, .context = context, .stats = stats, .reached = RD_UNKNOWN};
-}
-
-/* May the op just decoded be executed? */
-static rd_result check_limit(const rd__patcher *patcher, rd_error *error) {
-    if (patcher->limit == 0 || patcher->op.target_offset + patcher->op.length <= patcher->limit)
-        return RD_OK;
-    return rd__fail(error, RD_E_LIMIT, RD_ROLE_DELTA, patcher->taken - patcher->decoder.command_size,
-                    "the delta makes a larger file than is allowed");
-}
-
-/* Decodes the next op. RD_OK: it is patcher->op, or the delta has ended. */
-static rd_result next_op(rd__patcher *patcher, rd_in *in, bool end, rd_error *error) {
-    const uint8_t *const data = in->size > in->pos ? (const uint8_t *)in->data + in->pos : NULL;
-    size_t used = 0;
-    rd_result result = rd__delta_decode(&patcher->decoder, data, in->size - in->pos, &used, &patcher->op, error);
-    in->pos += used;
-    patcher->taken += used;
-    if (result == RD_MORE && end)
-        return rd__delta_truncated(patcher->taken, error);
-    if (result != RD_OK || patcher->decoder.ended)
-        return result;
-    patcher->done = 0;
-    result = check_limit(patcher, error);
-    if (result == RD_OK)
-        rd__count_op(patcher->stats, &patcher->op, patcher->decoder.command_size);
-    return result;
-}
-
-static rd_result run_literal(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {
-    const uint64_t left = patcher->op.length - patcher->done;
-    const size_t size = (size_t)rd__min_u64(left, rd__min_size(in->size - in->pos, out->size - out->pos));
-    if (size > 0)
-        memcpy((uint8_t *)out->data + out->pos, (const uint8_t *)in->data + in->pos, size);
-    in->pos += size;
-    out->pos += size;
-    patcher->taken += size;
-    patcher->done += size;
-    if (size < left && in->pos == in->size && end)
-        return rd__delta_truncated(patcher->taken, error);
-    return size < left ? RD_MORE : RD_OK;
-}
 
 bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *size) {
     *offset = patcher->op.basis_offset + patcher->done;
@@ -63,34 +19,65 @@ bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *s
 }
 
 void rd__patcher_copied(rd__patcher *patcher, uint64_t size) {
+    assert(patcher->op.kind == RD_COPY && size <= patcher->op.length - patcher->done);
     patcher->done += size;
+    patcher->copies = true;
     patcher->reached = patcher->op.basis_offset + patcher->done;
 }
 
-static rd_result run_copy(rd__patcher *patcher, rd_out *out) {
-    uint64_t offset = 0;
-    uint64_t left = 0;
-    if (rd__patcher_large(patcher, &offset, &left))
-        return RD_MORE;
-    const size_t size = (size_t)rd__min_u64(left, out->size - out->pos);
-    size_t got = 0;
-    rd_result result = RD_OK;
-    if (size > 0)
-        result = patcher->basis(patcher->context, offset, (uint8_t *)out->data + out->pos, size, &got);
-    out->pos += got;
-    rd__patcher_copied(patcher, got);
-    return result == RD_OK && size < left ? RD_MORE : result;
+rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {
+    rd_op *const op = &patcher->op;
+    for (;;) {
+        const uint64_t left = op->length - patcher->done;
+        const size_t room = (size_t)rd__min_u64(left, out->size - out->pos);
+        uint8_t *const to = room > 0 ? (uint8_t *)out->data + out->pos : NULL;
+        uint64_t offset = 0;
+        uint64_t large = 0;
+        if (left == 0) {
+            patcher->done = 0;
+            const rd_result result = rd__op_reader_next(&patcher->reader, in, end, op, error);
+            if (result != RD_MORE || op->length == 0)
+                return result;
+        } else if (op->kind == RD_LITERAL) {
+            const uint8_t *from = NULL;
+            const size_t size = rd__op_reader_literal(&patcher->reader, in, room, &from);
+            if (size > 0)
+                memcpy(to, from, size);
+            out->pos += size;
+            patcher->done += size;
+            if (size == left)
+                continue;
+            if (in->pos < in->size || !end)
+                return RD_MORE;
+            /* The literal is cut short: the reader says so. */
+            return rd__op_reader_next(&patcher->reader, in, end, op, error);
+        } else {
+            if (room == 0 || rd__patcher_large(patcher, &offset, &large))
+                return RD_MORE;
+            size_t got = 0;
+            const rd_result result = patcher->basis(patcher->context, op->basis_offset + patcher->done, to, room, &got);
+            out->pos += got;
+            rd__patcher_copied(patcher, got);
+            if (result != RD_OK || room < left)
+                return result == RD_OK ? RD_MORE : result;
+        }
+    }
 }
 
-rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error) {
-    rd_result result = RD_OK;
-    while (result == RD_OK && !patcher->decoder.ended) {
-        if (patcher->done == patcher->op.length)
-            result = next_op(patcher, in, end, error);
-        else if (patcher->op.kind == RD_LITERAL)
-            result = run_literal(patcher, in, out, end, error);
-        else
-            result = run_copy(patcher, out);
-    }
-    return result;
+rd_result rd__patcher_verify(const rd__patcher *patcher, const uint8_t *digest, rd_error *error) {
+    if (!patcher->reader.has_trailer || memcmp(rd__op_reader_digest(&patcher->reader), digest, RD_DIGEST_LEN) == 0)
+        return RD_OK;
+    if (patcher->copies)
+        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "this is not the basis that the delta was made for, or the delta was altered");
+    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
+                    "the delta was altered: its bytes are not those that its trailer is about");
+}
+
+rd_result rd__patcher_failure(rd_result result, rd_error *error) {
+    if (result != RD_E_TRUNCATED || error->role != RD_ROLE_BASIS)
+        return result;
+    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_BASIS, error->offset,
+                    "it is too short: the delta copies from beyond its end; this is not the basis that the delta was "
+                    "made for, or the delta was altered");
 }

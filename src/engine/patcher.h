@@ -1,11 +1,11 @@
 /*
- * The patcher: executes the ops of a delta that arrives in any portions. Literals go from the delta to the new file,
- * copies from the basis to the new file; it keeps none of the bytes.
+ * The patcher: executes the ops of a delta that arrives in chunks of any size. Literals go from the delta to the new
+ * file, copies from the basis to the new file; it keeps none of the bytes.
  */
 #ifndef RD_ENGINE_PATCHER_H
 #define RD_ENGINE_PATCHER_H
 
-#include "format/delta.h"
+#include "format/op_reader.h"
 
 /*
  * Reads `size` bytes of the basis at `offset`; *got is the number read, less only with RD_MORE, if the basis has no
@@ -14,33 +14,42 @@
 typedef rd_result rd__basis_fn(void *context, uint64_t offset, uint8_t *data, size_t size, size_t *got);
 
 typedef struct rd__patcher {
-    rd__delta_decoder decoder;
+    rd__op_reader reader; /* to be set up by the caller */
     rd__basis_fn *basis;
     void *context;
+    uint64_t large;   /* copies of so many bytes, from page to page, are left to the caller; 0: none */
     rd_op op;         /* being executed */
     uint64_t done;    /* bytes of it */
-    uint64_t taken;   /* bytes of the delta */
-    uint64_t reached; /* offset in the basis where the last copy ended so far, or RD_UNKNOWN */
-    uint64_t limit;   /* bytes of the new file that may be made; 0: any number */
-    uint64_t large;   /* copies of so many bytes, from page to page, are left to the caller; 0: none */
-    rd_stats *stats;  /* the caller's; ops are counted in it */
+    bool copies;      /* some of the new file comes from the basis */
+    uint64_t reached; /* if so: the offset in the basis where the last copy has ended so far */
 } rd__patcher;
 
-void rd__patcher_init(rd__patcher *patcher, rd__basis_fn *basis, void *context, rd_stats *stats);
-
 /*
- * Executes what `in` holds of the delta and `out` has room for. RD_OK: END was reached. RD_MORE: `in` is used up or
- * `out` is full, or the basis has nothing to give now. With `end`, nothing follows what is in `in`. RD_E_LIMIT: the
- * next command would pass the limit; nothing of it was done.
+ * Executes what `in` holds of the delta and `out` has room for. RD_OK: the delta has ended. RD_MORE: `in` is used up or
+ * `out` is full, or the basis has nothing to give now, or the next is a copy for the caller. `end`, and the errors, are
+ * those of rd__op_reader_next. After RD_E_LIMIT nothing of the op that would pass the limit was done.
  */
 rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool end, rd_error *error);
 
 /*
- * After RD_MORE: is there a copy that is left to the caller? It is of the basis from *offset on, *size bytes; what is
- * in `out` comes before it. rd__patcher_copied says how many of them the caller copied. With patcher->large set to 0,
- * the patcher copies the rest.
+ * After RD_MORE: is the next a copy that is left to the caller? It is of the basis from *offset on, *size bytes; what
+ * is in `out` comes before it. rd__patcher_copied reports how many of them the caller copied. With patcher->large set
+ * to 0, the patcher copies the rest.
  */
 bool rd__patcher_large(const rd__patcher *patcher, uint64_t *offset, uint64_t *size);
 void rd__patcher_copied(rd__patcher *patcher, uint64_t size);
+
+/*
+ * The delta of the patcher has ended. Is what it made, with this digest of RD_DIGEST_LEN bytes, what its trailer is
+ * about? RD_E_MISMATCH: it is not; the error says, as far as can be known, whether basis or delta is to blame. A delta
+ * without a trailer says nothing: RD_OK.
+ */
+rd_result rd__patcher_verify(const rd__patcher *patcher, const uint8_t *digest, rd_error *error);
+
+/*
+ * The failure of a patch that is to be verified: a basis that is too short is the wrong one, RD_E_MISMATCH. Others stay
+ * as they are.
+ */
+rd_result rd__patcher_failure(rd_result result, rd_error *error);
 
 #endif

@@ -116,7 +116,7 @@ static bool scanner_strong_equal(const rd__scanner *scanner, uint64_t block, con
 static void scanner_take_blocks(rd__scanner *scanner, uint64_t block, uint64_t count, uint64_t length, rd_op *copy) {
     assert(length > 0 && block + count <= scanner->signature->sums.count);
     *copy = (rd_op){.kind = RD_COPY, .target_offset = scanner->at, .length = length};
-    copy->basis_offset = block * scanner->signature->params.block_len;
+    copy->basis_offset = rd__signature_block_offset(scanner->signature, block);
     scanner->at += length;
     scanner->next_block = block + count;
     scanner->after_copy = true;

@@ -1,4 +1,4 @@
-/* Making the sums of a basis: whole blocks at once where they lie in memory, a block in pieces where they do not. */
+/* Making the sums of a basis: of many blocks at once where they lie in memory, or of one block as its bytes come. */
 #ifndef RD_ENGINE_SIGNER_H
 #define RD_ENGINE_SIGNER_H
 
@@ -12,35 +12,34 @@
  */
 #define RD__TOGETHER_MAX ((uint32_t)512 * 1024)
 
-/* Writes the signature entries of `count` whole blocks at `data`: rd__entry_size bytes each. */
-void rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t count,
-                     uint8_t *entries);
-
-/* The same of a basis, or of a part of one that begins with a block, whose last block may be short. Returns the count.
+/*
+ * Makes the sums of the `size` bytes at `data`, a part of a basis that starts with a block and whose last block may be
+ * short: of each block the weak sum and the params->strong_len leftmost bytes of the strong sum. Returns the number of
+ * blocks.
  */
-size_t rd__sign_basis(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
-                      uint8_t *entries);
+size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
+                       uint32_t *weak, uint8_t *strong);
 
-/* A basis that arrives in any portions. */
+/* One block whose bytes come in chunks. */
 typedef struct rd__signer {
     const rd__kernels *kernels;
     rd_params params; /* resolved */
-    size_t filled;    /* bytes of the block in the making */
+    size_t filled;    /* bytes of the block so far */
     uint32_t weak;
     rd__strong strong;
 } rd__signer;
 
 void rd__signer_init(rd__signer *signer, const rd__kernels *kernels, const rd_params *params);
 
-/*
- * Takes bytes of the basis and writes the entries of the blocks that they complete, at most `room` of them. Returns the
- * number of entries; *taken is the number of bytes, less than `size` only if `room` was reached.
- */
-size_t rd__signer_take(rd__signer *signer, const uint8_t *data, size_t size, size_t *taken, uint8_t *entries,
-                       size_t room);
+/* Takes bytes of the block, at most up to its end, and returns how many. The block must not be complete. */
+size_t rd__signer_take(rd__signer *signer, const uint8_t *data, size_t size);
 
-/* At the end of the basis: writes the entry of the last, short block, if there is one, and returns how many that are.
- */
-size_t rd__signer_finish(rd__signer *signer, uint8_t *entry);
+/* Is the block complete? */
+static inline bool rd__signer_is_complete(const rd__signer *signer) {
+    return signer->filled == signer->params.block_len;
+}
+
+/* Gives the sums of the block, which is complete or the short last one of the basis, and starts the next. */
+void rd__signer_end(rd__signer *signer, uint32_t *weak, uint8_t *strong);
 
 #endif

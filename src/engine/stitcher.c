@@ -66,14 +66,18 @@ static void stitcher_choose(rd__stitcher *stitcher, rd_op *copy) {
     const rd_op *const guess = &stitcher->parse->copies[stitcher->next];
     const uint64_t block_len = stitcher_block_len(stitcher);
     const uint64_t length = rd__min_u64(guess->length - stitcher->within, block_len);
-    const uint64_t guessed = (guess->basis_offset + stitcher->within) / block_len;
+    const rd_signature *const signature = scanner->signature;
+    const uint64_t guessed = (guess->basis_offset + stitcher->within - signature->origin) / block_len;
     const uint64_t target = guess->target_offset + stitcher->within;
     assert(scanner->at <= target && stitcher->within < guess->length);
 
     /* A short block is the last one of the basis, whatever came before. */
     scanner->after_copy = scanner->after_copy && scanner->at == target;
     const uint64_t block = length < block_len ? guessed : stitcher_choose_block(scanner, guessed);
-    *copy = (rd_op){.kind = RD_COPY, .target_offset = target, .length = length, .basis_offset = block * block_len};
+    *copy = (rd_op){.kind = RD_COPY,
+                    .target_offset = target,
+                    .length = length,
+                    .basis_offset = rd__signature_block_offset(signature, block)};
     scanner->at = target + length;
     scanner->after_copy = true;
     scanner->next_block = block + 1;

@@ -2,46 +2,54 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/loader.h"
-#include "file/feed.h"
-#include "file/operation.h"
+#include "file/reader.h"
 
-#include <stdlib.h>
-
-static rd_result load_all(rd__loader *loader, rd__feed *feed, uint8_t *chunk, rd_signature **signature) {
-    rd_error *const error = &feed->job->error;
-    while (!feed->ended) {
-        size_t got = 0;
-        rd_result result = rd__feed_read(feed, chunk, RD__CHUNK, &got);
-        if (result == RD_OK)
-            result = rd__loader_take(loader, chunk, got, error);
-        if (result != RD_OK)
-            return result;
-    }
-    const rd_result result = rd__loader_finish(loader, signature, error);
-    if (result == RD_OK)
-        feed->job->stats.blocks = rd_signature_count(*signature);
-    return result;
-}
-
-static rd_result load(rd__operation *operation, const rd_source *in, rd_signature **signature) {
-    rd__job *const job = &operation->job;
-    rd__feed feed = rd__feed_of(in, job, RD_ROLE_SIGNATURE);
+static rd_result load_signature(rd__operation *operation, const rd_source *in, rd_signature **signature) {
+    rd_error *const error = &operation->error;
     rd__loader loader;
-    rd_result result = rd__loader_init(&loader, in->size, &job->limits, &job->error);
+    rd_result result = rd__loader_init(&loader, in->size, &operation->options.limits, error);
     if (result != RD_OK)
         return result;
     loader.threads = rd__operation_threads(operation);
-    uint8_t *const chunk = rd__alloc_array(RD__CHUNK, 1);
-    result = chunk ? load_all(&loader, &feed, chunk, signature) : rd__fail_memory(&job->error);
-    free(chunk);
-    rd__feed_free(&feed);
+    loader.pool = &operation->context->pool;
+    rd__reader reader = rd__reader_of(in, operation, RD_ROLE_SIGNATURE);
+    const size_t size = in->size < RD__CHUNK ? (size_t)in->size + RD__FRAME_MAGIC_LEN : (size_t)RD__CHUNK;
+    uint8_t *const chunk = rd__context_take(operation->context, size, 1);
+    if (!chunk)
+        result = rd__fail_memory(error);
+    while (result == RD_OK && !reader.ended) {
+        size_t got = 0;
+        result = rd__reader_read(&reader, chunk, size, &got);
+        if (result == RD_OK)
+            result = rd__loader_take(&loader, chunk, got, error);
+    }
+    if (result == RD_OK)
+        result = rd__loader_finish(&loader, signature, error);
+    if (result == RD_OK)
+        operation->stats.blocks = rd_signature_count(*signature);
+    rd__context_give(operation->context, chunk, size, 1);
+    rd__reader_close(&reader);
     rd__loader_free(&loader);
     return result;
 }
 
 rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const rd_options *options) {
+    return rd_signature_load_part(signature, in, 0, options);
+}
+
+rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint64_t offset, const rd_options *options) {
     rd__operation operation;
-    *signature = NULL;
-    rd__operation_begin(&operation, options, in->size);
-    return rd__operation_end(&operation, load(&operation, in, signature));
+    *part = NULL;
+    rd_result result = rd__operation_start(&operation, options, in->size);
+    if (result == RD_OK)
+        result = load_signature(&operation, in, part);
+    if (result == RD_OK && offset % (*part)->params.block_len != 0) {
+        rd_signature_free(*part);
+        *part = NULL;
+        result = rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                          "the part does not start with a block");
+    }
+    if (result == RD_OK)
+        (*part)->origin = offset;
+    return rd__operation_end(&operation, result);
 }

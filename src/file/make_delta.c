@@ -1,22 +1,19 @@
 /*
- * The delta of a whole file. Segments of the new file are scanned in parallel, each as if the file began with it; then,
- * in order, the stitcher makes the true parse of each, and its ops are written.
+ * The delta of a whole file. Segments of the new file are parsed in parallel, each as if the file started with it;
+ * then, in order, the stitcher makes the true parse of each, and its ops are written.
  *
- * A signature with blocks so long that segments of some blocks would not be small takes the way of the streams, one
- * window over the whole file; so does one with blocks so short that a segment could be millions of copies.
+ * A signature with blocks so long that segments of some blocks would not be small is handled as the streams do, in one
+ * window over the whole file; so is one with blocks so short that a segment could be millions of copies.
  */
 #include "base/memory.h"
 #include "base/result.h"
-#include "engine/count.h"
-#include "engine/differ.h"
+#include "engine/delta_window.h"
 #include "engine/stitcher.h"
-#include "file/feed.h"
-#include "file/operation.h"
-#include "file/pieces.h"
-#include "format/delta.h"
-#include "format/trailer.h"
+#include "file/reader.h"
+#include "file/segments.h"
+#include "file/writer.h"
+#include "format/emitter.h"
 #include "hash/digest.h"
-#include "io/sink.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -27,321 +24,271 @@ enum {
     SEGMENT_BLOCK_MAX = 256 * 1024 /* of the block lengths for which there are segments */
 };
 
-/* ---- Writing ops ------------------------------------------------------------------------------------------------- */
-
-static rd_result put_command(rd__writer *writer, const rd_op *op) {
-    uint8_t command[RD__COMMAND_MAX];
-    return rd__writer_put(writer, command, rd__delta_put_op(command, op));
-}
-
-static rd_result put_magic(rd__writer *writer) {
-    uint8_t command[RD__COMMAND_MAX];
-    return rd__writer_put(writer, command, rd__delta_put_magic(command));
-}
-
-static rd_result put_end(rd__writer *writer) {
-    uint8_t command[RD__COMMAND_MAX];
-    return rd__writer_put(writer, command, rd__delta_put_end(command));
-}
+typedef struct delta_run {
+    rd__operation *operation;
+    const rd_signature *signature;
+    const rd_source *new_file;
+    const rd__kernels *kernels;
+    rd__writer writer;
+    rd__emitter emitter;
+    /* In segments: */
+    rd__segments segments;
+    bool parses;  /* there are several threads: segments are parsed before it is known where the true parse enters */
+    bool digests; /* a trailer follows */
+    rd__digest digest;
+    uint8_t *overlap; /* of the segment before, if there is a digest */
+    rd__stitcher stitcher;
+    rd__op_joiner joiner;
+    uint8_t carried[RD__LITERAL_MAX]; /* the end of the segment before, as far as a literal may need it */
+} delta_run;
 
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
 
-typedef struct slot {
-    rd__piece piece;
+typedef struct delta_slot {
+    rd__segment segment; /* with room for the digests of its leaves */
     rd__parse parse;
-    uint8_t *leaves; /* digests of those that begin in the segment, if a trailer is due */
-    size_t leaf_count;
-} slot;
+    size_t leaf_count; /* of those that start in the segment */
+} delta_slot;
 
-typedef struct maker {
-    const rd_signature *signature;
-    const rd__kernels *kernels;
-    rd__pieces pieces;
-    bool speculate;     /* there are several threads, so scan segments before it is known where the parse enters them */
-    rd__digest *digest; /* NULL: no trailer is due */
-    uint8_t *overlap;   /* of the piece before, if one is due */
-    rd__stitcher stitcher;
-    rd__op_joiner joiner;
-    rd__writer *writer;
-    rd__job *job;
-    uint8_t carried[RD__LITERAL_MAX]; /* the end of the segment before, as far as a literal may need it */
-} maker;
-
-static rd__view view_of(const rd__piece *piece) {
-    return (rd__view){.data = piece->data, .size = piece->got, .offset = piece->offset, .last = piece->last};
+static rd__view delta_view(const rd__segment *segment) {
+    return (rd__view){.data = segment->data, .size = segment->got, .offset = segment->offset, .last = segment->last};
 }
 
 /* Where the segment's positions end. */
-static uint64_t stop_of(const maker *m, const rd__piece *piece) {
-    return piece->last ? UINT64_MAX : piece->offset + m->pieces.size;
+static uint64_t delta_stop(const delta_run *run, const rd__segment *segment) {
+    return segment->last ? UINT64_MAX : segment->offset + run->segments.size;
 }
 
 /*
- * Hashes the leaves that begin in the piece. The last of them may end in its overlap. None begins in a piece that is
- * left out, or only there because the file became shorter. False: out of memory.
+ * Hashes the leaves that start in the segment. The last of them may end in its overlap. None starts in a segment that
+ * is left out, or only there because the file became shorter.
  */
-static bool hash_leaves(const maker *m, slot *it) {
-    const rd__piece *const piece = &it->piece;
-    const uint64_t first = (piece->offset + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
-    const uint64_t end = (piece->offset + m->pieces.size + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
-    const size_t skipped = (size_t)(first * RD__LEAF_LEN - piece->offset);
-    if (!it->leaves)
-        it->leaves = rd__alloc_array(rd__leaf_count(m->pieces.size + m->pieces.overlap) + 1, RD__BLAKE2B_LEN);
-    if (!it->leaves)
-        return false;
+static void delta_hash_leaves(const delta_run *run, delta_slot *it) {
+    const rd__segment *const s = &it->segment;
+    const uint64_t first = (s->offset + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+    const uint64_t end = (s->offset + run->segments.size + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+    const size_t skipped = (size_t)(first * RD__LEAF_LEN - s->offset);
     it->leaf_count = 0;
-    if (skipped < piece->got || first == 0) {
-        const size_t size = piece->last ? piece->got - skipped : (size_t)(end - first) * RD__LEAF_LEN;
-        it->leaf_count = rd__digest_leaves(m->kernels, piece->data + skipped, size, first, piece->last, it->leaves);
+    if (skipped < s->got || first == 0) {
+        const size_t size = s->last ? s->got - skipped : (size_t)(end - first) * RD__LEAF_LEN;
+        it->leaf_count = rd__digest_leaves(run->kernels, s->data + skipped, size, first, s->last, s->extra);
     }
-    return true;
+}
+
+static void delta_work(const void *context, void *slot) {
+    const delta_run *const run = context;
+    delta_slot *const it = slot;
+    const rd__view view = delta_view(&it->segment);
+    if (run->parses &&
+        !rd__parse_scan(&it->parse, run->signature, run->kernels, &view, delta_stop(run, &it->segment))) {
+        it->segment.result = rd__fail_memory(&it->segment.error);
+        return;
+    }
+    if (run->digests)
+        delta_hash_leaves(run, it);
 }
 
 /*
- * Takes the leaves of the piece into the digest. The overlap of the piece before was read twice; in a file that is
- * written to meanwhile it may have changed between. What the first reading gave is then what holds, for its leaf is
- * hashed: the piece gets those bytes, and is worked on again, without the segment.
+ * Adds the leaves of the segment to the digest. The overlap of the segment before was read twice; in a file that is
+ * written to meanwhile it may have changed in between. What the first reading gave is then what counts, for its leaf is
+ * hashed: the segment gets those bytes, its leaves are hashed again, and its parse no longer holds. True: so it is.
  */
-static rd_result digest_piece(maker *m, slot *it, bool *changed) {
-    rd__piece *const piece = &it->piece;
-    const size_t overlap = m->pieces.overlap;
-    *changed = piece->offset > 0 && (piece->got < overlap || memcmp(piece->data, m->overlap, overlap) != 0);
-    if (*changed) {
-        memcpy(piece->data, m->overlap, overlap);
-        piece->got = piece->got < overlap ? overlap : piece->got;
-        if (!hash_leaves(m, it))
-            return rd__fail_memory(&m->job->error);
+static bool delta_add_leaves(delta_run *run, delta_slot *it) {
+    rd__segment *const s = &it->segment;
+    const size_t overlap = run->segments.overlap;
+    const bool changed = s->offset > 0 && (s->got < overlap || memcmp(s->data, run->overlap, overlap) != 0);
+    if (changed) {
+        memcpy(s->data, run->overlap, overlap);
+        s->got = s->got < overlap ? overlap : s->got;
+        delta_hash_leaves(run, it);
     }
-    rd__digest_add(m->digest, it->leaves, it->leaf_count);
-    if (!piece->last)
-        memcpy(m->overlap, piece->data + m->pieces.size, overlap);
-    return RD_OK;
+    rd__digest_add(&run->digest, s->extra, it->leaf_count);
+    if (!s->last)
+        memcpy(run->overlap, s->data + run->segments.size, overlap);
+    return changed;
 }
 
-static void work(const void *context, void *s) {
-    const maker *const m = context;
-    slot *const it = s;
-    const rd__view view = view_of(&it->piece);
-    bool done = !m->speculate || rd__parse_scan(&it->parse, m->signature, m->kernels, &view, stop_of(m, &it->piece));
-    if (done && m->digest)
-        done = hash_leaves(m, it);
-    if (!done)
-        it->piece.result = rd__fail_memory(&it->piece.error);
-}
-
-/* Writes the bytes of a literal, which may begin in the segment before. */
-static rd_result put_literal(maker *m, const rd__view *view, const rd_op *op) {
-    uint64_t offset = op->target_offset;
-    uint64_t length = op->length;
-    if (offset < view->offset) {
-        const size_t size = (size_t)rd__min_u64(view->offset - offset, length);
-        const uint8_t *const from = m->carried + sizeof m->carried - (view->offset - offset);
-        const rd_result result = rd__writer_put(m->writer, from, size);
-        if (result != RD_OK)
-            return result;
-        offset += size;
-        length -= size;
-    }
-    return rd__writer_put(m->writer, view->data + (offset - view->offset), (size_t)length);
-}
-
-/* Writes the ops that can be told from the copies up to `reach`. */
-static rd_result put_ops(maker *m, const rd__view *view, uint64_t reach, bool last) {
+/* Writes the ops that are known from the copies up to `reach`. A literal may start in the segment before. */
+static rd_result delta_put_ops(delta_run *run, const rd__view *view, uint64_t reach, bool last) {
+    uint8_t bytes[RD__EMIT_MAX];
     rd_op op;
     rd_result result = RD_OK;
-    while (result == RD_OK && rd__op_joiner_next(&m->joiner, reach, last, &op)) {
-        rd__count_op(&m->job->stats, &op, rd__delta_op_size(&op));
-        result = put_command(m->writer, &op);
-        if (result == RD_OK && op.kind == RD_LITERAL)
-            result = put_literal(m, view, &op);
+    while (result == RD_OK && rd__op_joiner_next(&run->joiner, reach, last, &op)) {
+        result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
+        uint64_t offset = op.target_offset;
+        const uint64_t end = offset + (op.kind == RD_LITERAL ? op.length : 0);
+        if (result == RD_OK && offset < end && offset < view->offset) {
+            const uint64_t stop = rd__min_u64(view->offset, end);
+            const uint8_t *const from = run->carried + sizeof run->carried - (view->offset - offset);
+            result = rd__writer_put(&run->writer, from, (size_t)(stop - offset));
+            offset = stop;
+        }
+        if (result == RD_OK && offset < end)
+            result = rd__writer_put(&run->writer, view->data + (offset - view->offset), (size_t)(end - offset));
     }
     return result;
 }
 
-/* Keeps what a literal that goes on in the next segment needs of this one, at the end of `carried`, when all is written
- * that can be told. */
-static void carry(maker *m, const rd__view *view, uint64_t stop) {
-    const uint64_t needed = rd__op_joiner_needs(&m->joiner);
-    if (needed >= stop)
-        return;
-    const size_t size = (size_t)(stop - needed);
-    memcpy(m->carried + sizeof m->carried - size, view->data + (needed - view->offset), size);
-}
-
-static rd_result finish(void *context, void *s) {
-    maker *const m = context;
-    slot *const it = s;
-    bool changed = false;
-    rd_result result = m->digest ? digest_piece(m, it, &changed) : RD_OK;
-    const rd__view view = view_of(&it->piece);
-    const uint64_t stop = stop_of(m, &it->piece);
-    rd_op copy;
-    rd__stitcher_begin(&m->stitcher, m->speculate && !changed ? &it->parse : NULL);
-    while (result == RD_OK && rd__stitcher_next(&m->stitcher, &view, stop, &copy)) {
-        rd__op_joiner_add(&m->joiner, &copy);
-        result = put_ops(m, &view, copy.target_offset + copy.length, false);
-    }
-    m->job->stats.false_matches = m->stitcher.scanner.false_matches;
-    if (result == RD_OK)
-        result = put_ops(m, &view, rd__min_u64(m->stitcher.scanner.at, view.offset + view.size), view.last);
-    if (result == RD_OK && !view.last)
-        carry(m, &view, stop);
-    return result;
-}
-
-static void release(void *s) {
-    slot *const it = s;
-    rd__parse_free(&it->parse);
-    free(it->leaves);
-}
-
-/* Segments start where one of the scanner's budget windows does, as the stitcher requires. */
-static size_t segment_size(const rd_signature *signature) {
-    const size_t window = (size_t)rd__scanner_budget_window(signature);
-    return (SEGMENT_SIZE + window - 1) / window * window;
-}
-
-static rd_result diff_segments(rd__job *job, const rd_signature *signature, const rd_source *new_file,
-                               rd__writer *writer, rd__digest *digest, unsigned threads) {
-    static const rd__piece_work piece_work = {
-        .slot_size = sizeof(slot), .work = work, .finish = finish, .release = release};
-    const size_t block_len = signature->params.block_len;
-    const size_t overlap = digest && block_len < RD__LEAF_LEN ? RD__LEAF_LEN : block_len;
-    maker *const m = rd__alloc_zeroed(1, sizeof *m);
-    uint8_t *const overlap_bytes = rd__alloc_array(overlap, 1);
+static rd_result delta_finish(void *context, void *slot) {
+    delta_run *const run = context;
+    delta_slot *const it = slot;
+    const bool changed = run->digests && delta_add_leaves(run, it);
+    const rd__view view = delta_view(&it->segment);
+    const uint64_t stop = delta_stop(run, &it->segment);
     rd_result result = RD_OK;
-    if (m && overlap_bytes) {
-        m->signature = signature;
-        m->kernels = rd__kernels_best();
-        m->pieces = (rd__pieces){.source = new_file, .job = job, .role = RD_ROLE_NEW, .overlap = overlap};
-        m->pieces.size = segment_size(signature);
-        m->speculate = threads > 1;
-        m->digest = digest;
-        m->overlap = overlap_bytes;
-        m->writer = writer;
-        m->job = job;
-        rd__stitcher_init(&m->stitcher, signature, m->kernels);
-        result = rd__pieces_run(&m->pieces, &piece_work, m, threads);
-    } else {
-        result = rd__fail_memory(&job->error);
+    rd_op copy;
+    rd__stitcher_begin(&run->stitcher, run->parses && !changed ? &it->parse : NULL);
+    while (result == RD_OK && rd__stitcher_next(&run->stitcher, &view, stop, &copy)) {
+        rd__op_joiner_add(&run->joiner, &copy);
+        result = delta_put_ops(run, &view, copy.target_offset + copy.length, false);
     }
-    free(overlap_bytes);
-    free(m);
+    run->operation->stats.false_matches = run->stitcher.scanner.false_matches;
+    if (result == RD_OK)
+        result = delta_put_ops(run, &view, rd__min_u64(run->stitcher.scanner.at, view.offset + view.size), view.last);
+
+    /* Keep what a literal that continues in the next segment needs of this one. */
+    const uint64_t needed = rd__op_joiner_needs(&run->joiner);
+    if (result == RD_OK && !view.last && needed < stop) {
+        const size_t size = (size_t)(stop - needed);
+        memcpy(run->carried + sizeof run->carried - size, view.data + (needed - view.offset), size);
+    }
     return result;
 }
 
-/* What is not allowed even the memory for two blocks is left to the window, which may need less. */
-static bool has_segments(const rd_signature *signature, const rd_limits *limits) {
+static void delta_release(void *slot) {
+    rd__parse_free(&((delta_slot *)slot)->parse);
+}
+
+static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
+    static const rd__segment_work work = {
+        .slot_size = sizeof(delta_slot), .work = delta_work, .finish = delta_finish, .release = delta_release};
+    rd_context *const kept = run->operation->context;
+    const unsigned threads = rd__operation_threads(run->operation);
+    const size_t block_len = run->signature->params.block_len;
+    const size_t overlap = run->digests && block_len < RD__LEAF_LEN ? RD__LEAF_LEN : block_len;
+    /* Segments start where a window of the scanner's budget does, as the stitcher needs it. */
+    const size_t budget_window = (size_t)rd__scanner_budget_window(run->signature);
+    const size_t size = (SEGMENT_SIZE + budget_window - 1) / budget_window * budget_window;
+    run->parses = threads > 1;
+    run->overlap = rd__context_take(kept, overlap, 1);
+    if (!run->overlap)
+        return rd__fail_memory(&run->operation->error);
+    run->segments = (rd__segments){.source = run->new_file,
+                                   .operation = run->operation,
+                                   .role = RD_ROLE_NEW,
+                                   .size = size,
+                                   .overlap = overlap,
+                                   .extra = (rd__leaf_count(size + overlap) + 1) * RD__BLAKE2B_LEN,
+                                   .work = &work,
+                                   .context = run};
+    rd__digest_init(&run->digest);
+    rd__stitcher_init(&run->stitcher, run->signature, run->kernels);
+    const rd_result result = rd__segments_run(&run->segments, threads);
+    rd__digest_final(&run->digest, digest);
+    rd__context_give(kept, run->overlap, overlap, 1);
+    return result;
+}
+
+/* A signature for which not even the memory of two blocks is allowed is left to the window, which may need less. */
+static bool delta_has_segments(const rd_signature *signature, const rd_limits *limits) {
     return signature && signature->sums.count > 0 && signature->params.block_len >= SEGMENT_BLOCK_MIN &&
-           signature->params.block_len <= SEGMENT_BLOCK_MAX && rd__window_allowed(signature, UINT64_MAX, limits);
+           signature->params.block_len <= SEGMENT_BLOCK_MAX && rd__delta_window_allowed(signature, UINT64_MAX, limits);
 }
 
 /* ---- In one window ----------------------------------------------------------------------------------------------- */
 
-/* Writes the ops that can be told from what was read so far. */
-static rd_result put_window_ops(rd__differ *differ, rd__writer *writer) {
-    rd_op op;
-    const uint8_t *literal = NULL;
+static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
+    rd__operation *const operation = run->operation;
+    rd_error *const error = &operation->error;
+    rd__reader reader = rd__reader_of(run->new_file, operation, RD_ROLE_NEW);
+    rd__delta_window window;
+    rd__digester digester = {0};
+    const uint64_t known = run->new_file->size;
+    const size_t chunk = known < RD__CHUNK ? (size_t)known + 1 : (size_t)RD__CHUNK;
     rd_result result = RD_OK;
-    while (result == RD_OK && rd__differ_next(differ, &op, &literal)) {
-        result = put_command(writer, &op);
-        if (result == RD_OK && op.kind == RD_LITERAL)
-            result = rd__writer_put(writer, literal, (size_t)op.length);
-    }
-    return result;
-}
+    rd__delta_window_init(&window, run->signature, run->kernels);
+    if (run->digests && !rd__digester_init(&digester, run->kernels))
+        result = rd__fail_memory(error);
+    while (result == RD_OK && !reader.ended) {
+        size_t room = 0;
+        size_t got = 0;
+        uint8_t *const place = rd__delta_window_room(&window, chunk, &room);
+        result = place ? rd__reader_read(&reader, place, room, &got) : rd__fail_memory(error);
+        if (result != RD_OK)
+            break;
+        if (run->digests)
+            rd__digester_take(&digester, place, got);
+        rd__delta_window_add(&window, got);
+        if (reader.ended)
+            rd__delta_window_end(&window);
+        result = rd__delta_window_check(&window, &operation->options.limits, error);
 
-/* digester: NULL if no trailer is due. */
-static rd_result read_more(rd__differ *differ, rd__feed *feed, rd__digester *digester) {
-    size_t room = 0;
-    size_t got = 0;
-    uint8_t *const place = rd__differ_room(differ, RD__CHUNK, &room);
-    if (!place)
-        return rd__fail_memory(&feed->job->error);
-    const rd_result result = rd__feed_read(feed, place, room, &got);
-    if (digester)
-        rd__digester_take(digester, place, got);
-    rd__differ_add(differ, got);
-    if (feed->ended)
-        rd__differ_end(differ);
-    return result == RD_OK ? rd__differ_check(differ, &feed->job->limits, &feed->job->error) : result;
-}
-
-static rd_result diff_window(rd__job *job, const rd_signature *signature, const rd_source *new_file, rd__writer *writer,
-                             rd__digester *digester) {
-    rd__feed feed = rd__feed_of(new_file, job, RD_ROLE_NEW);
-    rd__differ differ;
-    rd_result result = RD_OK;
-    rd__differ_init(&differ, signature, rd__kernels_best(), &job->stats);
-    while (result == RD_OK && !feed.ended) {
-        result = read_more(&differ, &feed, digester);
-        if (result == RD_OK)
-            result = put_window_ops(&differ, writer);
+        /* Write the ops that are known from what was read so far. */
+        rd_op op;
+        const uint8_t *literal = NULL;
+        uint8_t bytes[RD__EMIT_MAX];
+        while (result == RD_OK && rd__delta_window_next(&window, &op, &literal)) {
+            result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
+            if (result == RD_OK && op.kind == RD_LITERAL)
+                result = rd__writer_put(&run->writer, literal, (size_t)op.length);
+        }
+        operation->stats.false_matches = window.scanner.false_matches;
     }
-    rd__feed_free(&feed);
-    rd__differ_free(&differ);
+    if (result == RD_OK && run->digests)
+        rd__digester_final(&digester, digest);
+    rd__digester_free(&digester);
+    rd__reader_close(&reader);
+    rd__delta_window_free(&window);
     return result;
 }
 
 /* ---- The whole delta --------------------------------------------------------------------------------------------- */
 
-/* The commands but for END. With `verify`, *digest becomes that of the new file. */
-static rd_result put_commands(rd__operation *operation, const rd_signature *signature, const rd_source *new_file,
-                              rd__writer *writer, uint8_t digest[RD__BLAKE2B_LEN]) {
-    rd__job *const job = &operation->job;
-    const bool verify = operation->options.verify != RD_VERIFY_NEVER;
-    if (has_segments(signature, &job->limits)) {
-        rd__digest tree;
-        rd__digest_init(&tree);
-        const rd_result result =
-            diff_segments(job, signature, new_file, writer, verify ? &tree : NULL, rd__operation_threads(operation));
-        rd__digest_final(&tree, digest);
-        return result;
-    }
-    rd__digester digester;
-    if (!verify)
-        return diff_window(job, signature, new_file, writer, NULL);
-    if (!rd__digester_init(&digester, rd__kernels_best()))
-        return rd__fail_memory(&job->error);
-    const rd_result result = diff_window(job, signature, new_file, writer, &digester);
-    rd__digester_final(&digester, digest);
-    rd__digester_free(&digester);
-    return result;
-}
-
-static rd_result put_trailer(rd__writer *writer, uint64_t new_size, const uint8_t digest[RD__BLAKE2B_LEN]) {
-    uint8_t bytes[RD__TRAILER_LEN];
-    rd__trailer trailer = {.new_size = new_size};
-    memcpy(trailer.digest, digest, sizeof trailer.digest);
-    rd__trailer_put(bytes, &trailer);
-    rd__job_set_digest(writer->job, digest);
-    return rd__writer_put(writer, bytes, sizeof bytes);
-}
-
-static rd_result make(rd__operation *operation, const rd_signature *signature, const rd_source *new_file,
-                      const rd_sink *out) {
-    rd__job *const job = &operation->job;
-    uint8_t digest[RD__BLAKE2B_LEN];
-    rd__writer writer;
-    job->stats.blocks = signature ? rd_signature_count(signature) : 0;
-    rd_result result = rd__writer_init(&writer, out, job, rd__operation_threads(operation));
+static rd_result delta_make(delta_run *run, const rd_sink *out) {
+    rd__operation *const operation = run->operation;
+    rd_stats *const stats = &operation->stats;
+    uint8_t bytes[RD__EMIT_MAX];
+    uint8_t digest[RD_DIGEST_LEN];
+    if (run->signature && !run->signature->indexed)
+        return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                        "the signature is a part, which is to be joined first");
+    stats->blocks = run->signature ? rd_signature_count(run->signature) : 0;
+    rd_result result = rd__writer_open(&run->writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)
-        result = put_magic(&writer);
+        result = rd__writer_put(&run->writer, bytes, rd__emit_magic(bytes));
     if (result == RD_OK)
-        result = put_commands(operation, signature, new_file, &writer, digest);
+        result = delta_has_segments(run->signature, &operation->options.limits) ? delta_run_segments(run, digest)
+                                                                                : delta_run_window(run, digest);
+    if (result == RD_OK && run->digests)
+        rd__operation_set_digest(operation, digest);
     if (result == RD_OK)
-        result = put_end(&writer);
-    if (result == RD_OK && operation->options.verify != RD_VERIFY_NEVER)
-        result = put_trailer(&writer, job->stats.literal_bytes + job->stats.copy_bytes, digest);
+        result = rd__writer_put(&run->writer, bytes, rd__emit_end(&run->emitter, run->digests ? digest : NULL, bytes));
     if (result == RD_OK)
-        result = rd__writer_finish(&writer);
-    rd__writer_free(&writer);
+        result = rd__writer_finish(&run->writer);
+    rd__writer_close(&run->writer);
+    stats->identical = rd__copies_all(stats, run->signature);
     return result;
 }
 
 rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file, const rd_sink *out,
                         const rd_options *options) {
     rd__operation operation;
-    rd__operation_begin(&operation, options, new_file->size);
-    return rd__operation_end(&operation, make(&operation, signature, new_file, out));
+    rd_result result = rd__operation_start(&operation, options, new_file->size);
+    if (result != RD_OK)
+        return rd__operation_end(&operation, result);
+    delta_run *const run = rd__context_take(operation.context, 1, sizeof *run);
+    if (run) {
+        memset(run, 0, sizeof *run);
+        run->operation = &operation;
+        run->signature = signature;
+        run->new_file = new_file;
+        run->kernels = rd__kernels_best();
+        run->emitter.stats = &operation.stats;
+        run->digests = operation.options.verify != RD_VERIFY_NEVER;
+        result = delta_make(run, out);
+    } else {
+        result = rd__fail_memory(&operation.error);
+    }
+    rd__context_give(operation.context, run, 1, sizeof *run);
+    return rd__operation_end(&operation, result);
 }

@@ -1,128 +1,315 @@
 /*
- * The signature of a whole file. Blocks are signed in parallel, in pieces of whole blocks; since the signature of a
- * file is the signatures of its parts one after the other, nothing is left to do but to write them in order.
+ * The signature of a whole basis, or of a part of it: as a file, or as a table in memory, which can be joined from
+ * parts. Blocks are signed in parallel, in segments of whole blocks; since the signature of a basis is the signatures
+ * of its parts one after the other, all that is left to do in order is to write or to keep them.
  *
  * Blocks too long for that are signed one by one as their bytes arrive, so that memory stays small however long they
  * are.
  */
 #include "base/memory.h"
 #include "base/result.h"
+#include "engine/signature.h"
 #include "engine/signer.h"
-#include "file/feed.h"
-#include "file/operation.h"
-#include "file/pieces.h"
-#include "io/sink.h"
+#include "file/reader.h"
+#include "file/segments.h"
+#include "file/writer.h"
+#include "format/params.h"
 
-#include <stdlib.h>
+#include <string.h>
 
 enum {
-    PIECE_SIZE = 512 * 1024,
-    PIECE_BLOCKS = 8,            /* at least, so that the kernels' lanes are full */
-    PIECE_BLOCKS_MAX = 64 * 1024 /* at most: a signature entry can be larger than its block */
+    SEGMENT_SIZE = 512 * 1024,
+    SEGMENT_BLOCKS_MIN = 8,        /* so that the kernels' lanes are full */
+    SEGMENT_BLOCKS_MAX = 64 * 1024 /* an entry of a signature can be longer than its block */
 };
 
-typedef struct slot {
-    rd__piece piece;
-    uint8_t *entries;
-    size_t count;
-} slot;
-
-typedef struct maker {
+typedef struct signature_run {
+    rd__operation *operation;
     const rd__kernels *kernels;
     rd_params params;
-    rd__writer writer;
-    rd__job *job;
-} maker;
+    uint64_t expected;   /* blocks, or RD_UNKNOWN */
+    size_t blocks;       /* of a segment */
+    rd__writer *writer;  /* where the entries go, or NULL: ... */
+    rd_signature *table; /* ... the sums go here */
+} signature_run;
 
-static rd_result put_entries(maker *m, const uint8_t *entries, size_t count) {
-    m->job->stats.blocks += count;
-    return rd__writer_put(&m->writer, entries, count * rd__entry_size(&m->params));
-}
+typedef struct signature_slot {
+    rd__segment segment;
+    size_t count; /* of its blocks */
+} signature_slot;
 
-static rd_result put_header(maker *m) {
-    uint8_t header[RD__SIGNATURE_HEADER_LEN];
-    rd__signature_put_header(header, &m->params);
-    return rd__writer_put(&m->writer, header, sizeof header);
-}
-
-/* ---- In pieces --------------------------------------------------------------------------------------------------- */
-
-static size_t piece_blocks(const rd_params *params) {
-    const size_t fit = PIECE_SIZE / params->block_len;
-    return fit < PIECE_BLOCKS ? PIECE_BLOCKS : rd__min_size(fit, PIECE_BLOCKS_MAX);
-}
-
-static void work(const void *context, void *s) {
-    const maker *const m = context;
-    slot *const it = s;
-    if (!it->entries)
-        it->entries = rd__alloc_array(piece_blocks(&m->params), rd__entry_size(&m->params));
-    if (it->entries)
-        it->count = rd__sign_basis(m->kernels, &m->params, it->piece.data, it->piece.got, it->entries);
-    else
-        it->piece.result = rd__fail_memory(&it->piece.error);
-}
-
-static rd_result finish(void *context, void *s) {
-    const slot *const it = s;
-    return put_entries(context, it->entries, it->count);
-}
-
-static void release(void *s) {
-    free(((slot *)s)->entries);
-}
-
-static rd_result sign_pieces(maker *m, const rd_source *basis, unsigned threads) {
-    static const rd__piece_work piece_work = {
-        .slot_size = sizeof(slot), .work = work, .finish = finish, .release = release};
-    rd__pieces pieces = {.source = basis, .job = m->job, .role = RD_ROLE_BASIS};
-    pieces.size = piece_blocks(&m->params) * m->params.block_len;
-    return rd__pieces_run(&pieces, &piece_work, m, threads);
-}
-
-/* ---- One by one -------------------------------------------------------------------------------------------------- */
-
-static rd_result sign_one_by_one(maker *m, const rd_source *basis) {
-    rd__feed feed = rd__feed_of(basis, m->job, RD_ROLE_BASIS);
-    uint8_t entry[2 * RD__ENTRY_MAX]; /* a chunk is shorter than two blocks, so it completes two at most */
-    rd__signer signer;
-    rd__signer_init(&signer, m->kernels, &m->params);
-    uint8_t *const chunk = rd__alloc_array(PIECE_SIZE, 1);
-    rd_result result = chunk ? RD_OK : rd__fail_memory(&m->job->error);
-    while (result == RD_OK && !feed.ended) {
-        size_t got = 0;
-        size_t taken = 0;
-        result = rd__feed_read(&feed, chunk, PIECE_SIZE, &got);
-        if (result == RD_OK)
-            result = put_entries(m, entry, rd__signer_take(&signer, chunk, got, &taken, entry, 2));
+/* What `work` makes of a segment lies in its extra memory: weak sums, strong sums and, for a file, entries. */
+static size_t signature_extra(const signature_run *run, size_t blocks, const rd__segment *segment, uint32_t **weak,
+                              uint8_t **strong, uint8_t **entries) {
+    const size_t strong_at = blocks * sizeof **weak;
+    const size_t entries_at = strong_at + blocks * (size_t)run->params.strong_len;
+    if (segment) {
+        *weak = (uint32_t *)(void *)segment->extra;
+        *strong = segment->extra + strong_at;
+        *entries = segment->extra + entries_at;
     }
-    if (result == RD_OK)
-        result = put_entries(m, entry, rd__signer_finish(&signer, entry));
-    rd__feed_free(&feed);
-    free(chunk);
+    return entries_at + (run->writer ? blocks * rd__entry_size(&run->params) : 0);
+}
+
+static rd_result signature_keep(signature_run *run, const uint32_t *weak, const uint8_t *strong, size_t count,
+                                size_t bytes) {
+    rd_signature *const table = run->table;
+    const rd_result result = rd__signature_reserve(table, count, run->expected, &run->operation->options.limits,
+                                                   RD_UNKNOWN, &run->operation->error);
+    if (result != RD_OK)
+        return result;
+    rd__sums *const sums = &table->sums;
+    memcpy(sums->weak + sums->count, weak, count * sizeof *weak);
+    memcpy(sums->strong + sums->count * sums->strong_len, strong, count * sums->strong_len);
+    sums->count += count;
+    table->length += bytes;
+    return RD_OK;
+}
+
+static void signature_work(const void *context, void *slot) {
+    const signature_run *const run = context;
+    signature_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    uint32_t *weak = NULL;
+    uint8_t *strong = NULL;
+    uint8_t *entries = NULL;
+    (void)signature_extra(run, run->blocks, s, &weak, &strong, &entries);
+    it->count = rd__sign_blocks(run->kernels, &run->params, s->data, s->got, weak, strong);
+    if (run->writer)
+        rd__signature_put_entries(entries, &run->params, weak, strong, it->count);
+}
+
+static rd_result signature_finish(void *context, void *slot) {
+    signature_run *const run = context;
+    const signature_slot *const it = slot;
+    uint32_t *weak = NULL;
+    uint8_t *strong = NULL;
+    uint8_t *entries = NULL;
+    (void)signature_extra(run, run->blocks, &it->segment, &weak, &strong, &entries);
+    run->operation->stats.blocks += it->count;
+    return run->writer ? rd__writer_put(run->writer, entries, it->count * rd__entry_size(&run->params))
+                       : signature_keep(run, weak, strong, it->count, it->segment.got);
+}
+
+static rd_result signature_sign_segments(signature_run *run, const rd_source *basis, unsigned threads) {
+    static const rd__segment_work work = {
+        .slot_size = sizeof(signature_slot), .work = signature_work, .finish = signature_finish};
+    const size_t fit = SEGMENT_SIZE / run->params.block_len;
+    run->blocks = fit < SEGMENT_BLOCKS_MIN ? SEGMENT_BLOCKS_MIN : rd__min_size(fit, SEGMENT_BLOCKS_MAX);
+    if (run->expected < run->blocks)
+        run->blocks = run->expected > 0 ? (size_t)run->expected : 1;
+    rd__segments segments = {.source = basis,
+                             .operation = run->operation,
+                             .role = RD_ROLE_BASIS,
+                             .size = run->blocks * run->params.block_len,
+                             .extra = signature_extra(run, run->blocks, NULL, NULL, NULL, NULL),
+                             .work = &work,
+                             .context = run};
+    return rd__segments_run(&segments, threads);
+}
+
+static rd_result signature_sign_one_by_one(signature_run *run, const rd_source *basis) {
+    rd__operation *const operation = run->operation;
+    rd__reader reader = rd__reader_of(basis, operation, RD_ROLE_BASIS);
+    rd__signer signer;
+    rd__signer_init(&signer, run->kernels, &run->params);
+    uint8_t *const chunk = rd__context_take(operation->context, SEGMENT_SIZE, 1);
+    rd_result result = chunk ? RD_OK : rd__fail_memory(&operation->error);
+    while (result == RD_OK && !reader.ended) {
+        size_t got = 0;
+        result = rd__reader_read(&reader, chunk, SEGMENT_SIZE, &got);
+        for (size_t at = 0; result == RD_OK && (at < got || (reader.ended && signer.filled > 0));) {
+            at += rd__signer_take(&signer, chunk + at, got - at);
+            if (!rd__signer_is_complete(&signer) && !reader.ended)
+                break;
+            uint32_t weak = 0;
+            uint8_t strong[RD_STRONG_LEN_MAX];
+            uint8_t entry[RD__ENTRY_MAX];
+            const size_t length = signer.filled;
+            rd__signer_end(&signer, &weak, strong);
+            operation->stats.blocks++;
+            if (run->writer) {
+                rd__signature_put_entries(entry, &run->params, &weak, strong, 1);
+                result = rd__writer_put(run->writer, entry, rd__entry_size(&run->params));
+            } else {
+                result = signature_keep(run, &weak, strong, 1, length);
+            }
+        }
+    }
+    rd__reader_close(&reader);
+    rd__context_give(operation->context, chunk, SEGMENT_SIZE, 1);
     return result;
 }
 
-static rd_result make(rd__operation *operation, const rd_source *basis, const rd_sink *out) {
-    rd__job *const job = &operation->job;
-    maker m = {.kernels = rd__kernels_best(), .params = operation->options.params, .job = job};
-    if (rd_params_resolve(&m.params, basis->size) != RD_OK)
-        return rd__fail(&job->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
-                        "the block length or the strong sum length is out of range");
-    const unsigned threads = rd__operation_threads(operation);
-    rd_result result = rd__writer_init(&m.writer, out, job, threads);
+/* Signs the basis, whose parameters are resolved, to the end that is set. */
+static rd_result signature_sign(signature_run *run, const rd_source *basis) {
+    const unsigned threads = rd__operation_threads(run->operation);
+    run->kernels = rd__kernels_best();
+    run->expected = basis->size == RD_UNKNOWN ? RD_UNKNOWN : rd_block_count(&run->params, basis->size);
+    return run->params.block_len <= RD__TOGETHER_MAX ? signature_sign_segments(run, basis, threads)
+                                                     : signature_sign_one_by_one(run, basis);
+}
+
+/* ---- As a file --------------------------------------------------------------------------------------------------- */
+
+static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out) {
+    rd__writer writer;
+    uint8_t header[RD_SIGNATURE_HEADER_LEN];
+    signature_run run = {.operation = operation, .params = operation->options.params, .writer = &writer};
+    rd_result result = rd__params_resolve(&run.params, basis->size, &operation->error);
+    if (result != RD_OK)
+        return result;
+    rd__signature_put_header(header, &run.params);
+    result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)
-        result = put_header(&m);
+        result = rd__writer_put(&writer, header, sizeof header);
     if (result == RD_OK)
-        result = m.params.block_len <= RD__TOGETHER_MAX ? sign_pieces(&m, basis, threads) : sign_one_by_one(&m, basis);
+        result = signature_sign(&run, basis);
     if (result == RD_OK)
-        result = rd__writer_finish(&m.writer);
-    rd__writer_free(&m.writer);
+        result = rd__writer_finish(&writer);
+    rd__writer_close(&writer);
     return result;
 }
 
 rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, const rd_options *options) {
     rd__operation operation;
-    rd__operation_begin(&operation, options, basis->size);
-    return rd__operation_end(&operation, make(&operation, basis, out));
+    rd_result result = rd__operation_start(&operation, options, basis->size);
+    if (result == RD_OK)
+        result = signature_make(&operation, basis, out);
+    return rd__operation_end(&operation, result);
+}
+
+static rd_result signature_write(rd__operation *operation, const rd_signature *signature, const rd_sink *out) {
+    enum { BATCH = 1024 };
+    const rd_params *const params = &signature->params;
+    const rd__sums *const sums = &signature->sums;
+    const size_t entry_size = rd__entry_size(params);
+    uint8_t header[RD_SIGNATURE_HEADER_LEN];
+    rd__writer writer;
+    uint8_t *const entries = rd__context_take(operation->context, BATCH, entry_size);
+    rd_result result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
+    if (result == RD_OK && !entries)
+        result = rd__fail_memory(&operation->error);
+    rd__signature_put_header(header, params);
+    if (result == RD_OK)
+        result = rd__writer_put(&writer, header, sizeof header);
+    for (uint64_t i = 0; result == RD_OK && i < sums->count; i += BATCH) {
+        const size_t count = (size_t)rd__min_u64(sums->count - i, BATCH);
+        rd__signature_put_entries(entries, params, sums->weak + i, rd__sums_strong(sums, i), count);
+        result = rd__writer_put(&writer, entries, count * entry_size);
+        operation->stats.blocks += count;
+    }
+    if (result == RD_OK)
+        result = rd__writer_finish(&writer);
+    rd__writer_close(&writer);
+    rd__context_give(operation->context, entries, BATCH, entry_size);
+    return result;
+}
+
+rd_result rd_signature_write(const rd_signature *signature, const rd_sink *out, const rd_options *options) {
+    rd__operation operation;
+    rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
+    if (result == RD_OK)
+        result = signature_write(&operation, signature, out);
+    return rd__operation_end(&operation, result);
+}
+
+/* ---- As a table -------------------------------------------------------------------------------------------------- */
+
+/* Of the `length` bytes of the basis from `offset` on; `index`: the table is to be searched. */
+static rd_result signature_build(rd__operation *operation, const rd_source *basis, uint64_t offset, uint64_t length,
+                                 bool index, rd_signature **signature) {
+    rd_error *const error = &operation->error;
+    signature_run run = {.operation = operation, .params = operation->options.params};
+    rd_result result = rd__params_resolve(&run.params, basis->size, error);
+    if (result != RD_OK)
+        return result;
+    const bool to_end = length == RD_UNKNOWN || (basis->size != RD_UNKNOWN && length >= basis->size - offset);
+    if (offset % run.params.block_len != 0 || (basis->size != RD_UNKNOWN && offset > basis->size) ||
+        (!to_end && length % run.params.block_len != 0))
+        return rd__fail(error, RD_E_PARAMETER, RD_ROLE_BASIS, offset, "the part does not consist of whole blocks");
+    const rd_source part = rd_source_range(basis, offset, length);
+    run.table = rd__signature_new();
+    if (!run.table)
+        return rd__fail_memory(error);
+    run.table->origin = offset;
+    rd__signature_set_params(run.table, &run.params, &operation->options.limits);
+    result = signature_sign(&run, &part);
+    if (result == RD_OK)
+        result =
+            rd__signature_finish(run.table, index, rd__operation_threads(operation), &operation->context->pool, error);
+    if (result == RD_OK)
+        *signature = run.table;
+    else
+        rd_signature_free(run.table);
+    return result;
+}
+
+rd_result rd_signature_build(rd_signature **signature, const rd_source *basis, const rd_options *options) {
+    rd__operation operation;
+    *signature = NULL;
+    rd_result result = rd__operation_start(&operation, options, basis->size);
+    if (result == RD_OK)
+        result = signature_build(&operation, basis, 0, RD_UNKNOWN, true, signature);
+    return rd__operation_end(&operation, result);
+}
+
+rd_result rd_signature_build_part(rd_signature **part, const rd_source *basis, uint64_t offset, uint64_t length,
+                                  const rd_options *options) {
+    rd__operation operation;
+    *part = NULL;
+    rd_result result = rd__operation_start(&operation, options, length);
+    if (result == RD_OK)
+        result = signature_build(&operation, basis, offset, length, false, part);
+    return rd__operation_end(&operation, result);
+}
+
+static rd_result signature_join(rd__operation *operation, const rd_signature *const *parts, size_t count,
+                                rd_signature **signature) {
+    rd_error *const error = &operation->error;
+    const rd_params *const params = &parts[0]->params;
+    uint64_t blocks = 0;
+    for (size_t i = 0; i < count; i++) {
+        const rd_signature *const before = i > 0 ? parts[i - 1] : NULL;
+        const rd_params *const p = &parts[i]->params;
+        if (p->weak != params->weak || p->strong != params->strong || p->block_len != params->block_len ||
+            p->strong_len != params->strong_len)
+            return rd__fail(error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN, "the parts have other parameters");
+        if (before && (before->origin + before->length != parts[i]->origin || before->length % p->block_len != 0))
+            return rd__fail(error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                            "a part does not start where the part before it ends");
+        blocks += parts[i]->sums.count;
+    }
+    signature_run run = {.operation = operation, .params = *params, .expected = blocks};
+    run.table = rd__signature_new();
+    if (!run.table)
+        return rd__fail_memory(error);
+    rd__signature_set_params(run.table, params, &operation->options.limits);
+    run.table->origin = parts[0]->origin;
+    rd_result result = rd__signature_reserve(run.table, blocks, blocks, &operation->options.limits, RD_UNKNOWN, error);
+    for (size_t i = 0; result == RD_OK && i < count; i++) {
+        const rd__sums *const sums = &parts[i]->sums;
+        result = signature_keep(&run, sums->weak, sums->strong, (size_t)sums->count, (size_t)parts[i]->length);
+    }
+    operation->stats.blocks = run.table->sums.count;
+    if (result == RD_OK)
+        result =
+            rd__signature_finish(run.table, true, rd__operation_threads(operation), &operation->context->pool, error);
+    if (result == RD_OK)
+        *signature = run.table;
+    else
+        rd_signature_free(run.table);
+    return result;
+}
+
+rd_result rd_signature_join(rd_signature **signature, const rd_signature *const *parts, size_t count,
+                            const rd_options *options) {
+    rd__operation operation;
+    *signature = NULL;
+    rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
+    if (result == RD_OK)
+        result = count > 0 ? signature_join(&operation, parts, count, signature)
+                           : rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                                      "there are no parts to join");
+    return rd__operation_end(&operation, result);
 }

@@ -3,7 +3,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
-#include "compress/frame.h"
+#include "format/frame.h"
 #include "format/magic.h"
 
 rd_kind rd_identify(const void *data, size_t size) {

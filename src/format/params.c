@@ -10,6 +10,7 @@
  */
 #include "format/params.h"
 
+#include "base/result.h"
 #include "hash/sums.h"
 
 #define UNKNOWN_BLOCK_LEN 2048u
@@ -55,18 +56,20 @@ int32_t rd__least_strong_len(uint64_t basis_size, uint32_t block_len) {
     return (int32_t)(2 + (bits + 7) / 8);
 }
 
-static bool known_kinds(const rd_params *params) {
-    return (params->weak == RD_RABINKARP || params->weak == RD_ROLLSUM) &&
-           (params->strong == RD_BLAKE2 || params->strong == RD_MD4);
-}
-
-rd_result rd_params_resolve(rd_params *params, uint64_t basis_size) {
+rd_result rd__params_resolve(rd_params *params, uint64_t basis_size, rd_error *error) {
     rd_params p = *params;
-    if (!known_kinds(&p) || p.block_len > RD_BLOCK_LEN_MAX)
-        return RD_E_PARAMETER;
+    const char *wrong = NULL;
+    if (p.weak != RD_RABINKARP && p.weak != RD_ROLLSUM)
+        wrong = "the kind of the weak sum is not one of its enum";
+    else if (p.strong != RD_BLAKE2 && p.strong != RD_MD4)
+        wrong = "the kind of the strong sum is not one of its enum";
+    else if (p.block_len > RD_BLOCK_LEN_MAX)
+        wrong = "the block length is out of range";
+    else if (p.strong_len > (int32_t)rd__strong_size(p.strong) || p.strong_len < RD_STRONG_LEN_LEAST)
+        wrong = "the strong sum length is out of range";
+    if (wrong)
+        return rd__fail(error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, wrong);
     const int32_t full = (int32_t)rd__strong_size(p.strong);
-    if (p.strong_len > full || p.strong_len < RD_STRONG_LEN_LEAST)
-        return RD_E_PARAMETER;
     if (p.block_len == RD_BLOCK_LEN_AUTO)
         p.block_len = rd__recommended_block_len(basis_size);
     if (p.strong_len == RD_STRONG_LEN_FULL)
@@ -77,4 +80,17 @@ rd_result rd_params_resolve(rd_params *params, uint64_t basis_size) {
     }
     *params = p;
     return RD_OK;
+}
+
+rd_result rd_params_resolve(rd_params *params, uint64_t basis_size) {
+    rd_error ignored;
+    return rd__params_resolve(params, basis_size, &ignored);
+}
+
+const char *rd_weak_name(rd_weak weak) {
+    return weak == RD_RABINKARP ? "rabinkarp" : weak == RD_ROLLSUM ? "rollsum" : "?";
+}
+
+const char *rd_strong_name(rd_strong strong) {
+    return strong == RD_BLAKE2 ? "blake2" : strong == RD_MD4 ? "md4" : "?";
 }

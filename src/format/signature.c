@@ -13,16 +13,24 @@ static const uint32_t magics[2][2] = {
 };
 
 size_t rd__entry_size(const rd_params *params) {
-    return RD__WEAK_LEN + (size_t)params->strong_len;
+    return RD_WEAK_LEN + (size_t)params->strong_len;
 }
 
-void rd__signature_put_header(uint8_t header[RD__SIGNATURE_HEADER_LEN], const rd_params *params) {
+uint64_t rd_block_count(const rd_params *params, uint64_t basis_size) {
+    return basis_size / params->block_len + (basis_size % params->block_len > 0);
+}
+
+uint64_t rd_signature_size(const rd_params *params, uint64_t blocks) {
+    return RD_SIGNATURE_HEADER_LEN + blocks * rd__entry_size(params);
+}
+
+void rd__signature_put_header(uint8_t header[RD_SIGNATURE_HEADER_LEN], const rd_params *params) {
     rd__store_be32(header, magics[params->weak][params->strong]);
     rd__store_be32(header + 4, params->block_len);
     rd__store_be32(header + 8, (uint32_t)params->strong_len);
 }
 
-rd_result rd__signature_get_header(const uint8_t header[RD__SIGNATURE_HEADER_LEN], rd_params *params, rd_error *error) {
+rd_result rd__signature_get_header(const uint8_t header[RD_SIGNATURE_HEADER_LEN], rd_params *params, rd_error *error) {
     const rd_result result = rd__expect_kind(RD_KIND_SIGNATURE, header, RD_ROLE_SIGNATURE, error);
     if (result != RD_OK)
         return result;
@@ -40,7 +48,12 @@ rd_result rd__signature_get_header(const uint8_t header[RD__SIGNATURE_HEADER_LEN
     return RD_OK;
 }
 
-void rd__signature_put_entry(uint8_t *entry, const rd_params *params, uint32_t weak, const uint8_t *strong) {
-    rd__store_be32(entry, weak);
-    memcpy(entry + RD__WEAK_LEN, strong, (size_t)params->strong_len);
+void rd__signature_put_entries(uint8_t *entries, const rd_params *params, const uint32_t *weak, const uint8_t *strong,
+                               size_t count) {
+    const size_t strong_len = (size_t)params->strong_len;
+    for (size_t i = 0; i < count; i++) {
+        rd__store_be32(entries, weak[i]);
+        memcpy(entries + RD_WEAK_LEN, strong + i * strong_len, strong_len);
+        entries += RD_WEAK_LEN + strong_len;
+    }
 }

@@ -1,5 +1,5 @@
 /*
- * The trailer: what a delta may carry behind END, where readers of librsync do not look, so that a patch can be
+ * The trailer: what a delta may carry after END, where readers of librsync do not look, so that a patch can be
  * verified.
  *
  *     bytes
@@ -15,38 +15,28 @@
 
 #include "redelta.h"
 
-enum { RD__TRAILER_LEN = 56, RD__TRAILER_DIGEST_LEN = 32 };
+/* Where the rest begins, whose length the trailer tells. */
+enum { RD__TRAILER_REST_AT = 8 };
 
-typedef struct rd__trailer {
-    uint64_t new_size;
-    uint8_t digest[RD__TRAILER_DIGEST_LEN];
-} rd__trailer;
-
-void rd__trailer_put(uint8_t bytes[RD__TRAILER_LEN], const rd__trailer *trailer);
-
-/* What follows END, read in any portions. All zero at the start, but for `origin`. */
-typedef struct rd__trailer_reader {
-    uint64_t origin; /* where it begins in the delta */
-    uint64_t taken;
-    uint8_t bytes[RD__TRAILER_LEN]; /* its begin */
-} rd__trailer_reader;
+void rd__trailer_put(uint8_t bytes[RD_TRAILER_LEN], uint64_t new_size, const uint8_t digest[RD_DIGEST_LEN]);
 
 /*
- * Takes what belongs to the trailer; *used is the number of bytes. RD_OK: it is complete. RD_MORE: all was used.
- * Errors: RD_E_CORRUPT, as soon as what follows END is no trailer; RD_E_UNVERIFIED, if its digest is of a kind not
- * known.
+ * Checks the first `size` bytes of a trailer, at most RD_TRAILER_LEN, as far as they tell. `origin` is where it starts
+ * in the delta. Errors: RD_E_CORRUPT, as soon as it cannot be a trailer; RD_E_UNVERIFIED, if its digest is of an
+ * unknown kind.
  */
-rd_result rd__trailer_take(rd__trailer_reader *reader, const uint8_t *data, size_t size, size_t *used, rd_error *error);
+rd_result rd__trailer_check(const uint8_t *bytes, size_t size, uint64_t origin, rd_error *error);
 
-/* The delta ended. RD_OK: it has no trailer, or a complete one. RD_E_TRUNCATED: it ends inside. */
-rd_result rd__trailer_finish(const rd__trailer_reader *reader, rd_error *error);
+/* Of a trailer with at least RD__TRAILER_REST_AT bytes: its whole length, by what it says. */
+uint64_t rd__trailer_length(const uint8_t *bytes);
 
-/* What a complete trailer says. */
-rd__trailer rd__trailer_get(const rd__trailer_reader *reader);
+/* What a trailer with RD_TRAILER_LEN bytes says. The digest has RD_DIGEST_LEN bytes. */
+uint64_t rd__trailer_new_size(const uint8_t *bytes);
+const uint8_t *rd__trailer_digest(const uint8_t *bytes);
 
 /*
- * Where in the last `size` bytes of a delta, at `data`, a trailer seems to begin that ends with them; `size` if
- * nowhere. Only who reads the delta from its front can be sure.
+ * Where in the last `size` bytes of a delta, at `data`, a trailer seems to start that ends with them; `size` if
+ * nowhere. Only reading the delta from its start makes sure.
  */
 size_t rd__trailer_search(const uint8_t *data, size_t size);
 

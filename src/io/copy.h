@@ -2,30 +2,32 @@
 #ifndef RD_IO_COPY_H
 #define RD_IO_COPY_H
 
-#include "io/job.h"
+#include "base/operation.h"
 
 /*
- * Appends up to `size` bytes of the source, from `offset` on, to the sink, without bringing them into this process; on
- * file systems that can, without copying them at all. Returns their number, 0 if that is not to be had here or failed:
- * the usual way then works, or tells why not.
+ * Appends up to `size` bytes of the source, from `offset` on, to the sink without bringing them into this process; on
+ * file systems that can, without copying them at all. Returns their number, 0 if the kernel cannot do that here or
+ * failed: reading and writing then works, or reports why not.
  */
-size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size, rd__job *job);
+size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size,
+                      rd__operation *operation);
 
 /*
- * Lets the sink go on with these bytes of the source without copying them: the file system stores them once for both.
+ * Appends these bytes of the source to the sink without copying them: the file system stores them once for both.
  * False: it cannot, or not at these offsets, and nothing was done. Both offsets and the size must be whole blocks of
  * the file system.
  */
-bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size, rd__job *job);
+bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size,
+                     rd__operation *operation);
 
-/* When a file was written to last. Two that are equal say that it was not written to between. */
-typedef struct rd__stamp {
+/* When a file was last written to, and its size. Two equal snapshots: it was not written to in between. */
+typedef struct rd__mtime {
     int64_t seconds;
     int64_t nanoseconds;
     int64_t size;
-} rd__stamp;
+} rd__mtime;
 
 /* Of the source, or all zero if it is no file. */
-rd__stamp rd__source_stamp(const rd_source *source);
+rd__mtime rd__source_mtime(const rd_source *source);
 
 #endif

@@ -17,19 +17,19 @@
 #include <string.h>
 #include <sys/stat.h>
 
-/* More in one call than some kernels take: Linux stops short of 2 GiB. */
+/* Some kernels read less in one call: Linux stops short of 2 GiB. */
 #define READ_MAX ((size_t)1 << 30)
 
 /*
- * The error is told by whoever reads: not to know the size would not be told by anyone, but change the recommended
- * parameters.
+ * Whoever reads from it reports the error: a size that silently is not known would only change the recommended
+ * parameters, and nobody would notice.
  */
-static rd_source failed(int system_error) {
+static rd_source source_failed(int system_error) {
     return (rd_source){.fd = -1, .size = RD_UNKNOWN, .seekable = true, .failure = system_error};
 }
 
-static rd_source placed(int fd, const struct stat *status, int64_t origin) {
-    rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .origin = (uint64_t)origin};
+static rd_source source_placed(int fd, const struct stat *status, int64_t origin) {
+    rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .concurrent = true, .origin = (uint64_t)origin};
     if (S_ISREG(status->st_mode))
         source.size = status->st_size > origin ? (uint64_t)(status->st_size - origin) : 0;
     return source;
@@ -38,30 +38,49 @@ static rd_source placed(int fd, const struct stat *status, int64_t origin) {
 rd_source rd_source_fd(int fd) {
     struct stat status;
     if (fstat(fd, &status) != 0)
-        return failed(errno);
+        return source_failed(errno);
     const int64_t origin = rd__system_position(fd);
     if (origin < 0)
-        return S_ISREG(status.st_mode) ? failed(errno) : (rd_source){.fd = fd, .size = RD_UNKNOWN};
-    return placed(fd, &status, origin);
+        return S_ISREG(status.st_mode) ? source_failed(errno) : (rd_source){.fd = fd, .size = RD_UNKNOWN};
+    return source_placed(fd, &status, origin);
 }
 
 rd_source rd_source_fd_at(int fd, uint64_t origin) {
     struct stat status;
     if (fstat(fd, &status) != 0 || rd__system_position(fd) < 0)
-        return failed(errno);
-    return origin <= INT64_MAX ? placed(fd, &status, (int64_t)origin) : failed(EINVAL);
+        return source_failed(errno);
+    return origin <= INT64_MAX ? source_placed(fd, &status, (int64_t)origin) : source_failed(EINVAL);
 }
 
 rd_source rd_source_memory(const void *data, uint64_t size) {
-    return (rd_source){.memory = data, .fd = -1, .size = size, .seekable = true};
+    return (rd_source){.memory = data, .fd = -1, .size = size, .seekable = true, .concurrent = true};
 }
 
-rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, bool seekable) {
-    return (rd_source){.read = read, .context = context, .fd = -1, .size = size, .seekable = seekable};
+rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, unsigned flags) {
+    return (rd_source){.read = read,
+                       .context = context,
+                       .fd = -1,
+                       .size = size,
+                       .seekable = flags & RD_SEEKABLE,
+                       .concurrent = flags & RD_CONCURRENT};
 }
 
-static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
-                         size_t *got) {
+rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length) {
+    const uint64_t size = source->size;
+    const bool outside = (size != RD_UNKNOWN && offset >= size) || offset >= INT64_MAX - source->origin;
+    if (source->failure == 0 && (outside || length == 0))
+        return rd_source_memory(NULL, 0);
+    rd_source range = *source;
+    range.origin += offset;
+    if (size != RD_UNKNOWN)
+        range.size = rd__min_u64(length, size - offset);
+    if (length < INT64_MAX - range.origin && (source->end == 0 || range.origin + length < source->end))
+        range.end = range.origin + length;
+    return range;
+}
+
+static rd_result source_read_fd(const rd_source *source, rd__operation *operation, rd_role role, uint64_t offset,
+                                void *data, size_t size, size_t *got) {
     /* A file ends at the largest offset at the latest. */
     const uint64_t most = source->seekable ? INT64_MAX - rd__min_u64(source->origin + offset, INT64_MAX) : READ_MAX;
     *got = 0;
@@ -77,61 +96,80 @@ static rd_result read_fd(const rd_source *source, rd__job *job, rd_role role, ui
             return RD_OK;
         }
         if (errno != EINTR)
-            return rd__fail_system(&job->error, role, errno, "cannot read");
-        const rd_result result = rd__job_progress(job, job->done);
+            return rd__fail_system(&operation->error, role, errno, "cannot read");
+        const rd_result result = rd__operation_progress(operation, operation->done);
         if (result != RD_OK)
             return result;
     }
 }
 
-static rd_result read_callback(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
-                               size_t size, size_t *got) {
+static rd_result source_read_callback(const rd_source *source, rd__operation *operation, rd_role role, uint64_t offset,
+                                      void *data, size_t size, size_t *got) {
     size_t n = 0;
     errno = 0;
-    const rd_result result = source->read(source->context, offset, data, size, &n);
-    if (result == RD_MORE && job->may_wait)
+    const rd_result result = source->read(source->context, source->origin + offset, data, size, &n);
+    if (result == RD_MORE && operation->may_wait)
         return result;
     if (result == RD_MORE)
-        return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
-                        "the caller's read function gave neither RD_OK nor a failure");
+        return rd__fail(&operation->error, RD_E_PARAMETER, role, RD_UNKNOWN,
+                        "the caller's read function returned neither RD_OK nor a failure");
     if (result != RD_OK) {
-        rd__fail_system(&job->error, role, errno, "the caller's read function failed");
-        job->error.result = result;
+        rd__fail_system(&operation->error, role, errno, "the caller's read function failed");
+        operation->error.result = result;
         return result;
     }
     if (n > size)
-        return rd__fail(&job->error, RD_E_PARAMETER, role, RD_UNKNOWN,
-                        "the caller's read function says that it read more than there is room for");
+        return rd__fail(&operation->error, RD_E_PARAMETER, role, RD_UNKNOWN,
+                        "the caller's read function reports more bytes than there is room for");
     *got = n;
     return RD_OK;
 }
 
-/* Memory has no failures: what lies beyond its end is the end. */
-static void read_memory(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got) {
-    *got = offset < source->size ? (size_t)rd__min_u64(source->size - offset, size) : 0;
-    if (*got > 0)
-        memcpy(data, (const uint8_t *)source->memory + offset, *got);
-}
-
-rd_result rd__source_read_some(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data,
-                               size_t size, size_t *got) {
+rd_result rd__source_read_some(const rd_source *source, rd__operation *operation, rd_role role, uint64_t offset,
+                               void *data, size_t size, size_t *got) {
     *got = 0;
     if (source->failure != 0)
-        return rd__fail_system(&job->error, role, source->failure, "cannot be examined");
+        return rd__fail_system(&operation->error, role, source->failure, "cannot be examined");
+    if (source->end > 0) { /* a range */
+        if (offset >= source->end - source->origin)
+            return RD_OK;
+        size = (size_t)rd__min_u64(size, source->end - source->origin - offset);
+    }
     if (source->read)
-        return read_callback(source, job, role, offset, data, size, got);
+        return source_read_callback(source, operation, role, offset, data, size, got);
     if (source->fd >= 0)
-        return read_fd(source, job, role, offset, data, size, got);
-    read_memory(source, offset, data, size, got);
+        return source_read_fd(source, operation, role, offset, data, size, got);
+    /* Memory has no failures: what lies after its end is the end. */
+    *got = offset < source->size ? (size_t)rd__min_u64(source->size - offset, size) : 0;
+    if (*got > 0)
+        memcpy(data, (const uint8_t *)source->memory + source->origin + offset, *got);
     return RD_OK;
 }
 
-rd_result rd__source_read(const rd_source *source, rd__job *job, rd_role role, uint64_t offset, void *data, size_t size,
-                          size_t *got) {
+rd_result rd__source_read(const rd_source *source, rd__operation *operation, rd_role role, uint64_t offset, void *data,
+                          size_t size, size_t *got) {
     size_t n = 1;
     rd_result result = RD_OK;
     *got = 0;
     for (; result == RD_OK && *got < size && n > 0; *got += n)
-        result = rd__source_read_some(source, job, role, offset + *got, (uint8_t *)data + *got, size - *got, &n);
+        result = rd__source_read_some(source, operation, role, offset + *got, (uint8_t *)data + *got, size - *got, &n);
+    return result;
+}
+
+rd_result rd__basis_read(const rd_source *basis, rd__operation *operation, uint64_t offset, void *data, size_t size,
+                         size_t *got) {
+    const rd_result result = rd__source_read(basis, operation, RD_ROLE_BASIS, offset, data, size, got);
+    if (result != RD_OK || *got == size)
+        return result;
+    return rd__fail(&operation->error, RD_E_TRUNCATED, RD_ROLE_BASIS, offset + *got,
+                    "the basis is too short: the delta copies from beyond its end");
+}
+
+rd_result rd_source_read(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got,
+                         rd_error *error) {
+    rd__operation operation = rd__operation_none();
+    const rd_result result = rd__source_read(source, &operation, RD_ROLE_NONE, offset, data, size, got);
+    if (result != RD_OK && error)
+        *error = operation.error;
     return result;
 }

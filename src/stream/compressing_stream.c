@@ -1,6 +1,6 @@
 /*
  * The stream around one whose bytes are to be compressed: what that one gives goes through a buffer to the compressor.
- * Limits of the output are about what comes out here.
+ * Limits on the output concern what comes out here.
  */
 #include "compress/compressor.h"
 #include "stream/stream.h"
@@ -17,27 +17,27 @@ typedef struct compressing_stream {
 } compressing_stream;
 
 /* What the inner stream gives next. RD_MORE: nothing, without more of `in`. */
-static rd_result refill(compressing_stream *s, rd_in *in, bool end) {
+static rd_result compressing_refill(compressing_stream *s, rd_in *in, bool end) {
     rd_out room = {.data = s->buffer, .size = sizeof s->buffer};
     const rd_result result = rd_stream_step(s->head.inner, in, &room, end);
     s->plain = (rd_in){.data = s->buffer, .size = room.pos};
     s->ended = result == RD_OK;
     if (result != RD_OK && result != RD_MORE)
-        s->head.job.error = *rd_stream_error(s->head.inner);
+        s->head.operation.error = *rd_stream_error(s->head.inner);
     return result == RD_MORE && room.pos > 0 ? RD_OK : result;
 }
 
 /* Has some bytes compressed. What comes out is pending. */
-static rd_result compress(compressing_stream *s) {
+static rd_result compressing_compress(compressing_stream *s) {
     rd_in made;
-    const rd_result result = rd__compressor_step(&s->compressor, &s->plain, s->ended, &made, &s->head.job.error);
+    const rd_result result = rd__compressor_step(&s->compressor, &s->plain, s->ended, &made, &s->head.operation.error);
     s->finished = result == RD_OK;
     if (result == RD_OK || result == RD_MORE)
         rd__stream_pend(&s->head, made.data, made.size);
     return result == RD_MORE ? RD_OK : result;
 }
 
-static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
+static rd_result compressing_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     compressing_stream *const s = (compressing_stream *)stream;
     rd_result result = RD_OK;
     while (result == RD_OK) {
@@ -46,34 +46,32 @@ static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
         if (s->finished)
             return RD_OK;
         if (s->plain.pos == s->plain.size && !s->ended)
-            result = refill(s, in, end);
+            result = compressing_refill(s, in, end);
         if (result == RD_OK)
-            result = compress(s);
+            result = compressing_compress(s);
     }
     return result;
 }
 
-static void close_compressor(rd_stream *stream) {
+static void compressing_close(rd_stream *stream) {
     rd__compressor_free(&((compressing_stream *)stream)->compressor);
     rd_stream_free(stream->inner);
 }
 
 rd_result rd__stream_compress(rd_stream **stream, const rd_options *options) {
     rd_stream *const inner = *stream;
-    if (!rd__job_compresses(&inner->job))
+    if (!rd__operation_compresses(&inner->operation))
         return RD_OK;
-    rd_result result = rd__stream_new(stream, sizeof(compressing_stream), options, step, close_compressor);
+    const rd_result result =
+        rd__stream_new(stream, sizeof(compressing_stream), options, compressing_step, compressing_close);
     if (result != RD_OK) {
         rd_stream_free(inner);
         return result;
     }
     compressing_stream *const s = (compressing_stream *)*stream;
-    inner->job.limits.output = 0;
+    rd__operation *const operation = &s->head.operation;
+    inner->operation.options.limits.output = 0;
     s->head.inner = inner;
-    result = rd__compressor_init(&s->compressor, inner->job.compression, 1, &s->head.job.error);
-    if (result != RD_OK) {
-        rd_stream_free(*stream);
-        *stream = NULL;
-    }
-    return result;
+    return rd__compressor_init(&s->compressor, operation->context, operation->options.compression, 1,
+                               &operation->error);
 }

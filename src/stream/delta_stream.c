@@ -1,9 +1,9 @@
 /* The delta stream: new file in, delta out, with a trailer if it is to be verified. */
 #include "base/memory.h"
 #include "base/result.h"
-#include "engine/differ.h"
-#include "format/delta.h"
-#include "format/trailer.h"
+#include "engine/delta_window.h"
+#include "engine/signature.h"
+#include "format/emitter.h"
 #include "hash/digest.h"
 #include "stream/stream.h"
 
@@ -18,127 +18,117 @@ enum {
 
 typedef struct delta_stream {
     rd_stream head;
-    rd__differ differ;
-    rd__digester digester;  /* if a trailer is due */
+    const rd_signature *signature;
+    rd__delta_window window;
+    rd__emitter emitter;
+    bool digests; /* a trailer follows */
+    rd__digester digester;
     const uint8_t *literal; /* bytes of the literal whose command is pending */
     size_t literal_size;
     size_t enough;
     size_t fresh;  /* bytes taken since the last scan */
-    bool scanning; /* the differ may have more to tell */
+    bool scanning; /* the window may have more ops */
     bool ended;    /* the END command was made */
 } delta_stream;
 
-static size_t enough(const rd_signature *signature) {
-    const uint64_t bytes = signature ? (uint64_t)ENOUGH_BLOCKS * signature->params.block_len : 0;
-    return bytes < ENOUGH_MIN ? ENOUGH_MIN : (size_t)rd__min_u64(bytes, ENOUGH_MAX);
-}
-
-/* Makes the next command. False: more of the new file is needed. */
-static bool make_command(delta_stream *s) {
-    rd_op op;
-    const uint8_t *literal = NULL;
-    if (!rd__differ_next(&s->differ, &op, &literal))
-        return false;
-    rd__stream_pend(&s->head, s->head.small, rd__delta_put_op(s->head.small, &op));
-    if (op.kind == RD_LITERAL) {
-        s->literal = literal;
-        s->literal_size = (size_t)op.length;
-    }
-    return true;
-}
-
-static bool verifies(const delta_stream *s) {
-    return s->head.options.verify != RD_VERIFY_NEVER;
-}
-
-static void make_end(delta_stream *s) {
-    uint8_t *const bytes = s->head.small;
-    size_t size = rd__delta_put_end(bytes);
-    if (verifies(s)) {
-        rd__trailer trailer = {.new_size = s->digester.size};
-        rd__digester_final(&s->digester, trailer.digest);
-        rd__trailer_put(bytes + size, &trailer);
-        rd__job_set_digest(&s->head.job, trailer.digest);
-        size += RD__TRAILER_LEN;
-    }
-    rd__stream_pend(&s->head, bytes, size);
-    s->ended = true;
-}
-
-/* Gives what was made so far, a literal behind its command. False: some is left, for `out` is full. */
-static bool flush(delta_stream *s, rd_out *out) {
-    if (!rd__stream_flush(&s->head, out))
-        return false;
-    rd__stream_pend(&s->head, s->literal, s->literal_size);
-    s->literal_size = 0;
-    return rd__stream_flush(&s->head, out);
-}
-
-static rd_result take(delta_stream *s, rd_in *in) {
+/* Takes some bytes of `in`, which has some. */
+static rd_result delta_stream_take(delta_stream *s, rd_in *in) {
+    rd__operation *const operation = &s->head.operation;
     size_t room = 0;
     const size_t wanted = rd__min_size(in->size - in->pos, TAKE_MAX);
-    uint8_t *const place = rd__differ_room(&s->differ, wanted, &room);
+    uint8_t *const place = rd__delta_window_room(&s->window, wanted, &room);
     if (!place)
-        return rd__fail_memory(&s->head.job.error);
+        return rd__fail_memory(&operation->error);
     memcpy(place, (const uint8_t *)in->data + in->pos, wanted);
-    rd__differ_add(&s->differ, wanted);
-    if (verifies(s))
+    rd__delta_window_add(&s->window, wanted);
+    if (s->digests)
         rd__digester_take(&s->digester, place, wanted);
     in->pos += wanted;
     s->fresh += wanted;
     s->scanning = s->fresh >= s->enough;
-    return rd__differ_check(&s->differ, &s->head.job.limits, &s->head.job.error);
+    return rd__delta_window_check(&s->window, &operation->options.limits, &operation->error);
 }
 
-/* All that can be told from what was taken has been told. */
-static void end_scan(delta_stream *s) {
+/* Makes the next command, or END once all of the new file was scanned. */
+static void delta_stream_make(delta_stream *s) {
+    rd__operation *const operation = &s->head.operation;
+    uint8_t *const bytes = s->head.small;
+    rd_op op;
+    const uint8_t *literal = NULL;
+    const bool found = rd__delta_window_next(&s->window, &op, &literal);
+    operation->stats.false_matches = s->window.scanner.false_matches;
+    if (found) {
+        rd__stream_pend(&s->head, bytes, rd__emit_op(&s->emitter, &op, bytes));
+        s->literal = literal;
+        s->literal_size = op.kind == RD_LITERAL ? (size_t)op.length : 0;
+        return;
+    }
     s->scanning = false;
     s->fresh = 0;
-    if (s->differ.view.last)
-        make_end(s);
+    if (!s->window.view.last)
+        return;
+    uint8_t digest[RD_DIGEST_LEN];
+    if (s->digests) {
+        rd__digester_final(&s->digester, digest);
+        rd__operation_set_digest(operation, digest);
+    }
+    rd__stream_pend(&s->head, bytes, rd__emit_end(&s->emitter, s->digests ? digest : NULL, bytes));
+    operation->stats.identical = rd__copies_all(&operation->stats, s->signature);
+    s->ended = true;
 }
 
-static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
+static rd_result delta_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     delta_stream *const s = (delta_stream *)stream;
     for (;;) {
-        if (!flush(s, out))
+        /* First what was made so far, a literal after its command. */
+        if (!rd__stream_flush(stream, out))
+            return RD_MORE;
+        rd__stream_pend(stream, s->literal, s->literal_size);
+        s->literal_size = 0;
+        if (!rd__stream_flush(stream, out))
             return RD_MORE;
         if (s->ended)
             return RD_OK;
         if (s->scanning) {
-            if (!make_command(s))
-                end_scan(s);
+            delta_stream_make(s);
         } else if (in->pos < in->size) {
-            const rd_result result = take(s, in);
+            const rd_result result = delta_stream_take(s, in);
             if (result != RD_OK)
                 return result;
         } else if (!end) {
             return RD_MORE;
         } else {
-            rd__differ_end(&s->differ);
+            rd__delta_window_end(&s->window);
             s->scanning = true;
         }
     }
 }
 
-static void close_differ(rd_stream *stream) {
+static void delta_stream_close(rd_stream *stream) {
     delta_stream *const s = (delta_stream *)stream;
-    rd__differ_free(&s->differ);
+    rd__delta_window_free(&s->window);
     rd__digester_free(&s->digester);
 }
 
 rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
-    const rd_result result = rd__stream_new(stream, sizeof(delta_stream), options, step, close_differ);
+    rd_result result = rd__stream_new(stream, sizeof(delta_stream), options, delta_stream_step, delta_stream_close);
     if (result != RD_OK)
         return result;
     delta_stream *const s = (delta_stream *)*stream;
-    if (verifies(s) && !rd__digester_init(&s->digester, rd__kernels_best())) {
-        rd_stream_free(*stream);
-        *stream = NULL;
-        return RD_E_MEMORY;
-    }
-    rd__differ_init(&s->differ, signature, rd__kernels_best(), &s->head.job.stats);
-    s->enough = enough(signature);
-    rd__stream_pend(*stream, s->head.small, rd__delta_put_magic(s->head.small));
-    return rd__stream_compress(stream, options);
+    rd__operation *const operation = &s->head.operation;
+    const uint64_t enough = signature ? (uint64_t)ENOUGH_BLOCKS * signature->params.block_len : 0;
+    s->enough = enough < ENOUGH_MIN ? ENOUGH_MIN : (size_t)rd__min_u64(enough, ENOUGH_MAX);
+    s->signature = signature;
+    s->digests = operation->options.verify != RD_VERIFY_NEVER;
+    s->emitter.stats = &operation->stats;
+    rd__delta_window_init(&s->window, signature, rd__kernels_best());
+    if (signature && !signature->indexed)
+        result = rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                          "the signature is a part, which is to be joined first");
+    else if (s->digests && !rd__digester_init(&s->digester, rd__kernels_best()))
+        result = rd__fail_memory(&operation->error);
+    rd__stream_pend(*stream, s->head.small, rd__emit_magic(s->head.small));
+    if (result == RD_OK)
+        result = rd__stream_compress(stream, options);
+    return rd__stream_made(stream, result);
 }

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/signer.h"
+#include "format/params.h"
 #include "stream/stream.h"
 
 #include <stdlib.h>
@@ -19,6 +20,8 @@ enum {
 
 typedef struct signature_stream {
     rd_stream head;
+    const rd__kernels *kernels;
+    rd_params params;  /* resolved */
     rd__signer signer; /* for blocks that are too long to be gathered */
     uint8_t *gathered; /* NULL until there is something to gather */
     size_t gathered_size;
@@ -26,65 +29,66 @@ typedef struct signature_stream {
     uint8_t entries[GATHER_BLOCKS_MAX * RD__ENTRY_MAX];
 } signature_stream;
 
-static size_t gather_blocks(const rd_params *params) {
+/* At most so many blocks are gathered. */
+static size_t signature_stream_blocks(const rd_params *params) {
     const size_t fit = GATHER_BYTES / params->block_len;
     return fit < GATHER_BLOCKS_MIN ? GATHER_BLOCKS_MIN : rd__min_size(fit, GATHER_BLOCKS_MAX);
 }
 
-static void pend_entries(signature_stream *s, size_t count) {
-    s->head.job.stats.blocks += count;
-    rd__stream_pend(&s->head, s->entries, count * rd__entry_size(&s->signer.params));
+static void signature_stream_pend(signature_stream *s, const uint32_t *weak, const uint8_t *strong, size_t count) {
+    rd__signature_put_entries(s->entries, &s->params, weak, strong, count);
+    s->head.operation.stats.blocks += count;
+    rd__stream_pend(&s->head, s->entries, count * rd__entry_size(&s->params));
 }
 
-static void sign_gathered(signature_stream *s) {
-    const rd__signer *const signer = &s->signer;
-    pend_entries(s, rd__sign_basis(signer->kernels, &signer->params, s->gathered, s->gathered_size, s->entries));
-    s->gathered_size = 0;
+/* Makes the entries of these bytes, at most GATHER_BLOCKS_MAX blocks, of which the last one may be short. */
+static void signature_stream_sign(signature_stream *s, const uint8_t *data, size_t size) {
+    uint32_t weak[GATHER_BLOCKS_MAX];
+    uint8_t strong[GATHER_BLOCKS_MAX * RD_STRONG_LEN_MAX];
+    signature_stream_pend(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, weak, strong));
 }
 
-static rd_result gather(signature_stream *s, rd_in *in) {
-    const size_t room = gather_blocks(&s->signer.params) * s->signer.params.block_len;
+/* Ends the block that comes in chunks. */
+static void signature_stream_end_block(signature_stream *s) {
+    uint32_t weak = 0;
+    uint8_t strong[RD_STRONG_LEN_MAX];
+    rd__signer_end(&s->signer, &weak, strong);
+    signature_stream_pend(s, &weak, strong, 1);
+}
+
+/* Takes some bytes of `in`, which has some, and makes entries if blocks are complete. */
+static rd_result signature_stream_take(signature_stream *s, rd_in *in) {
+    const size_t block_len = s->params.block_len;
+    const uint8_t *const data = (const uint8_t *)in->data + in->pos;
+    const size_t whole = rd__min_size((in->size - in->pos) / block_len, GATHER_BLOCKS_MAX);
+    if (block_len > RD__TOGETHER_MAX) {
+        in->pos += rd__signer_take(&s->signer, data, in->size - in->pos);
+        if (rd__signer_is_complete(&s->signer))
+            signature_stream_end_block(s);
+        return RD_OK;
+    }
+    if (s->gathered_size == 0 && whole >= GATHER_BLOCKS_MIN) {
+        signature_stream_sign(s, data, whole * block_len);
+        in->pos += whole * block_len;
+        return RD_OK;
+    }
+    const size_t room = signature_stream_blocks(&s->params) * block_len;
     if (!s->gathered)
         s->gathered = rd__alloc_array(room, 1);
     if (!s->gathered)
-        return rd__fail_memory(&s->head.job.error);
+        return rd__fail_memory(&s->head.operation.error);
     const size_t size = rd__min_size(in->size - in->pos, room - s->gathered_size);
-    memcpy(s->gathered + s->gathered_size, (const uint8_t *)in->data + in->pos, size);
+    memcpy(s->gathered + s->gathered_size, data, size);
     s->gathered_size += size;
     in->pos += size;
-    if (s->gathered_size == room)
-        sign_gathered(s);
-    return RD_OK;
-}
-
-/* Makes the entries of some bytes of `in`, which has some. */
-static rd_result sign(signature_stream *s, rd_in *in) {
-    const rd_params *const params = &s->signer.params;
-    const uint8_t *const data = (const uint8_t *)in->data + in->pos;
-    const size_t whole = rd__min_size((in->size - in->pos) / params->block_len, GATHER_BLOCKS_MAX);
-    if (params->block_len > RD__TOGETHER_MAX) {
-        size_t taken = 0;
-        pend_entries(s, rd__signer_take(&s->signer, data, in->size - in->pos, &taken, s->entries, 1));
-        in->pos += taken;
-        return RD_OK;
+    if (s->gathered_size == room) {
+        signature_stream_sign(s, s->gathered, room);
+        s->gathered_size = 0;
     }
-    if (s->gathered_size > 0 || whole < GATHER_BLOCKS_MIN)
-        return gather(s, in);
-    rd__sign_blocks(s->signer.kernels, params, data, whole, s->entries);
-    pend_entries(s, whole);
-    in->pos += whole * params->block_len;
     return RD_OK;
 }
 
-static void finish(signature_stream *s) {
-    if (s->gathered_size > 0)
-        sign_gathered(s);
-    else
-        pend_entries(s, rd__signer_finish(&s->signer, s->entries));
-    s->finished = true;
-}
-
-static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
+static rd_result signature_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     signature_stream *const s = (signature_stream *)stream;
     for (;;) {
         if (!rd__stream_flush(stream, out))
@@ -92,33 +96,40 @@ static rd_result step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
         if (s->finished)
             return RD_OK;
         if (in->pos < in->size) {
-            const rd_result result = sign(s, in);
+            const rd_result result = signature_stream_take(s, in);
             if (result != RD_OK)
                 return result;
-        } else if (end) {
-            finish(s);
-        } else {
+        } else if (!end) {
             return RD_MORE;
+        } else {
+            if (s->gathered_size > 0)
+                signature_stream_sign(s, s->gathered, s->gathered_size);
+            else if (s->signer.filled > 0)
+                signature_stream_end_block(s);
+            s->finished = true;
         }
     }
 }
 
-static void close_gathered(rd_stream *stream) {
+static void signature_stream_close(rd_stream *stream) {
     free(((signature_stream *)stream)->gathered);
 }
 
 rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options) {
-    rd_params resolved = rd__options_from(options).params;
-    *stream = NULL;
-    rd_result result = rd_params_resolve(&resolved, RD_UNKNOWN);
-    if (result != RD_OK)
-        return result;
-    result = rd__stream_new(stream, sizeof(signature_stream), options, step, close_gathered);
+    rd_result result =
+        rd__stream_new(stream, sizeof(signature_stream), options, signature_stream_step, signature_stream_close);
     if (result != RD_OK)
         return result;
     signature_stream *const s = (signature_stream *)*stream;
-    rd__signer_init(&s->signer, rd__kernels_best(), &resolved);
-    rd__signature_put_header(s->head.small, &resolved);
-    rd__stream_pend(*stream, s->head.small, RD__SIGNATURE_HEADER_LEN);
-    return rd__stream_compress(stream, options);
+    rd__operation *const operation = &s->head.operation;
+    s->kernels = rd__kernels_best();
+    s->params = operation->options.params;
+    result = rd__params_resolve(&s->params, RD_UNKNOWN, &operation->error);
+    if (result == RD_OK) {
+        rd__signer_init(&s->signer, s->kernels, &s->params);
+        rd__signature_put_header(s->head.small, &s->params);
+        rd__stream_pend(*stream, s->head.small, RD_SIGNATURE_HEADER_LEN);
+        result = rd__stream_compress(stream, options);
+    }
+    return rd__stream_made(stream, result);
 }

@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,32 +13,49 @@ rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *opti
     rd_stream *const made = rd__alloc_zeroed(1, size);
     *stream = made;
     if (!made)
-        return RD_E_MEMORY;
-    made->options = rd__options_from(options);
+        return rd__fail_memory_of(options);
     made->step = step;
     made->close = close;
     made->state = RD_MORE;
-    made->job.total = RD_UNKNOWN;
-    made->job.limits = made->options.limits;
-    made->job.compression = made->options.compression;
-    made->job.error.reason = rd_result_message(RD_OK);
-    return RD_OK;
+    const rd_result result = rd__operation_start(&made->operation, options, RD_UNKNOWN);
+    if (result == RD_OK) {
+        made->operation.error.reason = rd_result_message(RD_OK);
+        return RD_OK;
+    }
+    if (made->operation.options.error)
+        *made->operation.options.error = made->operation.error;
+    free(made);
+    *stream = NULL;
+    return result;
+}
+
+rd_result rd__stream_made(rd_stream **stream, rd_result result) {
+    if (result == RD_OK || !*stream)
+        return result;
+    const rd__operation *const operation = &(*stream)->operation;
+    assert(operation->error.result == result);
+    if (operation->options.error)
+        *operation->options.error = operation->error;
+    rd_stream_free(*stream);
+    *stream = NULL;
+    return result;
 }
 
 void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size) {
+    assert(stream->pending_size == 0);
     stream->pending = data;
     stream->pending_size = size;
     stream->made += size;
 }
 
 /* More is pending than may be given. */
-static bool over_limit(const rd_stream *stream) {
-    const uint64_t limit = stream->job.limits.output;
+static bool stream_over_limit(const rd_stream *stream) {
+    const uint64_t limit = stream->operation.options.limits.output;
     return limit > 0 && stream->made > limit;
 }
 
 bool rd__stream_flush(rd_stream *stream, rd_out *out) {
-    if (over_limit(stream))
+    if (stream_over_limit(stream))
         return false;
     const size_t size = rd__min_size(stream->pending_size, out->size - out->pos);
     if (size > 0) {
@@ -49,16 +67,6 @@ bool rd__stream_flush(rd_stream *stream, rd_out *out) {
     return stream->pending_size == 0;
 }
 
-/* What went in and out is this stream's affair, all else that of the one inside. */
-static void count(rd_stream *stream, size_t taken, size_t given) {
-    const uint64_t in_bytes = stream->job.stats.in_bytes + taken;
-    const uint64_t out_bytes = stream->job.stats.out_bytes + given;
-    if (stream->inner)
-        stream->job.stats = stream->inner->job.stats;
-    stream->job.stats.in_bytes = in_bytes;
-    stream->job.stats.out_bytes = out_bytes;
-}
-
 rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     if (stream->state != RD_MORE)
         return RD_E_STATE;
@@ -68,23 +76,32 @@ rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     const size_t out_before = out->pos;
     if (rd__stream_flush(stream, out))
         stream->state = stream->step(stream, in, out, end);
-    count(stream, in->pos - in_before, out->pos - out_before);
-    if (over_limit(stream))
-        stream->state = rd__job_allow_output(&stream->job, stream->made);
+
+    /* What went in and out is this stream's affair, all else that of the one inside. */
+    rd_stats *const stats = &stream->operation.stats;
+    const uint64_t in_bytes = stats->in_bytes + (in->pos - in_before);
+    const uint64_t out_bytes = stats->out_bytes + (out->pos - out_before);
+    if (stream->inner)
+        *stats = stream->inner->operation.stats;
+    stats->in_bytes = in_bytes;
+    stats->out_bytes = out_bytes;
+    if (stream_over_limit(stream))
+        stream->state = rd__operation_allow_output(&stream->operation, stream->made);
     return stream->state;
 }
 
-const rd_stats *rd_stream_stats(const rd_stream *stream) {
-    return &stream->job.stats;
+rd_result rd_stream_stats(const rd_stream *stream, rd_stats *stats) {
+    return rd__stats_copy(stats, &stream->operation.stats);
 }
 
 const rd_error *rd_stream_error(const rd_stream *stream) {
-    return &stream->job.error;
+    return &stream->operation.error;
 }
 
 void rd_stream_free(rd_stream *stream) {
     if (!stream)
         return;
     stream->close(stream);
+    rd__context_release(&stream->operation.own);
     free(stream);
 }

@@ -1,25 +1,24 @@
 /*
- * What all streams share: a state, and the bytes that an engine has made and the caller has no room for yet. Each kind
- * of stream is one step function over an engine.
+ * What all streams share: an operation, a state, and the bytes that an engine has made and the caller has no room for
+ * yet. Each kind of stream is one step function over an engine.
  */
 #ifndef RD_STREAM_STREAM_H
 #define RD_STREAM_STREAM_H
 
-#include "io/job.h"
+#include "base/operation.h"
 
 enum { RD__PENDING_MAX = 80 };
 
 /* One turn: takes from `in`, writes to `out` or rd__stream_pend. RD_OK: finished. RD_MORE: nothing more can be done. */
 typedef rd_result rd__step_fn(rd_stream *stream, rd_in *in, rd_out *out, bool end);
-/* Releases what the kind holds, without the stream itself. */
+/* Frees what the kind holds, without the stream itself. */
 typedef void rd__close_fn(rd_stream *stream);
 
-/* The head of every stream; the kinds put their own fields behind it. */
+/* The head of every stream; the kinds put their own fields after it. */
 struct rd_stream {
     rd__step_fn *step;
     rd__close_fn *close;
-    rd_options options;
-    rd__job job;
+    rd__operation operation;
     rd_result state;        /* RD_MORE while it runs, then how it ended */
     const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
     size_t pending_size;
@@ -28,13 +27,19 @@ struct rd_stream {
     uint8_t small[RD__PENDING_MAX];
 };
 
-/* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, with *stream NULL. */
+/* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, RD_E_PARAMETER, with *stream NULL. */
 rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
                          rd__close_fn *close);
 
 /*
+ * The end of every function that makes a stream: after a failure, gives the error of *stream to the caller, frees the
+ * stream and sets *stream to NULL. Returns `result`.
+ */
+rd_result rd__stream_made(rd_stream **stream, rd_result result);
+
+/*
  * Puts a stream around *stream that compresses what it gives, or one that decompresses what it takes, if the options
- * ask for that. Errors: RD_E_PARAMETER, RD_E_MEMORY, with *stream freed and NULL.
+ * ask for that. Errors: RD_E_PARAMETER, RD_E_MEMORY, for rd__stream_made.
  */
 rd_result rd__stream_compress(rd_stream **stream, const rd_options *options);
 rd_result rd__stream_decompress(rd_stream **stream, rd_role role, const rd_options *options);
@@ -46,12 +51,12 @@ rd_result rd__stream_decompress(rd_stream **stream, rd_role role, const rd_optio
 rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, unsigned threads);
 
 /*
- * Makes bytes pending, in front of all that the caller gets next. They must stay until they are given, and those before
- * them must have been; stream->small is a place for a few.
+ * Makes bytes pending, before all that the caller gets next. They must stay until they are given, and those before them
+ * must have been; stream->small is a place for a few.
  */
 void rd__stream_pend(rd_stream *stream, const uint8_t *data, size_t size);
 
-/* Gives pending bytes. False: some are left, for `out` is full, or may not be given: rd_stream_step tells. */
+/* Gives pending bytes. False: some are left, for `out` is full, or the limit forbids: rd_stream_step reports it. */
 bool rd__stream_flush(rd_stream *stream, rd_out *out);
 
 #endif

@@ -166,10 +166,17 @@ static inline rd_source in_order_source(in_order *r) {
 }
 
 /* The bytes that follow the END of a delta, unless it is made without them. */
-enum { TRAILER = 56 };
+enum { TRAILER = RD_TRAILER_LEN };
 
 /* The first initializer of every rd_options. */
 #define OPTIONS .size = sizeof(rd_options)
+
+/* What a stream did so far. */
+static inline rd_stats stats_of(const rd_stream *stream) {
+    rd_stats stats = {.size = sizeof stats};
+    assert_int_equal(rd_stream_stats(stream, &stats), RD_OK);
+    return stats;
+}
 
 /* ---- Whole operations over memory, which succeed; the results are to be freed ------------------------------------ */
 
@@ -202,6 +209,8 @@ static inline rd_memory delta_of(const rd_signature *signature, const rd_memory 
     const rd_source source = bytes_source(new_file);
     const rd_sink sink = rd_sink_memory(&made);
     const rd_options options = {.size = sizeof options, .stats = stats};
+    if (stats)
+        stats->size = sizeof *stats;
     assert_int_equal(rd_delta_make(signature, &source, &sink, &options), RD_OK);
     return made;
 }

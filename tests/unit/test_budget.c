@@ -129,7 +129,7 @@ static uint64_t free_failures(uint64_t block_len) {
 /* Makes the delta, checks that it gives the new file, and that its false matches are bounded. Returns its statistics.
  */
 static rd_stats check_delta(const rd_memory *basis, rd_params params, const rd_memory *new_file) {
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_signature *const signature = loaded_signature_of(basis, params);
     rd_memory delta = delta_of(signature, new_file, &stats);
     rd_memory back = patched(basis, &delta);

@@ -114,7 +114,7 @@ static rd_result feed(rd_stream *stream, const rd_memory *bytes, size_t portion,
         assert_int_equal(sink.write(sink.context, room, out.pos), RD_OK);
     }
     free(room);
-    *stats = *rd_stream_stats(stream);
+    *stats = stats_of(stream);
     *error = *rd_stream_error(stream);
     *left = bytes->size - at;
     return result;
@@ -166,7 +166,7 @@ static rd_source portions_source(in_portions *r) {
 static void libzstd_makes_plain_what_is_written(void **state) {
     const material *const m = *state;
     for (int level = 1; level <= 19; level += 9) {
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_memory signature = compressed_signature(m, level, 2);
         rd_memory delta = compressed_delta(m, level, 2, &stats);
         rd_memory plain_signature = made_plain(&signature, m->signature.size);
@@ -200,7 +200,7 @@ static void threads_and_portions_do_not_change_the_bytes(void **state) {
     }
     for (size_t i = 0; i < ITEMS(portions); i++) {
         const rd_options options = {OPTIONS, .params = {.block_len = 100}, .compression = 3};
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_stream *stream = NULL;
         assert_int_equal(rd_signature_stream_new(&stream, &options), RD_OK);
         rd_memory streamed = fed(stream, &m->basis, portions[i], &stats);
@@ -230,7 +230,7 @@ static void every_size_comes_back(void **state) {
         rd_memory back = made_plain(&delta, plain.size);
         check_memory(back, plain, "new file of %zu bytes", sizes[i]);
         const rd_options options = {OPTIONS, .compression = 1};
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_stream *stream = NULL;
         assert_int_equal(rd_delta_stream_new(&stream, NULL, &options), RD_OK);
         rd_memory streamed = fed(stream, &new_file, 30000, &stats);
@@ -270,7 +270,7 @@ static void levels_out_of_range_are_refused(void **state) {
 /* All that reads a delta reads this one, and all give the new file. */
 static void check_delta(const material *m, const rd_memory *delta, const char *name) {
     static const size_t portions[] = {1 << 20, 5000, 3};
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_memory made = {0};
     const rd_options options = {OPTIONS, .verify = RD_VERIFY_ALWAYS, .stats = &stats};
     check_equal(patch(m, delta, &options, &made), RD_OK, "%s", name);
@@ -326,7 +326,7 @@ static void compressed_signatures_are_loaded(void **state) {
     append_skippable(&packed, 1, 10);
     const rd_source source = bytes_source(&packed);
     rd_signature *signature = NULL;
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     const rd_options options = {OPTIONS, .stats = &stats};
     assert_int_equal(rd_signature_load(&signature, &source, &options), RD_OK);
     check_equal(stats.in_bytes, packed.size, "bytes read");
@@ -374,7 +374,7 @@ static void a_delta_without_trailer_is_patched(void **state) {
     rd_memory delta = in_a_frame(&bare);
     const rd_options always = {OPTIONS, .verify = RD_VERIFY_ALWAYS};
     const rd_options never = {OPTIONS, .verify = RD_VERIFY_NEVER};
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     assert_int_equal(patch(m, &delta, &always, &made), RD_E_UNVERIFIED);
     made.size = 0;
     assert_int_equal(patch(m, &delta, NULL, &made), RD_OK);
@@ -402,7 +402,7 @@ static void nothing_may_follow_the_frames(void **state) {
     assert_int_equal(more.write(more.context, "what is no frame", 16), RD_OK);
     for (size_t portion = 1; portion < 10 * delta.size; portion *= 10) {
         rd_memory made = {0};
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_error error;
         size_t left = 0;
         rd_stream *const stream = patch_stream(m, NULL);
@@ -427,7 +427,7 @@ static void nothing_may_follow_the_trailer_inside_the_frame(void **state) {
     assert_int_equal(more.write(more.context, "", 1), RD_OK);
     rd_memory delta = in_a_frame(&plain);
     rd_memory made = {0};
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_error error = {0};
     size_t left = 0;
     const rd_options options = {OPTIONS, .error = &error};
@@ -436,7 +436,7 @@ static void nothing_may_follow_the_trailer_inside_the_frame(void **state) {
     rd_stream *const stream = patch_stream(m, NULL);
     assert_int_equal(feed(stream, &delta, 100, &made, &stats, &error, &left), RD_E_CORRUPT);
     assert_int_equal(error.offset, m->delta.size);
-    assert_string_equal(error.reason, "the delta goes on behind its trailer");
+    assert_string_equal(error.reason, "the delta continues after its trailer");
     rd_stream_free(stream);
     rd_memory_free(&plain);
     rd_memory_free(&delta);
@@ -455,7 +455,7 @@ static void never_means_never(void **state) {
     assert_int_equal(error.role, RD_ROLE_DELTA);
     assert_int_equal(rd_signature_load(&signature, &source, &options), RD_E_MAGIC);
     assert_int_equal(error.role, RD_ROLE_SIGNATURE);
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     size_t left = 0;
     rd_stream *const stream = patch_stream(m, &options);
     assert_int_equal(feed(stream, &delta, 100, &made, &stats, &error, &left), RD_E_MAGIC);
@@ -556,7 +556,7 @@ static void material_free(material *m) {
 static rd_result patch_damaged(const material *m, const rd_memory *delta, rd_error *error, size_t at) {
     rd_memory made = {0};
     rd_memory streamed = {0};
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_error stream_error;
     size_t left = 0;
     *error = (rd_error){0};
@@ -730,7 +730,7 @@ static void a_signature_bomb_meets_the_limits(void **state) {
     const rd_limits limits[] = {{.blocks = 10000}, {.memory = 1 << 20}};
     for (size_t i = 0; i < ITEMS(limits); i++) {
         rd_error error = {0};
-        rd_stats stats = {0};
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_signature *none = (rd_signature *)&none;
         const rd_options options = {OPTIONS, .limits = limits[i], .error = &error, .stats = &stats};
         check_equal(rd_signature_load(&none, &source, &options), RD_E_LIMIT, "limit %zu", i);
@@ -753,7 +753,7 @@ static void a_delta_bomb_meets_the_limits(void **state) {
     const uint8_t begin[] = {0x72, 0x73, 0x02, 0x36, 0x44, 0, 0, 0, 2, 0x54, 0x0b, 0xe4, 0x00};
     rd_memory delta = bomb(begin, sizeof begin, 0, 76294);
     rd_memory made = {0};
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_error error = {0};
     size_t left = 0;
     const rd_options options = {OPTIONS, .limits = {.output = 1000000}, .error = &error, .stats = &stats};
@@ -773,7 +773,7 @@ static void a_bomb_behind_the_trailer_is_not_decompressed(void **state) {
     rd_memory delta = bomb(m->delta.data, m->delta.size, 0, 100000);
     rd_memory made = {0};
     rd_error error = {0};
-    rd_stats stats = {0};
+    rd_stats stats = {.size = sizeof(rd_stats)};
     in_portions r = {.all = {.bytes = &delta}, .portion = 1000};
     const rd_source basis = bytes_source(&m->basis);
     const rd_source source = portions_source(&r);
@@ -793,7 +793,7 @@ static void output_limits_count_compressed_bytes(void **state) {
     for (size_t lack = 0; lack <= 1; lack++) {
         rd_memory made = {0};
         rd_memory streamed = {0};
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_error error;
         size_t left = 0;
         const rd_source new_file = bytes_source(&m->new_file);

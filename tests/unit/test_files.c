@@ -6,8 +6,8 @@
 #define _FILE_OFFSET_BITS 64
 #include "support.h"
 
-#include "file/apply_patch.h"
-#include "format/delta.h"
+#include "file/patch.h"
+#include "format/emitter.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -287,7 +287,7 @@ static void failing_write_ends_the_operation_at_any_call(void **state) {
         rd_result result = RD_E_IO;
         for (size_t fail_at = 0; result != RD_OK; fail_at++) {
             rd_error error = {.result = RD_OK};
-            rd_stats stats;
+            rd_stats stats = {.size = sizeof(rd_stats)};
             writer w = {.fail_at = fail_at, .failure = failures[i / ITEMS(writing)]};
             const rd_source in = bytes_source(input_of(m, o));
             const rd_sink out = rd_sink_callback(write_some, &w);
@@ -585,10 +585,13 @@ static rd_memory delta_with_copy(uint64_t offset, uint64_t length) {
 
 /* Appends an op, as the format has it, and what it makes. */
 static void add_op(rd_memory *delta, rd_memory *expected, const rd_op *op, const uint8_t *bytes) {
-    uint8_t command[RD__COMMAND_MAX];
+    rd_stats counts = {0};
+    rd__emitter emitter = {.stats = &counts, .target = expected->size};
+    uint8_t command[RD__EMIT_MAX];
+    const rd_op next = {op->kind, expected->size, op->length, op->basis_offset};
     const rd_sink to_delta = rd_sink_memory(delta);
     const rd_sink to_expected = rd_sink_memory(expected);
-    assert_int_equal(to_delta.write(to_delta.context, command, rd__delta_put_op(command, op)), RD_OK);
+    assert_int_equal(to_delta.write(to_delta.context, command, rd__emit_op(&emitter, &next, command)), RD_OK);
     if (op->kind == RD_LITERAL)
         assert_int_equal(to_delta.write(to_delta.context, bytes, (size_t)op->length), RD_OK);
     assert_int_equal(to_expected.write(to_expected.context, bytes, (size_t)op->length), RD_OK);
@@ -617,7 +620,7 @@ static void long_copies_from_file_to_file_are_exact(void **state) {
         const int to = file_with(NULL, 2);
         const rd_source source = rd_source_fd(from);
         const rd_sink sink = rd_sink_fd(to);
-        rd_stats stats = {0};
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_options options = options_with(NULL, &stats);
         delta.data = realloc(delta.data, delta.size + 1);
         assert_non_null(delta.data);
@@ -745,7 +748,7 @@ static void new_file_may_be_longer_than_4_gib(void **state) {
     rd_memory delta = delta_with_copy(offset, length);
     uint64_t reached = 0;
     uint64_t written = 0;
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     const rd_source basis = rd_source_callback(read_anything, &reached, RD_UNKNOWN, true);
     const rd_source commands = bytes_source(&delta);
     const rd_sink out = rd_sink_callback(count_bytes, &written);
@@ -910,6 +913,7 @@ static void statistics_tell_what_was_done(void **state) {
         const rd_sink out = rd_sink_memory(&made);
         const rd_options options = options_with(NULL, &of[o]);
         memset(&of[o], 0xff, sizeof of[o]);
+        of[o].size = sizeof of[o];
         assert_int_equal(run(m, o, &in, &out, &options), RD_OK);
         check_equal(of[o].in_bytes, input_of(m, o)->size, "operation %d", o);
         check_equal(of[o].out_bytes, output_of(m, o).size, "operation %d", o);
@@ -938,11 +942,12 @@ static void statistics_tell_what_was_done(void **state) {
 static void statistics_are_told_after_a_failure_too(void **state) {
     const material *const m = *state;
     rd_memory cut = bytes_copy(m->delta.data, m->delta.size - 1);
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_error error = {.result = RD_OK};
     const rd_source source = bytes_source(&cut);
     const rd_options options = options_with(&error, &stats);
     memset(&stats, 0xff, sizeof stats);
+    stats.size = sizeof stats;
     assert_int_equal(rd_delta_each_op(&source, keep_going, NULL, &options), RD_E_TRUNCATED);
     assert_int_equal(error.offset, cut.size);
     assert_int_equal(stats.in_bytes, cut.size);
@@ -1044,11 +1049,11 @@ static void output_does_not_depend_on_threads(void **state) {
                               ? repeated(input_of(m, o), 20)
                               : bytes_copy(input_of(m, o)->data, input_of(m, o)->size);
         rd_memory expected = {0};
-        rd_stats expected_stats;
+        rd_stats expected_stats = {.size = sizeof(rd_stats)};
         for (size_t i = 0; i < 2 * ITEMS(threads); i++) {
             reader r = reader_of(&bytes);
             rd_memory made = {0};
-            rd_stats stats;
+            rd_stats stats = {.size = sizeof(rd_stats)};
             const rd_source in =
                 i % 2 ? rd_source_callback(read_some, &r, RD_UNKNOWN, false) : rd_source_memory(bytes.data, bytes.size);
             const rd_sink out = rd_sink_memory(&made);

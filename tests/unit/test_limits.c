@@ -39,7 +39,7 @@ static outcome fed(rd_stream *stream, const rd_memory *input, int variant) {
     static const size_t portions[VARIANTS] = {1 << 20, 997, 100000};
     static const size_t rooms[VARIANTS] = {1 << 20, 61, 5000};
     static uint8_t room[1 << 20];
-    outcome o = {.result = RD_MORE};
+    outcome o = {.result = RD_MORE, .stats.size = sizeof(rd_stats)};
     const rd_sink sink = rd_sink_memory(&o.made);
     for (size_t at = 0; o.result == RD_MORE;) {
         const size_t size = portions[variant] < input->size - at ? portions[variant] : input->size - at;
@@ -52,7 +52,7 @@ static outcome fed(rd_stream *stream, const rd_memory *input, int variant) {
     if (o.result == RD_OK)
         (void)rd_stream_take_signature(stream, &o.signature);
     o.error = *rd_stream_error(stream);
-    o.stats = *rd_stream_stats(stream);
+    o.stats = stats_of(stream);
     assert_int_equal(o.stats.out_bytes, o.made.size);
     rd_stream_free(stream);
     return o;
@@ -81,7 +81,7 @@ static rd_options options_of(const work *w, rd_limits limits, outcome *o, int va
 }
 
 static outcome make_signature(const work *w, rd_limits limits, way by, int variant) {
-    outcome o = {.result = RD_OK};
+    outcome o = {.result = RD_OK, .stats.size = sizeof(rd_stats)};
     rd_options options = options_of(w, limits, &o, variant);
     rd_stream *stream = NULL;
     if (by == BY_STREAM) {
@@ -96,7 +96,7 @@ static outcome make_signature(const work *w, rd_limits limits, way by, int varia
 }
 
 static outcome load_signature(const work *w, rd_limits limits, way by, int variant) {
-    outcome o = {.result = RD_OK};
+    outcome o = {.result = RD_OK, .stats.size = sizeof(rd_stats)};
     rd_options options = options_of(w, limits, &o, variant);
     rd_stream *stream = NULL;
     if (by == BY_STREAM) {
@@ -110,7 +110,7 @@ static outcome load_signature(const work *w, rd_limits limits, way by, int varia
 }
 
 static outcome make_delta(const work *w, rd_limits limits, way by, int variant) {
-    outcome o = {.result = RD_OK};
+    outcome o = {.result = RD_OK, .stats.size = sizeof(rd_stats)};
     rd_options options = options_of(w, limits, &o, variant);
     rd_stream *stream = NULL;
     if (by == BY_STREAM) {
@@ -125,7 +125,7 @@ static outcome make_delta(const work *w, rd_limits limits, way by, int variant) 
 }
 
 static outcome patch(const work *w, rd_limits limits, way by, int variant) {
-    outcome o = {.result = RD_OK};
+    outcome o = {.result = RD_OK, .stats.size = sizeof(rd_stats)};
     rd_options options = options_of(w, limits, &o, variant);
     const rd_source basis = bytes_source(w->basis);
     rd_stream *stream = NULL;

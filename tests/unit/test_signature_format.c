@@ -103,7 +103,7 @@ static void entry_is_the_weak_sum_and_the_left_of_the_strong_sum(void **state) {
     for (int32_t strong_len = 1; strong_len <= 32; strong_len++) {
         const rd_params params = {RD_RABINKARP, RD_BLAKE2, 2048, strong_len};
         rd_memory entry = bytes_random(&(random_source){1}, 4 + (size_t)strong_len, 256);
-        rd__signature_put_entry(entry.data, &params, 0x01fe23dc, strong);
+        rd__signature_put_entries(entry.data, &params, &(uint32_t){0x01fe23dc}, strong, 1);
         check_bytes(entry.data, 4u, (const uint8_t *)"\x01\xfe\x23\xdc", 4u, "strong %d", strong_len);
         check_bytes(entry.data + 4, entry.size - 4, strong, (size_t)strong_len, "strong %d", strong_len);
         rd_memory_free(&entry);

@@ -133,9 +133,9 @@ static void check_signature_stream(const sample *s, pace p) {
     assert_int_equal(rd_signature_stream_new(&stream, &(rd_options){OPTIONS, .params = s->params}), RD_OK);
     check_equal(drive_all(stream, &s->basis, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->signature, "in %zu out %zu", p.in, p.out);
-    check_equal(rd_stream_stats(stream)->in_bytes, s->basis.size, "in %zu out %zu", p.in, p.out);
-    check_equal(rd_stream_stats(stream)->out_bytes, s->signature.size, "in %zu out %zu", p.in, p.out);
-    check_equal(rd_stream_stats(stream)->blocks, rd_signature_count(s->loaded), "in %zu out %zu", p.in, p.out);
+    check_equal(stats_of(stream).in_bytes, s->basis.size, "in %zu out %zu", p.in, p.out);
+    check_equal(stats_of(stream).out_bytes, s->signature.size, "in %zu out %zu", p.in, p.out);
+    check_equal(stats_of(stream).blocks, rd_signature_count(s->loaded), "in %zu out %zu", p.in, p.out);
     rd_stream_free(stream);
     rd_memory_free(&made);
 }
@@ -148,7 +148,7 @@ static void check_loadsig_stream(const sample *s, pace p) {
     check_equal(drive_all(stream, &s->signature, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     assert_int_equal(made.size, 0);
     assert_int_equal(rd_stream_take_signature(stream, &taken), RD_OK);
-    check_equal(rd_stream_stats(stream)->blocks, rd_signature_count(taken), "in %zu out %zu", p.in, p.out);
+    check_equal(stats_of(stream).blocks, rd_signature_count(taken), "in %zu out %zu", p.in, p.out);
     rd_stream_free(stream);
     made = delta_of(taken, &s->new_file, NULL);
     check_memory(made, s->delta, "in %zu out %zu", p.in, p.out);
@@ -170,13 +170,13 @@ static void check_delta_stream(const sample *s, pace p) {
     assert_int_equal(rd_delta_stream_new(&stream, s->loaded, NULL), RD_OK);
     check_equal(drive_all(stream, &s->new_file, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->delta, "in %zu out %zu", p.in, p.out);
-    const rd_stats *const stats = rd_stream_stats(stream);
-    check_equal(stats->in_bytes, s->new_file.size, "in %zu out %zu", p.in, p.out);
-    check_equal(stats->out_bytes, s->delta.size, "in %zu out %zu", p.in, p.out);
-    check_equal(stats->literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
-    check_equal(stats->copy_commands, s->delta_stats.copy_commands, "in %zu out %zu", p.in, p.out);
-    check_equal(stats->false_matches, s->delta_stats.false_matches, "in %zu out %zu", p.in, p.out);
-    check_command_bytes(stats, s->delta.size, &p);
+    const rd_stats stats = stats_of(stream);
+    check_equal(stats.in_bytes, s->new_file.size, "in %zu out %zu", p.in, p.out);
+    check_equal(stats.out_bytes, s->delta.size, "in %zu out %zu", p.in, p.out);
+    check_equal(stats.literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
+    check_equal(stats.copy_commands, s->delta_stats.copy_commands, "in %zu out %zu", p.in, p.out);
+    check_equal(stats.false_matches, s->delta_stats.false_matches, "in %zu out %zu", p.in, p.out);
+    check_command_bytes(&stats, s->delta.size, &p);
     rd_stream_free(stream);
     rd_memory_free(&made);
 }
@@ -188,9 +188,10 @@ static void check_patch_stream(const sample *s, pace p) {
     assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
     check_equal(drive_all(stream, &s->delta, &p, &made), RD_OK, "in %zu out %zu", p.in, p.out);
     check_memory(made, s->new_file, "in %zu out %zu", p.in, p.out);
-    check_equal(rd_stream_stats(stream)->literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
-    check_equal(rd_stream_stats(stream)->copy_bytes, s->delta_stats.copy_bytes, "in %zu out %zu", p.in, p.out);
-    check_command_bytes(rd_stream_stats(stream), s->delta.size, &p);
+    check_equal(stats_of(stream).literal_bytes, s->delta_stats.literal_bytes, "in %zu out %zu", p.in, p.out);
+    check_equal(stats_of(stream).copy_bytes, s->delta_stats.copy_bytes, "in %zu out %zu", p.in, p.out);
+    const rd_stats stats = stats_of(stream);
+    check_command_bytes(&stats, s->delta.size, &p);
     rd_stream_free(stream);
     rd_memory_free(&made);
 }
@@ -258,8 +259,8 @@ static void delta_stream_without_a_signature_gives_literals(void **state) {
         assert_int_equal(rd_delta_stream_new(&stream, NULL, NULL), RD_OK);
         assert_int_equal(drive_all(stream, &new_file, &p, &made), RD_OK);
         check_memory(made, expected, "portion %zu", portions[i]);
-        assert_int_equal(rd_stream_stats(stream)->literal_bytes, new_file.size);
-        assert_int_equal(rd_stream_stats(stream)->copy_commands, 0);
+        assert_int_equal(stats_of(stream).literal_bytes, new_file.size);
+        assert_int_equal(stats_of(stream).copy_commands, 0);
         rd_stream_free(stream);
         rd_memory_free(&made);
     }
@@ -608,7 +609,7 @@ static void lenient_loading_drops_less_than_a_weak_sum_at_the_end(void **state) 
         assert_int_equal(rd__loadsig_stream_new_lenient(&stream, expected, cut % 2 ? 3 : 1), RD_OK);
         check_equal(fed_with(stream, &signature, cut, 1 + cut % 7, &made), loads ? RD_OK : RD_E_TRUNCATED, "cut %zu",
                     cut);
-        check_equal(rd_stream_stats(stream)->blocks, cut < 12 ? 0 : (cut - 12) / 13, "cut %zu", cut);
+        check_equal(stats_of(stream).blocks, cut < 12 ? 0 : (cut - 12) / 13, "cut %zu", cut);
         if (loads) {
             assert_int_equal(rd_stream_take_signature(stream, &taken), RD_OK);
             check_equal(rd_signature_count(taken), (cut - 12) / 13, "cut %zu", cut);

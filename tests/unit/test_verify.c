@@ -15,7 +15,7 @@ typedef struct outcome {
 } outcome;
 
 static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_verify verify, size_t portion) {
-    outcome o = {.result = RD_MORE};
+    outcome o = {.result = RD_MORE, .stats.size = sizeof(rd_stats)};
     const rd_source source = bytes_source(basis);
     rd_stream *stream = NULL;
     assert_int_equal(rd_patch_stream_new(&stream, &source, &(rd_options){OPTIONS, .verify = verify}), RD_OK);
@@ -30,7 +30,7 @@ static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_v
         assert_int_equal(sink.write(sink.context, room, out.pos), RD_OK);
     }
     o.error = *rd_stream_error(stream);
-    o.stats = *rd_stream_stats(stream);
+    o.stats = stats_of(stream);
     rd_stream_free(stream);
     return o;
 }
@@ -38,7 +38,7 @@ static outcome stream_patch(const rd_memory *basis, const rd_memory *delta, rd_v
 static outcome patch(const rd_memory *basis, const rd_memory *delta, rd_verify verify, way by, unsigned threads) {
     if (by == BY_STREAM)
         return stream_patch(basis, delta, verify, 1 + 300 * (size_t)threads);
-    outcome o = {.result = RD_OK};
+    outcome o = {.result = RD_OK, .stats.size = sizeof(rd_stats)};
     in_order r = {.bytes = delta};
     const rd_source source = bytes_source(basis);
     const rd_source commands = by == IN_ORDER ? in_order_source(&r) : bytes_source(delta);
@@ -93,7 +93,7 @@ static void the_digest_is_that_of_the_trailer(void **state) {
     const uint8_t *const digest = m.delta.data + m.delta.size - RD_DIGEST_LEN;
     const rd_source delta = bytes_source(&m.delta);
     const rd_source new_file = bytes_source(&m.new_file);
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     const rd_options options = {OPTIONS, .stats = &stats};
     assert_int_equal(rd_delta_verify(&delta, &new_file, &options), RD_OK);
     assert_true(stats.has_digest);
@@ -126,7 +126,7 @@ static void digest_and_length_of_the_trailer_are_looked_at_with_the_ops(void **s
     (void)state;
     material m = material_new(4, 5000);
     const rd_source delta = bytes_source(&m.delta);
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_error error = {.result = RD_OK};
     const rd_options options = {OPTIONS, .stats = &stats, .error = &error};
     const rd_options never = {OPTIONS, .stats = &stats, .verify = RD_VERIFY_NEVER};

@@ -7,9 +7,9 @@
  *     deltas to the same bytes with the same statistics. These bytes are the new file if the strong sums are long
  *     enough for chance.
  *   - Our delta may be larger than stock's by DELTA_SLACK bytes and no more. But in files of few different bytes nearly
- *     all windows have the rollsum of some block, and the bound on strong sums that match nothing (docs/architecture.md)
- *     now and then costs a match: FEW_LARGER in a thousand cases may have a larger delta because of it, but never one of more
- *     than literals.
+ *     all windows have the rollsum of some block, and the bound on strong sums that match nothing
+ * (docs/architecture.md) now and then costs a match: FEW_LARGER in a thousand cases may have a larger delta because of
+ * it, but never one of more than literals.
  */
 #include "differential.h"
 #include "report.h"

@@ -1,5 +1,5 @@
 /* The magic of zstd's frames, as in RFC 8878: little-endian 0xFD2FB528, and 0x184D2A50 to 0x184D2A5F if skippable. */
-#include "compress/frame.h"
+#include "format/frame.h"
 
 #include "base/memory.h"
 

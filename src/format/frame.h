@@ -1,6 +1,6 @@
 /* The first bytes of a zstd frame. */
-#ifndef RD_COMPRESS_FRAME_H
-#define RD_COMPRESS_FRAME_H
+#ifndef RD_FORMAT_FRAME_H
+#define RD_FORMAT_FRAME_H
 
 #include <stdbool.h>
 #include <stddef.h>

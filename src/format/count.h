@@ -1,6 +1,6 @@
 /* Counting ops, the same for those that a delta is made of and those that one is read into. */
-#ifndef RD_ENGINE_COUNT_H
-#define RD_ENGINE_COUNT_H
+#ifndef RD_FORMAT_COUNT_H
+#define RD_FORMAT_COUNT_H
 
 #include "redelta.h"
 

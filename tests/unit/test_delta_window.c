@@ -9,8 +9,8 @@
  */
 #include "support.h"
 
-#include "engine/differ.h"
-#include "format/delta.h"
+#include "engine/delta_window.h"
+#include "format/emitter.h"
 #include "tables.h"
 
 enum { FAILURES_WITHIN_BUDGET = 255 };
@@ -80,39 +80,43 @@ static op_list parse_by_definition(const rd_memory *basis, size_t block_len, con
     return list;
 }
 
-/* ---- The differ's ops -------------------------------------------------------------------------------------------- */
+/* ---- The window's ops -------------------------------------------------------------------------------------------- */
 
-/* Takes what the differ has. Checks that literals are at hand with their bytes. */
-static void take_ops(rd__differ *differ, const rd_memory *new_file, op_list *list) {
+/* Takes what the window has. Checks that literals are at hand with their bytes. */
+static void take_ops(rd__delta_window *window, const rd_memory *new_file, op_list *list, rd__emitter *emitter) {
     rd_op op;
     const uint8_t *literal = NULL;
-    while (rd__differ_next(differ, &op, &literal)) {
+    uint8_t command[RD__EMIT_MAX];
+    while (rd__delta_window_next(window, &op, &literal)) {
         if (op.kind == RD_LITERAL)
             assert_memory_equal(literal, new_file->data + op.target_offset, (size_t)op.length);
         list->ops[list->count++] = op;
+        (void)rd__emit_op(emitter, &op, command);
     }
 }
 
 static op_list ops_with(const rd__kernels *table, const rd_signature *signature, const rd_memory *new_file,
                         size_t portion, rd_stats *stats) {
-    rd__differ differ;
+    rd__delta_window window;
     op_list list = op_list_new(new_file->size + 1);
-    *stats = (rd_stats){0};
-    rd__differ_init(&differ, signature, table, stats);
+    *stats = (rd_stats){.size = sizeof *stats};
+    rd__emitter emitter = {.stats = stats};
+    rd__delta_window_init(&window, signature, table);
     for (size_t at = 0; at < new_file->size;) {
         size_t room = 0;
         const size_t size = portion < new_file->size - at ? portion : new_file->size - at;
-        uint8_t *const place = rd__differ_room(&differ, size, &room);
+        uint8_t *const place = rd__delta_window_room(&window, size, &room);
         assert_non_null(place);
         assert_true(room >= size);
         memcpy(place, new_file->data + at, size);
-        rd__differ_add(&differ, size);
-        take_ops(&differ, new_file, &list);
+        rd__delta_window_add(&window, size);
+        take_ops(&window, new_file, &list, &emitter);
         at += size;
     }
-    rd__differ_end(&differ);
-    take_ops(&differ, new_file, &list);
-    rd__differ_free(&differ);
+    rd__delta_window_end(&window);
+    take_ops(&window, new_file, &list, &emitter);
+    stats->false_matches = window.scanner.false_matches;
+    rd__delta_window_free(&window);
     return list;
 }
 
@@ -156,15 +160,24 @@ static void check_form(const op_list *list, const rd_memory *basis, const rd_mem
     check_equal(at, new_file->size, "all of the new file");
 }
 
+static uint64_t width(uint64_t value) {
+    return value <= 0xff ? 1 : value <= 0xffff ? 2 : value <= 0xffffffff ? 4 : 8;
+}
+
+/* Of the command of an op, by the format. */
+static uint64_t command_bytes(const rd_op *op) {
+    if (op->kind == RD_COPY)
+        return 1 + width(op->basis_offset) + width(op->length);
+    return op->length <= 64 ? 1 : 1 + width(op->length);
+}
+
 static void check_stats(const rd_stats *stats, const op_list *list) {
-    rd_stats expected = {.false_matches = stats->false_matches};
+    rd_stats expected = {.size = sizeof(rd_stats), .false_matches = stats->false_matches};
     for (size_t i = 0; i < list->count; i++) {
         const bool literal = list->ops[i].kind == RD_LITERAL;
         *(literal ? &expected.literal_commands : &expected.copy_commands) += 1;
         *(literal ? &expected.literal_bytes : &expected.copy_bytes) += list->ops[i].length;
-        uint8_t command[RD__COMMAND_MAX];
-        *(literal ? &expected.literal_command_bytes : &expected.copy_command_bytes) +=
-            rd__delta_put_op(command, &list->ops[i]);
+        *(literal ? &expected.literal_command_bytes : &expected.copy_command_bytes) += command_bytes(&list->ops[i]);
     }
     assert_memory_equal(stats, &expected, sizeof expected);
 }
@@ -187,7 +200,7 @@ static bool compare_random_case(uint64_t seed) {
     rd_memory basis = bytes_random(&r, random_below(&r, 400), alphabet);
     rd_memory new_file = bytes_edited(&r, &basis, random_below(&r, 800), alphabet);
     rd_signature *const signature = loaded_signature_of(&basis, params_of(seed, block_len));
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     const rd__kernels *const table = table_at((size_t)(seed % table_count()));
     op_list actual = ops_with(table, signature, &new_file, 1 + random_below(&r, new_file.size + 1), &stats);
     op_list expected = parse_by_definition(&basis, block_len, &new_file);
@@ -221,11 +234,11 @@ static void ops_do_not_depend_on_portions_or_on_the_processor(void **state) {
         rd_memory new_file = bytes_edited(&r, &basis, 200000, 256);
         rd_signature *const signature =
             loaded_signature_of(&basis, params_of(seed, 1 + (uint32_t)random_below(&r, 700)));
-        rd_stats expected_stats;
+        rd_stats expected_stats = {.size = sizeof(rd_stats)};
         op_list expected = ops_in_portions(signature, &new_file, new_file.size, &expected_stats);
         check_form(&expected, &basis, &new_file);
         for (size_t i = 0; i < ITEMS(portions); i++) {
-            rd_stats stats;
+            rd_stats stats = {.size = sizeof(rd_stats)};
             op_list actual = ops_with(table_at(i % table_count()), signature, &new_file, portions[i], &stats);
             check_same_ops(&actual, &expected, seed);
             assert_memory_equal(&stats, &expected_stats, sizeof stats);
@@ -291,7 +304,7 @@ static void stops_do_not_change_the_copies(void **state) {
 
 /* The ops of a new file, from a basis with blocks of `block_len`; both are text. */
 static op_list ops_of_text(const char *basis_text, uint32_t block_len, const char *new_text) {
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_memory basis = bytes_copy(basis_text, strlen(basis_text));
     rd_memory new_file = bytes_copy(new_text, strlen(new_text));
     rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = block_len});
@@ -390,7 +403,7 @@ static void long_literals_are_cut_at_65535(void **state) {
     (void)state;
     static const size_t sizes[] = {65534, 65535, 65536, 131070, 131071, 200000};
     for (size_t i = 0; i < ITEMS(sizes); i++) {
-        rd_stats stats;
+        rd_stats stats = {.size = sizeof(rd_stats)};
         rd_memory new_file = bytes_random(&(random_source){i}, sizes[i], 256);
         op_list list = ops_in_portions(NULL, &new_file, 10000, &stats);
         check_equal(list.count, (sizes[i] + 65534) / 65535, "size %zu", sizes[i]);
@@ -403,7 +416,7 @@ static void long_literals_are_cut_at_65535(void **state) {
 /* A copy that is held back while the window moves on far beyond its first byte. */
 static void copy_longer_than_the_window_is_one_op(void **state) {
     (void)state;
-    rd_stats stats;
+    rd_stats stats = {.size = sizeof(rd_stats)};
     rd_memory basis = bytes_random(&(random_source){1}, 3000000, 256);
     rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = 1000});
     op_list list = ops_in_portions(signature, &basis, 50000, &stats);
@@ -416,24 +429,23 @@ static void copy_longer_than_the_window_is_one_op(void **state) {
 
 /* Feeds `total` random bytes in portions; returns the largest window that was held. */
 static size_t largest_window(const rd_signature *signature, size_t total, size_t portion) {
-    rd__differ differ;
-    rd_stats stats = {0};
+    rd__delta_window window;
     random_source r = random_from(3);
     rd_op op;
     const uint8_t *literal = NULL;
     size_t largest = 0;
-    rd__differ_init(&differ, signature, rd__kernels_best(), &stats);
+    rd__delta_window_init(&window, signature, rd__kernels_best());
     for (size_t at = 0; at < total; at += portion) {
         size_t room = 0;
-        uint8_t *const place = rd__differ_room(&differ, portion, &room);
+        uint8_t *const place = rd__delta_window_room(&window, portion, &room);
         assert_non_null(place);
         random_fill(&r, place, portion, 256);
-        rd__differ_add(&differ, portion);
-        while (rd__differ_next(&differ, &op, &literal))
+        rd__delta_window_add(&window, portion);
+        while (rd__delta_window_next(&window, &op, &literal))
             continue;
-        largest = differ.capacity > largest ? differ.capacity : largest;
+        largest = window.capacity > largest ? window.capacity : largest;
     }
-    rd__differ_free(&differ);
+    rd__delta_window_free(&window);
     return largest;
 }
 
@@ -469,37 +481,36 @@ static void window_of_a_claimed_huge_block_is_bounded_by_what_arrived(void **sta
     rd_memory_free(&file);
 }
 
-/* A differ in the state that it has after `skipped` bytes of the new file. */
-static void skip_to(rd__differ *differ, uint64_t skipped) {
-    differ->view.offset = skipped;
-    differ->scanner.at = skipped;
-    differ->joiner.emitted = skipped;
+/* A window in the state that it has after `skipped` bytes of the new file. */
+static void skip_to(rd__delta_window *window, uint64_t skipped) {
+    window->view.offset = skipped;
+    window->scanner.at = skipped;
+    window->joiner.emitted = skipped;
 }
 
 static void positions_beyond_4_gib_are_exact(void **state) {
     (void)state;
     const uint64_t skipped = ((uint64_t)1 << 32) - 50;
-    rd__differ differ;
-    rd_stats stats = {0};
+    rd__delta_window window;
     rd_op op;
     const uint8_t *literal = NULL;
     size_t room = 0;
     rd_memory basis = bytes_random(&(random_source){1}, 100, 256);
     rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = 10});
-    rd__differ_init(&differ, signature, rd__kernels_best(), &stats);
-    skip_to(&differ, skipped);
-    uint8_t *const place = rd__differ_room(&differ, 107, &room);
+    rd__delta_window_init(&window, signature, rd__kernels_best());
+    skip_to(&window, skipped);
+    uint8_t *const place = rd__delta_window_room(&window, 107, &room);
     assert_non_null(place);
     memset(place, 'x', 7);
     memcpy(place + 7, basis.data, 100);
-    rd__differ_add(&differ, 107);
-    rd__differ_end(&differ);
-    assert_true(rd__differ_next(&differ, &op, &literal));
+    rd__delta_window_add(&window, 107);
+    rd__delta_window_end(&window);
+    assert_true(rd__delta_window_next(&window, &op, &literal));
     assert_true(op.kind == RD_LITERAL && op.target_offset == skipped && op.length == 7);
-    assert_true(rd__differ_next(&differ, &op, &literal));
+    assert_true(rd__delta_window_next(&window, &op, &literal));
     assert_true(op.kind == RD_COPY && op.target_offset == skipped + 7 && op.length == 100 && op.basis_offset == 0);
-    assert_false(rd__differ_next(&differ, &op, &literal));
-    rd__differ_free(&differ);
+    assert_false(rd__delta_window_next(&window, &op, &literal));
+    rd__delta_window_free(&window);
     rd_signature_free(signature);
     rd_memory_free(&basis);
 }

@@ -1,0 +1,101 @@
+/* See operation.h. */
+#include "base/operation.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <assert.h>
+#include <stddef.h>
+#include <string.h>
+
+/* The statistics of the first version, which are the least that a caller must have room for. */
+enum { STATS_SIZE_MIN = offsetof(rd_stats, identical) + sizeof(bool) };
+
+static rd_result operation_check(rd__operation *operation) {
+    const rd_options *const o = &operation->options;
+    const char *reason = NULL;
+    if (o->stats && o->stats->size < STATS_SIZE_MIN)
+        reason = "the size of the statistics is not set";
+    else if (o->verify != RD_VERIFY_DEFAULT && o->verify != RD_VERIFY_NEVER && o->verify != RD_VERIFY_ALWAYS)
+        reason = "the value of `verify` is not one of its enum";
+    return reason ? rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, reason) : RD_OK;
+}
+
+rd_result rd__operation_start(rd__operation *operation, const rd_options *options, uint64_t total) {
+    *operation = rd__operation_none();
+    operation->total = total;
+    if (options)
+        memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
+    operation->context = operation->options.context ? operation->options.context : &operation->own;
+    return operation_check(operation);
+}
+
+rd_result rd__fail_memory_of(const rd_options *options) {
+    rd_options o = {0};
+    rd_error error;
+    if (options)
+        memcpy(&o, options, rd__min_size(options->size, sizeof o));
+    (void)rd__fail_memory(&error);
+    if (o.error)
+        *o.error = error;
+    return RD_E_MEMORY;
+}
+
+rd__operation rd__operation_none(void) {
+    return (rd__operation){.total = RD_UNKNOWN, .stats.size = sizeof(rd_stats)};
+}
+
+rd_result rd__stats_copy(rd_stats *to, const rd_stats *from) {
+    const size_t size = to->size;
+    if (size < STATS_SIZE_MIN)
+        return RD_E_PARAMETER;
+    memcpy(to, from, rd__min_size(size, sizeof *from));
+    if (size > sizeof *from) /* what a later version has added */
+        memset((uint8_t *)to + sizeof *from, 0, size - sizeof *from);
+    to->size = size;
+    return RD_OK;
+}
+
+rd_result rd__operation_end(rd__operation *operation, rd_result result) {
+    assert(result == RD_OK || operation->error.result == result);
+    if (operation->options.stats)
+        (void)rd__stats_copy(operation->options.stats, &operation->stats);
+    if (result != RD_OK && operation->options.error)
+        *operation->options.error = operation->error;
+    rd__context_release(&operation->own);
+    return result;
+}
+
+unsigned rd__operation_threads(const rd__operation *operation) {
+    const unsigned threads = operation->options.threads;
+    return threads > 0 ? threads : rd__processor_count();
+}
+
+bool rd__operation_compresses(const rd__operation *operation) {
+    return operation->options.compression != 0 && operation->options.compression != RD_COMPRESSION_NEVER;
+}
+
+rd_result rd__operation_allow_output(rd__operation *operation, uint64_t size) {
+    const uint64_t limit = operation->options.limits.output;
+    const uint64_t written = operation->stats.out_bytes;
+    if (limit == 0 || (written <= limit && size <= limit - written))
+        return RD_OK;
+    return rd__fail(&operation->error, RD_E_LIMIT, RD_ROLE_OUTPUT, limit, "the output would be larger than is allowed");
+}
+
+void rd__operation_set_digest(rd__operation *operation, const uint8_t *digest) {
+    operation->stats.has_digest = true;
+    memcpy(operation->stats.digest, digest, sizeof operation->stats.digest);
+}
+
+rd_result rd__operation_progress(rd__operation *operation, uint64_t done) {
+    const rd_options *const o = &operation->options;
+    operation->done = done;
+    if (!o->progress || o->progress(o->progress_context, operation->before + done, operation->total))
+        return RD_OK;
+    return rd__fail(&operation->error, RD_E_CANCELLED, RD_ROLE_NONE, RD_UNKNOWN, "cancelled");
+}
+
+rd_result rd__operation_progress_read(rd__operation *operation, uint64_t read) {
+    return rd__operation_progress(operation, operation->counts_output ? operation->stats.out_bytes : read);
+}

@@ -1,0 +1,38 @@
+/* See zstd_sink.h. */
+#include "compress/zstd_sink.h"
+
+rd_result rd__zstd_sink_open(rd__zstd_sink *filter, const rd_sink *sink, rd__operation *operation, unsigned threads) {
+    *filter = (rd__zstd_sink){.sink = sink, .operation = operation};
+    return rd__compressor_init(&filter->compressor, operation->context, operation->options.compression, threads,
+                               &operation->error);
+}
+
+static rd_result zstd_sink_compress(rd__zstd_sink *filter, const void *data, size_t size, bool end) {
+    rd__operation *const operation = filter->operation;
+    rd_in in = {.data = data, .size = size};
+    rd_result result = RD_MORE;
+    while (result == RD_MORE && (in.pos < in.size || end)) {
+        rd_in made;
+        result = rd__compressor_step(&filter->compressor, &in, end, &made, &operation->error);
+        if (result != RD_OK && result != RD_MORE)
+            return result;
+        rd_result written = rd__sink_write(filter->sink, operation, made.data, made.size);
+        if (written == RD_OK && made.size > 0)
+            written = rd__operation_progress(operation, operation->done);
+        if (written != RD_OK)
+            return written;
+    }
+    return RD_OK;
+}
+
+rd_result rd__zstd_sink_write(rd__zstd_sink *filter, const void *data, size_t size) {
+    return zstd_sink_compress(filter, data, size, false);
+}
+
+rd_result rd__zstd_sink_finish(rd__zstd_sink *filter) {
+    return zstd_sink_compress(filter, NULL, 0, true);
+}
+
+void rd__zstd_sink_close(rd__zstd_sink *filter) {
+    rd__compressor_free(&filter->compressor);
+}

@@ -1,0 +1,87 @@
+/* See zstd_source.h. */
+#include "compress/zstd_source.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <assert.h>
+#include <string.h>
+
+enum { CHUNK = 128 * 1024 };
+
+rd__zstd_source rd__zstd_source_of(const rd_source *source, rd__operation *operation, rd_role role, bool recognise) {
+    return (rd__zstd_source){.source = source, .operation = operation, .role = role, .started = !recognise};
+}
+
+void rd__zstd_source_close(rd__zstd_source *filter) {
+    if (!filter->compressed)
+        return;
+    rd__decompressor_free(&filter->decompressor);
+    rd__context_give(filter->operation->context, filter->chunk, CHUNK, 1);
+    filter->compressed = false;
+}
+
+static rd_result zstd_source_read_raw(rd__zstd_source *filter, void *data, size_t size, size_t *got) {
+    const rd_result result =
+        rd__source_read_some(filter->source, filter->operation, filter->role, filter->read, data, size, got);
+    filter->read += *got;
+    return result;
+}
+
+/* Reads the first bytes, so many that they tell whether a frame starts with them, and prepares for it if so. */
+static rd_result zstd_source_start(rd__zstd_source *filter, uint8_t *data, size_t size, size_t *got) {
+    rd__operation *const operation = filter->operation;
+    rd_result result = RD_OK;
+    size_t n = 1;
+    for (*got = 0; result == RD_OK && n > 0 && *got < RD__FRAME_MAGIC_LEN && rd__frame_begins(data, *got); *got += n)
+        result = zstd_source_read_raw(filter, data + *got, size - *got, &n);
+    filter->started = true;
+    if (result != RD_OK || *got < RD__FRAME_MAGIC_LEN || !rd__frame_begins(data, *got))
+        return result;
+    filter->compressed = true;
+    filter->chunk = rd__context_take(operation->context, CHUNK, 1);
+    if (!filter->chunk)
+        return rd__fail_memory(&operation->error);
+    memcpy(filter->chunk, data, *got);
+    filter->in = (rd_in){.data = filter->chunk, .size = *got};
+    *got = 0;
+    return rd__decompressor_init(&filter->decompressor, operation->context, filter->role,
+                                 operation->options.limits.memory, &operation->error);
+}
+
+rd_result rd__zstd_source_read(rd__zstd_source *filter, void *data, size_t size, size_t *got) {
+    assert(size >= RD__FRAME_MAGIC_LEN);
+    rd__operation *const operation = filter->operation;
+    *got = 0;
+    if (!filter->started) {
+        const rd_result result = zstd_source_start(filter, data, rd__min_size(size, CHUNK), got);
+        if (result != RD_OK || !filter->compressed)
+            return result;
+    }
+    if (!filter->compressed)
+        return zstd_source_read_raw(filter, data, size, got);
+    rd_out out = {.data = data, .size = size};
+    for (;;) {
+        rd_result result =
+            rd__decompressor_step(&filter->decompressor, &filter->in, &out, filter->ended, &operation->error);
+        *got = out.pos;
+        if (result != RD_MORE || out.pos > 0)
+            return result == RD_MORE ? RD_OK : result;
+        filter->in = (rd_in){.data = filter->chunk};
+        result = zstd_source_read_raw(filter, filter->chunk, CHUNK, &filter->in.size);
+        filter->ended = filter->in.size == 0;
+        /* Any number of frames may be empty, so the caller must be able to stop the search for bytes here. */
+        if (result == RD_OK)
+            result = rd__operation_progress_read(operation, filter->read);
+        if (result != RD_OK)
+            return result;
+    }
+}
+
+rd_result rd__source_is_compressed(const rd_source *source, rd__operation *operation, rd_role role, bool *compressed) {
+    uint8_t start[RD__FRAME_MAGIC_LEN];
+    size_t got = 0;
+    const rd_result result = rd__source_read(source, operation, role, 0, start, sizeof start, &got);
+    *compressed = got == sizeof start && rd__frame_begins(start, got);
+    return result;
+}

@@ -1,0 +1,46 @@
+/*
+ * The delta window: turns the bytes of the new file, in chunks of any size, into the ops of its delta. It keeps a
+ * window of the new file over which the scanner runs, and holds the bytes of each literal until its op has been
+ * written. Its memory is bounded by a few blocks and literals, and by what has arrived: a signature that claims huge
+ * blocks takes none.
+ */
+#ifndef RD_ENGINE_DELTA_WINDOW_H
+#define RD_ENGINE_DELTA_WINDOW_H
+
+#include "engine/op_joiner.h"
+#include "engine/scanner.h"
+
+typedef struct rd__delta_window {
+    rd__scanner scanner;
+    rd__op_joiner joiner;
+    uint8_t *data;
+    size_t capacity;
+    rd__view view; /* of the data */
+    bool scanned;  /* the view has been scanned to its end */
+} rd__delta_window;
+
+/* The signature may be NULL: an empty basis. Holds no memory yet. */
+void rd__delta_window_init(rd__delta_window *window, const rd_signature *signature, const rd__kernels *kernels);
+void rd__delta_window_free(rd__delta_window *window);
+
+/*
+ * Where to put the next bytes of the new file: at least `wanted`, *room of them. NULL: out of memory. Only after
+ * rd__delta_window_next has returned false. rd__delta_window_add reports how many were put there, rd__delta_window_end
+ * that no more follow.
+ */
+uint8_t *rd__delta_window_room(rd__delta_window *window, size_t wanted, size_t *room);
+void rd__delta_window_add(rd__delta_window *window, size_t size);
+void rd__delta_window_end(rd__delta_window *window);
+
+/* May a delta of `taken` bytes of a new file, or more, be made beside this signature? The window takes two blocks. */
+bool rd__delta_window_allowed(const rd_signature *signature, uint64_t taken, const rd_limits *limits);
+/* The same of what was added so far. RD_E_LIMIT: no. */
+rd_result rd__delta_window_check(const rd__delta_window *window, const rd_limits *limits, rd_error *error);
+
+/*
+ * Gives the next op; for a literal, *literal is its bytes, valid until the next rd__delta_window_room. False: more of
+ * the new file is needed, or it has ended and that was all.
+ */
+bool rd__delta_window_next(rd__delta_window *window, rd_op *op, const uint8_t **literal);
+
+#endif

@@ -1,0 +1,370 @@
+/*
+ * The new file of a whole delta. It is made in segments: the calling thread decodes the delta and puts literals into
+ * place, any thread reads what is copied from the basis, and the calling thread writes the segments in order.
+ *
+ * If the delta has a trailer, and the caller wants the result verified, the threads that read a segment also hash it,
+ * and at the end the digest is compared with the trailer's. Without a digest, nobody needs to see the bytes of a long
+ * copy: the kernel makes it, from file to file. With one, the file system may still share whole blocks of the basis
+ * with the new file, after they were hashed.
+ */
+#include "file/patch.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+#include "engine/patcher.h"
+#include "file/reader.h"
+#include "hash/digest.h"
+#include "io/copy.h"
+#include "io/sink.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    SEGMENT_LEAVES = 16,
+    SEGMENT_SIZE = SEGMENT_LEAVES * RD__LEAF_LEN,
+    READS_MAX =
+        1024, /* of a segment that are left to any thread; of many short copies, the rest is read when decoded */
+    DELTA_CHUNK = 256 * 1024,
+    SLOTS_PER_THREAD = 2,
+    TAIL_SIZE = 4096,        /* of a delta, in which a trailer is looked for */
+    KERNEL_MIN = 128 * 1024, /* the shortest copy that is left to the kernel, and the longest in one segment */
+    KERNEL_MAX = 16 * 1024 * 1024,
+    BLOCK = 4096, /* of most file systems */
+    CLONE_MIN = 64 * 1024
+};
+
+/* A range of the basis, and where it goes in a segment. */
+typedef struct patch_read {
+    uint64_t offset;
+    size_t at;
+    size_t size;
+} patch_read;
+
+/* A segment of the new file: bytes, and after them perhaps a copy that is left to the kernel. */
+typedef struct patch_segment {
+    uint8_t *data; /* SEGMENT_SIZE */
+    size_t size;
+    uint64_t first_leaf;
+    bool last;
+    patch_read reads[READS_MAX]; /* still to be done */
+    size_t read_count;
+    uint64_t copy_offset; /* of the kernel's copy */
+    uint64_t copy_size;   /* 0: none */
+    uint64_t reached;     /* offset in the basis where the last copy so far ends, or RD_UNKNOWN */
+    size_t leaf_count;
+    uint8_t leaves[SEGMENT_LEAVES * RD__BLAKE2B_LEN]; /* their digests */
+    rd_result result;
+    rd_error error; /* if the result is a failure */
+} patch_segment;
+
+typedef struct patch_run {
+    rd__operation *operation;
+    const rd_source *basis;
+    const rd_sink *out;
+    const rd__kernels *kernels;
+    bool digests; /* the new file is hashed */
+    rd__reader reader;
+    uint8_t *delta; /* a chunk of the delta ... */
+    rd_in in;       /* ... and what is left of it */
+    rd__patcher patcher;
+    patch_segment *fetched; /* the segment being decoded into */
+    uint64_t decoded;       /* bytes of the new file in the segments fetched */
+    uint64_t reached;       /* as in a segment, of what was made */
+    bool ended;             /* the last segment was fetched */
+    bool clones;            /* the file system has not refused to share blocks */
+    bool cloned;            /* it has shared some */
+    rd__mtime basis_mtime;  /* at the start */
+    rd__digest digest;
+} patch_run;
+
+/* ---- Fetching: decoding the delta -------------------------------------------------------------------------------- */
+
+/* The patcher's rd__basis_fn: notes what is to be read, or reads it if that cannot be left to other threads. */
+static rd_result patch_note_read(void *context, uint64_t offset, uint8_t *data, size_t size, size_t *got) {
+    patch_run *const run = context;
+    patch_segment *const s = run->fetched;
+    if (!rd__source_is_concurrent(run->basis) || s->read_count == READS_MAX)
+        return rd__basis_read(run->basis, run->operation, offset, data, size, got);
+    s->reads[s->read_count++] = (patch_read){.offset = offset, .at = (size_t)(data - s->data), .size = size};
+    *got = size;
+    return RD_OK;
+}
+
+/*
+ * Decodes into the segment until it is full, and on to where it is clear whether it is the last one; or up to a copy
+ * for the kernel. RD_OK: it is the last, the delta has ended. RD_MORE: it is not.
+ */
+static rd_result patch_decode(patch_run *run, patch_segment *s) {
+    rd_out out = {.data = s->data, .size = SEGMENT_SIZE};
+    for (;;) {
+        rd_result result = rd__patcher_step(&run->patcher, &run->in, &out, run->reader.ended, &run->operation->error);
+        s->size = out.pos;
+        if (result != RD_MORE)
+            return result;
+        if (rd__patcher_large(&run->patcher, &s->copy_offset, &s->copy_size)) {
+            s->copy_size = rd__min_u64(s->copy_size, KERNEL_MAX);
+            rd__patcher_copied(&run->patcher, s->copy_size);
+            return RD_MORE;
+        }
+        s->copy_size = 0;
+        const bool unfinished_op = run->patcher.done < run->patcher.op.length;
+        if (out.pos == out.size && unfinished_op)
+            return RD_MORE;
+        run->in.pos = run->in.size = 0;
+        if (!run->reader.ended)
+            result = rd__reader_read(&run->reader, run->delta, DELTA_CHUNK, &run->in.size);
+        if (result != RD_OK && result != RD_MORE)
+            return result;
+    }
+}
+
+static bool patch_fetch(void *context, void *slot) {
+    patch_run *const run = context;
+    patch_segment *const s = slot;
+    if (run->ended)
+        return false;
+    s->first_leaf = run->decoded / RD__LEAF_LEN;
+    s->read_count = 0;
+    s->copy_size = 0;
+    run->fetched = s;
+    const rd_result result = patch_decode(run, s);
+    s->last = result == RD_OK;
+    s->result = result == RD_MORE ? RD_OK : result;
+    s->error = run->operation->error;
+    s->reached = run->patcher.copies ? run->patcher.reached : RD_UNKNOWN;
+    run->decoded += s->size;
+    run->ended = s->last || s->result != RD_OK;
+    return true;
+}
+
+/* ---- Working: reading the basis, hashing ------------------------------------------------------------------------- */
+
+/* What cannot be read fails the segment, whatever was found after it in the delta. */
+static void patch_work(const void *context, void *slot) {
+    const patch_run *const run = context;
+    patch_segment *const s = slot;
+    rd__operation operation = rd__operation_none();
+    for (size_t i = 0; i < s->read_count; i++) {
+        const patch_read *const read = &s->reads[i];
+        size_t got = 0;
+        const rd_result result =
+            rd__basis_read(run->basis, &operation, read->offset, s->data + read->at, read->size, &got);
+        if (result != RD_OK) {
+            s->result = result;
+            s->error = operation.error;
+            return;
+        }
+    }
+    if (s->result == RD_OK && run->digests)
+        s->leaf_count = rd__digest_leaves(run->kernels, s->data, s->size, s->first_leaf, s->last, s->leaves);
+}
+
+/* ---- Finishing: writing ------------------------------------------------------------------------------------------ */
+
+/* The whole blocks in what is read from the basis, if they are blocks in the segment too, and many. */
+static bool patch_whole_blocks(const patch_read *read, patch_read *blocks) {
+    const size_t before = (BLOCK - read->at % BLOCK) % BLOCK;
+    if (read->size < before + CLONE_MIN || (read->offset + before) % BLOCK != 0)
+        return false;
+    *blocks = (patch_read){.offset = read->offset + before, .at = read->at + before};
+    blocks->size = (read->size - before) / BLOCK * BLOCK;
+    return true;
+}
+
+/* Writes the bytes of the segment. Where the file system can, it shares blocks of the basis instead. */
+static rd_result patch_write(patch_run *run, const patch_segment *s) {
+    size_t written = 0;
+    for (size_t i = 0; run->clones && i < s->read_count; i++) {
+        patch_read blocks;
+        if (!patch_whole_blocks(&s->reads[i], &blocks))
+            continue;
+        const rd_result result = rd__sink_write(run->out, run->operation, s->data + written, blocks.at - written);
+        if (result != RD_OK)
+            return result;
+        written = blocks.at;
+        run->clones = rd__clone_range(run->basis, blocks.offset, run->out, blocks.size, run->operation);
+        if (run->clones) {
+            written += blocks.size;
+            run->cloned = true;
+        }
+    }
+    return rd__sink_write(run->out, run->operation, s->data + written, s->size - written);
+}
+
+/* Has the kernel make the copy of the segment, whose bytes are written; makes what the kernel does not. */
+static rd_result patch_copy(patch_run *run, patch_segment *s) {
+    rd__operation *const operation = run->operation;
+    rd_result result = RD_OK;
+    while (result == RD_OK && s->copy_size > 0) {
+        size_t size = rd__copy_range(run->basis, s->copy_offset, run->out, s->copy_size, operation);
+        if (size == 0) {
+            run->patcher.large = 0; /* later copies are not left to the kernel */
+            size = (size_t)rd__min_u64(s->copy_size, SEGMENT_SIZE);
+            result = rd__basis_read(run->basis, operation, s->copy_offset, s->data, size, &size);
+            if (result == RD_OK)
+                result = rd__sink_write(run->out, operation, s->data, size);
+        }
+        s->copy_offset += size;
+        s->copy_size -= size;
+        run->reached = s->copy_offset;
+        if (result == RD_OK)
+            result = rd__operation_progress(operation, operation->stats.out_bytes);
+    }
+    return result;
+}
+
+static rd_result patch_finish(void *context, void *slot) {
+    patch_run *const run = context;
+    patch_segment *const s = slot;
+    if (s->result != RD_OK) {
+        run->operation->error = s->error;
+        if (s->result == RD_E_TRUNCATED && s->error.role == RD_ROLE_BASIS)
+            run->reached = s->error.offset;
+        return s->result;
+    }
+    run->reached = s->reached;
+    rd_result result = patch_write(run, s);
+    if (result != RD_OK)
+        return result;
+    if (run->digests)
+        rd__digest_add(&run->digest, s->leaves, s->leaf_count);
+    result = rd__operation_progress(run->operation, run->operation->stats.out_bytes);
+    return result == RD_OK ? patch_copy(run, s) : result;
+}
+
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
+
+static rd_result patch_run_segments(patch_run *run, unsigned threads) {
+    rd_context *const kept = run->operation->context;
+    const size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
+    patch_segment *const segments = rd__context_take(kept, slot_count, sizeof *segments);
+    uint8_t *const data = rd__context_take(kept, slot_count, SEGMENT_SIZE);
+    void **const slots = rd__alloc_array(slot_count, sizeof *slots);
+    const bool complete = segments && data && slots;
+    for (size_t i = 0; complete && i < slot_count; i++) {
+        segments[i].data = data + i * SEGMENT_SIZE;
+        slots[i] = &segments[i];
+    }
+    const rd__pipeline pipeline = {.fetch = patch_fetch,
+                                   .work = patch_work,
+                                   .finish = patch_finish,
+                                   .context = run,
+                                   .slots = slots,
+                                   .slot_count = slot_count,
+                                   .threads = threads,
+                                   .pool = &kept->pool};
+    const rd_result result =
+        complete ? rd__pipeline_run(&pipeline, &run->operation->error) : rd__fail_memory(&run->operation->error);
+    free((void *)slots);
+    rd__context_give(kept, data, slot_count, SEGMENT_SIZE);
+    rd__context_give(kept, segments, slot_count, sizeof *segments);
+    return result;
+}
+
+/*
+ * Does the delta seem to have a trailer? One that can only be read in order, or is compressed, does, for all one knows.
+ * If the trailer is seen, it says what progress counts to; that may be wrong, which is found when all is made.
+ */
+static rd_result patch_find_trailer(rd__operation *operation, const rd_source *delta, bool *found) {
+    uint8_t tail[TAIL_SIZE];
+    size_t got = 0;
+    *found = true;
+    if (!delta->seekable || delta->size == RD_UNKNOWN)
+        return RD_OK;
+    if (rd__role_may_be_compressed(operation, RD_ROLE_DELTA)) {
+        bool compressed = false;
+        const rd_result result = rd__source_is_compressed(delta, operation, RD_ROLE_DELTA, &compressed);
+        if (result != RD_OK || compressed)
+            return result;
+    }
+    const size_t size = (size_t)rd__min_u64(delta->size, sizeof tail);
+    const rd_result result = rd__source_read(delta, operation, RD_ROLE_DELTA, delta->size - size, tail, size, &got);
+    const size_t at = rd__trailer_search(tail, got);
+    rd_error ignored;
+    *found = at < got;
+    if (*found && rd__trailer_check(tail + at, RD_TRAILER_LEN, 0, &ignored) == RD_OK)
+        operation->total = rd__trailer_new_size(tail + at);
+    return result;
+}
+
+/* The new file is made. Is it the one that the delta is about? */
+static rd_result patch_verify(patch_run *run) {
+    rd_error *const error = &run->operation->error;
+    uint8_t digest[RD_DIGEST_LEN];
+    /* What was cloned is what was hashed only if the basis did not change in between. */
+    const rd__mtime now = rd__source_mtime(run->basis);
+    const rd__mtime *const then = &run->basis_mtime;
+    if (run->cloned && (now.seconds != then->seconds || now.nanoseconds != then->nanoseconds || now.size != then->size))
+        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "it was written to while it was being patched");
+    if (!run->patcher.reader.has_trailer)
+        return RD_OK;
+    if (!run->digests)
+        return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA,
+                        run->patcher.reader.taken - run->patcher.reader.trailer_taken,
+                        "the delta's trailer is longer than this version expects");
+    rd__digest_final(&run->digest, digest);
+    const rd_result result = rd__patcher_verify(&run->patcher, digest, error);
+    if (result == RD_OK)
+        rd__operation_set_digest(run->operation, digest);
+    return result;
+}
+
+static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd_source *delta,
+                            const rd_sink *out, uint64_t *reached) {
+    const rd_verify verify = operation->options.verify;
+    patch_run run = {.operation = operation,
+                     .basis = basis,
+                     .out = out,
+                     .kernels = rd__kernels_best(),
+                     .reached = RD_UNKNOWN,
+                     .reader = rd__reader_of(delta, operation, RD_ROLE_DELTA)};
+    if (!basis->seekable)
+        return rd__fail(&operation->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "the basis of a patch is read in any order, and this one can only be read in sequence");
+    operation->counts_output = true;
+    if (verify != RD_VERIFY_NEVER) {
+        const rd_result result = patch_find_trailer(operation, delta, &run.digests);
+        if (result != RD_OK)
+            return rd__patcher_failure(result, &operation->error);
+        run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
+    }
+    run.clones = run.digests;
+    run.basis_mtime = rd__source_mtime(basis);
+    run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run, .large = run.digests ? 0 : KERNEL_MIN};
+    run.patcher.reader.stats = &operation->stats;
+    run.patcher.reader.verify = verify;
+    run.patcher.reader.whole = true;
+    run.patcher.reader.limit = operation->options.limits.output;
+    rd__digest_init(&run.digest);
+    run.delta = rd__context_take(operation->context, DELTA_CHUNK, 1);
+    run.in.data = run.delta;
+    rd_result result =
+        run.delta ? patch_run_segments(&run, rd__operation_threads(operation)) : rd__fail_memory(&operation->error);
+    if (result == RD_OK)
+        result = patch_verify(&run);
+    const rd_stats *const stats = &operation->stats;
+    operation->stats.identical =
+        stats->literal_bytes == 0 && stats->copy_commands <= 1 && stats->copy_bytes == basis->size;
+    *reached = run.reached;
+    rd__reader_close(&run.reader);
+    rd__context_give(operation->context, run.delta, DELTA_CHUNK, 1);
+    return verify == RD_VERIFY_NEVER ? result : rd__patcher_failure(result, &operation->error);
+}
+
+rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out, const rd_options *options,
+                          uint64_t *reached) {
+    rd__operation operation;
+    *reached = RD_UNKNOWN;
+    rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
+    if (result == RD_OK)
+        result = patch_make(&operation, basis, delta, out, reached);
+    return rd__operation_end(&operation, result);
+}
+
+rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                         const rd_options *options) {
+    uint64_t reached = 0;
+    return rd__patch_apply(basis, delta, out, options, &reached);
+}

@@ -1,0 +1,139 @@
+/* See segments.h. */
+#include "file/segments.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { SLOTS_PER_THREAD = 2 };
+
+/*
+ * Are the segments read by the threads that work on them? Also a regular file whose size says 0 may have contents
+ * (those of procfs have), and where it ends is only found by reading in order.
+ */
+static bool segments_read_concurrently(const rd__segments *segments) {
+    const rd_source *const source = segments->source;
+    return rd__source_is_concurrent(source) && source->size != RD_UNKNOWN && source->size > 0;
+}
+
+/* The room that a segment needs. */
+static size_t segments_capacity(const rd__segments *segments) {
+    const size_t whole = segments->size + segments->overlap;
+    return segments_read_concurrently(segments) ? (size_t)rd__min_u64(whole, segments->source->size) : whole;
+}
+
+/* Reads the next `size` bytes of the segment. It is the last one if there are fewer. */
+static void segments_read(const rd__segments *segments, rd__operation *operation, rd__segment *segment, size_t size) {
+    size_t got = 0;
+    segment->result = rd__source_read(segments->source, operation, segments->role, segment->offset + segment->got,
+                                      segment->data + segment->got, size, &got);
+    segment->got += got;
+    segment->last = got < size;
+    segment->ready = true;
+    if (segment->result != RD_OK)
+        segment->error = operation->error;
+}
+
+static bool segments_fetch(void *context, void *slot) {
+    rd__segments *const segments = context;
+    rd__segment *const segment = slot;
+    if (segments->fetched_last)
+        return false;
+    *segment = (rd__segment){.data = segment->data, .extra = segment->extra, .offset = segments->offset};
+    if (segments_read_concurrently(segments)) {
+        segments->fetched_last = segments->source->size - segments->offset <= segments->size;
+    } else {
+        /* What the segment before has of this one, and then the rest from the source. */
+        if (segments->before) {
+            memcpy(segment->data, segments->before->data + segments->size, segments->overlap);
+            segment->got = segments->overlap;
+        }
+        segments_read(segments, segments->operation, segment, segments->size + segments->overlap - segment->got);
+        segments->fetched_last = segment->last || segment->result != RD_OK;
+    }
+    segments->before = segment;
+    segments->offset += segments->size;
+    return true;
+}
+
+/*
+ * The size that the source had at the start bounds what is read: bytes that are added meanwhile are not part of it.
+ */
+static void segments_work(const void *context, void *slot) {
+    const rd__segments *const segments = context;
+    rd__segment *const segment = slot;
+    if (!segment->ready) {
+        rd__operation operation = rd__operation_none();
+        const uint64_t left = segments->source->size - segment->offset;
+        const size_t size = (size_t)rd__min_u64(left, segments->size + segments->overlap);
+        segments_read(segments, &operation, segment, size);
+        segment->last = segment->last || size == left;
+    }
+    if (segment->result == RD_OK)
+        segments->work->work(segments->context, slot);
+}
+
+static rd_result segments_finish(void *context, void *slot) {
+    rd__segments *const segments = context;
+    rd__operation *const operation = segments->operation;
+    const rd__segment *const segment = slot;
+    if (segments->finished_last) /* the source became shorter after this segment was fetched: leave it out */
+        return RD_OK;
+    if (segment->result != RD_OK) {
+        operation->error = segment->error;
+        return segment->result;
+    }
+    segments->finished_last = segment->last;
+    const uint64_t done = segment->offset + (segment->last ? segment->got : segments->size);
+    operation->stats.in_bytes = done;
+    const rd_result result = rd__operation_progress(operation, done);
+    return result == RD_OK ? segments->work->finish(segments->context, slot) : result;
+}
+
+rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
+    rd__operation *const operation = segments->operation;
+    rd_context *const kept = operation->context;
+    const rd__segment_work *const work = segments->work;
+    const size_t capacity = segments_capacity(segments);
+    assert(work->slot_size >= sizeof(rd__segment) && segments->overlap <= segments->size);
+
+    /* A source of a few segments needs no more slots than that. */
+    size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
+    if (segments_read_concurrently(segments))
+        slot_count = (size_t)rd__min_u64(slot_count, (segments->source->size - 1) / segments->size + 1);
+    void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
+    bool complete = slots != NULL;
+    for (size_t i = 0; complete && i < slot_count; i++) {
+        rd__segment *const segment = rd__alloc_zeroed(1, work->slot_size);
+        slots[i] = segment;
+        if (segment) {
+            segment->data = rd__context_take(kept, capacity, 1);
+            segment->extra = rd__context_take(kept, segments->extra, 1);
+        }
+        complete = segment && segment->data && segment->extra;
+    }
+    const rd__pipeline pipeline = {.fetch = segments_fetch,
+                                   .work = segments_work,
+                                   .finish = segments_finish,
+                                   .context = segments,
+                                   .slots = slots,
+                                   .slot_count = slot_count,
+                                   .threads = threads,
+                                   .pool = &kept->pool};
+    const rd_result result =
+        complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
+
+    for (size_t i = 0; slots && i < slot_count && slots[i]; i++) {
+        rd__segment *const segment = slots[i];
+        rd__context_give(kept, segment->data, capacity, 1);
+        rd__context_give(kept, segment->extra, segments->extra, 1);
+        if (work->release)
+            work->release(segment);
+        free(segment);
+    }
+    free((void *)slots);
+    return result;
+}

@@ -1,0 +1,52 @@
+/*
+ * A source cut into segments of one size for a pipeline. A source that any thread may read is read by whoever works on
+ * the segment; any other, which must be read in order or by the calling thread, when the segment is fetched.
+ */
+#ifndef RD_FILE_SEGMENTS_H
+#define RD_FILE_SEGMENTS_H
+
+#include "io/source.h"
+
+typedef struct rd__segment {
+    uint8_t *data;   /* room for a segment and its overlap */
+    uint8_t *extra;  /* room for rd__segments.extra bytes */
+    uint64_t offset; /* in the source */
+    size_t got;      /* bytes at `data`, including the overlap */
+    bool last;       /* the source ends with them */
+    bool ready;      /* it was read when it was fetched */
+    rd_result result;
+    rd_error error; /* if the result is a failure */
+} rd__segment;
+
+/* What is done with each segment. A slot is a structure whose first member is an rd__segment; it starts zeroed. */
+typedef struct rd__segment_work {
+    size_t slot_size;
+    /* Does what can be done without the segments before, in any thread. Notes a failure in the segment. */
+    void (*work)(const void *context, void *slot);
+    /* Does the rest, in order, in the calling thread. */
+    rd_result (*finish)(void *context, void *slot);
+    /* Frees what `work` has allocated in the slot. NULL: nothing. */
+    void (*release)(void *slot);
+} rd__segment_work;
+
+typedef struct rd__segments {
+    /* Set by the caller: */
+    const rd_source *source;
+    rd__operation *operation;
+    rd_role role;
+    size_t size;    /* of a segment */
+    size_t overlap; /* bytes of the next segment that come with each, as far as there are any */
+    size_t extra;   /* bytes that `work` needs for each segment */
+    const rd__segment_work *work;
+    void *context; /* for `work` */
+    /* Its own: */
+    const rd__segment *before; /* the segment fetched last */
+    uint64_t offset;           /* of the next segment */
+    bool fetched_last;
+    bool finished_last;
+} rd__segments;
+
+/* Reads all segments and has as many threads work on them. segments->operation gets the failures of both. */
+rd_result rd__segments_run(rd__segments *segments, unsigned threads);
+
+#endif

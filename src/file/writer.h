@@ -1,0 +1,27 @@
+/* Writing the output of an operation: a buffer, and behind it the sink, or the compressor in front of the sink. */
+#ifndef RD_FILE_WRITER_H
+#define RD_FILE_WRITER_H
+
+#include "compress/zstd_sink.h"
+
+typedef struct rd__writer {
+    const rd_sink *sink;
+    rd__operation *operation;
+    uint8_t *buffer;
+    size_t filled;
+    bool compresses;
+    rd__zstd_sink zstd;
+} rd__writer;
+
+/*
+ * `threads`, at least 1, may compress. Errors: RD_E_MEMORY, RD_E_PARAMETER (the level of compression).
+ * rd__writer_close must follow in any case.
+ */
+rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, unsigned threads);
+/* Large amounts are not copied. */
+rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size);
+/* Writes all there is. Nothing may follow. */
+rd_result rd__writer_finish(rd__writer *writer);
+void rd__writer_close(rd__writer *writer);
+
+#endif
