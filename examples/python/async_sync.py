@@ -1,15 +1,16 @@
 #!/usr/bin/env python3
-"""A file fetched over asyncio streams.
+"""Fetches a file over asyncio streams.
 
-    async_sync.py serve FILE [--port PORT]       offers the newest version of a file
+    async_sync.py serve FILE [--port PORT]       serves the newest version of a file
     async_sync.py fetch HOST PORT FILE           brings FILE up to date
 
 The client sends the length of its signature (8 bytes, big-endian) and the signature; the server answers with the delta,
-and ends the connection.
+and closes the connection.
 
-Two ways meet here. Whole operations on files go to a thread (`in_thread` below); redelta lets other threads run while
-it works, so the loop goes on. For what goes out or comes in pieces there are the incremental objects, here the server's
-DeltaEncoder: they do no input or output of their own, so they fit any loop. Their pieces of work go to a thread, too.
+It combines two techniques. Whole operations on files run in a thread (`in_thread` below); redelta lets other threads
+run while it works, so the event loop continues. Data that is sent or received in chunks goes through an incremental object,
+here the server's DeltaEncoder: these do no input or output themselves, so they fit into any loop. Each of their calls
+runs in a thread, too.
 """
 
 from __future__ import annotations
@@ -28,19 +29,19 @@ import redelta
 T = TypeVar("T")
 
 CHUNK = 256 * 1024
-TIMEOUT = 60  # seconds without a piece
-SIGNATURE_MAX = 64 << 20  # bytes that the server takes
-MEMORY_MAX = 128 << 20  # bytes that it takes loaded, for it can come compressed, and of two of its blocks
-DELTA_MAX = 1 << 30  # bytes that the client takes
+TIMEOUT = 60  # seconds without data
+SIGNATURE_MAX = 64 << 20  # bytes of a signature that the server accepts
+MEMORY_MAX = 128 << 20  # bytes of a loaded signature, which may arrive compressed, and two of its blocks
+DELTA_MAX = 1 << 30  # bytes of a delta that the client accepts
 FILE_MAX = 1 << 30  # bytes of a file that the client makes
 
 
 class StoppedError(Exception):
-    """Ends work whose task is gone."""
+    """Ends the work of a task that was cancelled."""
 
 
 async def in_thread(operation: Callable[..., T], *arguments: object, **options: object) -> T:
-    """Like `asyncio.to_thread`, for an operation of redelta's; but if the task is cancelled, the work ends, too."""
+    """Like `asyncio.to_thread`, for an operation of redelta; if the task is cancelled, the operation ends, too."""
     stop = threading.Event()
 
     def look(done: int, total: int | None) -> None:
@@ -54,7 +55,7 @@ async def in_thread(operation: Callable[..., T], *arguments: object, **options: 
 
 
 async def send_delta(path: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    """Answers one client. Memory: its signature, two of its blocks, and a few pieces."""
+    """Answers one client. It needs memory for the signature, two of its blocks, and a few chunks."""
     async with asyncio.timeout(TIMEOUT):
         length = int.from_bytes(await reader.readexactly(8), "big")
         if length > SIGNATURE_MAX:
@@ -77,7 +78,7 @@ async def serve(path: str, port: int) -> None:
             await send_delta(path, reader, writer)
         except (OSError, EOFError, redelta.RedeltaError) as error:
             print(f"client: {error}", file=sys.stderr, flush=True)
-            writer.transport.abort()  # so that the client cannot take this for the end of the delta
+            writer.transport.abort()  # so that the client does not mistake this for the end of the delta
         finally:
             writer.close()
 
@@ -88,7 +89,7 @@ async def serve(path: str, port: int) -> None:
 
 
 async def receive(reader: asyncio.StreamReader, file: IO[bytes]) -> None:
-    """Writes what comes to a file, so much and no more."""
+    """Writes what it receives to a file, up to a limit."""
     left = DELTA_MAX
     while True:
         async with asyncio.timeout(TIMEOUT):
@@ -103,8 +104,8 @@ async def receive(reader: asyncio.StreamReader, file: IO[bytes]) -> None:
 
 
 async def fetch(host: str, port: int, path: Path) -> None:
-    """The delta is received whole, for a few bytes of it can ask for any amount of work. The file is replaced when the
-    new one is whole and verified."""
+    """The delta is received completely first, because a few bytes of it can cause any amount of work. The file is
+    replaced when the new one is complete and verified."""
     basis = path if path.exists() else b""
     signature = await in_thread(redelta.signature, basis)
     reader, writer = await asyncio.open_connection(host, port)
@@ -120,7 +121,7 @@ async def fetch(host: str, port: int, path: Path) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="A file fetched over asyncio streams.")
+    parser = argparse.ArgumentParser(description="Fetches a file over asyncio streams.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     serving = verbs.add_parser("serve")
     serving.add_argument("file")

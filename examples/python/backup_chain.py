@@ -1,16 +1,16 @@
 #!/usr/bin/env python3
-"""A chain of backups: the newest version of a file whole, each older one as a delta that leads back to it.
+"""Keeps a chain of backups: the newest version of a file in full, each older one as a delta from the next.
 
-    backup_chain.py add STORE FILE               keeps FILE as the newest version
-    backup_chain.py list STORE                   what is kept, and how much room it takes
-    backup_chain.py restore STORE VERSION FILE   makes FILE what it was in that version
-    backup_chain.py prune STORE KEEP             forgets all but the newest KEEP versions
+    backup_chain.py add STORE FILE               adds FILE as the newest version
+    backup_chain.py list STORE                   lists the versions and their sizes
+    backup_chain.py restore STORE VERSION FILE   restores FILE to that version
+    backup_chain.py prune STORE KEEP             removes all but the newest KEEP versions
 
-STORE is a folder with `0003.full` (version 3), `0002.delta` (makes version 2 of version 3), `0001.delta`, and so on. So
-the newest version is at hand at once, and the oldest can be forgotten without touching the others.
+STORE is a folder with `0003.full` (version 3), `0002.delta` (makes version 2 from version 3), `0001.delta`, and so on.
+So the newest version is available immediately, and the oldest can be removed without touching the others.
 
-Every file gets its name when it is whole, and nothing is removed before what replaces it is there. If the program is
-killed at any moment, every version that the store had can still be restored. It is for one process at a time.
+Every file gets its name when it is complete, and nothing is removed before its replacement exists. If the program is
+killed at any moment, every version in the store can still be restored. Only one process may use a store at a time.
 """
 
 from __future__ import annotations
@@ -40,36 +40,36 @@ class Store:
         return self.folder / f"{version:04}.delta"
 
     def versions(self) -> list[int]:
-        """All that can be restored, oldest first."""
+        """The versions that can be restored, oldest first."""
         kept = (path for path in self.folder.iterdir() if path.suffix in (".full", ".delta") and path.stem.isdecimal())
         return sorted({int(path.stem) for path in kept})
 
     def path_of(self, version: int) -> Path:
-        """Where a version is: whole, if it can be had so."""
+        """The file of a version: the full one, if it exists."""
         full = self.full(version)
         return full if full.exists() else self.delta(version)
 
     def add(self, path: Path) -> int:
-        """Keeps the file as a new version, and the one before it as a delta from now on."""
+        """Adds the file as a new version, and replaces the previous one by a delta."""
         with path.open("rb") as file:
             self.folder.mkdir(exist_ok=True)
             older = self.versions()
             version = older[-1] + 1 if older else 1
             copy(file, self.full(version))
         for before in older:
-            if self.full(before).exists():  # the newest so far, or one where an earlier run was killed
+            if self.full(before).exists():  # the newest until now, or one left by a run that was killed
                 self.turn_back(before)
         return version
 
     def turn_back(self, version: int) -> None:
-        """Replaces a whole version by a delta from the next one, which is whole, too."""
+        """Replaces a full version by a delta from the next one, which is also full."""
         signature = redelta.signature(self.full(version + 1))
         redelta.write_delta(signature, self.full(version), self.delta(version))
         self.full(version).unlink()
 
     def restore(self, version: int, path: Path) -> None:
-        """Goes back from the nearest whole version, one delta after the other, beside the file until all is done.
-        Each step replaces its own basis."""
+        """Starts with the nearest full version and applies one delta after the other, in a temporary file next to the
+        target. Each step replaces its own basis."""
         steps = list(self.steps(version))
         with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".restore-") as folder:
             work = Path(folder, "work")
@@ -79,7 +79,7 @@ class Store:
             os.replace(work, path)
 
     def steps(self, version: int) -> Iterator[Path]:
-        """The files that a version is made of: deltas, then a whole version."""
+        """The files that a version is made from: deltas, then a full version."""
         if version not in self.versions():
             raise LookupError(f"{self.folder} has no version {version}")
         while (path := self.path_of(version)).suffix != ".full":
@@ -88,16 +88,16 @@ class Store:
         yield path
 
     def prune(self, keep: int) -> list[int]:
-        """Forgets all but so many versions, oldest first."""
-        forgotten = self.versions()[:-keep]
-        for version in forgotten:
+        """Removes the oldest versions, so that `keep` are left."""
+        removed = self.versions()[:-keep]
+        for version in removed:
             self.full(version).unlink(missing_ok=True)
             self.delta(version).unlink(missing_ok=True)
-        return forgotten
+        return removed
 
 
 def copy(source: IO[bytes], target: Path) -> None:
-    """A copy that gets its name when it is whole, and on the disk."""
+    """A copy that gets its name when it is complete and on the disk."""
     with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".copy-", delete=False) as file:
         try:
             shutil.copyfileobj(source, file)
@@ -142,7 +142,7 @@ def main() -> int:
             store.restore(given.version, given.file)
         else:
             for version in store.prune(given.keep):
-                print(f"forgot version {version}")
+                print(f"removed version {version}")
     except (OSError, LookupError, redelta.RedeltaError) as error:
         print(error, file=sys.stderr)
         return 1

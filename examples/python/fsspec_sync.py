@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""A file brought up to date on any file system that fsspec knows: memory, S3, SSH, archives and many more.
+"""Updates a file on any file system that fsspec supports: memory, S3, SSH, archives and many more.
 
-    fsspec_sync.py OLD NEW      makes the file at the URL OLD what the one at the URL NEW is
-    fsspec_sync.py              does so with two files on `memory://`, to show how
+    fsspec_sync.py OLD NEW      makes the file at the URL OLD equal to the one at the URL NEW
+    fsspec_sync.py              does so with two example files on `memory://`
 
-A file of fsspec is a reader or a writer like any other. A patch reads its basis at any place, so the file system must
-be able to seek. The result is a new file, which takes the place of the old one once it is whole and verified.
+A file of fsspec is an ordinary file object. A patch reads its basis at any offset, so the file system must support
+seeking. The result is a new file, which replaces the old one when it is complete and verified.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ import redelta
 
 
 def synchronise(old: str, new: str) -> redelta.Stats:
-    """Makes the file at the URL `old` what the one at the URL `new` is."""
+    """Makes the file at the URL `old` equal to the one at the URL `new`."""
     files, path = fsspec.url_to_fs(old)
     part = f"{path}.part"
-    block_len = max(1024, math.isqrt(files.size(path) or 0))  # a reader does not tell how long its file is
+    block_len = max(1024, math.isqrt(files.size(path) or 0))  # a file object does not tell its size
     with files.open(path, "rb") as basis:
         signature = redelta.signature(basis, block_len=block_len)
     try:

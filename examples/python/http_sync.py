@@ -1,20 +1,22 @@
 #!/usr/bin/env python3
-"""Files kept alike over HTTP, with nothing but redelta and the standard library.
+"""Synchronises files over HTTP, using only redelta and the standard library.
 
-    http_sync.py serve FOLDER [--port PORT]      offers the files of a folder
-    http_sync.py push FILE URL                   makes the file at URL what FILE is
-    http_sync.py pull URL FILE                   makes FILE what the file at URL is
+    http_sync.py serve FOLDER [--port PORT]      serves the files of a folder
+    http_sync.py push FILE URL                   makes the file at URL equal to FILE
+    http_sync.py pull URL FILE                   makes FILE equal to the file at URL
 
-Only signatures and deltas travel. The server speaks three words about a file `/NAME`:
+Only signatures and deltas are transferred. The server has three methods for a file `/NAME`:
 
-    GET    gives its signature (that of an empty file, if there is no such file)
-    POST   takes a signature, gives the delta from its basis to the file
-    PATCH  takes a delta, and makes the file what that says
+    GET    returns its signature (that of an empty file, if there is no such file)
+    POST   accepts a signature, and returns the delta from its basis to the file
+    PATCH  accepts a delta, and applies it to the file
 
-What a stranger sends is received whole before any work is done. It is bounded in length, and so are the memory that it
-takes and the file that it makes.
-A patch is verified, and the file replaced at once by a whole one: a broken connection, a wrong delta or two clients at
-the same time leave the file old or new, never a mixture. Add TLS and a login before you show this to the internet.
+Untrusted data is received completely before it is processed. Its length is limited, and so are the memory that it
+needs and the file that it makes.
+
+A patch is verified, and the file replaced atomically: after a broken connection, a wrong delta or requests of two
+clients at the same time, the file is the old or the new one, never a mixture. Add TLS and authentication before you
+expose this to the internet.
 """
 
 from __future__ import annotations
@@ -37,15 +39,15 @@ from urllib.request import Request, urlopen
 import redelta
 
 TIMEOUT = 60  # seconds without a byte
-BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server takes
+BODY_MAX = 64 << 20  # bytes of a signature or a delta that the server accepts
 FILE_MAX = 1 << 30  # bytes of a file that the server makes
-MEMORY_MAX = 128 << 20  # bytes of a loaded signature, which can come compressed, and of two of its blocks
+MEMORY_MAX = 128 << 20  # bytes of a loaded signature, which may arrive compressed, and two of its blocks
 CHUNK = 1 << 16
 NAME = re.compile(r"/[A-Za-z0-9_][A-Za-z0-9_.-]*")
 
 
 class RefusedError(Exception):
-    """A request that is answered with a status and a line of text."""
+    """A request that is refused, with a status and a line of text."""
 
     def __init__(self, status: HTTPStatus, message: str) -> None:
         super().__init__(message)
@@ -53,7 +55,7 @@ class RefusedError(Exception):
 
 
 class Server(ThreadingHTTPServer):
-    """Serves the files of a folder. One patch at a time: the second of two then finds that its basis is gone."""
+    """Serves the files of a folder. Of two patches at the same time, the second finds that its basis has changed."""
 
     daemon_threads = True
 
@@ -66,7 +68,7 @@ class Server(ThreadingHTTPServer):
 class Handler(BaseHTTPRequestHandler):
     server: Server
     timeout = TIMEOUT
-    begun = False  # has an answer been begun? Then it is too late for another
+    begun = False  # an answer has been started, so it is too late for another
 
     def do_GET(self) -> None:
         self.answer(self.give_signature)
@@ -78,7 +80,7 @@ class Handler(BaseHTTPRequestHandler):
         self.answer(self.take_delta)
 
     def answer(self, work: Callable[[], None]) -> None:
-        """Does the work, and turns what it raises into a status, or into the end of the connection."""
+        """Does the work, and turns an exception into a status, or into the end of the connection."""
         try:
             work()
         except (OSError, RefusedError, redelta.RedeltaError) as error:
@@ -95,14 +97,14 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
 
     def give_signature(self) -> None:
-        """The signature is small: it is made in memory."""
+        """The signature is small, so it is made in memory."""
         signature = redelta.signature(existing(self.path_of()))
         self.begin(HTTPStatus.OK, len(signature))
         self.wfile.write(signature)
 
     def give_delta(self) -> None:
-        """The delta goes out as it is made. If that fails half-way the connection ends, and the client's patch finds
-        that the delta is not whole."""
+        """The delta is sent while it is made. If that fails, the connection ends, and the client's patch finds that the
+        delta is truncated."""
         with self.body() as body, self.path_of().open("rb") as new:
             signature = redelta.Signature.load(body, max_memory=MEMORY_MAX)
             self.begin(HTTPStatus.OK)
@@ -121,7 +123,7 @@ class Handler(BaseHTTPRequestHandler):
 
     @contextmanager
     def body(self) -> Iterator[IO[bytes]]:
-        """The request's body, received whole, in a file that goes away by itself."""
+        """The complete body of the request, in a temporary file."""
         length = self.headers.get("Content-Length", "")
         if not length.isdecimal():
             raise RefusedError(HTTPStatus.LENGTH_REQUIRED, "send Content-Length")
@@ -139,7 +141,7 @@ class Handler(BaseHTTPRequestHandler):
 
 
 def status_of(error: Exception) -> tuple[HTTPStatus, str | None]:
-    """The status that tells of an error, and words for it that give no path of the server away."""
+    """The status for an error, and a text that does not reveal paths of the server."""
     match error:
         case RefusedError():
             return error.status, str(error)
@@ -156,12 +158,12 @@ def status_of(error: Exception) -> tuple[HTTPStatus, str | None]:
 
 
 def existing(path: Path) -> Path | bytes:
-    """The file, or an empty one in its stead."""
+    """The file, or nothing instead of a missing one."""
     return path if path.exists() else b""
 
 
 def push(path: str, url: str) -> None:
-    """Once more if somebody else changed the file at the same time."""
+    """Tries again once if another client has changed the file in the meantime."""
     for tries_left in (1, 0):
         with urlopen(url, timeout=TIMEOUT) as response:
             signature = redelta.Signature.load(response, max_memory=MEMORY_MAX)
@@ -181,7 +183,7 @@ def push(path: str, url: str) -> None:
 
 
 def pull(url: str, path: Path) -> None:
-    """The delta is applied as it arrives; the file is replaced when it is whole."""
+    """The delta is applied while it arrives; the file is replaced when the new one is complete."""
     basis = existing(path)
     request = Request(url, redelta.signature(basis), method="POST")
     with urlopen(request, timeout=TIMEOUT) as delta:
@@ -196,7 +198,7 @@ def serve(folder: Path, port: int) -> None:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description="Files kept alike over HTTP.")
+    parser = argparse.ArgumentParser(description="Synchronises files over HTTP.")
     verbs = parser.add_subparsers(dest="verb", required=True)
     serving = verbs.add_parser("serve")
     serving.add_argument("folder", type=Path)

@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
-"""A progress bar, drawn by tqdm, for each of the three steps.
+"""Shows a progress bar of tqdm for each of the three steps.
 
-    progress_bar.py OLD NEW COPY        makes COPY out of OLD by a signature and a delta of NEW
+    progress_bar.py OLD NEW COPY        makes COPY, equal to NEW, from OLD by signature and delta
 
-Ctrl-C stops it at once, and leaves COPY as it was.
+Ctrl-C stops it immediately, and leaves COPY unchanged.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import redelta
 
 
 class Bar(tqdm):  # type: ignore[type-arg]
-    """A bar of bytes. Its `show` is what redelta's functions take as `progress`."""
+    """A bar that counts bytes. Pass its `show` to redelta's functions as `progress`."""
 
     def __init__(self, title: str) -> None:
         super().__init__(desc=title, unit="B", unit_scale=True, unit_divisor=1024)

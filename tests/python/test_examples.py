@@ -252,7 +252,7 @@ def test_every_version_of_a_chain_can_be_restored(store: Path) -> None:
 
 def test_the_oldest_versions_of_a_chain_can_be_forgotten(store: Path) -> None:
     out = run("backup_chain.py", "prune", store, 3).stdout
-    assert out.splitlines() == [f"forgot version {n}" for n in range(1, 5)]
+    assert out.splitlines() == [f"removed version {n}" for n in range(1, 5)]
     assert_kept(store, VERSIONS, first=5)
     assert run("backup_chain.py", "prune", store, 100).stdout == ""
     assert_kept(store, VERSIONS, first=5)
