@@ -1,11 +1,11 @@
 #!/usr/bin/env python3
-"""Makes the completions for bash, zsh and fish from what `redelta --help` says.
+"""Generates the completions for bash, zsh and fish from the output of `redelta --help`.
 
     scripts/completions.py build/bin/redelta [DIRECTORY]
 
-The help is the one place that tells users which verbs and options there are, so it is what is completed. The files are
-kept in completions/ and installed from there; a test makes them anew and compares. Run this when the help has changed.
-What the help does not tell, the words that an option may have as its value, stands here.
+The help lists all verbs and options, so the completions are generated from it. The files are kept in completions/ and
+installed from there; a test generates them again and compares. Run this after a change of the help. The possible values
+of options, which the help does not list, are defined here.
 """
 
 from __future__ import annotations

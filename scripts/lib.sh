@@ -1,5 +1,5 @@
-# scripts/lib.sh: what the scripts have in common. A script of this directory sources it, and is then at the top of the
-# tree. What a script needs, scripts/setup installs.
+# scripts/lib.sh: shared by the scripts. A script of this directory sources it, and then runs at the top of the tree.
+# scripts/setup installs the packages that the scripts need.
 # shellcheck shell=sh
 set -eu
 cd "$(dirname "$0")/.."
@@ -24,7 +24,7 @@ die() {
 }
 have() { command -v "$1" >/dev/null 2>&1; }
 
-# Debian's Python, not a shim or a version manager's build of one, since Debian's packages belong to it.
+# Debian's Python, not a shim or one built by a version manager, because Debian's packages are for it.
 system_python() { if [ -x /usr/bin/python3 ]; then echo /usr/bin/python3; else echo python3; fi; }
 
 # The Python package: the source distribution and, from that, the wheel, both in $dist. Warnings are errors.
@@ -37,7 +37,7 @@ build_wheel() {
     }
 }
 
-# A new Python environment with the wheel, as its users have it, and the tools of the tests.
+# A new Python environment with the wheel, as users install it, and the tools of the tests.
 make_wheel_venv() {
     rm -rf $wheel_venv
     scripts/setup wheel && $wheel_venv/bin/python -m pip install -q --disable-pip-version-check --no-index $dist/*.whl

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Makes a picture of a page as Chromium shows it: PYTHONPATH=tests scripts/screenshot.py PAGE PICTURE."""
+"""Takes a screenshot of a page in Chromium: PYTHONPATH=tests scripts/screenshot.py PAGE PICTURE."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Counts the single tests of one or more builds, shows those that failed, and sets the exit status.
 
-CTest knows programs and runs of pytest, not the tests in them. Those are in JUnit XML files beside CTest's own result:
-`junit/ctest.xml` has one entry for each CTest test, and `junit/<that test>.*.xml` the tests it ran. The two must agree.
-A CTest test that failed without a failed test in its files (it crashed, or ran out of time) counts as one failure, and
-so does one that passed without any test at all: nothing that goes wrong is lost in the sum.
+CTest knows programs and runs of pytest, not the tests in them. These are in JUnit XML files next to CTest's own result:
+`junit/ctest.xml` has one entry for each CTest test, and `junit/<that test>.*.xml` the tests that it ran. The two must
+agree. A CTest test that failed without a failed test in its files (it crashed or timed out) counts as one failure, and
+so does one that passed without any test, so that no failure is missed.
 
     summary.py [--failed-checks "NAME, NAME"] BUILD...
 
@@ -22,7 +22,7 @@ from xml.etree import ElementTree
 
 @dataclass(frozen=True)
 class Test:
-    """One test: what became of it (passed, failed or skipped), and what a failed one said."""
+    """One test, its outcome (passed, failed or skipped), and the message of a failed one."""
 
     name: str
     outcome: str

@@ -8,9 +8,9 @@ The client sends the length of its signature (8 bytes, big-endian) and the signa
 and closes the connection.
 
 It combines two techniques. Whole operations on files run in a thread (`in_thread` below); redelta lets other threads
-run while it works, so the event loop continues. Data that is sent or received in chunks goes through an incremental object,
-here the server's DeltaEncoder: these do no input or output themselves, so they fit into any loop. Each of their calls
-runs in a thread, too.
+run while it works, so the event loop continues. Data that is sent or received in chunks goes through an incremental
+object, here the server's DeltaEncoder: these do no input or output themselves, so they fit into any loop. Each of their
+calls runs in a thread, too.
 """
 
 from __future__ import annotations

@@ -1,11 +1,11 @@
 """The table "Where is ...?" of docs/architecture.md is true: each file in it is there, and each symbol is in its file.
 
-In the right column, code is a path or a symbol. Of a path, `src/` may be left out, or the whole folder if it is that of
-the path before. A symbol is joined to its file in one of the forms
+In the right column, text in backticks is a path or a symbol. A path may omit `src/`, or its folder if the previous path
+has the same. A symbol is assigned to its file in one of the forms
 
     `symbol` in `path`    `symbol` (`path`)    `path`: `symbol`
 
-with lists of either joined by commas or "and". `..._name` is any symbol with that ending.
+where either may be a list joined by commas or "and". `..._name` is any symbol with that ending.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
-"""The sources as another project takes them over: compiled as src/README.md says, without CMake and without zstd.
+"""The sources as another project embeds them: compiled as src/README.md says, without CMake and without zstd.
 
-The pages that list folders are held to what is there.
+The pages that list folders list exactly those that exist.
 """
 
 from __future__ import annotations
