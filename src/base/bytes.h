@@ -1,10 +1,11 @@
 /*
- * Integers in memory, in either byte order, at any alignment. Each compiles to one load or store, with a byte swap
- * where the machine needs it.
+ * Integers in memory, in either byte order, at any alignment. Those of a fixed width compile to one load or store, with
+ * a byte swap where the machine needs it.
  */
 #ifndef RD_BASE_BYTES_H
 #define RD_BASE_BYTES_H
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -40,15 +41,18 @@ static inline void rd__store_le64(uint8_t *p, uint64_t value) {
     rd__store_le32(p + 4, (uint32_t)(value >> 32));
 }
 
-/* A big-endian integer of 1 to 8 bytes. */
+/* A big-endian integer of `width` bytes, at most 8; of none, 0. */
 static inline uint64_t rd__load_be(const uint8_t *p, size_t width) {
     uint64_t value = 0;
+    assert(width <= 8);
     for (size_t i = 0; i < width; i++)
         value = value << 8 | p[i];
     return value;
 }
 
+/* The value must fit in `width` bytes. */
 static inline void rd__store_be(uint8_t *p, size_t width, uint64_t value) {
+    assert(width >= 1 && width <= 8 && (width == 8 || value >> 8 * width == 0));
     for (size_t i = width; i-- > 0; value >>= 8)
         p[i] = (uint8_t)value;
 }

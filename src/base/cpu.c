@@ -1,16 +1,16 @@
 /*
- * See cpu.h. The compiler's own run-time library knows how to ask, and asks once.
+ * See cpu.h. The compiler's run-time library knows how to ask the processor, and asks once.
  *
  * In a build for tests (RD_CPU_MASK), the environment variable REDELTA_CPU names the best instruction set that may be
  * used: portable, sse41, avx2, avx512 or neon. A test that asks for one that does not exist must not pass by running
- * another, so an unknown name ends the process there. Builds for users do not look at the environment.
+ * another, so an unknown name aborts the process. Builds for users do not look at the environment.
  */
 #include "base/cpu.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-static uint32_t machine_features(void) {
+static uint32_t cpu_machine_features(void) {
     uint32_t features = 0;
 #if defined(__x86_64__)
     __builtin_cpu_init();
@@ -28,7 +28,7 @@ static uint32_t machine_features(void) {
 }
 
 #if defined(RD_CPU_MASK)
-static uint32_t allowed_features(void) {
+static uint32_t cpu_allowed_features(void) {
     static const struct {
         const char *name;
         uint32_t features;
@@ -49,11 +49,11 @@ static uint32_t allowed_features(void) {
     abort();
 }
 #else
-static uint32_t allowed_features(void) {
+static uint32_t cpu_allowed_features(void) {
     return UINT32_MAX;
 }
 #endif
 
 uint32_t rd__cpu_features(void) {
-    return machine_features() & allowed_features();
+    return cpu_machine_features() & cpu_allowed_features();
 }

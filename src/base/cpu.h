@@ -1,18 +1,18 @@
-/* What the processor can do. */
+/* The instruction sets that the processor has. */
 #ifndef RD_BASE_CPU_H
 #define RD_BASE_CPU_H
 
 #include <stdint.h>
 
-/* Instruction sets, as bits; each also means that the operating system keeps its registers. */
+/* Instruction sets, as bits. A set bit also means that the operating system saves the registers. */
 enum {
     RD__CPU_AVX2 = 1,
     RD__CPU_AVX512 = 2, /* F, BW, DQ and VL */
     RD__CPU_NEON = 4,   /* of little-endian AArch64, all of which have it */
-    RD__CPU_SSE41 = 8   /* and SSSE3, which came before */
+    RD__CPU_SSE41 = 8   /* and SSSE3, which is older */
 };
 
-/* Those of this machine, less those that the environment takes away. */
+/* The instruction sets of this machine, without those that the environment takes away. */
 uint32_t rd__cpu_features(void);
 
 #endif

@@ -1,26 +1,28 @@
 /* See memory.h. */
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-/* The bytes of an array: at least 1, so that a result of NULL always means failure; 0 if they do not fit a size_t. */
-static size_t array_bytes(uint64_t count, size_t size) {
+/* The size of an array: at least 1, so that NULL always means failure; 0 if it does not fit a size_t. */
+static size_t memory_array_bytes(uint64_t count, size_t size) {
+    assert(size > 0);
     if (count == 0)
         return 1;
     return count > SIZE_MAX / size ? 0 : (size_t)count * size;
 }
 
 void *rd__alloc_array(uint64_t count, size_t size) {
-    const size_t bytes = array_bytes(count, size);
+    const size_t bytes = memory_array_bytes(count, size);
     return bytes ? malloc(bytes) : NULL;
 }
 
 void *rd__alloc_zeroed(uint64_t count, size_t size) {
-    const size_t bytes = array_bytes(count, size);
+    const size_t bytes = memory_array_bytes(count, size);
     return bytes ? calloc(1, bytes) : NULL;
 }
 
 void *rd__resize_array(void *array, uint64_t count, size_t size) {
-    const size_t bytes = array_bytes(count, size);
+    const size_t bytes = memory_array_bytes(count, size);
     return bytes ? realloc(array, bytes) : NULL;
 }

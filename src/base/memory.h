@@ -1,6 +1,6 @@
 /*
- * Allocation with checked sizes. A product or sum that does not fit fails like an allocation that does not fit: there
- * is no way to get less memory than was asked for.
+ * Allocation with checked sizes. A product that overflows fails like an allocation that is too large: no caller gets
+ * less memory than it asked for.
  */
 #ifndef RD_BASE_MEMORY_H
 #define RD_BASE_MEMORY_H
@@ -17,12 +17,12 @@ static inline uint64_t rd__min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* An array of `count` elements of `size` bytes, or NULL. Zeroed where the name says so. */
+/* An array of `count` elements of `size` bytes, or NULL: out of memory. Zeroed where the name says so. */
 void *rd__alloc_array(uint64_t count, size_t size);
 void *rd__alloc_zeroed(uint64_t count, size_t size);
 
-/* The array, NULL included, with room for `count` elements; it may have moved. NULL: out of memory, and it is as it
- * was. */
+/* The array, which may be NULL, with room for `count` elements; it may have moved. NULL: out of memory, and the array
+ * is unchanged. */
 void *rd__resize_array(void *array, uint64_t count, size_t size);
 
 #endif

@@ -1,4 +1,4 @@
-/* See random.h. The kernel's generator where there is one; otherwise what differs from process to process. */
+/* See random.h. The kernel's generator where there is one; otherwise values that differ from process to process. */
 #define _GNU_SOURCE
 #define _CRT_RAND_S /* for rand_s of Windows */
 #include "base/random.h"
@@ -9,25 +9,25 @@
 
 #if defined(__linux__)
 #include <sys/random.h>
-static bool kernel_random(uint32_t *value) {
+static bool random_of_kernel(uint32_t *value) {
     return getrandom(value, sizeof *value, GRND_NONBLOCK) == (ssize_t)sizeof *value;
 }
 #elif defined(_WIN32)
-static bool kernel_random(uint32_t *value) {
+static bool random_of_kernel(uint32_t *value) {
     unsigned made = 0;
     const bool done = rand_s(&made) == 0;
     *value = made;
     return done;
 }
 #else
-static bool kernel_random(uint32_t *value) {
+static bool random_of_kernel(uint32_t *value) {
     (void)value;
     return false;
 }
 #endif
 
 /* Clock and address-space layout, mixed by the finaliser of splitmix64 (Steele, Lea, Flood 2014). */
-static uint32_t process_random(void) {
+static uint32_t random_of_process(void) {
     const int here = 0;
     uint64_t x = (uint64_t)time(NULL) ^ (uint64_t)clock() << 32 ^ (uint64_t)(uintptr_t)&here;
     x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
@@ -37,5 +37,5 @@ static uint32_t process_random(void) {
 
 uint32_t rd__random_u32(void) {
     uint32_t value = 0;
-    return kernel_random(&value) ? value : process_random();
+    return random_of_kernel(&value) ? value : random_of_process();
 }

@@ -1,5 +1,7 @@
-/* Results as text, and the one way to report a failure. */
+/* See result.h; and the public text of results. */
 #include "base/result.h"
+
+#include <assert.h>
 
 #define STRING_OF(x) #x
 #define STRING(x) STRING_OF(x)
@@ -29,6 +31,7 @@ const char *rd_result_message(rd_result result) {
 }
 
 rd_result rd__fail(rd_error *error, rd_result result, rd_role role, uint64_t offset, const char *reason) {
+    assert(result != RD_OK && result != RD_MORE && reason);
     *error = (rd_error){.result = result, .role = role, .offset = offset, .reason = reason};
     return result;
 }

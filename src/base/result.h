@@ -1,6 +1,6 @@
 /*
- * Reporting failures: a function that can fail takes an rd_error, never NULL inside the library, fills it where the
- * failure happens, and returns its result. Callers pass the result up unchanged.
+ * Reporting failures: a function that can fail takes an rd_error, which is never NULL inside the library, fills it
+ * where the failure happens, and returns its result. Callers pass the result up unchanged.
  */
 #ifndef RD_BASE_RESULT_H
 #define RD_BASE_RESULT_H

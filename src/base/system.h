@@ -1,8 +1,8 @@
 /*
  * What systems do differently with open files, under one name. POSIX is the rule; Windows is in system_windows.c.
  *
- * A file that includes this defines _FILE_OFFSET_BITS as 64 first. The functions return what their namesakes of POSIX
- * do, and set errno.
+ * Define _FILE_OFFSET_BITS as 64 before including this. The functions return what their POSIX namesakes return, and set
+ * errno.
  */
 #ifndef RD_BASE_SYSTEM_H
 #define RD_BASE_SYSTEM_H
@@ -13,17 +13,16 @@
 
 #if defined(_WIN32)
 
-/* Bytes as they are, whether the descriptor is in text mode or not. Those with an offset also move the file's position.
- */
+/* Bytes are not converted, even if the descriptor is in text mode. Those with an offset also move the file's position. */
 ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset);
 ssize_t rd__system_read(int fd, void *data, size_t size);
 ssize_t rd__system_write(int fd, const void *data, size_t size);
 ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offset);
 
-/* The file's position; -1, with errno: it has none. */
+/* The file's position, or -1 with errno if it has none. */
 int64_t rd__system_position(int fd);
 
-/* errno for what GetLastError says. */
+/* The errno that corresponds to GetLastError. */
 int rd__system_errno(void);
 
 #else

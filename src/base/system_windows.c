@@ -1,6 +1,6 @@
 /*
- * See system.h. The calls go to the handle behind the descriptor, past the C library's text mode. An end of file that
- * Windows calls an error is none: a pipe whose writer is gone, a file read at its end.
+ * See system.h. The calls use the descriptor's handle, which bypasses the C library's text mode. What Windows reports
+ * as an error is an end of file here: a pipe whose writer is gone, a file read at its end.
  */
 #include <stddef.h>
 
@@ -12,7 +12,7 @@
 #include <stdbool.h>
 #include <windows.h>
 
-static HANDLE handle_of(int fd) {
+static HANDLE system_handle(int fd) {
     return (HANDLE)_get_osfhandle(fd);
 }
 
@@ -39,7 +39,7 @@ int rd__system_errno(void) {
     }
 }
 
-static ssize_t result_of_read(BOOL done, DWORD count) {
+static ssize_t system_read_result(BOOL done, DWORD count) {
     if (done)
         return (ssize_t)count;
     const DWORD error = GetLastError();
@@ -52,19 +52,19 @@ static ssize_t result_of_read(BOOL done, DWORD count) {
 ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset) {
     OVERLAPPED place = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
     DWORD count = 0;
-    const BOOL done = ReadFile(handle_of(fd), data, (DWORD)size, &count, &place);
-    return result_of_read(done, count);
+    const BOOL done = ReadFile(system_handle(fd), data, (DWORD)size, &count, &place);
+    return system_read_result(done, count);
 }
 
 ssize_t rd__system_read(int fd, void *data, size_t size) {
     DWORD count = 0;
-    const BOOL done = ReadFile(handle_of(fd), data, (DWORD)size, &count, NULL);
-    return result_of_read(done, count);
+    const BOOL done = ReadFile(system_handle(fd), data, (DWORD)size, &count, NULL);
+    return system_read_result(done, count);
 }
 
 ssize_t rd__system_write(int fd, const void *data, size_t size) {
     DWORD count = 0;
-    if (WriteFile(handle_of(fd), data, (DWORD)size, &count, NULL))
+    if (WriteFile(system_handle(fd), data, (DWORD)size, &count, NULL))
         return (ssize_t)count;
     errno = rd__system_errno();
     return -1;
@@ -73,14 +73,14 @@ ssize_t rd__system_write(int fd, const void *data, size_t size) {
 ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offset) {
     OVERLAPPED place = {.Offset = (DWORD)offset, .OffsetHigh = (DWORD)(offset >> 32)};
     DWORD count = 0;
-    if (WriteFile(handle_of(fd), data, (DWORD)size, &count, &place))
+    if (WriteFile(system_handle(fd), data, (DWORD)size, &count, &place))
         return (ssize_t)count;
     errno = rd__system_errno();
     return -1;
 }
 
 int64_t rd__system_position(int fd) {
-    const HANDLE handle = handle_of(fd);
+    const HANDLE handle = system_handle(fd);
     const LARGE_INTEGER nothing = {.QuadPart = 0};
     LARGE_INTEGER position;
     /* The position of a pipe can be asked for, but means nothing. */
