@@ -1,17 +1,19 @@
 /*
- * The recommendations are librsync's, for its users compare signatures byte for byte.
+ * The recommendations are librsync's, because users compare signatures byte for byte.
  *
  * Block length: with blocks of b bytes a signature of n bytes grows as n/b and the cost of one small change as b, so
  * the square root of n is about the least of their sum. A multiple of 128 fits the strong sums' own blocks.
  *
  * Strong length: a new file of about n bytes (and 2^24 more, for one that grew) has as many windows, each of which may
- * match one of n/b blocks by chance. That many trials take log2 of both numbers in bits; 2 bytes beyond that leave a
- * chance of 2^-16 over the whole transfer.
+ * match one of n/b blocks by chance. So many trials take log2 of both numbers in bits; 2 bytes more leave a chance of
+ * 2^-16 over the whole transfer.
  */
 #include "format/params.h"
 
 #include "base/result.h"
 #include "hash/sums.h"
+
+#include <assert.h>
 
 #define UNKNOWN_BLOCK_LEN 2048u
 #define UNKNOWN_STRONG_LEN 12
@@ -19,8 +21,8 @@
 #define SMALL_BLOCK_LEN 256u
 #define BLOCK_LEN_STEP 128u
 
-/* The whole part of the square root, by bits from the top: exact for every size, unlike a floating-point root. */
-static uint32_t square_root(uint64_t n) {
+/* The integer part of the square root, bit by bit from the top: exact for every size, unlike a floating-point root. */
+static uint32_t params_square_root(uint64_t n) {
     uint64_t root = 0;
     for (uint64_t bit = (uint64_t)1 << 31; bit > 0; bit >>= 1) {
         const uint64_t trial = root | bit;
@@ -30,9 +32,10 @@ static uint32_t square_root(uint64_t n) {
     return (uint32_t)root;
 }
 
-/* The whole part of the binary logarithm of n >= 1. */
-static uint32_t log2_floor(uint64_t n) {
+/* The integer part of the binary logarithm of n >= 1. */
+static uint32_t params_log2(uint64_t n) {
     uint32_t log = 0;
+    assert(n >= 1);
     while (n >>= 1)
         log++;
     return log;
@@ -43,16 +46,17 @@ uint32_t rd__recommended_block_len(uint64_t basis_size) {
         return UNKNOWN_BLOCK_LEN;
     if (basis_size <= SMALL_BASIS)
         return SMALL_BLOCK_LEN;
-    const uint32_t root = square_root(basis_size);
+    const uint32_t root = params_square_root(basis_size);
     const uint32_t length = root - root % BLOCK_LEN_STEP;
     return length < RD_BLOCK_LEN_MAX ? length : RD_BLOCK_LEN_MAX;
 }
 
 int32_t rd__least_strong_len(uint64_t basis_size, uint32_t block_len) {
+    assert(block_len > 0);
     if (basis_size == RD_UNKNOWN)
         return UNKNOWN_STRONG_LEN;
     const uint64_t grown = basis_size > UINT64_MAX - (1u << 24) ? UINT64_MAX : basis_size + (1u << 24);
-    const uint32_t bits = log2_floor(grown) + log2_floor(basis_size / block_len + 1);
+    const uint32_t bits = params_log2(grown) + params_log2(basis_size / block_len + 1);
     return (int32_t)(2 + (bits + 7) / 8);
 }
 
