@@ -1,7 +1,7 @@
 /*
  * BLAKE2b-256 in portable C: RFC 7693, sections 2 and 3.
  *
- * This is the specification against which the variants for many messages at once are tested.
+ * This is the specification that the variants for many messages at once are tested against.
  */
 #include "hash/blake2b.h"
 
@@ -9,23 +9,26 @@
 #include "base/memory.h"
 #include "hash/blake2b_rounds.h"
 
+#include <assert.h>
+#include <string.h>
+
 /* The fractional bits of the square roots of the first eight primes (RFC 7693, 2.6; the same as SHA-512's). */
 const uint64_t rd__blake2b_initial[8] = {
     0x6a09e667f3bcc908u, 0xbb67ae8584caa73bu, 0x3c6ef372fe94f82bu, 0xa54ff53a5f1d36f1u,
     0x510e527fade682d1u, 0x9b05688c2b3e6c1fu, 0x1f83d9abfb41bd6bu, 0x5be0cd19137e2179u,
 };
 
-static inline uint64_t rotate_right(uint64_t x, unsigned n) {
+static inline uint64_t blake2b_rotate(uint64_t x, unsigned n) {
     return x >> n | x << (64 - n);
 }
 
 #define ADD(x, y) ((x) + (y))
 #define XOR(x, y) ((x) ^ (y))
-#define ROTATE(x, n) rotate_right(x, n)
+#define ROTATE(x, n) blake2b_rotate(x, n)
 
-/* Compresses the 128 bytes at `block`; `counter` is the bytes hashed up to its end, `last` all ones for the last, and
- * so is `last_node` if the node is. */
-static void compress(uint64_t h[8], const uint8_t *block, uint64_t counter, uint64_t last, uint64_t last_node) {
+/* Compresses the 128 bytes at `block`. `counter` is the number of bytes hashed up to its end; `last` is all ones for
+ * the last block, `last_node` for the last block of the last node of a level. */
+static void blake2b_compress(uint64_t h[8], const uint8_t *block, uint64_t counter, uint64_t last, uint64_t last_node) {
     uint64_t m[16];
     for (size_t i = 0; i < 16; i++)
         m[i] = rd__load_le64(block + 8 * i);
@@ -57,12 +60,12 @@ void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size) {
     while (size > 0) {
         if (state->filled == RD__BLAKE2B_BLOCK) {
             state->hashed += RD__BLAKE2B_BLOCK;
-            compress(state->h, state->block, state->hashed, 0, 0);
+            blake2b_compress(state->h, state->block, state->hashed, 0, 0);
             state->filled = 0;
         }
         for (; state->filled == 0 && size > RD__BLAKE2B_BLOCK; size -= RD__BLAKE2B_BLOCK, data += RD__BLAKE2B_BLOCK) {
             state->hashed += RD__BLAKE2B_BLOCK;
-            compress(state->h, data, state->hashed, 0, 0);
+            blake2b_compress(state->h, data, state->hashed, 0, 0);
         }
         const size_t taken = rd__min_size(size, RD__BLAKE2B_BLOCK - state->filled);
         memcpy(state->block + state->filled, data, taken);
@@ -72,19 +75,20 @@ void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size) {
     }
 }
 
-static void finish(rd__blake2b *state, uint64_t last_node, uint8_t digest[RD__BLAKE2B_LEN]) {
+static void blake2b_finish(rd__blake2b *state, uint64_t last_node, uint8_t digest[RD__BLAKE2B_LEN]) {
+    assert(state->filled <= RD__BLAKE2B_BLOCK);
     memset(state->block + state->filled, 0, RD__BLAKE2B_BLOCK - state->filled);
-    compress(state->h, state->block, state->hashed + state->filled, UINT64_MAX, last_node);
+    blake2b_compress(state->h, state->block, state->hashed + state->filled, UINT64_MAX, last_node);
     for (size_t i = 0; i < RD__BLAKE2B_LEN / 8; i++)
         rd__store_le64(digest + 8 * i, state->h[i]);
 }
 
 void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]) {
-    finish(state, 0, digest);
+    blake2b_finish(state, 0, digest);
 }
 
 void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]) {
-    finish(state, UINT64_MAX, digest);
+    blake2b_finish(state, UINT64_MAX, digest);
 }
 
 void rd__blake2b_nodes_portable(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,

@@ -12,12 +12,13 @@
 
 enum { RD__BLAKE2B_LEN = 32, RD__BLAKE2B_BLOCK = 128 };
 
-/* The words of the parameter block that are not 0, and what to add to `offset` for each further one of many messages.
+/* The words of the parameter block that are not 0; and for many messages, what each adds to the offset of the one
+ * before.
  */
 typedef struct rd__blake2b_node {
-    uint64_t lengths; /* a byte each: digest, key, fan-out, depth; then four of leaf length */
-    uint64_t offset;  /* among the nodes of its level */
-    uint64_t level;   /* a byte each: level, inner digest length */
+    uint64_t lengths; /* one byte each: digest length, key length, fan-out, depth; then four bytes: leaf length */
+    uint64_t offset;  /* the number of the node in its level */
+    uint64_t level;   /* one byte each: level, inner digest length */
     uint64_t step;
 } rd__blake2b_node;
 
@@ -31,10 +32,10 @@ enum { RD__LEAF_LEN = 65536 };
     ((rd__blake2b_node){.lengths = 0x0001000002000020u, .offset = (number), .level = 0x2000u, .step = 1})
 #define RD__BLAKE2B_ROOT ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2001u})
 
-/* A digest in the making. The last block stays in `block` until it is known to be the last. */
+/* The state of a digest. The latest block stays in `block` until it is known whether it is the last. */
 typedef struct rd__blake2b {
     uint64_t h[8];
-    uint64_t hashed; /* bytes compressed so far; 2^64 bytes are never reached, so the counter's high half stays 0 */
+    uint64_t hashed; /* bytes compressed so far; never 2^64, so the high half of the counter stays 0 */
     size_t filled;   /* bytes in `block` */
     uint8_t block[RD__BLAKE2B_BLOCK];
 } rd__blake2b;
@@ -42,12 +43,11 @@ typedef struct rd__blake2b {
 void rd__blake2b_init(rd__blake2b *state, rd__blake2b_node node);
 void rd__blake2b_update(rd__blake2b *state, const uint8_t *data, size_t size);
 void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
-/* The same for the last node of its level. */
+/* Like rd__blake2b_final, for the last node of a level. */
 void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
 
-/* See rd__strong_many_fn in kernels.h ... */
+/* An rd__strong_many_fn and an rd__leaves_fn; see kernels.h. */
 void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
-/* ... and rd__leaves_fn. */
 void rd__blake2b_leaves_portable(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
@@ -59,7 +59,7 @@ void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uin
 void rd__blake2b_leaves_neon(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 #endif
 
-/* What the variants share. The node of the i-th message has the offset node.offset + i node.step. */
+/* Shared by the variants. The node of message i has the offset node.offset + i node.step. */
 extern const uint64_t rd__blake2b_initial[8];
 typedef void rd__blake2b_nodes_fn(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
                                   uint8_t *digests);

@@ -15,8 +15,8 @@
 #define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(p), word)
 
-/* Rotations to the right. Without an instruction of their own: by whole bytes, a shuffle; by 63, one to the left. */
-TARGET static inline WORD rotate_bytes(WORD x, WORD order) {
+/* Rotations to the right. AVX2 has no instruction for them: by whole bytes, a shuffle; by 63, one to the left. */
+TARGET static inline WORD blake2b_avx2_rotate_bytes(WORD x, WORD order) {
     return _mm256_shuffle_epi8(x, order);
 }
 
@@ -24,13 +24,13 @@ TARGET static inline WORD rotate_bytes(WORD x, WORD order) {
     _mm256_setr_epi8(a, b, c, d, e, f, g, h, (a) + 8, (b) + 8, (c) + 8, (d) + 8, (e) + 8, (f) + 8, (g) + 8, (h) + 8,   \
                      a, b, c, d, e, f, g, h, (a) + 8, (b) + 8, (c) + 8, (d) + 8, (e) + 8, (f) + 8, (g) + 8, (h) + 8)
 #define ROTATE_32(x) _mm256_shuffle_epi32(x, 0xb1)
-#define ROTATE_24(x) rotate_bytes(x, BYTES(3, 4, 5, 6, 7, 0, 1, 2))
-#define ROTATE_16(x) rotate_bytes(x, BYTES(2, 3, 4, 5, 6, 7, 0, 1))
+#define ROTATE_24(x) blake2b_avx2_rotate_bytes(x, BYTES(3, 4, 5, 6, 7, 0, 1, 2))
+#define ROTATE_16(x) blake2b_avx2_rotate_bytes(x, BYTES(2, 3, 4, 5, 6, 7, 0, 1))
 #define ROTATE_63(x) XOR(_mm256_srli_epi64(x, 63), ADD(x, x))
 #define ROTATE(x, n) ROTATE_##n(x)
 
 /* Four words of four messages, transposed: row i, of message i, becomes lane i. */
-TARGET static inline void load_words(WORD m[4], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void blake2b_avx2_load_words(WORD m[4], const uint8_t *const in[LANES], size_t offset) {
     WORD r[4];
     for (size_t i = 0; i < 4; i++)
         r[i] = _mm256_loadu_si256((const __m256i *)(const void *)(in[i] + offset));
@@ -44,25 +44,26 @@ TARGET static inline void load_words(WORD m[4], const uint8_t *const in[LANES], 
     m[3] = _mm256_permute2x128_si256(b, d, 0x31);
 }
 
-TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void blake2b_avx2_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
     for (size_t i = 0; i < 4; i++)
-        load_words(m + 4 * i, in, offset + 32 * i);
+        blake2b_avx2_load_words(m + 4 * i, in, offset + 32 * i);
 }
 
-/* One message alone is quicker in the portable way; two already pay for four lanes. */
+/* One message alone is faster in portable C; two are worth four lanes. */
 #define WORTH_IT 2
-#define hash_rest rd__blake2b_nodes_portable
+#define LOAD_MESSAGE blake2b_avx2_load_message
+#define HASH_REST rd__blake2b_nodes_portable
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_nodes(node, data, length, count, digests);
+    blake2b_lanes_hash(node, data, length, count, digests);
 }
 
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);
+    blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
 void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    hash_nodes(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+    blake2b_lanes_hash(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

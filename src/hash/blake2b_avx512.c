@@ -20,7 +20,7 @@
  * Eight words of eight messages, transposed: row i, of message i, becomes lane i. Three rounds of exchanges, between
  * words next to each other, then between pairs, then between halves.
  */
-TARGET static inline void load_words(WORD m[8], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void blake2b_avx512_load_words(WORD m[8], const uint8_t *const in[LANES], size_t offset) {
     WORD r[8];
     WORD a[8];
     WORD b[8];
@@ -44,21 +44,22 @@ TARGET static inline void load_words(WORD m[8], const uint8_t *const in[LANES], 
     }
 }
 
-TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
-    load_words(m, in, offset);
-    load_words(m + 8, in, offset + 64);
+TARGET static inline void blake2b_avx512_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+    blake2b_avx512_load_words(m, in, offset);
+    blake2b_avx512_load_words(m + 8, in, offset + 64);
 }
 
-/* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
+/* As many messages as AVX2 has lanes are faster there; more are faster here, although some lanes are idle. */
 #define WORTH_IT (LANES / 2 + 1)
-#define hash_rest rd__blake2b_nodes_avx2
+#define LOAD_MESSAGE blake2b_avx512_load_message
+#define HASH_REST rd__blake2b_nodes_avx2
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_nodes(RD__BLAKE2B_ALONE, data, length, count, digests);
+    blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
 void rd__blake2b_leaves_avx512(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    hash_nodes(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+    blake2b_lanes_hash(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
 }
 #endif

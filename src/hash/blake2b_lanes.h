@@ -1,11 +1,11 @@
 /*
- * BLAKE2b-256 of many messages of one length, one message a lane. A template: no include guard, included once by each
+ * BLAKE2b-256 of many messages of one length, one message per lane. A template: no include guard, included once by each
  * file that implements it for an instruction set.
  *
- * One BLAKE2b is a chain of dependent operations that leaves most of a processor idle; its messages cannot be split.
+ * One BLAKE2b is a chain of dependent operations that leaves most of a processor idle, and its message cannot be split.
  * But the blocks of a basis are independent messages of one length, so lane i of every vector works on message i, and
- * all lanes run the same rounds on the same counter. What that costs is bringing word j of all messages into one
- * vector: a transposition, by the includer's load_message.
+ * all lanes run the same rounds on the same counter. The cost is bringing word j of all messages into one vector: a
+ * transposition, by the includer's LOAD_MESSAGE.
  *
  * The includer defines:
  *     LANES                          messages at once
@@ -13,20 +13,23 @@
  *     TARGET                         the attribute that enables the instruction set in a function
  *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
  *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
- *     load_message(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
- *     WORTH_IT                       the fewest messages that are worth it
- *     hash_rest                      an rd__blake2b_nodes_fn for fewer
+ *     LOAD_MESSAGE(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
+ *     WORTH_IT                       the fewest messages for which this is faster than HASH_REST
+ *     HASH_REST                      an rd__blake2b_nodes_fn for fewer
  * and gets
- *     hash_nodes                     an rd__blake2b_nodes_fn for any number
+ *     blake2b_lanes_hash             an rd__blake2b_nodes_fn for any number
  */
 #include "base/bytes.h"
 #include "hash/blake2b.h"
 #include "hash/blake2b_rounds.h"
 
-TARGET static void compress_lanes(WORD h[8], const uint8_t *const in[LANES], size_t offset, uint64_t counter,
-                                  uint64_t last) {
+#include <assert.h>
+#include <string.h>
+
+TARGET static void blake2b_lanes_compress(WORD h[8], const uint8_t *const in[LANES], size_t offset, uint64_t counter,
+                                          uint64_t last) {
     WORD m[16];
-    load_message(m, in, offset);
+    LOAD_MESSAGE(m, in, offset);
     const uint64_t *const iv = rd__blake2b_initial;
     WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
     WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
@@ -42,12 +45,13 @@ TARGET static void compress_lanes(WORD h[8], const uint8_t *const in[LANES], siz
     h[7] = XOR(h[7], XOR(v7, v15));
 }
 
-/* The last block of each message, padded with zeros; in place if it is whole. */
-TARGET static void compress_last(WORD h[8], const uint8_t *const in[LANES], size_t offset, size_t length) {
+/* The last block of each message, padded with zeros; read in place if it is whole. */
+TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const in[LANES], size_t offset,
+                                               size_t length) {
     uint8_t padded[LANES][RD__BLAKE2B_BLOCK];
     const uint8_t *last[LANES];
     if (length - offset == RD__BLAKE2B_BLOCK) {
-        compress_lanes(h, in, offset, length, UINT64_MAX);
+        blake2b_lanes_compress(h, in, offset, length, UINT64_MAX);
         return;
     }
     memset(padded, 0, sizeof padded);
@@ -56,16 +60,18 @@ TARGET static void compress_last(WORD h[8], const uint8_t *const in[LANES], size
             memcpy(padded[i], in[i] + offset, length - offset);
         last[i] = padded[i];
     }
-    compress_lanes(h, last, 0, length, UINT64_MAX);
+    blake2b_lanes_compress(h, last, 0, length, UINT64_MAX);
 }
 
-/* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message: cheaper than to tell them apart. */
-TARGET static void hash_lanes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
-                              uint8_t *digests) {
+/* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message, which is cheaper than masking them.
+ */
+TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                                           uint8_t *digests) {
     const uint8_t *in[LANES];
     WORD h[8];
     uint64_t words[LANES];
     size_t offset = 0;
+    assert(count >= 1 && count <= LANES);
     for (size_t i = 0; i < LANES; i++) {
         in[i] = data + (i < count ? i : 0) * length;
         words[i] = node.offset + i * node.step;
@@ -76,8 +82,8 @@ TARGET static void hash_lanes(rd__blake2b_node node, const uint8_t *data, size_t
     h[1] = XOR(h[1], LOAD(words));
     h[2] = XOR(h[2], SET(node.level));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
-        compress_lanes(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
-    compress_last(h, in, offset, length);
+        blake2b_lanes_compress(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
+    blake2b_lanes_compress_last(h, in, offset, length);
     for (size_t j = 0; j < RD__BLAKE2B_LEN / 8; j++) {
         STORE(words, h[j]);
         for (size_t i = 0; i < count; i++)
@@ -85,14 +91,15 @@ TARGET static void hash_lanes(rd__blake2b_node node, const uint8_t *data, size_t
     }
 }
 
-static void hash_nodes(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+static void blake2b_lanes_hash(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
+                               uint8_t *digests) {
     while (count >= WORTH_IT) {
         const size_t n = count < LANES ? count : LANES;
-        hash_lanes(node, data, length, n, digests);
+        blake2b_lanes_hash_some(node, data, length, n, digests);
         count -= n;
         node.offset += n * node.step;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }
-    hash_rest(node, data, length, count, digests);
+    HASH_REST(node, data, length, count, digests);
 }

@@ -1,15 +1,17 @@
 /*
- * The rounds of BLAKE2b, written once for one message at a time and for many: the includer says what its words are.
+ * The rounds of BLAKE2b, written once for one message at a time and for many: the includer defines what a word is.
  *
  * Every index into the message is a constant here, so a compiler keeps the sixteen words v0 .. v15 in registers. The
- * includer has words v0 .. v15 and m[0 .. 16) and the operations ADD(x, y), XOR(x, y) and ROTATE(x, n), to the right.
+ * includer provides the words v0 .. v15 and m[0 .. 16) and the operations ADD(x, y), XOR(x, y) and ROTATE(x, n), to the
+ * right.
  */
 #ifndef RD_HASH_BLAKE2B_ROUNDS_H
 #define RD_HASH_BLAKE2B_ROUNDS_H
 
 /*
  * Half of the mixing function G (RFC 7693, 3.1), with rotations by r and s, for four independent columns or diagonals
- * at once. Each operation is written four times in a row, so that a processor always finds some that need not wait.
+ * at once. Each operation is written four times in a row, so that a processor always finds some that need not wait for
+ * a result.
  */
 #define MIX(r, s, a0, b0, c0, d0, x0, a1, b1, c1, d1, x1, a2, b2, c2, d2, x2, a3, b3, c3, d3, x3)                      \
     do {                                                                                                               \

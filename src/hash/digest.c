@@ -3,14 +3,16 @@
 
 #include "base/memory.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 /* As many leaves as the widest kernel has lanes. */
-enum { GATHERED_LEAVES = 8, GATHERED_SIZE = GATHERED_LEAVES * RD__LEAF_LEN };
+enum { DIGESTER_LEAVES = 8, DIGESTER_SIZE = DIGESTER_LEAVES * RD__LEAF_LEN };
 
 size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, uint64_t first, bool ends,
                          uint8_t *digests) {
+    assert(ends || size % RD__LEAF_LEN == 0);
     const size_t whole = ends ? rd__leaf_count(size) - 1 : size / RD__LEAF_LEN;
     kernels->leaves(data, first, whole, digests);
     if (!ends)
@@ -35,14 +37,14 @@ void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]) {
 }
 
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
-    *digester = (rd__digester){.kernels = kernels, .gathered = rd__alloc_array(GATHERED_SIZE, 1)};
+    *digester = (rd__digester){.kernels = kernels, .gathered = rd__alloc_array(DIGESTER_SIZE, 1)};
     rd__digest_init(&digester->digest);
     return digester->gathered != NULL;
 }
 
-/* Hashes what was gathered. */
-static void hash_gathered(rd__digester *digester, bool ends) {
-    uint8_t leaves[GATHERED_LEAVES * RD__BLAKE2B_LEN];
+/* Hashes the leaves that were gathered. The last of them is the last of the file if it `ends` with them. */
+static void digester_hash(rd__digester *digester, bool ends) {
+    uint8_t leaves[DIGESTER_LEAVES * RD__BLAKE2B_LEN];
     const uint64_t first = (digester->size - digester->filled) / RD__LEAF_LEN;
     const size_t count =
         rd__digest_leaves(digester->kernels, digester->gathered, digester->filled, first, ends, leaves);
@@ -52,9 +54,9 @@ static void hash_gathered(rd__digester *digester, bool ends) {
 
 void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size) {
     while (size > 0) {
-        if (digester->filled == GATHERED_SIZE)
-            hash_gathered(digester, false);
-        const size_t taken = rd__min_size(size, GATHERED_SIZE - digester->filled);
+        if (digester->filled == DIGESTER_SIZE)
+            digester_hash(digester, false);
+        const size_t taken = rd__min_size(size, DIGESTER_SIZE - digester->filled);
         memcpy(digester->gathered + digester->filled, data, taken);
         digester->filled += taken;
         digester->size += taken;
@@ -64,7 +66,7 @@ void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size)
 }
 
 void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE2B_LEN]) {
-    hash_gathered(digester, true);
+    digester_hash(digester, true);
     rd__digest_final(&digester->digest, sum);
 }
 

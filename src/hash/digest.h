@@ -2,8 +2,8 @@
  * The digest of a new file, by which a patch is verified: a tree of two levels, leaves of 64 KiB and a root over their
  * digests, so that leaves can be hashed many at once and in parallel.
  *
- * The leaves of a file are hashed by rd__digest_leaves, pieces of the file in any order; rd__digest takes their digests
- * in order. What arrives in portions that are no whole leaves goes through an rd__digester.
+ * rd__digest_leaves hashes the leaves of any range of the file, in any order; rd__digest takes their digests in order.
+ * Where bytes arrive in chunks that are not whole leaves, an rd__digester does both.
  */
 #ifndef RD_HASH_DIGEST_H
 #define RD_HASH_DIGEST_H
@@ -12,19 +12,19 @@
 #include "hash/kernels.h"
 
 /*
- * Hashes the leaves of the `size` bytes at `data`, a part of a file that begins with the leaf `first`; unless it ends
- * the file, it is whole leaves. `digests` has room for rd__leaf_count(size) of 32 bytes. Returns their number: a file
- * has at least one leaf, even an empty one.
+ * Hashes the leaves of a range of a file: the `size` bytes at `data`, which start with the leaf `first`. Unless the
+ * file `ends` with them, they are whole leaves. `digests` has room for rd__leaf_count(size) digests of 32 bytes.
+ * Returns their number: even an empty file has one leaf.
  */
 size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, uint64_t first, bool ends,
                          uint8_t *digests);
 
-/* The leaves in `size` bytes from the begin of a leaf, the last one not whole perhaps; at least 1. */
+/* The number of leaves in `size` bytes from the start of a leaf, the last of which may be short; at least 1. */
 static inline size_t rd__leaf_count(size_t size) {
     return size == 0 ? 1 : (size - 1) / RD__LEAF_LEN + 1;
 }
 
-/* The root in the making. */
+/* The state of the root. */
 typedef struct rd__digest {
     rd__blake2b root;
 } rd__digest;
@@ -34,13 +34,13 @@ void rd__digest_init(rd__digest *digest);
 void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count);
 void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]);
 
-/* Any portions, in order. */
+/* The digest of a file that arrives in order, in chunks of any size. */
 typedef struct rd__digester {
     const rd__kernels *kernels;
     rd__digest digest;
     uint64_t size;     /* bytes taken */
-    uint8_t *gathered; /* some leaves; the last of them stays until it is known not to be the file's last */
-    size_t filled;
+    uint8_t *gathered; /* some leaves, kept until it is known whether the last of them is the last of the file */
+    size_t filled;     /* bytes of them */
 } rd__digester;
 
 /* False: out of memory, with nothing to free. */

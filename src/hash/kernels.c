@@ -19,8 +19,7 @@
 
 KERNELS(portable, 0, portable);
 #if defined(__x86_64__)
-/* Two BLAKE2b at once, which is what fits 128 bits, are a tenth faster than one after the other: not worth their code.
- */
+/* Two BLAKE2b at once, as many as fit in 128 bits, are a tenth faster than one after the other: not worth the code. */
 KERNELS(sse41, RD__CPU_SSE41, portable);
 KERNELS(avx2, RD__CPU_AVX2, avx2);
 KERNELS(avx512, RD__CPU_AVX2 | RD__CPU_AVX512, avx512);
@@ -28,7 +27,7 @@ KERNELS(avx512, RD__CPU_AVX2 | RD__CPU_AVX512, avx512);
 KERNELS(neon, RD__CPU_NEON, neon);
 #endif
 
-static const rd__kernels *const all[] = {
+static const rd__kernels *const kernels_all[] = {
 #if defined(__x86_64__)
     &kernels_avx512,
     &kernels_avx2,
@@ -39,11 +38,11 @@ static const rd__kernels *const all[] = {
     &kernels_portable,
 };
 
-enum { TABLES = sizeof all / sizeof all[0] };
+enum { KERNELS_COUNT = sizeof kernels_all / sizeof kernels_all[0] };
 
 const rd__kernels *const *rd__kernels_all(size_t *count) {
-    *count = TABLES;
-    return all;
+    *count = KERNELS_COUNT;
+    return kernels_all;
 }
 
 bool rd__kernels_usable(const rd__kernels *kernels) {
@@ -51,9 +50,9 @@ bool rd__kernels_usable(const rd__kernels *kernels) {
 }
 
 const rd__kernels *rd__kernels_best(void) {
-    for (size_t i = 0; i < TABLES; i++) {
-        if (rd__kernels_usable(all[i]))
-            return all[i];
+    for (size_t i = 0; i < KERNELS_COUNT; i++) {
+        if (rd__kernels_usable(kernels_all[i]))
+            return kernels_all[i];
     }
     return &kernels_portable;
 }

@@ -1,7 +1,7 @@
 /*
- * The table of kernels: the inner loops, each in one function, gathered in one constant table for each level of
- * processor. Everything above this layer takes a table and calls through it, so a new variant is a new file and a new
- * table here, and no caller changes. The portable table is the specification: every other must give the same results.
+ * The table of kernels: the inner loops, each a function, in one constant table per instruction set. Everything above
+ * this layer takes a table and calls through it, so a new variant is a new file and a new table here, and no caller
+ * changes. The portable table is the specification: every other one must give the same results.
  */
 #ifndef RD_HASH_KERNELS_H
 #define RD_HASH_KERNELS_H
@@ -9,21 +9,22 @@
 #include "hash/hits.h"
 #include "redelta.h"
 
-/* The weak sum of what `sum` is the sum of, followed by `size` bytes at `data`. Starts from rd__weak_seed. */
+/* Extends `sum`, a weak sum, by the `size` bytes at `data`. The sum of no bytes is rd__weak_seed. */
 typedef uint32_t rd__weak_update_fn(uint32_t sum, const uint8_t *data, size_t size);
 
 /*
- * Rolls *sum, the weak sum of the block_len bytes at window + begin, to position `end`, at most RD__SEEK_MAX further
- * on, and lists the positions from begin + 1 to end whose sums pass the filter, in order. Returns their number; hits
- * has room for end - begin. Reads window[begin .. end + block_len).
+ * Rolls *sum, the weak sum of the block_len bytes at window + start, to position `end`, at most RD__SEEK_MAX later, and
+ * lists the positions from start + 1 to end whose sums pass the filter, in order. Returns their number; hits has room
+ * for end - start. Reads window[start .. end + block_len).
  */
 typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                           size_t begin, size_t end, rd__hit *hits);
+                           size_t start, size_t end, rd__hit *hits);
 
-/* The strong sums, in full length, of `count` messages of `length` bytes that lie one after the other in `data`. */
+/* The strong sums, in full length, of the `count` messages of `length` bytes that follow each other in `data`. */
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
-/* The digests, 32 bytes each, of `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h), of which none is the last. */
+/* The digests, 32 bytes each, of the `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h) that follow each other in
+ * `data`, starting with the leaf `first`. None of them is the last of the file. */
 typedef void rd__leaves_fn(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
 
 typedef struct rd__kernels {
@@ -35,13 +36,13 @@ typedef struct rd__kernels {
     rd__leaves_fn *leaves;
 } rd__kernels;
 
-/* All tables of this build, the best one first, the portable one last; *count of them. */
+/* All tables of this build, *count of them: the best one first, the portable one last. */
 const rd__kernels *const *rd__kernels_all(size_t *count);
 
-/* Can this machine, as far as the environment allows, run the table? See base/cpu.h. */
+/* Can this machine run the table, and does the environment allow it? See base/cpu.h. */
 bool rd__kernels_usable(const rd__kernels *kernels);
 
-/* The best table that is usable. */
+/* The best usable table. */
 const rd__kernels *rd__kernels_best(void);
 
 #endif

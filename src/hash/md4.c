@@ -8,21 +8,24 @@
 #include "base/memory.h"
 #include "hash/md4_steps.h"
 
+#include <string.h>
+
 const uint32_t rd__md4_initial[4] = {0x67452301u, 0xefcdab89u, 0x98badcfeu, 0x10325476u};
 
-static inline uint32_t rotate_left(uint32_t x, unsigned n) {
+static inline uint32_t md4_rotate(uint32_t x, unsigned n) {
     return x << n | x >> (32 - n);
 }
 
-/* The three rounds' functions, the first two with an operation less than in the RFC: the same truth tables. */
+/* The functions of the three rounds. The first two take one operation less than in the RFC, with the same truth tables.
+ */
 #define CHOOSE(x, y, z) ((z) ^ ((x) & ((y) ^ (z))))
 #define MAJORITY(x, y, z) (((x) & (y)) | ((z) & ((x) | (y))))
 #define PARITY(x, y, z) ((x) ^ (y) ^ (z))
 #define ADD(x, y) ((x) + (y))
 #define CONSTANT(n) (n)
-#define ROTATE(x, n) rotate_left(x, n)
+#define ROTATE(x, n) md4_rotate(x, n)
 
-static void compress(uint32_t h[4], const uint8_t *block) {
+static void md4_compress(uint32_t h[4], const uint8_t *block) {
     uint32_t m[16];
     for (size_t i = 0; i < 16; i++)
         m[i] = rd__load_le32(block + 4 * i);
@@ -43,7 +46,7 @@ void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size) {
     while (size > 0) {
         const size_t filled = state->size % RD__MD4_BLOCK;
         if (filled == 0 && size >= RD__MD4_BLOCK) {
-            compress(state->h, data);
+            md4_compress(state->h, data);
             state->size += RD__MD4_BLOCK;
             data += RD__MD4_BLOCK;
             size -= RD__MD4_BLOCK;
@@ -55,7 +58,7 @@ void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size) {
         data += taken;
         size -= taken;
         if (filled + taken == RD__MD4_BLOCK)
-            compress(state->h, state->block);
+            md4_compress(state->h, state->block);
     }
 }
 

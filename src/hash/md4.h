@@ -1,4 +1,4 @@
-/* MD4, the strong sum of older signatures. Broken against whoever chooses the data; see RFC 1320 and RFC 6150. */
+/* MD4, the strong sum of older signatures (RFC 1320). It is broken: it does not resist chosen data (RFC 6150). */
 #ifndef RD_HASH_MD4_H
 #define RD_HASH_MD4_H
 
@@ -17,7 +17,7 @@ void rd__md4_init(rd__md4 *state);
 void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size);
 void rd__md4_final(rd__md4 *state, uint8_t digest[RD__MD4_LEN]);
 
-/* The digests of `count` messages of `length` bytes that lie one after the other in `data`: 16 bytes each. */
+/* An rd__strong_many_fn; see kernels.h. */
 void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
 void rd__md4_many_sse41(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
@@ -27,7 +27,7 @@ void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8
 void rd__md4_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #endif
 
-/* The initial state (RFC 1320, 3.3), which the variants share. */
+/* The initial state (RFC 1320, 3.3), shared by the variants. */
 extern const uint32_t rd__md4_initial[4];
 
 #endif

@@ -10,7 +10,7 @@
 #define CONSTANT(n) SET(n)
 
 /* Eight words of eight messages, transposed: row i, of message i, becomes lane i. */
-TARGET static inline void load_words(WORD m[8], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void md4_avx2_load_words(WORD m[8], const uint8_t *const in[LANES], size_t offset) {
     WORD a[8];
     WORD b[8];
     for (size_t i = 0; i < 8; i++)
@@ -32,17 +32,18 @@ TARGET static inline void load_words(WORD m[8], const uint8_t *const in[LANES], 
     }
 }
 
-TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
-    load_words(m, in, offset);
-    load_words(m + 8, in, offset + 32);
+TARGET static inline void md4_avx2_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+    md4_avx2_load_words(m, in, offset);
+    md4_avx2_load_words(m + 8, in, offset + 32);
 }
 
-/* One message alone is quicker in the portable way; two already pay for eight lanes. */
+/* One message alone is faster in portable C; two are worth eight lanes. */
 #define WORTH_IT 2
-#define hash_rest rd__md4_many_portable
+#define LOAD_MESSAGE md4_avx2_load_message
+#define HASH_REST rd__md4_many_portable
 #include "hash/md4_lanes.h"
 
 void rd__md4_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_many(data, length, count, digests);
+    md4_lanes_hash(data, length, count, digests);
 }
 #endif

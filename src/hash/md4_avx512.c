@@ -14,7 +14,7 @@
  * Sixteen words of sixteen messages, transposed: row i, of message i, becomes lane i. Four rounds of exchanges, each
  * between vectors twice as far apart as the one before.
  */
-TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void md4_avx512_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
     WORD a[16];
     WORD b[16];
     for (size_t i = 0; i < 16; i++)
@@ -42,12 +42,13 @@ TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES
     }
 }
 
-/* A rest that AVX2 could do in one go is quicker there; a larger one leaves some lanes idle here. */
+/* As many messages as AVX2 has lanes are faster there; more are faster here, although some lanes are idle. */
 #define WORTH_IT (LANES / 2 + 1)
-#define hash_rest rd__md4_many_avx2
+#define LOAD_MESSAGE md4_avx512_load_message
+#define HASH_REST rd__md4_many_avx2
 #include "hash/md4_lanes.h"
 
 void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_many(data, length, count, digests);
+    md4_lanes_hash(data, length, count, digests);
 }
 #endif

@@ -1,6 +1,6 @@
 /*
- * MD4 of many messages of one length, one message a lane. A template like blake2b_lanes.h, and for the same reason: the
- * 48 steps of one MD4 are one chain, the messages are independent.
+ * MD4 of many messages of one length, one message per lane. A template like blake2b_lanes.h, and for the same reason:
+ * the 48 steps of one MD4 are one chain, but the messages are independent.
  *
  * The includer defines:
  *     LANES                               messages at once
@@ -8,19 +8,22 @@
  *     TARGET                              the attribute that enables the instruction set in a function
  *     ADD, ROTATE, CHOOSE, MAJORITY, PARITY, CONSTANT   on WORDs; see md4_steps.h
  *     STORE(p, word)                      to 4 * LANES bytes at p, of any alignment
- *     load_message(m, in, offset)         m[j] = 32-bit word j of the 64 bytes at in[i] + offset, in lane i
- *     WORTH_IT                            the fewest messages that are worth it
- *     hash_rest                           an rd__strong_many_fn for fewer
+ *     LOAD_MESSAGE(m, in, offset)         m[j] = 32-bit word j of the 64 bytes at in[i] + offset, in lane i
+ *     WORTH_IT                            the fewest messages for which this is faster than HASH_REST
+ *     HASH_REST                           an rd__strong_many_fn for fewer
  * and gets
- *     hash_many                           an rd__strong_many_fn for any number
+ *     md4_lanes_hash                      an rd__strong_many_fn for any number
  */
 #include "base/bytes.h"
 #include "hash/md4.h"
 #include "hash/md4_steps.h"
 
-TARGET static void compress_lanes(WORD h[4], const uint8_t *const in[LANES], size_t offset) {
+#include <assert.h>
+#include <string.h>
+
+TARGET static void md4_lanes_compress(WORD h[4], const uint8_t *const in[LANES], size_t offset) {
     WORD m[16];
-    load_message(m, in, offset);
+    LOAD_MESSAGE(m, in, offset);
     WORD a = h[0], b = h[1], c = h[2], d = h[3];
     ALL_STEPS();
     h[0] = ADD(h[0], a);
@@ -29,8 +32,8 @@ TARGET static void compress_lanes(WORD h[4], const uint8_t *const in[LANES], siz
     h[3] = ADD(h[3], d);
 }
 
-/* What is left of each message, a one bit, zeros, and the length in bits: one block or two (RFC 1320, 3.1 and 3.2). */
-TARGET static void compress_last(WORD h[4], const uint8_t *const in[LANES], size_t offset, size_t length) {
+/* The rest of each message, a one bit, zeros, and the length in bits: one block or two (RFC 1320, 3.1 and 3.2). */
+TARGET static void md4_lanes_compress_last(WORD h[4], const uint8_t *const in[LANES], size_t offset, size_t length) {
     enum { ROOM = RD__MD4_BLOCK - 8 };
     uint8_t padded[LANES][2 * RD__MD4_BLOCK];
     const uint8_t *last[LANES];
@@ -45,22 +48,24 @@ TARGET static void compress_last(WORD h[4], const uint8_t *const in[LANES], size
         last[i] = padded[i];
     }
     for (size_t i = 0; i < blocks; i++)
-        compress_lanes(h, last, i * RD__MD4_BLOCK);
+        md4_lanes_compress(h, last, i * RD__MD4_BLOCK);
 }
 
-/* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message: cheaper than to tell them apart. */
-TARGET static void hash_lanes(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+/* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message, which is cheaper than masking them.
+ */
+TARGET static void md4_lanes_hash_some(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     const uint8_t *in[LANES];
     WORD h[4];
     uint32_t words[LANES];
     size_t offset = 0;
+    assert(count >= 1 && count <= LANES);
     for (size_t i = 0; i < LANES; i++)
         in[i] = data + (i < count ? i : 0) * length;
     for (size_t j = 0; j < 4; j++)
         h[j] = CONSTANT(rd__md4_initial[j]);
     for (; length - offset >= RD__MD4_BLOCK; offset += RD__MD4_BLOCK)
-        compress_lanes(h, in, offset);
-    compress_last(h, in, offset, length);
+        md4_lanes_compress(h, in, offset);
+    md4_lanes_compress_last(h, in, offset, length);
     for (size_t j = 0; j < RD__MD4_LEN / 4; j++) {
         STORE(words, h[j]);
         for (size_t i = 0; i < count; i++)
@@ -68,13 +73,13 @@ TARGET static void hash_lanes(const uint8_t *data, size_t length, size_t count, 
     }
 }
 
-static void hash_many(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
+static void md4_lanes_hash(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     while (count >= WORTH_IT) {
         const size_t n = count < LANES ? count : LANES;
-        hash_lanes(data, length, n, digests);
+        md4_lanes_hash_some(data, length, n, digests);
         count -= n;
         data += n * length;
         digests += n * RD__MD4_LEN;
     }
-    hash_rest(data, length, count, digests);
+    HASH_REST(data, length, count, digests);
 }

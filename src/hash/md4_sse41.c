@@ -5,14 +5,14 @@
 #include "hash/words32_sse41.h"
 
 #define ROTATE_VECTOR(x, n) _mm_or_si128(_mm_slli_epi32(x, n), _mm_srli_epi32(x, 32 - (n)))
-#define ROTATE(x, n) ((pair){ROTATE_VECTOR((x).low, n), ROTATE_VECTOR((x).high, n)})
+#define ROTATE(x, n) ((words32_pair){ROTATE_VECTOR((x).low, n), ROTATE_VECTOR((x).high, n)})
 #define CHOOSE(x, y, z) XOR(z, AND(x, XOR(y, z)))
 #define MAJORITY(x, y, z) OR(AND(x, y), AND(z, OR(x, y)))
 #define PARITY(x, y, z) XOR(x, XOR(y, z))
 #define CONSTANT(n) SET(n)
 
 /* Four words of four messages, transposed: row i, of message i, becomes lane i. */
-TARGET static inline void transpose(__m128i m[4], const uint8_t *const in[4], size_t offset) {
+TARGET static inline void md4_sse41_transpose(__m128i m[4], const uint8_t *const in[4], size_t offset) {
     __m128i r[4];
     for (size_t i = 0; i < 4; i++)
         r[i] = _mm_loadu_si128((const __m128i *)(const void *)(in[i] + offset));
@@ -26,23 +26,24 @@ TARGET static inline void transpose(__m128i m[4], const uint8_t *const in[4], si
     m[3] = _mm_unpackhi_epi64(b, d);
 }
 
-TARGET static inline void load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+TARGET static inline void md4_sse41_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
     for (size_t j = 0; j < 16; j += 4) {
         __m128i low[4];
         __m128i high[4];
-        transpose(low, in, offset + 4 * j);
-        transpose(high, in + 4, offset + 4 * j);
+        md4_sse41_transpose(low, in, offset + 4 * j);
+        md4_sse41_transpose(high, in + 4, offset + 4 * j);
         for (size_t k = 0; k < 4; k++)
-            m[j + k] = (pair){low[k], high[k]};
+            m[j + k] = (words32_pair){low[k], high[k]};
     }
 }
 
-/* One or two messages are quicker in the portable way; three already pay for eight lanes. */
+/* One or two messages are faster in portable C; three are worth eight lanes. */
 #define WORTH_IT 3
-#define hash_rest rd__md4_many_portable
+#define LOAD_MESSAGE md4_sse41_load_message
+#define HASH_REST rd__md4_many_portable
 #include "hash/md4_lanes.h"
 
 void rd__md4_many_sse41(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    hash_many(data, length, count, digests);
+    md4_lanes_hash(data, length, count, digests);
 }
 #endif

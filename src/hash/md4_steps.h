@@ -1,10 +1,10 @@
 /*
- * The steps of MD4, written once for one message at a time and for many: the includer says what its words are.
+ * The steps of MD4, written once for one message at a time and for many: the includer defines what a word is.
  *
  * Each of the three rounds is sixteen steps on one of four words; the words rotate through the roles a, d, c, b, so
- * four steps are written out and repeated (RFC 1320, 3.4). The includer has words a, b, c, d and m[0 .. 16), and the
- * operations ADD(x, y), CONSTANT(n), ROTATE(x, n) to the left, and the three rounds' functions CHOOSE, MAJORITY and
- * PARITY(x, y, z).
+ * four steps are written out and repeated (RFC 1320, 3.4). The includer provides the words a, b, c, d and m[0 .. 16),
+ * the operations ADD(x, y), CONSTANT(n) and ROTATE(x, n), to the left, and the functions of the three rounds, CHOOSE,
+ * MAJORITY and PARITY(x, y, z).
  */
 #ifndef RD_HASH_MD4_STEPS_H
 #define RD_HASH_MD4_STEPS_H

@@ -4,14 +4,16 @@
  * Update: eight bytes at once, by h m^8 + b0 m^7 + ... + b7. The products of the bytes do not wait for h, so the chain
  * from one step to the next is one multiplication and one addition for eight bytes instead of eight of each.
  *
- * Rolling a window of B bytes on by one, out leaving and in entering:
+ * Rolling a window of B bytes forward by one, where `out` leaves and `in` enters:
  *
  *     h' = h m + in - m^B (out + m - 1)
  *
- * because h m carries the seed as m^(B+1) where m^B is due, and out as out m^B where nothing is. All but h m + (...) is
- * known before h is, which again keeps the chain short.
+ * because h m contains the seed as m^(B+1) instead of m^B, and the term out m^B, which must go. Everything but h m +
+ * (...) is known before h is, which again keeps the chain short.
  */
 #include "hash/rabinkarp.h"
+
+#include <assert.h>
 
 #define M1 RD__RABINKARP_MULTIPLIER
 #define M2 (M1 * M1)
@@ -75,12 +77,13 @@ uint32_t rd__rabinkarp_drop(uint32_t sum, uint8_t first, uint32_t power) {
 }
 
 size_t rd__rabinkarp_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                   size_t begin, size_t end, rd__hit *hits) {
+                                   size_t start, size_t end, rd__hit *hits) {
     const uint32_t power = rd__rabinkarp_power(block_len);
     const uint8_t *const entering = window + block_len;
     uint32_t h = *sum;
     size_t count = 0;
-    for (size_t i = begin; i < end; i++) {
+    assert(start <= end && end - start <= RD__SEEK_MAX);
+    for (size_t i = start; i < end; i++) {
         h = h * M1 + (entering[i] - power * (window[i] + (M1 - 1)));
         if (rd__filter_has(filter, h))
             hits[count++] = (rd__hit){.at = (uint32_t)(i + 1), .weak = h};

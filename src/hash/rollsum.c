@@ -3,11 +3,14 @@
  *
  * Update: four bytes at once, s2 += 4 s1 + 4 b0 + 3 b1 + 2 b2 + b3, so that the chain is one addition for four bytes.
  * The 31s are left out of the loop: n of them add 31 n to s1 and 31 n (n + 1) / 2 to s2. All arithmetic is mod 2^32 and
- * cut to 16 bits at the end, which loses nothing, for 2^16 divides 2^32.
+ * reduced to 16 bits at the end, which loses nothing, since 2^16 divides 2^32.
  *
- * Rolling a window of B bytes on by one: s1 gains in and loses out; s2 gains the new s1 and loses B (out + 31).
+ * Rolling a window of B bytes forward by one, where `out` leaves and `in` enters: s1 gains in and loses out; s2 gains
+ * the new s1 and loses B (out + 31).
  */
 #include "hash/rollsum.h"
+
+#include <assert.h>
 
 #define OFFSET RD__ROLLSUM_OFFSET
 
@@ -15,7 +18,7 @@ uint32_t rd__rollsum_join(uint32_t s1, uint32_t s2) {
     return (s1 & 0xffff) | s2 << 16;
 }
 
-/* Halving the even one of the factors first. */
+/* The even factor is halved before the multiplication, which would lose the top bit. */
 uint32_t rd__rollsum_triangle(size_t n) {
     const uint64_t a = n;
     return (uint32_t)(a % 2 == 0 ? (a / 2) * (a + 1) : a * ((a + 1) / 2));
@@ -43,13 +46,14 @@ uint32_t rd__rollsum_drop(uint32_t sum, uint8_t first, uint32_t length) {
 }
 
 size_t rd__rollsum_seek_portable(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
-                                 size_t begin, size_t end, rd__hit *hits) {
+                                 size_t start, size_t end, rd__hit *hits) {
     const uint32_t length = (uint32_t)block_len;
     const uint8_t *const entering = window + block_len;
     uint32_t s1 = *sum & 0xffff;
     uint32_t s2 = *sum >> 16;
     size_t count = 0;
-    for (size_t i = begin; i < end; i++) {
+    assert(start <= end && end - start <= RD__SEEK_MAX);
+    for (size_t i = start; i < end; i++) {
         s1 += (uint32_t)entering[i] - window[i];
         s2 += s1 - length * (window[i] + OFFSET);
         const uint32_t weak = rd__rollsum_join(s1, s2);

@@ -4,6 +4,8 @@
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
 
+#include <assert.h>
+
 uint32_t rd__weak_seed(rd_weak kind) {
     return kind == RD_RABINKARP ? RD__RABINKARP_SEED : RD__ROLLSUM_SEED;
 }
@@ -18,6 +20,7 @@ void rd__shrinking_init(rd__shrinking *window, rd_weak kind, uint32_t sum, uint6
 }
 
 void rd__shrinking_drop(rd__shrinking *window, uint8_t first) {
+    assert(window->length > 0);
     if (window->kind == RD_RABINKARP) {
         window->sum = rd__rabinkarp_drop(window->sum, first, window->power);
         window->power *= RD__RABINKARP_INVERSE;

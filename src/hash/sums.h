@@ -1,6 +1,6 @@
 /*
- * The two sums of a block by kind: what is the same for both weak sums and for both strong sums. Callers above the hash
- * layer use these and the kernels, never one algorithm by name.
+ * The weak and the strong sum of a block, by kind. Callers above the hash layer use these functions and the kernels,
+ * never one algorithm by name.
  */
 #ifndef RD_HASH_SUMS_H
 #define RD_HASH_SUMS_H
@@ -12,12 +12,12 @@
 /* The weak sum of no bytes. */
 uint32_t rd__weak_seed(rd_weak kind);
 
-/* The full length of a strong sum in bytes. */
+/* The full length of a strong sum, in bytes. */
 uint32_t rd__strong_size(rd_strong kind);
 
 /*
- * A window that shrinks from the left: its weak sum, kept up to date as its first byte is dropped. Used at the end of a
- * new file, where the last block of the basis may match although it is short.
+ * The weak sum of a window that shrinks from the left, updated as the first byte is dropped. Used at the end of a new
+ * file, where the last block of the basis may match although it is short.
  */
 typedef struct rd__shrinking {
     rd_weak kind;
@@ -27,9 +27,10 @@ typedef struct rd__shrinking {
 } rd__shrinking;
 
 void rd__shrinking_init(rd__shrinking *window, rd_weak kind, uint32_t sum, uint64_t length);
+/* Drops the first byte of the window, which must have one. */
 void rd__shrinking_drop(rd__shrinking *window, uint8_t first);
 
-/* The strong sum of a block that arrives in pieces. */
+/* The strong sum of a block that arrives in chunks. */
 typedef struct rd__strong {
     rd_strong kind;
     union {

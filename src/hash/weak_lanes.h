@@ -6,33 +6,35 @@
  *     rabinkarp_seek_lanes, rollsum_seek_lanes          as rd__seek_fn
  *
  * The sum of a block is a dot product. Lane j takes the bytes j, j + LANES, j + 2 LANES, ... For RabinKarp each lane is
- * a Horner scheme of its own with the step m^LANES (four vectors in turn: m^(4 LANES)), and the lanes are weighted at
- * the end. For rollsum, s2 counts each byte once for itself and once for each byte behind it: the rows behind it are
- * counted by adding s1 to s2 row by row, and what it lacks within its row is added at the end.
+ * a Horner scheme of its own with the step m^LANES (with four vectors in turn, m^(4 LANES)), and the lanes are weighted
+ * at the end. For rollsum, s2 counts each byte once for itself and once for each byte after it: the bytes of later rows
+ * are counted by adding s1 to s2 row by row, and those of its own row at the end.
  *
  * Rolling obeys a linear recurrence, h[i + 1] = h[i] m + c[i], where c[i] depends only on the bytes that enter and
  * leave. So LANES positions are rolled at once: m is odd, thus has an inverse mod 2^32, and
  *
  *     h[i + 1] = m^(i + 1) (h[0] + c[0] m^-1 + c[1] m^-2 + ... + c[i] m^-(i + 1))
  *
- * of which the inner part is a sum over the lanes, made in log2 LANES steps: x[i] += x[i - k] for k = 1, 2, 4, ... From
- * one vector to the next only its last lane is waited for. Rollsum is the same with m = 1, twice.
+ * where the sum in the parentheses is a prefix sum over the lanes, made in log2 LANES steps: x[i] += x[i - k] for k =
+ * 1, 2, 4, ... From one vector to the next only the last lane is waited for. Rollsum is the same with m = 1, twice.
  *
- * A tile of positions is rolled first, and leaves not the sums but their hashes, which is what the filter is asked for.
- * Then its words are read one by one, because that is as quick as gathering them or quicker, each to its lane of a
- * vector that stays in a register: words that went through memory would be waited for.
+ * A tile of positions is rolled first. Its result is not the sums but their hashes, by which the filter is searched.
+ * Then the words of the filter are read one by one, which is at least as fast as gathering them, each into its lane of
+ * a vector that stays in a register: words stored to memory and loaded as a vector would have to be waited for.
  */
 #include "base/memory.h"
 #include "hash/kernels.h"
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
 
-enum { TILE = 128, ROW = 4 * LANES };
+#include <assert.h>
+
+enum { WEAK_TILE = 128, WEAK_ROW = 4 * LANES };
 
 /* ---- Sums of blocks --------------------------------------------------------------------------------------------- */
 
 /* The sum of the lanes, each times a weight. */
-TARGET static uint32_t weigh(WORD word, const uint32_t weights[LANES]) {
+TARGET static uint32_t weak_lanes_weigh(WORD word, const uint32_t weights[LANES]) {
     uint32_t lanes[LANES];
     uint32_t sum = 0;
     STORE(lanes, MULTIPLY(word, LOAD(weights)));
@@ -41,32 +43,33 @@ TARGET static uint32_t weigh(WORD word, const uint32_t weights[LANES]) {
     return sum;
 }
 
-/* The sum so far enters as if it were added in the very last place of the row before the first. */
+/* The sum so far enters as if it were the last byte of a row before the first. */
 TARGET static uint32_t rabinkarp_update_lanes(uint32_t sum, const uint8_t *data, size_t size) {
-    if (size < ROW)
+    if (size < WEAK_ROW)
         return rd__rabinkarp_update_portable(sum, data, size);
-    const uint32_t *const weights = rd__rabinkarp_powers + RD__RABINKARP_POWERS - ROW;
+    const uint32_t *const weights = rd__rabinkarp_powers + RD__RABINKARP_POWERS - WEAK_ROW;
     const WORD step = SET(weights[0] * RD__RABINKARP_MULTIPLIER);
     uint32_t first[LANES] = {0};
     first[LANES - 1] = sum;
     WORD a = SET(0), b = SET(0), c = SET(0), d = LOAD(first);
-    for (; size >= ROW; size -= ROW, data += ROW) {
+    for (; size >= WEAK_ROW; size -= WEAK_ROW, data += WEAK_ROW) {
         a = ADD(MULTIPLY(a, step), LOAD_BYTES(data));
         b = ADD(MULTIPLY(b, step), LOAD_BYTES(data + LANES));
         c = ADD(MULTIPLY(c, step), LOAD_BYTES(data + (size_t)2 * LANES));
         d = ADD(MULTIPLY(d, step), LOAD_BYTES(data + (size_t)3 * LANES));
     }
-    const uint32_t whole = weigh(a, weights) + weigh(b, weights + LANES) + weigh(c, weights + (size_t)2 * LANES) +
-                           weigh(d, weights + (size_t)3 * LANES);
+    const uint32_t whole = weak_lanes_weigh(a, weights) + weak_lanes_weigh(b, weights + LANES) +
+                           weak_lanes_weigh(c, weights + (size_t)2 * LANES) +
+                           weak_lanes_weigh(d, weights + (size_t)3 * LANES);
     return rd__rabinkarp_update_portable(whole, data, size);
 }
 
 TARGET static uint32_t rollsum_update_lanes(uint32_t sum, const uint8_t *data, size_t size) {
     uint32_t ones[LANES];
-    uint32_t behind[LANES]; /* bytes from lane i to the end of the row, itself included */
+    uint32_t suffixes[LANES]; /* bytes from lane i to the end of the row, its own included */
     for (size_t i = 0; i < LANES; i++) {
         ones[i] = 1;
-        behind[i] = (uint32_t)(LANES - i);
+        suffixes[i] = (uint32_t)(LANES - i);
     }
     const size_t rows = size / LANES;
     const uint32_t n = (uint32_t)(rows * LANES);
@@ -76,26 +79,29 @@ TARGET static uint32_t rollsum_update_lanes(uint32_t sum, const uint8_t *data, s
         s1 = ADD(s1, LOAD_BYTES(data));
     }
     const uint32_t before = sum & 0xffff;
-    const uint32_t sum1 = before + weigh(s1, ones) + n * RD__ROLLSUM_OFFSET;
-    const uint32_t sum2 = (sum >> 16) + n * before + LANES * weigh(s2, ones) + weigh(s1, behind) +
-                          RD__ROLLSUM_OFFSET * rd__rollsum_triangle(n);
+    const uint32_t sum1 = before + weak_lanes_weigh(s1, ones) + n * RD__ROLLSUM_OFFSET;
+    const uint32_t sum2 = (sum >> 16) + n * before + LANES * weak_lanes_weigh(s2, ones) +
+                          weak_lanes_weigh(s1, suffixes) + RD__ROLLSUM_OFFSET * rd__rollsum_triangle(n);
     return rd__rollsum_update_portable(rd__rollsum_join(sum1, sum2), data, size % LANES);
 }
 
 /* ---- The filter -------------------------------------------------------------------------------------------------- */
 
-/* A bit in each lane, at the place that the five bits of x above `shift` give. */
-TARGET static inline WORD bit_at(WORD x, uint32_t shift) {
+/* 2^n in each lane, where n is the five bits of x from bit `shift` up. */
+TARGET static inline WORD weak_lanes_bit_at(WORD x, uint32_t shift) {
     return BITS_AT(AND(SHIFT_RIGHT(x, shift), SET(31)));
 }
 
-/* Adds the positions of a tile of hashes that pass the filter to `hits`; the first one's position is `at`. */
-TARGET static size_t filter_tile(const rd__filter *filter, uint32_t unhash, const uint32_t *hashes, size_t positions,
-                                 size_t at, rd__hit *hits) {
+/*
+ * Writes the positions of a tile of hashes that pass the filter to `hits`, and returns their number. The first hash is
+ * that of position `at`.
+ */
+TARGET static size_t weak_lanes_filter_tile(const rd__filter *filter, uint32_t unhash, const uint32_t *hashes,
+                                            size_t positions, size_t at, rd__hit *hits) {
     size_t count = 0;
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD x = LOAD(hashes + i);
-        const WORD bits = OR(bit_at(x, filter->shift - 5), bit_at(x, filter->shift - 10));
+        const WORD bits = OR(weak_lanes_bit_at(x, filter->shift - 5), weak_lanes_bit_at(x, filter->shift - 10));
         const WORD words = READ_WORDS(filter->words, hashes + i, filter->shift);
         for (uint32_t passed = LANES_WITH_ALL(words, bits); passed != 0; passed &= passed - 1) {
             const size_t lane = i + (size_t)__builtin_ctz(passed);
@@ -107,7 +113,7 @@ TARGET static size_t filter_tile(const rd__filter *filter, uint32_t unhash, cons
 
 /* ---- Rolling ----------------------------------------------------------------------------------------------------- */
 
-/* What one vector of RabinKarp needs of its block length and of what went before. */
+/* The constants and the state with which RabinKarp rolls, a vector of positions at a time. */
 typedef struct rabinkarp_roll {
     WORD entering; /* m^-(i + 1) in lane i */
     WORD leaving;  /* m^block_len m^-(i + 1) */
@@ -117,7 +123,7 @@ typedef struct rabinkarp_roll {
     WORD sum;      /* before the first lane, in all lanes */
 } rabinkarp_roll;
 
-TARGET static rabinkarp_roll rabinkarp_begin(const rd__filter *filter, size_t block_len, uint32_t sum) {
+TARGET static rabinkarp_roll rabinkarp_roll_from(const rd__filter *filter, size_t block_len, uint32_t sum) {
     const uint32_t power = rd__rabinkarp_power(block_len);
     const WORD entering = LOAD(rd__rabinkarp_inverse_powers);
     const WORD leaving = MULTIPLY(entering, SET(power));
@@ -133,8 +139,8 @@ TARGET static rabinkarp_roll rabinkarp_begin(const rd__filter *filter, size_t bl
 }
 
 #define ADD_LOWER(x, n) ADD(x, MOVE_UP(x, n))
-/* Sums up over the lanes: lane i gets what lanes 0 .. i had. */
-TARGET static inline WORD sum_up(WORD x) {
+/* The prefix sums: lane i becomes the sum of lanes 0 .. i. */
+TARGET static inline WORD weak_lanes_sum_up(WORD x) {
     x = ADD_LOWER(x, 1);
     x = ADD_LOWER(x, 2);
     x = ADD_LOWER(x, 4);
@@ -144,13 +150,13 @@ TARGET static inline WORD sum_up(WORD x) {
     return x;
 }
 
-/* The hashes at a tile of positions, the first being that after `window` has moved by one. */
+/* The hashes at a tile of positions. The first is where `window` has moved by one. */
 TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering,
                                   uint32_t *hashes, size_t positions) {
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD lost = ADD(MULTIPLY(LOAD_BYTES(window + i), roll->leaving), roll->fixed);
         const WORD change = SUB(MULTIPLY(LOAD_BYTES(entering + i), roll->entering), lost);
-        const WORD x = ADD(sum_up(change), roll->sum);
+        const WORD x = ADD(weak_lanes_sum_up(change), roll->sum);
         STORE(hashes + i, MULTIPLY(x, roll->hash));
         roll->sum = MULTIPLY(LAST(x), roll->step);
     }
@@ -167,9 +173,9 @@ TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const
                                 size_t positions) {
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD leaving = LOAD_BYTES(window + i);
-        const WORD s1 = ADD(sum_up(SUB(LOAD_BYTES(entering + i), leaving)), roll->s1);
+        const WORD s1 = ADD(weak_lanes_sum_up(SUB(LOAD_BYTES(entering + i), leaving)), roll->s1);
         const WORD change = SUB(s1, MULTIPLY(roll->length, ADD(leaving, SET(RD__ROLLSUM_OFFSET))));
-        const WORD s2 = ADD(sum_up(change), roll->s2);
+        const WORD s2 = ADD(weak_lanes_sum_up(change), roll->s2);
         roll->s1 = LAST(s1);
         roll->s2 = LAST(s2);
         STORE(hashes + i, MULTIPLY(OR(AND(s1, SET(0xffff)), SHIFT_LEFT(s2, 16)), roll->key));
@@ -177,16 +183,17 @@ TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const
 }
 
 TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
-                                          const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
+                                          const uint8_t *window, size_t start, size_t end, rd__hit *hits) {
     const uint32_t unhash = rd__filter_unhash(filter);
-    uint32_t hashes[TILE] = {0};
+    uint32_t hashes[WEAK_TILE] = {0};
     size_t count = 0;
-    size_t at = begin;
-    rabinkarp_roll roll = rabinkarp_begin(filter, block_len, *sum);
+    size_t at = start;
+    assert(start <= end && end - start <= RD__SEEK_MAX);
+    rabinkarp_roll roll = rabinkarp_roll_from(filter, block_len, *sum);
     while (end - at >= LANES) {
-        const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
+        const size_t positions = rd__min_size((end - at) / LANES * LANES, WEAK_TILE);
         rabinkarp_tile(&roll, window + at, window + at + block_len, hashes, positions);
-        count += filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        count += weak_lanes_filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
         *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
@@ -194,17 +201,18 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
 }
 
 TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
-                                        const uint8_t *window, size_t begin, size_t end, rd__hit *hits) {
+                                        const uint8_t *window, size_t start, size_t end, rd__hit *hits) {
     const uint32_t unhash = rd__filter_unhash(filter);
-    uint32_t hashes[TILE] = {0};
+    uint32_t hashes[WEAK_TILE] = {0};
     size_t count = 0;
-    size_t at = begin;
+    size_t at = start;
+    assert(start <= end && end - start <= RD__SEEK_MAX);
     rollsum_roll roll = {
         .length = SET(block_len), .key = SET(filter->key), .s1 = SET(*sum & 0xffff), .s2 = SET(*sum >> 16)};
     while (end - at >= LANES) {
-        const size_t positions = rd__min_size((end - at) / LANES * LANES, TILE);
+        const size_t positions = rd__min_size((end - at) / LANES * LANES, WEAK_TILE);
         rollsum_tile(&roll, window + at, window + at + block_len, hashes, positions);
-        count += filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        count += weak_lanes_filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
         *sum = hashes[positions - 1] * unhash;
         at += positions;
     }

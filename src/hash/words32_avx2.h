@@ -27,19 +27,20 @@
 #define READ_WORDS(words, x, shift)                                                                                    \
     _mm256_inserti128_si256(_mm256_castsi128_si256(READ_FOUR(words, x, shift)), READ_FOUR(words, (x) + 4, shift), 1)
 
-/* As many bytes as there are lanes, each widened to a word. */
+/* LANES bytes, each widened to a word. */
 #define LOAD_BYTES(p) _mm256_cvtepu8_epi32(_mm_loadl_epi64((const __m128i *)(const void *)(p)))
-/* All lanes shifted left by as many bits as `bits` says, and to the right. */
+/* All lanes shifted by `bits` bits. */
 #define SHIFT_LEFT(x, bits) _mm256_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm256_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-/* Bit n[i] alone in lane i, n[i] being less than 32. */
+/* 2^n[i] in lane i; n[i] must be less than 32. */
 #define BITS_AT(n) _mm256_sllv_epi32(SET(1), n)
-/* Lane i takes what was in lane i - n, n being 1, 2 or 4; the first n lanes take 0. The low half crosses by a copy. */
+/* Lane i takes the value of lane i - n, for n = 1, 2 or 4; the first n lanes take 0. The low half crosses into the high
+ * one by a copy. */
 #define LOW_HALF_UP(x) _mm256_permute2x128_si256(x, x, 0x08)
 #define MOVE_UP(x, n) ((n) == 4 ? LOW_HALF_UP(x) : _mm256_alignr_epi8(x, LOW_HALF_UP(x), (16 - 4 * (n)) & 15))
-/* The last lane, in all of them. */
+/* The value of the last lane in all lanes. */
 #define LAST(x) _mm256_permutevar8x32_epi32(x, _mm256_set1_epi32(7))
-/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
+/* Bit i of the result: does lane i of `words` have all bits of lane i of `bits`? */
 #define LANES_WITH_ALL(words, bits)                                                                                    \
     ((uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(_mm256_cmpeq_epi32(AND(words, bits), bits))))
 

@@ -28,18 +28,18 @@
 #define READ_WORDS(words, x, shift)                                                                                    \
     _mm512_inserti64x4(_mm512_castsi256_si512(READ_EIGHT(words, x, shift)), READ_EIGHT(words, (x) + 8, shift), 1)
 
-/* As many bytes as there are lanes, each widened to a word. */
+/* LANES bytes, each widened to a word. */
 #define LOAD_BYTES(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
-/* All lanes shifted left by as many bits as `bits` says, and to the right. */
+/* All lanes shifted by `bits` bits. */
 #define SHIFT_LEFT(x, bits) _mm512_sll_epi32(x, _mm_cvtsi32_si128((int)(bits)))
 #define SHIFT_RIGHT(x, bits) _mm512_srl_epi32(x, _mm_cvtsi32_si128((int)(bits)))
-/* Bit n[i] alone in lane i, n[i] being less than 32. */
+/* 2^n[i] in lane i; n[i] must be less than 32. */
 #define BITS_AT(n) _mm512_sllv_epi32(SET(1), n)
-/* Lane i takes what was in lane i - n; the first n lanes take 0. */
+/* Lane i takes the value of lane i - n; the first n lanes take 0. */
 #define MOVE_UP(x, n) _mm512_alignr_epi32(x, _mm512_setzero_si512(), 16 - (n))
-/* The last lane, in all of them. */
+/* The value of the last lane in all lanes. */
 #define LAST(x) _mm512_permutexvar_epi32(_mm512_set1_epi32(15), x)
-/* Bit i of the result: whether lane i of `words` has all the bits that it has of `bits`. */
+/* Bit i of the result: does lane i of `words` have all bits of lane i of `bits`? */
 #define LANES_WITH_ALL(words, bits) ((uint32_t)_mm512_cmpeq_epi32_mask(AND(words, bits), bits))
 
 #endif
