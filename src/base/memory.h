@@ -17,8 +17,9 @@ static inline uint64_t rd__min_u64(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
 
-/* An array of `count` elements of `size` bytes, or NULL: out of memory. Zeroed where the name says so. */
+/* An array of `count` elements of `size` bytes, or NULL: out of memory. */
 void *rd__alloc_array(uint64_t count, size_t size);
+/* Like rd__alloc_array, and zeroed. */
 void *rd__alloc_zeroed(uint64_t count, size_t size);
 
 /* The array, which may be NULL, with room for `count` elements; it may have moved. NULL: out of memory, and the array

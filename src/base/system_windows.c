@@ -83,7 +83,7 @@ int64_t rd__system_position(int fd) {
     const HANDLE handle = system_handle(fd);
     const LARGE_INTEGER nothing = {.QuadPart = 0};
     LARGE_INTEGER position;
-    /* The position of a pipe can be asked for, but means nothing. */
+    /* A pipe has a position, too, but it means nothing. */
     const bool has_one = GetFileType(handle) == FILE_TYPE_DISK;
     if (has_one && SetFilePointerEx(handle, nothing, &position, FILE_CURRENT))
         return position.QuadPart;

@@ -5,7 +5,7 @@
  * whose entries, directory and filter words lie next to each other and fit in cache, and which nothing else touches:
  * partitions are built in parallel, each by a counting sort into buckets and a sort within each bucket. Most buckets
  * have a handful of entries and take an insertion sort. A bucket is large only when many blocks have one weak sum: many
- * equal blocks, which a three-way quicksort gathers in one pass, or an attack, against which its pivots are random.
+ * equal blocks, which a three-way quicksort gathers in one pass, or an attack, which its random pivots withstand.
  *
  * Partitions are finished in order: where blocks were dropped because they repeat others, the next one closes the gap.
  */
@@ -27,7 +27,7 @@ enum {
     BLOCKS_PER_BUCKET = 4, /* at least, and at most twice as many */
     INSERTION_SORT_MAX = 16,
     PARTITION_BUCKETS_LOG2 = 9,  /* of a partition, unless that makes more partitions than: */
-    PARTITIONS_LOG2_MAX = 12,    /* whose pages the processor has at hand */
+    PARTITIONS_LOG2_MAX = 12,    /* whose pages the processor's TLB holds */
     PARTITIONS_PER_THREAD = 4,   /* at a time, so that no thread waits for the slowest */
     SCRATCH_ENTRIES = 128 * 1024 /* a larger partition (nearly all equal, or a billion blocks) is sorted in place */
 };
@@ -77,7 +77,7 @@ static void build_swap(rd__index_entry *a, rd__index_entry *b) {
 static build_range build_divide(build_sorter *sorter, build_range *rest) {
     rd__index_entry *const entries = rest->entries;
 
-    /* Xorshift (Marsaglia 2003): good enough to choose pivots that nobody can foresee without the seed. */
+    /* Xorshift (Marsaglia 2003): good enough for pivots that cannot be foreseen without the seed. */
     assert(sorter->random != 0 && rest->count > 0);
     sorter->random ^= sorter->random << 13;
     sorter->random ^= sorter->random >> 17;

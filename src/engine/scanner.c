@@ -3,7 +3,7 @@
  *
  * Three tests of rising cost decide whether a window matches: the filter (two bits, in the kernel), the weak sum in the
  * index (exact), the strong sum. Only the last reads the window again. The kernel seeks through unmatched data a stride
- * at a time; the index is then asked about all hits of the stride together, so that its memory is fetched for all of
+ * at a time; the index is then searched for all hits of the stride together, so that its memory is fetched for all of
  * them at once.
  *
  * Where a block of the new file is one of the basis, the block after it is most likely the next one of the basis. So
@@ -31,8 +31,8 @@ enum {
     BUDGET_WINDOW_BLOCKS = 32,      /* 64 KiB at the default of 2048 */
     BUDGET_BLOCK_MIN = 128,         /* shorter blocks count as this long, for hashing them costs as much */
     BUDGET_FREE_BYTES = 384 * 1024, /* hashed in a budget window for nothing: 192 strong sums of blocks of 2048 ... */
-    BUDGET_FREE_MIN = 8,            /* ... but at least so many of longer blocks ... */
-    BUDGET_FREE_MAX = 256,          /* ... and at most so many of shorter ones */
+    BUDGET_FREE_MIN = 8,            /* ... but at least 8 sums of longer blocks ... */
+    BUDGET_FREE_MAX = 256,          /* ... and at most 256 of shorter ones */
     BUDGET_EARNED = 32,             /* more, one for each block passed: a byte hashed for each byte */
     STRIDE_MIN = 128,
     STRIDE_MAX = RD__SEEK_MAX,

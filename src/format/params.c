@@ -5,7 +5,7 @@
  * the square root of n is about the least of their sum. A multiple of 128 fits the strong sums' own blocks.
  *
  * Strong length: a new file of about n bytes (and 2^24 more, for one that grew) has as many windows, each of which may
- * match one of n/b blocks by chance. So many trials take log2 of both numbers in bits; 2 bytes more leave a chance of
+ * match one of n/b blocks by chance. That many trials take log2 of both numbers in bits; 2 bytes more leave a chance of
  * 2^-16 over the whole transfer.
  */
 #include "format/params.h"
