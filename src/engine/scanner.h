@@ -46,9 +46,7 @@ bool rd__scanner_continues(const rd__scanner *scanner);
 /* The length of the budget windows: the ranges of the new file that have a budget of failures each. */
 uint64_t rd__scanner_budget_window(const rd_signature *signature);
 
-/* Are the failures of both scanners together free in every budget window? Then the budget did not change what they
- * found.
- */
+/* Are the failures of both scanners together free in every budget window? Then the budget changed neither parse. */
 bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
 
 /*

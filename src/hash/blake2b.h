@@ -12,9 +12,7 @@
 
 enum { RD__BLAKE2B_LEN = 32, RD__BLAKE2B_BLOCK = 128 };
 
-/* The words of the parameter block that are not 0; and for many messages, what each adds to the offset of the one
- * before.
- */
+/* The words of the parameter block that are not 0; and the step of the offset from one message to the next. */
 typedef struct rd__blake2b_node {
     uint64_t lengths; /* one byte each: digest length, key length, fan-out, depth; then four bytes: leaf length */
     uint64_t offset;  /* the number of the node in its level */
