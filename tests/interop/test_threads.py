@@ -27,7 +27,7 @@ BLOCK_LENGTHS = (64, 256, 2048, 32768, 65537)
 HASHES = (("rabinkarp", "blake2"), ("rollsum", "md4"))
 LITERAL_MAX = 65535
 FAILURES_MAX = 256
-"""Strong sums that match nothing, after which the scanner gives up on a budget window; no budget window crosses an edge."""
+"""Strong sums that match nothing, after which the scanner gives up on a budget window. None crosses an edge."""
 PIECE_SIZE = 512 * 1024
 """What is signed at once is the most whole blocks in this many bytes, or eight blocks."""
 
@@ -174,10 +174,10 @@ def equal_to_a_run(block: int, count: int) -> list[bytes]:
 
 
 def budgets_spent_at_edges(block: int, segment: int) -> Pair:
-    """Behind each edge a run whose windows all pass the weak sum and fail the strong one, and in it a block to find.
+    """After each edge a run whose windows all pass the weak sum and fail the strong one, and in it a block to find.
 
-    A copy reaches over the edge into the run. So a scan that starts at the edge makes more strong sums that match nothing than
-    one that comes from before it, and gives up earlier: before the block, or after it.
+    A copy reaches over the edge into the run. So a scan that starts at the edge makes more strong sums that match
+    nothing than one that comes from before it, and gives up earlier: before the block, or after it.
     """
     chance = random.Random(78)
     blocks = equal_to_a_run(block, 20)
