@@ -332,7 +332,9 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     }
     run.clones = run.digests;
     run.basis_mtime = rd__source_mtime(basis);
-    run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run, .large = run.digests ? 0 : KERNEL_MIN};
+    run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
+    if (!run.digests && rd__copy_is_possible(basis, out))
+        run.patcher.large = KERNEL_MIN;
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;

@@ -19,8 +19,12 @@
 #define COPY_MAX ((uint64_t)16 * 1024 * 1024)
 
 #if defined(__linux__)
+bool rd__copy_is_possible(const rd_source *source, const rd_sink *sink) {
+    return !source->read && source->fd >= 0 && !sink->write && sink->fd >= 0;
+}
+
 static bool copy_between_files(const rd_source *source, uint64_t offset, const rd_sink *sink) {
-    return !source->read && source->fd >= 0 && !sink->write && sink->fd >= 0 && offset <= INT64_MAX - source->origin;
+    return rd__copy_is_possible(source, sink) && offset <= INT64_MAX - source->origin;
 }
 
 size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size,
@@ -57,6 +61,11 @@ rd__mtime rd__source_mtime(const rd_source *source) {
     return (rd__mtime){.seconds = status.st_mtim.tv_sec, .nanoseconds = status.st_mtim.tv_nsec, .size = status.st_size};
 }
 #else
+bool rd__copy_is_possible(const rd_source *source, const rd_sink *sink) {
+    (void)source, (void)sink;
+    return false;
+}
+
 size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size,
                       rd__operation *operation) {
     (void)source, (void)offset, (void)sink, (void)size, (void)operation;

@@ -4,6 +4,9 @@
 
 #include "base/operation.h"
 
+/* May the kernel copy from this source to this sink? It may still refuse when it is asked to. */
+bool rd__copy_is_possible(const rd_source *source, const rd_sink *sink);
+
 /*
  * Appends up to `size` bytes of the source, from `offset` on, to the sink without bringing them into this process; on
  * file systems that can, without copying them at all. Returns their number, 0 if the kernel cannot do that here or
