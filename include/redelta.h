@@ -490,6 +490,48 @@ RD_API const rd_error *rd_stream_error(const rd_stream *stream);
 /* Frees the stream. NULL is allowed. */
 RD_API void rd_stream_free(rd_stream *stream);
 
+/* ---- Filters: sources and sinks made of others ------------------------------------------------------------------- */
+
+/*
+ * A filter gives a source or a sink that reads from, or writes to, another one on the way. That and what it refers to
+ * must stay as long as the filter; it is copied itself. Of the options, filters use `limits`, `compression`, `threads`
+ * and `context`. An operation that fails beneath a filter reports the error as if there were none. One thread at a
+ * time.
+ *
+ * Each _new gives RD_OK and a filter for rd_filter_free; or RD_E_MEMORY or RD_E_PARAMETER, and NULL.
+ */
+typedef struct rd_filter rd_filter;
+
+/*
+ * A source whose first `size` bytes may be read again, from its start: to look at a pipe (rd_source_identify, say)
+ * before it is read. As many bytes are kept in memory. A seekable source is read as it is.
+ */
+RD_API rd_result rd_filter_peek_new(rd_filter **filter, const rd_source *source, size_t size,
+                                    const rd_options *options);
+/* A source of what comes out of the zstd frames in `source`, or of what is in it if there are none. */
+RD_API rd_result rd_filter_decompress_new(rd_filter **filter, const rd_source *source, const rd_options *options);
+/* A sink whose bytes go to `sink` as one frame of zstd, at the level of the options or RD_COMPRESSION_DEFAULT. */
+RD_API rd_result rd_filter_compress_new(rd_filter **filter, const rd_sink *sink, const rd_options *options);
+/*
+ * A source of what `stream` makes of `source`. The stream must be new, and stay; its statistics are still to be had
+ * from it.
+ */
+RD_API rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, const rd_source *source,
+                                      const rd_options *options);
+
+/*
+ * The source or the sink of a filter, valid as long as it. A source is read in order, but for what is said above. What
+ * a filter does not have fails with RD_E_IO when it is used.
+ */
+RD_API rd_source rd_filter_source(rd_filter *filter);
+RD_API rd_sink rd_filter_sink(rd_filter *filter);
+/* After the last write: completes what the filter writes. Errors: those of writing and compressing. */
+RD_API rd_result rd_filter_finish(rd_filter *filter);
+/* Why reading, writing or finishing failed. Valid as long as the filter. */
+RD_API const rd_error *rd_filter_error(const rd_filter *filter);
+/* NULL is allowed. */
+RD_API void rd_filter_free(rd_filter *filter);
+
 /* ---- Inspection ------------------------------------------------------------------------------------------------- */
 
 typedef enum rd_kind { RD_KIND_OTHER, RD_KIND_SIGNATURE, RD_KIND_DELTA, RD_KIND_COMPRESSED } rd_kind;

@@ -13,7 +13,8 @@
 
 #if defined(_WIN32)
 
-/* Bytes are not converted, even if the descriptor is in text mode. Those with an offset also move the file's position. */
+/* Bytes are not converted, even if the descriptor is in text mode. Those with an offset also move the file's position.
+ */
 ssize_t rd__system_read_at(int fd, void *data, size_t size, int64_t offset);
 ssize_t rd__system_read(int fd, void *data, size_t size);
 ssize_t rd__system_write(int fd, const void *data, size_t size);

@@ -1,6 +1,8 @@
 /* See zstd_sink.h. */
 #include "compress/zstd_sink.h"
 
+#include "io/filter.h"
+
 rd_result rd__zstd_sink_open(rd__zstd_sink *filter, const rd_sink *sink, rd__operation *operation, unsigned threads) {
     *filter = (rd__zstd_sink){.sink = sink, .operation = operation};
     return rd__compressor_init(&filter->compressor, operation->context, operation->options.compression, threads,
@@ -35,4 +37,39 @@ rd_result rd__zstd_sink_finish(rd__zstd_sink *filter) {
 
 void rd__zstd_sink_close(rd__zstd_sink *filter) {
     rd__compressor_free(&filter->compressor);
+}
+
+/* ---- Public ------------------------------------------------------------------------------------------------------ */
+
+typedef struct compress_filter {
+    rd_filter head;
+    rd__zstd_sink compressed;
+} compress_filter;
+
+static rd_result compress_write(rd_filter *filter, const void *data, size_t size) {
+    return rd__zstd_sink_write(&((compress_filter *)filter)->compressed, data, size);
+}
+
+static rd_result compress_finish(rd_filter *filter) {
+    return rd__zstd_sink_finish(&((compress_filter *)filter)->compressed);
+}
+
+static void compress_close(rd_filter *filter) {
+    rd__zstd_sink_close(&((compress_filter *)filter)->compressed);
+}
+
+static const rd__filter_kind compress_kind = {
+    .size = sizeof(compress_filter), .write = compress_write, .finish = compress_finish, .close = compress_close};
+
+rd_result rd_filter_compress_new(rd_filter **filter, const rd_sink *sink, const rd_options *options) {
+    rd_result result = rd__filter_new(filter, &compress_kind, options);
+    if (result != RD_OK)
+        return result;
+    compress_filter *const f = (compress_filter *)*filter;
+    rd__operation *const operation = &f->head.operation;
+    f->head.sink = *sink;
+    if (operation->options.compression == 0)
+        operation->options.compression = RD_COMPRESSION_DEFAULT;
+    result = rd__zstd_sink_open(&f->compressed, &f->head.sink, operation, rd__operation_threads(operation));
+    return rd__filter_made(filter, result);
 }

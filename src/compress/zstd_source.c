@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/result.h"
+#include "io/filter.h"
 
 #include <assert.h>
 #include <string.h>
@@ -84,4 +85,52 @@ rd_result rd__source_is_compressed(const rd_source *source, rd__operation *opera
     const rd_result result = rd__source_read(source, operation, role, 0, start, sizeof start, &got);
     *compressed = got == sizeof start && rd__frame_begins(start, got);
     return result;
+}
+
+/* ---- Public ------------------------------------------------------------------------------------------------------ */
+
+typedef struct decompress_filter {
+    rd_filter head;
+    rd__zstd_source plain;
+    uint64_t given;                     /* bytes of the plain form */
+    uint8_t start[RD__FRAME_MAGIC_LEN]; /* for a reader that asks for fewer bytes at first */
+    rd_in rest;                         /* of these */
+} decompress_filter;
+
+static rd_result decompress_read(rd_filter *filter, uint64_t offset, void *data, size_t size, size_t *got) {
+    decompress_filter *const f = (decompress_filter *)filter;
+    rd_result result = RD_OK;
+    if (offset != f->given)
+        return rd__fail(&filter->operation.error, RD_E_STATE, RD_ROLE_NONE, offset,
+                        "what is decompressed can only be read in sequence");
+    if (f->rest.pos == f->rest.size && size < sizeof f->start) {
+        f->rest = (rd_in){.data = f->start};
+        result = rd__zstd_source_read(&f->plain, f->start, sizeof f->start, &f->rest.size);
+    }
+    if (f->rest.pos < f->rest.size) {
+        *got = rd__min_size(size, f->rest.size - f->rest.pos);
+        memcpy(data, f->start + f->rest.pos, *got);
+        f->rest.pos += *got;
+    } else if (result == RD_OK && size >= sizeof f->start) {
+        result = rd__zstd_source_read(&f->plain, data, size, got);
+    }
+    f->given += *got;
+    return result;
+}
+
+static void decompress_close(rd_filter *filter) {
+    rd__zstd_source_close(&((decompress_filter *)filter)->plain);
+}
+
+static const rd__filter_kind decompress_kind = {
+    .size = sizeof(decompress_filter), .read = decompress_read, .close = decompress_close};
+
+rd_result rd_filter_decompress_new(rd_filter **filter, const rd_source *source, const rd_options *options) {
+    const rd_result result = rd__filter_new(filter, &decompress_kind, options);
+    if (result != RD_OK)
+        return result;
+    decompress_filter *const f = (decompress_filter *)*filter;
+    f->head.source = *source;
+    f->plain = rd__zstd_source_of(&f->head.source, &f->head.operation, RD_ROLE_NONE, true);
+    return RD_OK;
 }

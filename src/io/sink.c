@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "base/system.h"
+#include "io/filter.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -90,7 +91,11 @@ static rd_result sink_write_fd(int fd, rd__operation *operation, uint64_t offset
     return RD_OK;
 }
 
-static rd_result sink_check_callback(rd_result result, rd__operation *operation) {
+static rd_result sink_check_callback(const rd_sink *sink, rd_result result, rd__operation *operation) {
+    if (result != RD_OK && sink->write == rd__filter_write) {
+        operation->error = *rd_filter_error(sink->context);
+        return result;
+    }
     if (result == RD_E_MEMORY)
         return rd__fail_memory(&operation->error);
     if (result == RD_MORE)
@@ -111,7 +116,7 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
         return result;
     if (sink->write) {
         errno = 0;
-        result = sink_check_callback(sink->write(sink->context, data, size), operation);
+        result = sink_check_callback(sink, sink->write(sink->context, data, size), operation);
     } else {
         result = sink_write_fd(sink->fd, operation, RD_UNKNOWN, data, size);
     }
@@ -135,7 +140,7 @@ rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *dat
         result = rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_OUTPUT, offset, "the offset is out of range");
     } else if (sink->write_at) {
         errno = 0;
-        result = sink_check_callback(sink->write_at(sink->context, offset, data, size), &operation);
+        result = sink_check_callback(sink, sink->write_at(sink->context, offset, data, size), &operation);
     } else if (sink->write) {
         result = rd__fail(&operation.error, RD_E_STATE, RD_ROLE_OUTPUT, offset,
                           "the output can only be written in sequence");

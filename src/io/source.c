@@ -12,6 +12,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "base/system.h"
+#include "io/filter.h"
 
 #include <errno.h>
 #include <string.h>
@@ -113,6 +114,12 @@ static rd_result source_read_callback(const rd_source *source, rd__operation *op
     if (result == RD_MORE)
         return rd__fail(&operation->error, RD_E_PARAMETER, role, RD_UNKNOWN,
                         "the caller's read function returned neither RD_OK nor a failure");
+    if (result != RD_OK && source->read == rd__filter_read) {
+        operation->error = *rd_filter_error(source->context);
+        if (operation->error.role == RD_ROLE_NONE)
+            operation->error.role = role;
+        return result;
+    }
     if (result != RD_OK) {
         rd__fail_system(&operation->error, role, errno, "the caller's read function failed");
         operation->error.result = result;
