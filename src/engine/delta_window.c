@@ -22,7 +22,7 @@ void rd__delta_window_free(rd__delta_window *window) {
 
 uint8_t *rd__delta_window_room(rd__delta_window *window, size_t wanted, size_t *room) {
     rd__view *const view = &window->view;
-    assert(window->scanned && !view->last);
+    assert(!view->last);
     if (window->capacity - view->size >= wanted) {
         *room = window->capacity - view->size;
         return window->data + view->size;
