@@ -1,10 +1,10 @@
 /*
  * See temporary.h.
  *
- * A lock is taken on a file, not on a name, so whoever gets one makes sure that the name still is that file's. Between
- * creating a file and locking it lies a moment in which another run may take it for a left one; then it is either
- * locked by that run or has no name any more, and the creator goes on to the next place. From the lock on, nobody else
- * touches the name.
+ * A lock is on a file, not on a name, so a process that gets one checks that the name is still that file's. Between
+ * creating a file and locking it there is a moment in which another run may take it for a leftover; then either that
+ * run holds the lock or the file has no name any more, and the creator tries the next place. Once the file is locked,
+ * nobody else touches its name.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -12,51 +12,58 @@
 
 #include "base/random.h"
 
+#include <assert.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { PLACES = 8, TRIES = 100, PROC_NAME_SIZE = 32 };
+#define PREFIX ".redelta-"
 
-/* FNV-1a: two destinations with one hash share the places, which does no harm. */
-static uint64_t hash_name(const char *name) {
-    uint64_t hash = 0xcbf29ce484222325u;
-    for (; *name != '\0'; name++)
-        hash = (hash ^ (uint8_t)*name) * 0x100000001b3u;
-    return hash;
-}
+enum {
+    PREFIX_LENGTH = sizeof PREFIX - 1,
+    FAMILY_DIGITS = 16,
+    PLACE_NAME_SIZE = PREFIX_LENGTH + FAMILY_DIGITS + 3, /* with -, a digit and the zero */
+    PLACES = 8,
+    TRIES = 100,
+    PROC_NAME_SIZE = 32
+};
 
 rd__temporary rd__temporary_of(int directory, const char *destination) {
-    return (rd__temporary){.directory = directory, .family = hash_name(destination)};
+    /* FNV-1a. Two destinations with the same hash share the places, which does no harm. */
+    uint64_t hash = 0xcbf29ce484222325u;
+    for (; *destination != '\0'; destination++)
+        hash = (hash ^ (uint8_t)*destination) * 0x100000001b3u;
+    return (rd__temporary){.directory = directory, .family = hash};
 }
 
-/* The name to try: those of the places first, then random ones. */
-static void set_name(rd__temporary *t, int attempt) {
+/* Sets the name to try: the places first, then random names. */
+static void temporary_set_name(rd__temporary *t, int attempt) {
     if (attempt < PLACES)
-        (void)snprintf(t->name, sizeof t->name, ".redelta-%016" PRIx64 "-%d", t->family, attempt);
+        (void)snprintf(t->name, sizeof t->name, PREFIX "%0*" PRIx64 "-%d", FAMILY_DIGITS, t->family, attempt);
     else
-        (void)snprintf(t->name, sizeof t->name, ".redelta-%08x%08x", rd__random_u32(), rd__random_u32());
+        (void)snprintf(t->name, sizeof t->name, PREFIX "%08x%08x", rd__random_u32(), rd__random_u32());
+}
+
+bool rd__temporary_is_place(const char *name) {
+    if (strncmp(name, PREFIX, PREFIX_LENGTH) != 0)
+        return false;
+    const char *const place = name + PREFIX_LENGTH + FAMILY_DIGITS;
+    return strspn(name + PREFIX_LENGTH, "0123456789abcdef") == FAMILY_DIGITS && place[0] == '-' && place[1] >= '0' &&
+           place[1] < '0' + PLACES && place[2] == '\0';
 }
 
 bool rd__temporary_lock(int fd) {
     return flock(fd, LOCK_EX | LOCK_NB) == 0;
 }
 
-/* ---- What was left ----------------------------------------------------------------------------------------------- */
-
-/* Some file systems lock only what is open for writing; a file that was complete may be read-only. */
-static int open_left(const rd__temporary *t) {
-    const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
-    const int fd = openat(t->directory, t->name, O_RDWR | flags);
-    return fd < 0 && errno == EACCES ? openat(t->directory, t->name, O_RDONLY | flags) : fd;
-}
-
-/* Does the name still belong to the open file? */
-static bool is_named(const rd__temporary *t, int fd) {
+/* Whether the name still belongs to the open file. */
+static bool temporary_is_named(const rd__temporary *t, int fd) {
     struct stat file;
     struct stat named;
     return fstat(fd, &file) == 0 && S_ISREG(file.st_mode) &&
@@ -64,36 +71,64 @@ static bool is_named(const rd__temporary *t, int fd) {
            file.st_ino == named.st_ino;
 }
 
-static void sweep_place(const rd__temporary *temporary, int place) {
-    rd__temporary t = *temporary;
-    set_name(&t, place);
-    const int fd = open_left(&t);
+/* ---- Leftovers --------------------------------------------------------------------------------------------------- */
+
+/* Removes the file of that name, unless somebody holds its lock. */
+static void temporary_sweep_name(const rd__temporary *t) {
+    assert(rd__temporary_is_place(t->name));
+    /* Some file systems lock only what is open for writing, but a file that was complete may be read-only. */
+    const int flags = O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC;
+    int fd = openat(t->directory, t->name, O_RDWR | flags);
+    if (fd < 0 && errno == EACCES)
+        fd = openat(t->directory, t->name, O_RDONLY | flags);
     if (fd < 0)
         return;
-    if (rd__temporary_lock(fd) && is_named(&t, fd))
-        unlinkat(t.directory, t.name, 0);
+    if (rd__temporary_lock(fd) && temporary_is_named(t, fd))
+        unlinkat(t->directory, t->name, 0);
     close(fd);
 }
 
 void rd__temporary_sweep(const rd__temporary *temporary) {
-    for (int place = 0; place < PLACES; place++)
-        sweep_place(temporary, place);
+    rd__temporary t = *temporary;
+    for (int place = 0; place < PLACES; place++) {
+        temporary_set_name(&t, place);
+        temporary_sweep_name(&t);
+    }
 }
 
-/* ---- Making and removing ----------------------------------------------------------------------------------------- */
+void rd__temporary_sweep_directory(int directory) {
+    const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    DIR *const entries = fd >= 0 ? fdopendir(fd) : NULL;
+    if (!entries) {
+        if (fd >= 0)
+            close(fd);
+        return;
+    }
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): no other thread reads this DIR */
+    for (const struct dirent *entry = readdir(entries); entry; entry = readdir(entries)) {
+        if (!rd__temporary_is_place(entry->d_name))
+            continue;
+        rd__temporary t = {.directory = directory};
+        memcpy(t.name, entry->d_name, PLACE_NAME_SIZE);
+        temporary_sweep_name(&t);
+    }
+    closedir(entries);
+}
+
+/* ---- Creating and removing --------------------------------------------------------------------------------------- */
 
 /*
  * Locks the file that was just created at *attempt. False: it is closed and another name is to be tried, a random one
  * if nothing can be locked here.
  */
-static bool keep(const rd__temporary *t, int fd, int *attempt) {
+static bool temporary_keep(const rd__temporary *t, int fd, int *attempt) {
     if (*attempt >= PLACES)
         return true;
     if (rd__temporary_lock(fd)) {
-        if (is_named(t, fd))
+        if (temporary_is_named(t, fd))
             return true;
         close(fd);
-        sweep_place(t, *attempt); /* whatever is there: not what somebody has locked */
+        temporary_sweep_name(t); /* whatever is there now, unless somebody has locked it */
         return false;
     }
     if (errno != EWOULDBLOCK) {
@@ -105,10 +140,11 @@ static bool keep(const rd__temporary *t, int fd, int *attempt) {
 }
 
 int rd__temporary_create(rd__temporary *temporary, mode_t mode) {
+    assert(temporary->name[0] == '\0');
     for (int i = 0; i < TRIES; i++) {
-        set_name(temporary, i);
+        temporary_set_name(temporary, i);
         const int fd = openat(temporary->directory, temporary->name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, mode);
-        if (fd >= 0 && keep(temporary, fd, &i))
+        if (fd >= 0 && temporary_keep(temporary, fd, &i))
             return fd;
         if (fd < 0 && errno != EEXIST && errno != EINTR)
             break;
@@ -124,8 +160,9 @@ bool rd__link_open_file(int fd, int directory, const char *name) {
 }
 
 bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked) {
+    assert(temporary->name[0] == '\0');
     for (int i = locked ? 0 : PLACES; i < TRIES; i++) {
-        set_name(temporary, i);
+        temporary_set_name(temporary, i);
         if (rd__link_open_file(fd, temporary->directory, temporary->name))
             return true;
         if (errno != EEXIST)

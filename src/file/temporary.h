@@ -1,13 +1,14 @@
 /*
- * The name that a file has in a directory until it gets its own, and what becomes of it if the process is killed.
+ * The name that a file has in a directory until it gets its own, and what becomes of the file if the process is killed.
  *
- * The names come from that of the destination: `.redelta-`, a hash of it, and the number of a place, of which there are
- * a few for runs at the same time. Whoever has a name there keeps its file locked (flock) from before the first byte,
- * and the kernel lifts the lock when the process ends, however it ends. So the next run for the same destination looks
- * at a few names, and need not read the directory: a file that it can lock is nobody's, and goes.
+ * The names derive from that of the destination: `.redelta-`, a hash of it, and the number of a place; there are a few
+ * places, for runs at the same time. A process locks its file there (flock) before it writes the first byte, and the
+ * kernel releases the lock when the process ends, however it ends. So a file in a place that can be locked belongs to
+ * nobody and may be removed: by the next run for the same destination, which looks at its few names and need not read
+ * the directory, or by whoever opens the directory for many files, and reads it once.
  *
- * Where files cannot be locked, and when all places are taken, a name is random. Nobody takes such a file for a left
- * one: it stays if the process is killed.
+ * Where files cannot be locked, and when all places are taken, a name is random. Such a file is never taken for a
+ * leftover: it stays if the process is killed.
  */
 #ifndef RD_FILE_TEMPORARY_H
 #define RD_FILE_TEMPORARY_H
@@ -27,22 +28,31 @@ typedef struct rd__temporary {
 /* Without a name. `destination` is the name that the file will have in the directory. */
 rd__temporary rd__temporary_of(int directory, const char *destination);
 
-/* Removes what runs that were killed left of this destination. Those that still run are not disturbed. */
+/* Whether a name has the form of those that are swept: no file that is to stay may bear it. */
+bool rd__temporary_is_place(const char *name);
+
+/* Removes what killed processes left of this destination. Files in use are not disturbed. */
 void rd__temporary_sweep(const rd__temporary *temporary);
 
-/* Creates a file, locked if that can be, and sets the name. Returns its descriptor, or -1 with errno and no name. */
+/* Removes what killed processes left of any destination in the directory, if that may be read. */
+void rd__temporary_sweep_directory(int directory);
+
+/* Creates a file, locked if possible, and sets the name. Returns its descriptor, or -1 with errno and no name. */
 int rd__temporary_create(rd__temporary *temporary, mode_t mode);
 
 /* Locks the file without a name, to be linked later. False: it cannot be locked. */
 bool rd__temporary_lock(int fd);
 
-/* Gives the file without a name one; `locked` is what rd__temporary_lock said. False: errno, and no name. */
+/*
+ * Gives a name to the open file that has none; `locked` is what rd__temporary_lock returned for it. False: errno is
+ * set, and there is no name.
+ */
 bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked);
 
-/* Gives the open file a name that must be free, in the directory. */
+/* Links the open file to a name in the directory that must be free. */
 bool rd__link_open_file(int fd, int directory, const char *name);
 
-/* Removes the name, if there is one. The file must still be open: its lock says that the name is ours. */
+/* Removes the name, if there is one. The file must still be open: its lock shows that the name is ours. */
 void rd__temporary_remove(rd__temporary *temporary);
 
 #endif
