@@ -408,10 +408,11 @@ RD_API rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN
 /* ---- Destinations: files that are replaced as a whole or not at all ---------------------------------------------- */
 
 /*
- * A file being written that does not have its name yet. The name's old file, if there is one, stays as it is until
- * rd_destination_commit, and for good if the commit fails or never comes, even if the process is killed. What a killed
- * process leaves in the directory (nothing, or on some file systems a file `.redelta-...`) is removed by the next
- * rd_destination_open of the same name, if files can be locked there. Other hard links to the old file keep it.
+ * A file that is being written and does not have its name yet. The old file of that name, if there is one, stays as it
+ * is until the commit, and for good if the commit fails or never comes, even if the process is killed. What a killed
+ * process leaves in the directory (nothing, or on some file systems files `.redelta-...`) is removed by the next
+ * rd_destination_open of the same name and by the next rd_directory_open, if files can be locked there. Other hard
+ * links to the old file keep it.
  */
 typedef struct rd_destination rd_destination;
 
@@ -424,8 +425,11 @@ typedef enum rd_replace {
 
 /*
  * Opens `path` for writing. A symbolic link to a file, or to nothing, is replaced itself, never followed. A pipe or a
- * character device keeps nothing that could be lost, and is written to directly, whatever `replace` says; a block
- * device, unless it is RD_REPLACE_NEVER. *error may be NULL.
+ * character device has nothing that could be lost, and is written to directly, whatever `replace` says; a block
+ * device, unless it is RD_REPLACE_NEVER. *error may be NULL. On failure *destination is NULL.
+ *
+ * Errors: RD_E_EXISTS; RD_E_IO if the directory or the file cannot be opened, or `path` is a directory; RD_E_PARAMETER
+ * if `replace` is none of the above; RD_E_MEMORY.
  */
 RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace,
                                      rd_error *error);
@@ -433,11 +437,48 @@ RD_API rd_result rd_destination_open(rd_destination **destination, const char *p
 RD_API rd_sink rd_destination_sink(rd_destination *destination);
 /*
  * Gives what was written its name, and the mode of the file that it replaces. Frees the destination, whatever the
- * result; after a failure nothing is left of it.
+ * result; after a failure nothing is left of it. Errors: RD_E_EXISTS, RD_E_IO.
  */
 RD_API rd_result rd_destination_commit(rd_destination *destination, rd_error *error);
 /* Frees the destination and leaves the name as it was. NULL is allowed. */
 RD_API void rd_destination_discard(rd_destination *destination);
+
+/*
+ * A directory for many destinations: it is opened and cleaned up once, and they share the wait for the disk. Files that
+ * replace others safely are queued by their commits. A batch of them (about a hundred files, or 64 MiB) is flushed to
+ * the disk together before each takes its name; until then each name has its old file. A batch holds a descriptor for
+ * each file, and disk space for both versions.
+ *
+ * A directory and its destinations belong to one thread at a time, but for writing to the sinks.
+ */
+typedef struct rd_directory rd_directory;
+
+/*
+ * Opens the directory `path`, and removes what killed processes left in it; for that it reads the whole directory. On
+ * failure *directory is NULL. *error may be NULL. Errors: RD_E_IO, RD_E_MEMORY.
+ */
+RD_API rd_result rd_directory_open(rd_directory **directory, const char *path, rd_error *error);
+/*
+ * Like rd_destination_open(), but opens `name` in the directory. Its commit may only queue it, and then returns RD_OK;
+ * a failure after that is returned by rd_directory_flush or _close. Names are taken in the order of the commits, if a
+ * name comes more than once.
+ *
+ * Errors: also RD_E_PARAMETER if `name` contains a slash, or has the form of those that are cleaned up.
+ */
+RD_API rd_result rd_destination_open_at(rd_destination **destination, rd_directory *directory, const char *name,
+                                        rd_replace replace, rd_error *error);
+/*
+ * Gives every queued file its name, and makes these names durable. What fails keeps its old file, and does not keep the
+ * others from taking their names. Each call returns one failure since the directory was opened that was not returned
+ * yet: call it until it returns RD_OK. *name (`name` may be NULL) is then the name of the file, valid until the next
+ * call with this directory, or NULL with RD_OK. Errors: RD_E_IO.
+ */
+RD_API rd_result rd_directory_flush(rd_directory *directory, const char **name, rd_error *error);
+/* Like rd_directory_flush(), and frees the directory, whatever the result. All its destinations must be freed before.
+ */
+RD_API rd_result rd_directory_close(rd_directory *directory, rd_error *error);
+/* Frees the directory; the names of queued files keep what they had. NULL is allowed. */
+RD_API void rd_directory_discard(rd_directory *directory);
 
 /* ---- Streams: any amount in, any amount out --------------------------------------------------------------------- */
 

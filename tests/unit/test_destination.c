@@ -441,6 +441,15 @@ static void link_that_appears_meanwhile_is_not_followed(void **state) {
     }
 }
 
+static void value_that_is_none_of_the_enum_is_refused(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0644);
+    assert_refused(p->path, (rd_replace)9, RD_E_PARAMETER, 0);
+    assert_refused(p->path, (rd_replace)3, RD_E_PARAMETER, 0);
+    assert_file(p->path, "old", 0644);
+    assert_entries(p, 1);
+}
+
 /* ---- What is no file --------------------------------------------------------------------------------------------- */
 
 static void directory_is_refused(void **state) {
@@ -590,6 +599,7 @@ int main(void) {
         BOTH_WAYS(symbolic_link_is_refused_unless_it_may_be_replaced),
         BOTH_WAYS(dangling_link_is_refused_unless_it_may_be_replaced),
         BOTH_WAYS(link_that_appears_meanwhile_is_not_followed),
+        BOTH_WAYS(value_that_is_none_of_the_enum_is_refused),
         BOTH_WAYS(directory_is_refused),
         BOTH_WAYS(missing_directory_is_refused),
         BOTH_WAYS(file_in_place_of_a_directory_is_refused),
