@@ -1,0 +1,144 @@
+/*
+ * What ten thousand files of 4 KiB cost, written through one open directory and one by one, as one Markdown table. Run
+ * it by bench/directory.
+ *
+ * A round writes all files in each of both ways, to an empty directory (free names, which are not flushed) and then
+ * over these (safely, that is, flushed first). The way that is first alternates, and the disk is quiet before each
+ * measurement (sync). Every round has new directories, and nothing is deleted before the end, since some file systems
+ * create files more slowly after many were deleted. A row has the medians of the rounds, and the median of the ratios
+ * within a round.
+ */
+#define _GNU_SOURCE
+#include "redelta.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { FILES = 10000, FILE_SIZE = 4096, ROUNDS = 5, CASES = 2, PLACE_SIZE = 1024, PATH_SIZE = PLACE_SIZE + 64 };
+
+typedef enum bench_way { ONE_DIRECTORY, ONE_BY_ONE, WAYS } bench_way;
+
+typedef struct bench_case {
+    const char *name;
+    rd_replace replace;
+    double seconds[WAYS][ROUNDS];
+    double ratios[ROUNDS];
+} bench_case;
+
+static void bench_check(rd_result result, const rd_error *error) {
+    if (result == RD_OK)
+        return;
+    (void)fprintf(stderr, "bench/directory: %s (errno %d)\n", error->reason, error->system_error);
+    exit(1);
+}
+
+static double bench_now(void) {
+    struct timespec now;
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* The directory of a round in one way. */
+static void bench_directory(char path[PATH_SIZE], const char *place, int round, int way) {
+    (void)snprintf(path, PATH_SIZE, "%.*s/%d-%d", PLACE_SIZE, place, round, way);
+}
+
+/* The name of a file in the directory, or with it in front. */
+static void bench_path(char path[PATH_SIZE], const char *directory, int number) {
+    (void)snprintf(path, PATH_SIZE, "%.*s%sfile-%05d", PLACE_SIZE + 32, directory, *directory ? "/" : "", number);
+}
+
+/* Seconds to write all files. */
+static double bench_write(const char *place, bench_way way, rd_replace replace) {
+    static uint8_t data[FILE_SIZE];
+    char path[PATH_SIZE];
+    rd_directory *directory = NULL;
+    rd_error error = {.reason = ""};
+    for (size_t i = 0; i < sizeof data; i++) /* other bytes than before */
+        data[i] = (uint8_t)(data[i] * 5 + i + 1);
+    sync();
+
+    const double start = bench_now();
+    if (way == ONE_DIRECTORY)
+        bench_check(rd_directory_open(&directory, place, &error), &error);
+    for (int i = 0; i < FILES; i++) {
+        rd_destination *destination = NULL;
+        bench_path(path, directory ? "" : place, i);
+        if (directory)
+            bench_check(rd_destination_open_at(&destination, directory, path, replace, &error), &error);
+        else
+            bench_check(rd_destination_open(&destination, path, replace, &error), &error);
+        const rd_sink sink = rd_destination_sink(destination);
+        bench_check(rd_sink_write(&sink, data, sizeof data, &error), &error);
+        bench_check(rd_destination_commit(destination, &error), &error);
+    }
+    if (directory)
+        bench_check(rd_directory_close(directory, &error), &error);
+    return bench_now() - start;
+}
+
+static int bench_compare(const void *a, const void *b) {
+    const double x = *(const double *)a;
+    const double y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static double bench_median(double values[ROUNDS]) {
+    qsort(values, ROUNDS, sizeof *values, bench_compare);
+    return values[ROUNDS / 2];
+}
+
+/* Writes all files of a round in one way. */
+static void bench_turn(const char *place, int round, bench_way way, bench_case cases[CASES]) {
+    char directory[PATH_SIZE];
+    bench_directory(directory, place, round, way);
+    if (mkdir(directory, 0777) != 0) {
+        perror(directory);
+        exit(1);
+    }
+    for (int c = 0; c < CASES; c++)
+        cases[c].seconds[way][round] = bench_write(directory, way, cases[c].replace);
+}
+
+static void bench_remove(const char *place) {
+    char directory[PATH_SIZE];
+    char path[PATH_SIZE];
+    for (int turn = 0; turn < ROUNDS * WAYS; turn++) {
+        bench_directory(directory, place, turn / WAYS, turn % WAYS);
+        for (int i = 0; i < FILES; i++) {
+            bench_path(path, directory, i);
+            (void)unlink(path);
+        }
+        (void)rmdir(directory);
+    }
+    (void)rmdir(place);
+}
+
+int main(int argc, char **argv) {
+    bench_case cases[CASES] = {{.name = "new", .replace = RD_REPLACE_NEVER},
+                               {.name = "replaced safely", .replace = RD_REPLACE_SAFELY}};
+    char place[PLACE_SIZE];
+    if (argc != 2 || snprintf(place, sizeof place, "%s/redelta-bench-XXXXXX", argv[1]) >= PLACE_SIZE ||
+        !mkdtemp(place)) {
+        (void)fprintf(stderr, "bench/directory: give a directory to write in\n");
+        return 1;
+    }
+    for (int round = 0; round < ROUNDS; round++) {
+        for (int turn = 0; turn < WAYS; turn++)
+            bench_turn(place, round, (bench_way)((round + turn) % WAYS), cases);
+    }
+    bench_remove(place);
+    (void)printf("| %d files of %d bytes | one directory s | one by one s | faster |\n|---|---|---|---|\n", FILES,
+                 FILE_SIZE);
+    for (bench_case *c = cases; c < cases + CASES; c++) {
+        for (int round = 0; round < ROUNDS; round++)
+            c->ratios[round] = c->seconds[ONE_BY_ONE][round] / c->seconds[ONE_DIRECTORY][round];
+        (void)printf("| %s | %.3f | %.3f | **%.1fx** |\n", c->name, bench_median(c->seconds[ONE_DIRECTORY]),
+                     bench_median(c->seconds[ONE_BY_ONE]), bench_median(c->ratios));
+    }
+    return 0;
+}
