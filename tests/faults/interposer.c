@@ -166,6 +166,11 @@ static bool must_fail(const char *call, bool *shorter) {
     }
 
 PLAIN(int, "fsync", fsync, (int fd), (fd))
+PLAIN(int, "syncfs", syncfs, (int fd), (fd))
+PLAIN(int, "sync_file_range", sync_file_range, (int fd, long long offset, long long size, unsigned flags),
+      (fd, offset, size, flags))
+PLAIN(int, "fstatfs", fstatfs, (int fd, void *status), (fd, status))
+PLAIN(int, "fstatfs", fstatfs64, (int fd, void *status), (fd, status))
 PLAIN(int, "fchmod", fchmod, (int fd, mode_t mode), (fd, mode))
 PLAIN(int, "fchown", fchown, (int fd, uid_t user, gid_t group), (fd, user, group))
 PLAIN(int, "flock", flock, (int fd, int operation), (fd, operation))
