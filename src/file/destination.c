@@ -63,15 +63,15 @@ static bool destination_may_retry(const rd_destination *d, rd_result result, con
 
 /* ---- Opening ----------------------------------------------------------------------------------------------------- */
 
-/* A destination of that name, in no directory yet. */
-static rd_result destination_new(rd_destination **destination, const char *name, rd_replace replace, rd_error *error) {
-    *destination = NULL;
+/* A destination of that name, in no directory yet. NULL: *error says why not. */
+static rd_destination *destination_new(const char *name, rd_replace replace, rd_error *error) {
     switch (replace) {
     case RD_REPLACE_NEVER:
     case RD_REPLACE_SAFELY:
     case RD_REPLACE_FAST: break;
     default:
-        return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN, "`replace` is not one of enum rd_replace");
+        (void)rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN, "`replace` is not one of enum rd_replace");
+        return NULL;
     }
     rd_destination *const d = rd__alloc_zeroed(1, sizeof *d);
     const size_t size = strlen(name) + 1;
@@ -79,12 +79,12 @@ static rd_result destination_new(rd_destination **destination, const char *name,
     if (!d || !copy) {
         free(d);
         free(copy);
-        return rd__fail_memory(error);
+        (void)rd__fail_memory(error);
+        return NULL;
     }
     memcpy(copy, name, size);
     *d = (rd_destination){.fd = -1, .directory = -1, .name = copy, .replace = replace};
-    *destination = d;
-    return RD_OK;
+    return d;
 }
 
 /* Examines what has the name, and sets d->direct if that is no file and is to be written to as it is. */
@@ -167,26 +167,31 @@ static rd_result destination_open_directory(rd_destination *d, const char *path,
     return d->directory >= 0 ? RD_OK : destination_fail(error, "cannot open the directory for the output");
 }
 
+/* Gives the destination to the caller, or frees it if it could not be opened. */
+static rd_result destination_opened(rd_destination **destination, rd_destination *d, rd_result result) {
+    if (result == RD_OK)
+        *destination = d;
+    else
+        rd__destination_free(d);
+    return result;
+}
+
 rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace, rd_error *error) {
     rd_error ignored;
     rd_error *const e = error ? error : &ignored;
+    *destination = NULL;
     const char *const slash = strrchr(path, '/');
     const char *const name = slash ? slash + 1 : path;
-    rd_result result = destination_new(destination, name, replace, e);
-    if (result != RD_OK)
-        return result;
-    rd_destination *const d = *destination;
-    result = destination_open_directory(d, path, (size_t)(name - path), e);
+    rd_destination *const d = destination_new(name, replace, e);
+    if (!d)
+        return e->result;
+    rd_result result = destination_open_directory(d, path, (size_t)(name - path), e);
     if (result == RD_OK) {
         d->temporary = rd__temporary_of(d->directory, d->name);
         rd__temporary_sweep(&d->temporary);
         result = destination_start(d, e);
     }
-    if (result != RD_OK) {
-        rd__destination_free(d);
-        *destination = NULL;
-    }
-    return result;
+    return destination_opened(destination, d, result);
 }
 
 rd_result rd_destination_open_at(rd_destination **destination, rd_directory *directory, const char *name,
@@ -199,21 +204,16 @@ rd_result rd_destination_open_at(rd_destination **destination, rd_directory *dir
     if (rd__temporary_is_place(name)) /* the next sweep would remove the file */
         return rd__fail(e, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
                         "names of this form are reserved for files that are being written");
-    rd_result result = destination_new(destination, name, replace, e);
-    if (result != RD_OK)
-        return result;
-    rd_destination *const d = *destination;
+    rd_destination *const d = destination_new(name, replace, e);
+    if (!d)
+        return e->result;
     d->batch = directory;
     d->directory = rd__directory_fd(directory);
     d->temporary = rd__temporary_of(d->directory, d->name);
-    result = destination_start(d, e);
+    rd_result result = destination_start(d, e);
     if (destination_may_retry(d, result, e))
         result = destination_start(d, e);
-    if (result != RD_OK) {
-        rd__destination_free(d);
-        *destination = NULL;
-    }
-    return result;
+    return destination_opened(destination, d, result);
 }
 
 rd_sink rd_destination_sink(rd_destination *destination) {

@@ -188,21 +188,22 @@ static rd_result windows_open_file(rd_destination *d, rd_error *error) {
 
 /* ---- The destination --------------------------------------------------------------------------------------------- */
 
-static rd_result windows_new(rd_destination **destination, rd_replace replace, rd_error *error) {
+/* A destination without a path. NULL: *error says why not. */
+static rd_destination *windows_new(rd_replace replace, rd_error *error) {
     switch (replace) {
     case RD_REPLACE_NEVER:
     case RD_REPLACE_SAFELY:
     case RD_REPLACE_FAST: break;
     default:
-        return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN, "`replace` is not one of enum rd_replace");
+        (void)rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN, "`replace` is not one of enum rd_replace");
+        return NULL;
     }
     rd_destination *const d = rd__alloc_zeroed(1, sizeof *d);
-    if (!d)
-        return rd__fail_memory(error);
-    d->fd = -1;
-    d->replace = replace;
-    *destination = d;
-    return RD_OK;
+    if (d)
+        *d = (rd_destination){.fd = -1, .replace = replace};
+    else
+        (void)rd__fail_memory(error);
+    return d;
 }
 
 /* Opens what is to be written: d->path is set. */
@@ -223,11 +224,10 @@ rd_result rd_destination_open(rd_destination **destination, const char *path, rd
     rd_error ignored;
     rd_error *const e = error ? error : &ignored;
     *destination = NULL;
-    rd_destination *d = NULL;
-    rd_result result = windows_new(&d, replace, e);
-    if (result != RD_OK)
-        return result;
-    result = windows_full_path_of(&d->path, path, e);
+    rd_destination *const d = windows_new(replace, e);
+    if (!d)
+        return e->result;
+    rd_result result = windows_full_path_of(&d->path, path, e);
     if (result == RD_OK)
         result = windows_start(d, false, e);
     if (result != RD_OK) {
@@ -383,11 +383,10 @@ rd_result rd_destination_open_at(rd_destination **destination, rd_directory *dir
     *destination = NULL;
     if (strpbrk(name, "/\\:"))
         return rd__fail(e, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN, "the name in the directory contains a slash");
-    rd_destination *d = NULL;
-    rd_result result = windows_new(&d, replace, e);
-    if (result != RD_OK)
-        return result;
-    result = windows_set_path_at(d, directory, name, e);
+    rd_destination *const d = windows_new(replace, e);
+    if (!d)
+        return e->result;
+    rd_result result = windows_set_path_at(d, directory, name, e);
     if (result == RD_OK)
         result = windows_start(d, true, e);
     if (result != RD_OK) {

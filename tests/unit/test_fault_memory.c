@@ -270,6 +270,35 @@ static rd_result replace_destination(const material *m, rd_error *error) {
     return result;
 }
 
+/* The same by a directory, whose queue must not lose the file. */
+static rd_result replace_in_directory(const material *m, rd_error *error) {
+    rd_directory *directory = (rd_directory *)&directory;
+    const int old = open(m->path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+    assert_true(old >= 0);
+    close(old);
+    rd_result result = rd_directory_open(&directory, m->directory, error);
+    if (result != RD_OK)
+        assert_null(directory);
+    if (result == RD_OK) {
+        rd_destination *destination = (rd_destination *)&destination;
+        result = rd_destination_open_at(&destination, directory, strrchr(m->path, '/') + 1, RD_REPLACE_SAFELY, error);
+        if (result != RD_OK)
+            assert_null(destination);
+        if (result == RD_OK) {
+            const rd_sink sink = rd_destination_sink(destination);
+            assert_int_equal(rd_sink_write(&sink, "new", 3, NULL), RD_OK);
+            result = rd_destination_commit(destination, error);
+        }
+        rd_error late = {.result = RD_OK};
+        assert_int_equal(rd_directory_close(directory, &late), RD_OK);
+    }
+    assert_int_equal(size_at(m->path), result == RD_OK ? 3 : 0);
+    assert_int_equal(unlink(m->path), 0);
+    assert_int_equal(rmdir(m->directory), 0);
+    assert_int_equal(mkdir(m->directory, 0700), 0);
+    return result;
+}
+
 /* ---- Running them ------------------------------------------------------------------------------------------------ */
 
 static int set_up(void **state) {
@@ -429,6 +458,10 @@ static void replacing_a_destination_survives_every_failed_allocation(void **stat
     fail_each_both_ways(state, replace_destination, 5);
 }
 
+static void replacing_in_a_directory_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, replace_in_directory, 3);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(making_a_signature_survives_every_failed_allocation),
@@ -451,6 +484,7 @@ int main(void) {
         cmocka_unit_test(compressing_streams_survive_every_failed_allocation),
         cmocka_unit_test(destination_survives_every_failed_allocation),
         cmocka_unit_test(replacing_a_destination_survives_every_failed_allocation),
+        cmocka_unit_test(replacing_in_a_directory_survives_every_failed_allocation),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
