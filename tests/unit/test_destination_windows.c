@@ -5,6 +5,7 @@
 #include "support.h"
 
 #include <direct.h>
+#include <errno.h>
 #include <windows.h>
 
 /* ---- A directory for each test ----------------------------------------------------------------------------------- */
@@ -296,6 +297,81 @@ static void what_is_in_use_is_not_taken_for_left(void **state) {
     assert_string_equal(listing(p), "destination ");
 }
 
+/* ---- A directory ------------------------------------------------------------------------------------------------- */
+
+static rd_directory *opened_directory(const char *path) {
+    rd_directory *directory = NULL;
+    rd_error error = {.result = RD_OK};
+    const rd_result result = rd_directory_open(&directory, path, &error);
+    check_equal(result, RD_OK, "%s: %s (%d)", path, error.reason, error.system_error);
+    return directory;
+}
+
+static void files_are_written_in_a_directory(void **state) {
+    const place *const p = *state;
+    static const rd_replace all[] = {RD_REPLACE_NEVER, RD_REPLACE_SAFELY, RD_REPLACE_FAST};
+    const char *name = "?";
+    rd_directory *const directory = opened_directory(p->directory);
+    for (size_t i = 0; i < ITEMS(all); i++) {
+        char text[20];
+        rd_destination *destination = NULL;
+        (void)snprintf(text, sizeof text, "new %zu", i);
+        assert_int_equal(rd_destination_open_at(&destination, directory, "destination", all[i], NULL), RD_OK);
+        put(destination, text);
+        check_commit(destination);
+        assert_int_equal(rd_directory_flush(directory, &name, NULL), RD_OK);
+        assert_null(name);
+        check_content(p->path, text);
+        assert_string_equal(listing(p), "destination ");
+    }
+    assert_int_equal(rd_directory_close(directory, NULL), RD_OK);
+    rd_directory_discard(NULL);
+}
+
+static void check_refused_at(rd_directory *directory, const char *name, rd_replace replace, rd_result result,
+                             int system_error) {
+    rd_destination *destination = (rd_destination *)&destination;
+    rd_error error = {.result = RD_OK};
+    check_equal(rd_destination_open_at(&destination, directory, name, replace, &error), result, "%s", name);
+    check_equal(error.system_error, system_error, "%s: %s", name, error.reason);
+    assert_null(destination);
+}
+
+static void what_cannot_be_written_in_a_directory_is_refused(void **state) {
+    const place *const p = *state;
+    rd_error error = {.result = RD_OK};
+    rd_directory *directory = (rd_directory *)&directory;
+    assert_int_equal(rd_directory_open(&directory, in_place(p, "missing"), &error), RD_E_IO);
+    assert_null(directory);
+    assert_int_equal(error.system_error, ENOENT);
+    write_file(p->path, "old");
+    assert_int_equal(rd_directory_open(&directory, p->path, &error), RD_E_IO);
+    assert_null(directory);
+    directory = opened_directory(p->directory);
+    check_refused_at(directory, "destination", RD_REPLACE_NEVER, RD_E_EXISTS, 0);
+    check_refused_at(directory, "destination", (rd_replace)9, RD_E_PARAMETER, 0);
+    check_refused_at(directory, "", RD_REPLACE_FAST, RD_E_IO, EISDIR);
+    check_refused_at(directory, "..", RD_REPLACE_FAST, RD_E_IO, EISDIR);
+    check_refused_at(directory, "a/b", RD_REPLACE_FAST, RD_E_PARAMETER, 0);
+    check_refused_at(directory, "a\\b", RD_REPLACE_FAST, RD_E_PARAMETER, 0);
+    check_refused_at(directory, "c:b", RD_REPLACE_FAST, RD_E_PARAMETER, 0);
+    check_refused_at(directory, ".redelta-0123456789abcdef-0", RD_REPLACE_FAST, RD_E_PARAMETER, 0);
+    check_refused(p->path, (rd_replace)9, RD_E_PARAMETER, 0);
+    rd_directory_discard(directory);
+    check_content(p->path, "old");
+    assert_string_equal(listing(p), "destination ");
+}
+
+static void opening_a_directory_removes_what_was_left(void **state) {
+    const place *const p = *state;
+    rd_destination *const in_use = opened(p->path, RD_REPLACE_FAST);
+    write_file(in_place(p, ".redelta-0123456789abcdef-7"), "left");
+    rd_directory_discard(opened_directory(p->directory));
+    put(in_use, "new");
+    check_commit(in_use);
+    assert_string_equal(listing(p), "destination ");
+}
+
 int main(int argc, char **argv) {
     if (argc > 1)
         return be_killed(argv[1]);
@@ -311,6 +387,9 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(killed_run_leaves_nothing, set_up, tear_down),
         cmocka_unit_test_setup_teardown(next_run_removes_what_was_left, set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_in_use_is_not_taken_for_left, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_are_written_in_a_directory, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(what_cannot_be_written_in_a_directory_is_refused, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(opening_a_directory_removes_what_was_left, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
