@@ -291,6 +291,8 @@ rd_result rd__destination_take_name(rd_destination *d, rd_error *error) {
         return errno == EEXIST ? destination_fail_exists(error)
                                : destination_fail(error, "cannot give the output its name");
     }
+    if (!named && !d->existed && rd__link_open_file(d->fd, d->directory, d->name))
+        return RD_OK; /* still free: spares a name that would be renamed at once */
     if ((!named && !rd__temporary_link(&d->temporary, d->fd, d->locked)) ||
         renameat(d->directory, d->temporary.name, d->directory, d->name) != 0)
         return destination_fail(error, "cannot give the output its name");
