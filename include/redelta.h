@@ -468,16 +468,18 @@ RD_API rd_result rd_directory_open(rd_directory **directory, const char *path, r
 RD_API rd_result rd_destination_open_at(rd_destination **destination, rd_directory *directory, const char *name,
                                         rd_replace replace, rd_error *error);
 /*
- * Gives every queued file its name, and makes these names durable. What fails keeps its old file, and does not keep the
- * others from taking their names. Each call returns one failure since the directory was opened that was not returned
- * yet: call it until it returns RD_OK. *name (`name` may be NULL) is then the name of the file, valid until the next
- * call with this directory, or NULL with RD_OK. Errors: RD_E_IO.
+ * Gives every queued file its name, and flushes these names to the disk. If a file fails, its name keeps the old file,
+ * and the others take their names nevertheless. Each call returns the failure of one file, with its name in *name,
+ * which is valid until the next call with this directory; call it until it returns RD_OK, with *name NULL. `name` and
+ * `error` may be NULL. Errors: RD_E_IO.
  */
 RD_API rd_result rd_directory_flush(rd_directory *directory, const char **name, rd_error *error);
-/* Like rd_directory_flush(), and frees the directory, whatever the result. All its destinations must be freed before.
+/*
+ * Like rd_directory_flush(), but also frees the directory, whatever the result. Its destinations must have been
+ * committed or discarded.
  */
 RD_API rd_result rd_directory_close(rd_directory *directory, rd_error *error);
-/* Frees the directory; the names of queued files keep what they had. NULL is allowed. */
+/* Frees the directory like rd_directory_close(), but queued files are discarded. NULL is allowed. */
 RD_API void rd_directory_discard(rd_directory *directory);
 
 /* ---- Streams: any amount in, any amount out --------------------------------------------------------------------- */
