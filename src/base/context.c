@@ -6,8 +6,8 @@
 #include <assert.h>
 #include <stdlib.h>
 
-/* Larger ones are rare, and what is mapped for them goes back to the system. */
-enum { KEPT_BUFFER_MAX = 8 * 1024 * 1024 };
+/* Larger buffers are rare, and go back to the system. */
+enum { KEPT_BUFFER_MAX = 16 * 1024 * 1024 };
 
 rd_result rd_context_new(rd_context **context) {
     *context = rd__alloc_zeroed(1, sizeof **context);
@@ -27,7 +27,7 @@ void rd_context_free(rd_context *context) {
 void rd__context_release(rd_context *context) {
     rd__pool_free(&context->pool);
     while (context->buffer_count > 0)
-        free(context->buffers[--context->buffer_count]);
+        rd__free_buffer(context->buffers[--context->buffer_count]);
     for (size_t kind = 0; kind < RD__KEPT_KINDS; kind++) {
         if (context->states[kind])
             context->free_state[kind](context->states[kind]);
@@ -46,14 +46,14 @@ void *rd__context_take(rd_context *context, uint64_t count, size_t size) {
             return found;
         }
     }
-    return rd__alloc_array(count, size);
+    return rd__alloc_buffer(count, size);
 }
 
 void rd__context_give(rd_context *context, void *memory, uint64_t count, size_t size) {
     if (!memory)
         return;
     if (!context->keeps || context->buffer_count == RD__KEPT_BUFFERS || count > KEPT_BUFFER_MAX / size) {
-        free(memory);
+        rd__free_buffer(memory);
         return;
     }
     context->buffers[context->buffer_count] = memory;

@@ -22,6 +22,15 @@ void *rd__alloc_array(uint64_t count, size_t size);
 /* Like rd__alloc_array, and zeroed. */
 void *rd__alloc_zeroed(uint64_t count, size_t size);
 
+/*
+ * A buffer for what is read and written: it starts at a cache line. Large allocations of the C library start 16 bytes
+ * after one, and kernels that copy by `rep movsb` read a file into such memory at half the speed: 6 of 16 GB/s were
+ * measured on Zen 4. To be freed by rd__free_buffer. NULL: out of memory.
+ */
+void *rd__alloc_buffer(uint64_t count, size_t size);
+/* NULL is allowed. */
+void rd__free_buffer(void *buffer);
+
 /* The array, which may be NULL, with room for `count` elements; it may have moved. NULL: out of memory, and the array
  * is unchanged. */
 void *rd__resize_array(void *array, uint64_t count, size_t size);

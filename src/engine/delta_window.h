@@ -25,8 +25,8 @@ void rd__delta_window_free(rd__delta_window *window);
 
 /*
  * Where to put the next bytes of the new file: at least `wanted`, *room of them. NULL: out of memory. Once the window
- * has given an op, only after rd__delta_window_next has returned false. rd__delta_window_add reports how many were put there, rd__delta_window_end
- * that no more follow.
+ * has given an op, only after rd__delta_window_next has returned false. rd__delta_window_add reports how many were put
+ * there, rd__delta_window_end that no more follow.
  */
 uint8_t *rd__delta_window_room(rd__delta_window *window, size_t wanted, size_t *room);
 void rd__delta_window_add(rd__delta_window *window, size_t size);

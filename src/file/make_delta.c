@@ -39,7 +39,7 @@ typedef struct delta_run {
     uint8_t *overlap; /* of the segment before, if there is a digest */
     rd__stitcher stitcher;
     rd__op_joiner joiner;
-    uint8_t carried[RD__LITERAL_MAX]; /* the end of the segment before, as far as a literal may need it */
+    uint8_t carried[RD__LITERAL_MAX]; /* not zeroed: the end of the segment before, as far as a literal may need it */
 } delta_run;
 
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
@@ -278,7 +278,7 @@ rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file
         return rd__operation_end(&operation, result);
     delta_run *const run = rd__context_take(operation.context, 1, sizeof *run);
     if (run) {
-        memset(run, 0, sizeof *run);
+        memset(run, 0, offsetof(delta_run, carried));
         run->operation = &operation;
         run->signature = signature;
         run->new_file = new_file;

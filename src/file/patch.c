@@ -21,8 +21,9 @@
 #include <string.h>
 
 enum {
-    SEGMENT_LEAVES = 16,
+    SEGMENT_LEAVES = 8, /* as many as the widest kernel has lanes */
     SEGMENT_SIZE = SEGMENT_LEAVES * RD__LEAF_LEN,
+    PLAIN_SIZE = 256 * 1024, /* of a segment that is not hashed: it shares the cache with the delta and the basis */
     READS_MAX =
         1024, /* of a segment that are left to any thread; of many short copies, the rest is read when decoded */
     DELTA_CHUNK = 256 * 1024,
@@ -43,7 +44,7 @@ typedef struct patch_read {
 
 /* A segment of the new file: bytes, and after them perhaps a copy that is left to the kernel. */
 typedef struct patch_segment {
-    uint8_t *data; /* SEGMENT_SIZE */
+    uint8_t *data; /* segment_size bytes */
     size_t size;
     uint64_t first_leaf;
     bool last;
@@ -64,6 +65,7 @@ typedef struct patch_run {
     const rd_sink *out;
     const rd__kernels *kernels;
     bool digests; /* the new file is hashed */
+    size_t segment_size;
     rd__reader reader;
     uint8_t *delta; /* a chunk of the delta ... */
     rd_in in;       /* ... and what is left of it */
@@ -96,7 +98,7 @@ static rd_result patch_note_read(void *context, uint64_t offset, uint8_t *data, 
  * for the kernel. RD_OK: it is the last, the delta has ended. RD_MORE: it is not.
  */
 static rd_result patch_decode(patch_run *run, patch_segment *s) {
-    rd_out out = {.data = s->data, .size = SEGMENT_SIZE};
+    rd_out out = {.data = s->data, .size = run->segment_size};
     for (;;) {
         rd_result result = rd__patcher_step(&run->patcher, &run->in, &out, run->reader.ended, &run->operation->error);
         s->size = out.pos;
@@ -200,7 +202,7 @@ static rd_result patch_copy(patch_run *run, patch_segment *s) {
         size_t size = rd__copy_range(run->basis, s->copy_offset, run->out, s->copy_size, operation);
         if (size == 0) {
             run->patcher.large = 0; /* later copies are not left to the kernel */
-            size = (size_t)rd__min_u64(s->copy_size, SEGMENT_SIZE);
+            size = (size_t)rd__min_u64(s->copy_size, run->segment_size);
             result = rd__basis_read(run->basis, operation, s->copy_offset, s->data, size, &size);
             if (result == RD_OK)
                 result = rd__sink_write(run->out, operation, s->data, size);
@@ -235,15 +237,17 @@ static rd_result patch_finish(void *context, void *slot) {
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
-static rd_result patch_run_segments(patch_run *run, unsigned threads) {
+static rd_result patch_run_segments(patch_run *run) {
     rd_context *const kept = run->operation->context;
-    const size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
+    /* Without a digest there is little to do but to copy, which two threads do hardly faster than one. */
+    const unsigned threads = run->digests ? rd__operation_threads(run->operation) : 1;
+    const size_t slot_count = threads > 1 ? (size_t)threads * SLOTS_PER_THREAD : 1;
     patch_segment *const segments = rd__context_take(kept, slot_count, sizeof *segments);
-    uint8_t *const data = rd__context_take(kept, slot_count, SEGMENT_SIZE);
+    uint8_t *const data = rd__context_take(kept, slot_count, run->segment_size);
     void **const slots = rd__alloc_array(slot_count, sizeof *slots);
     const bool complete = segments && data && slots;
     for (size_t i = 0; complete && i < slot_count; i++) {
-        segments[i].data = data + i * SEGMENT_SIZE;
+        segments[i].data = data + i * run->segment_size;
         slots[i] = &segments[i];
     }
     const rd__pipeline pipeline = {.fetch = patch_fetch,
@@ -257,7 +261,7 @@ static rd_result patch_run_segments(patch_run *run, unsigned threads) {
     const rd_result result =
         complete ? rd__pipeline_run(&pipeline, &run->operation->error) : rd__fail_memory(&run->operation->error);
     free((void *)slots);
-    rd__context_give(kept, data, slot_count, SEGMENT_SIZE);
+    rd__context_give(kept, data, slot_count, run->segment_size);
     rd__context_give(kept, segments, slot_count, sizeof *segments);
     return result;
 }
@@ -330,6 +334,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
             return rd__patcher_failure(result, &operation->error);
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
     }
+    run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
     run.clones = run.digests;
     run.basis_mtime = rd__source_mtime(basis);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
@@ -342,8 +347,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     rd__digest_init(&run.digest);
     run.delta = rd__context_take(operation->context, DELTA_CHUNK, 1);
     run.in.data = run.delta;
-    rd_result result =
-        run.delta ? patch_run_segments(&run, rd__operation_threads(operation)) : rd__fail_memory(&operation->error);
+    rd_result result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);
     if (result == RD_OK)
         result = patch_verify(&run);
     const rd_stats *const stats = &operation->stats;

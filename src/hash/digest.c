@@ -4,7 +4,6 @@
 #include "base/memory.h"
 
 #include <assert.h>
-#include <stdlib.h>
 #include <string.h>
 
 /* As many leaves as the widest kernel has lanes. */
@@ -37,7 +36,7 @@ void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]) {
 }
 
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
-    *digester = (rd__digester){.kernels = kernels, .gathered = rd__alloc_array(DIGESTER_SIZE, 1)};
+    *digester = (rd__digester){.kernels = kernels, .gathered = rd__alloc_buffer(DIGESTER_SIZE, 1)};
     rd__digest_init(&digester->digest);
     return digester->gathered != NULL;
 }
@@ -71,6 +70,6 @@ void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE2B_LEN]) {
 }
 
 void rd__digester_free(rd__digester *digester) {
-    free(digester->gathered);
+    rd__free_buffer(digester->gathered);
     digester->gathered = NULL;
 }
