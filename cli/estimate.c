@@ -8,6 +8,7 @@
 #include "estimate.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -220,30 +221,31 @@ bool estimate_is_hopeless(const cli_estimate *estimate) {
 /* ---- The verb --------------------------------------------------------------------------------------------------- */
 
 rd_result work_estimate(cli_job *job) {
-    cli_estimate estimate = {.params = job->options->params};
-    rd_result result = examine(job, 0, &estimate.old);
+    cli_estimate *const estimate = job->estimate = calloc(1, sizeof *estimate);
+    if (estimate == NULL)
+        return job->failure.error.result = RD_E_MEMORY;
+    estimate->params = job->options->params;
+    rd_result result = examine(job, 0, &estimate->old);
     if (result == RD_OK)
-        result = examine(job, 1, &estimate.new);
+        result = examine(job, 1, &estimate->new);
     if (result != RD_OK)
         return result;
-    rd_params usual = estimate.params;
-    if (rd_params_resolve(&usual, estimate.old.size) != RD_OK)
+    rd_params usual = estimate->params;
+    if (rd_params_resolve(&usual, estimate->old.size) != RD_OK)
         return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", "see 'redelta estimate --help'");
-    estimate.usual_block_len = usual.block_len;
+    estimate->usual_block_len = usual.block_len;
     if (job->options->verbose)
-        stats_announce_files(VERB_ESTIMATE, "old file", estimate.old.size, "new file", estimate.new.size);
-    result = measure_overhead(job, &estimate);
+        stats_announce_files(VERB_ESTIMATE, "old file", estimate->old.size, "new file", estimate->new.size);
+    result = measure_overhead(job, estimate);
     if (result == RD_OK)
-        result = try_all(job, &estimate);
+        result = try_all(job, estimate);
     if (result != RD_OK)
         return result;
-    job->summary.identical = estimate.identical;
-    job->summary.stats.in_bytes = (estimate.old.size + estimate.new.size) * (uint64_t)estimate.trial_count;
-    if (job->options->json)
-        job->details = estimate_record(&estimate);
+    job->summary.identical = estimate->identical;
+    job->summary.stats.in_bytes = (estimate->old.size + estimate->new.size) * (uint64_t)estimate->trial_count;
     if (!job_prints(job))
         return RD_OK;
     progress_clear(&job->progress);
-    estimate_print(stdout, &estimate);
+    estimate_print(stdout, estimate);
     return output_check_printed(&job->failure);
 }

@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "json.h"
 #include "looks.h"
 #include "work.h"
 
@@ -55,8 +56,8 @@ bool estimate_compresses(const cli_estimate *estimate);
 /* Whether no block length helps because the new file looks compressed or encrypted. */
 bool estimate_is_hopeless(const cli_estimate *estimate);
 
-/* For programs. */
-cli_record *estimate_record(const cli_estimate *estimate);
+/* For programs: its members, into an object. */
+void estimate_put(json_writer *json, const cli_estimate *estimate);
 
 void estimate_print(FILE *out, const cli_estimate *estimate);
 

@@ -5,6 +5,7 @@
 
 #include "inspect.h"
 
+#include <stdlib.h>
 #include <unistd.h>
 
 #include "interrupt.h"
@@ -63,8 +64,6 @@ static rd_result list_commands(cli_job *job, cli_inspection *found) {
 static rd_result tell_findings(cli_job *job, const cli_inspection *found) {
     rd_stats *const stats = &job->summary.stats;
     *stats = found->stats;
-    if (job->options->json)
-        job->details = inspect_record(found);
     if (job->options->makes_output)
         return page_write(&job->output.sink, found, &stats->out_bytes, &job->failure);
     if (!job_prints(job))
@@ -109,9 +108,7 @@ static rd_result inspect(cli_job *job, cli_inspection *found) {
     static cli_peek peek;
     if (job->options->verbose)
         stats_announce_inspect(job->inputs[0].source.size);
-    rd_result result = job->options->makes_output ? page_check(&job->failure) : RD_OK;
-    if (result == RD_OK)
-        result = peek_open(&peek, &job->inputs[0], &job->failure);
+    rd_result result = peek_open(&peek, &job->inputs[0], &job->failure);
     if (result == RD_OK)
         result = identify(job, &peek, found);
     if (result != RD_OK)
@@ -128,9 +125,13 @@ static rd_result inspect(cli_job *job, cli_inspection *found) {
     return result == RD_OK ? tell_findings(job, found) : result;
 }
 
+void inspection_free(cli_inspection *found) {
+    if (found != NULL)
+        survey_free(&found->survey);
+    free(found);
+}
+
 rd_result work_inspect(cli_job *job) {
-    cli_inspection found = {.kind = RD_KIND_OTHER};
-    const rd_result result = inspect(job, &found);
-    survey_free(&found.survey);
-    return result;
+    job->inspection = calloc(1, sizeof *job->inspection);
+    return job->inspection != NULL ? inspect(job, job->inspection) : no_memory(job);
 }

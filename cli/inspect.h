@@ -6,6 +6,7 @@
 
 #include <stdio.h>
 
+#include "json.h"
 #include "survey.h"
 #include "work.h"
 
@@ -27,8 +28,11 @@ uint64_t inspection_basis_most(const cli_inspection *found);
 /* For people, in lines of `columns` characters where that can be chosen. */
 void inspect_print(FILE *out, const cli_inspection *found, int columns);
 
-/* For programs: what the file is, without its name. */
-cli_record *inspect_record(const cli_inspection *found);
+/* For programs: puts what the file is, without its name, into an object. */
+void inspection_put(json_writer *json, const cli_inspection *found);
+
+/* NULL is allowed. */
+void inspection_free(cli_inspection *found);
 
 /* Sends a record of a command. A rd_op_fn whose context is not used. */
 bool inspect_send_op(void *unused, const rd_op *op);

@@ -1,181 +1,98 @@
 /*
- * json.c: see json.h. Records are written and flushed one by one, so that whoever reads them is up to date. One that
- * cannot be made or written must not stop the work: it is told at the end.
+ * json.c: see json.h.
  */
-#define _POSIX_C_SOURCE 200809L
-#define _FILE_OFFSET_BITS 64
-
 #include "json.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <jansson.h>
-#include <stdlib.h>
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
-#include "system.h"
+#include "base64.h"
 
-enum { KEY_MAX = 64, REAL_DIGITS = 9 };
+enum { REAL_DIGITS = 9 };
 
-static FILE *lines;       /* NULL: none are wanted */
-static const char *fresh; /* the name of their file, if it was not there before */
-static bool to_be_empty;  /* the file still holds what it held before */
-static bool no_memory;    /* a record could not be made */
-static int write_error;   /* errno of the first that could not be written, or 0 */
-
-bool json_available(void) {
-    return true;
+json_writer json_new(json_write_fn *write, void *context) {
+    return (json_writer){.write = write, .context = context};
 }
 
-/* ---- Where records go ------------------------------------------------------------------------------------------- */
+static void json_put(const json_writer *json, const char *text) {
+    json->write(json->context, text, strlen(text));
+}
 
-rd_result json_open(const char *name, cli_failure *failure) {
-    struct stat status;
-    fresh = name != NULL && system_stat(name, &status) != 0 ? name : NULL;
-    const int fd = name != NULL ? open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666) : dup(STDOUT_FILENO);
-    lines = fd != -1 ? fdopen(fd, "w") : NULL;
-    if (fd != -1 && lines == NULL) { /* standard output is closed: see files_reserve_standard */
-        (void)close(fd);
-        errno = EBADF;
+/* What stands before a value. */
+static void json_put_key(json_writer *json, const char *key) {
+    const bool in_object = json->depth > 0 && json->open[json->depth - 1] == '{';
+    assert(in_object == (key != NULL));
+    assert(json->depth > 0 || !json->separate); /* one value at the top */
+    if (json->separate)
+        json_put(json, ",");
+    if (in_object) {
+        json_put(json, "\"");
+        json_put(json, key);
+        json_put(json, "\":");
     }
-    to_be_empty = name != NULL;
-    return lines != NULL ? RD_OK : failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
+    json->separate = true;
 }
 
-bool json_is_open(void) {
-    return lines != NULL;
+/* ---- Objects and arrays ----------------------------------------------------------------------------------------- */
+
+static void json_begin(json_writer *json, const char *key, char kind) {
+    assert(json->depth < JSON_DEPTH_MAX);
+    json_put_key(json, key);
+    json->write(json->context, &kind, 1);
+    json->open[json->depth++] = kind;
+    json->separate = false;
 }
 
-bool json_is_file(const char *name) {
-    struct stat status;
-    if (lines == NULL || system_stat(name, &status) != 0 || !S_ISREG(status.st_mode))
-        return false;
-    const int fd = system_open(name);
-    const bool same = fd != -1 && system_same_file(fd, fileno(lines));
-    if (fd != -1)
-        (void)close(fd);
-    return same;
+void json_object(json_writer *json, const char *key) {
+    json_begin(json, key, '{');
 }
 
-void json_abandon(void) {
-    (void)fclose(lines);
-    lines = NULL;
-    if (fresh != NULL)
-        (void)remove(fresh);
+void json_array(json_writer *json, const char *key) {
+    json_begin(json, key, '[');
 }
 
-rd_result json_close(cli_failure *failure) {
-    if (lines == NULL)
-        return RD_OK;
-    if (fclose(lines) != 0 && write_error == 0)
-        write_error = errno;
-    lines = NULL;
-    if (no_memory) {
-        failure->error = (rd_error){.result = RD_E_MEMORY, .offset = RD_UNKNOWN, .reason = "a record is missing"};
-        return RD_E_MEMORY;
-    }
-    errno = write_error;
-    return write_error == 0 ? RD_OK : failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
+void json_end(json_writer *json) {
+    assert(json->depth > 0);
+    json_put(json, json->open[--json->depth] == '{' ? "}" : "]");
+    json->separate = true;
 }
 
-/* What is no regular file cannot be cut off, and need not be. */
-static void empty_file(void) {
-    if (to_be_empty && ftruncate(fileno(lines), 0) != 0 && errno != EINVAL)
-        write_error = errno;
-    to_be_empty = false;
+/* ---- Values ----------------------------------------------------------------------------------------------------- */
+
+void json_null(json_writer *json, const char *key) {
+    json_put_key(json, key);
+    json_put(json, "null");
 }
 
-void record_send(cli_record *record) {
-    if (lines != NULL && record != NULL) {
-        empty_file();
-        const bool written = json_dumpf(record, lines, JSON_COMPACT | JSON_REAL_PRECISION(REAL_DIGITS)) == 0 &&
-                             fputc('\n', lines) != EOF && fflush(lines) == 0;
-        if (!written && write_error == 0)
-            write_error = errno;
-    }
-    json_decref(record);
+void json_bool(json_writer *json, const char *key, bool value) {
+    json_put_key(json, key);
+    json_put(json, value ? "true" : "false");
 }
 
-char *record_text(cli_record *record) {
-    char *const text = record != NULL && !no_memory ? json_dumps(record, JSON_COMPACT) : NULL;
-    json_decref(record);
-    return text;
+void json_number(json_writer *json, const char *key, uint64_t number) {
+    char text[24];
+    (void)snprintf(text, sizeof text, "%" PRIu64, number);
+    json_put_key(json, key);
+    json_put(json, number <= INT64_MAX ? text : "null");
 }
 
-void record_drop(cli_record *record) {
-    json_decref(record);
+/* The form of %g is that of JSON, since the command stays in the locale "C". */
+void json_real(json_writer *json, const char *key, double number) {
+    char text[32];
+    (void)snprintf(text, sizeof text, "%.*g", REAL_DIGITS, number);
+    json_put_key(json, key);
+    json_put(json, isfinite(number) ? text : "null");
+    if (isfinite(number) && strpbrk(text, ".e") == NULL)
+        json_put(json, ".0"); /* readers tell by it that this is a real number */
 }
 
-/* ---- What they hold --------------------------------------------------------------------------------------------- */
+/* ---- Strings ---------------------------------------------------------------------------------------------------- */
 
-/* Gives `value` to the record. NULL for either is for want of memory. */
-static void put(cli_record *record, const char *key, json_t *value) {
-    if (record == NULL)
-        json_decref(value);
-    else if (json_object_set_new(record, key, value) != 0)
-        no_memory = true;
-}
-
-cli_record *record_part(void) {
-    json_t *made = json_object();
-    no_memory = no_memory || made == NULL;
-    return made;
-}
-
-cli_record *record_new(const char *type) {
-    cli_record *made = record_part();
-    record_put_text(made, "type", type);
-    return made;
-}
-
-void record_put_number(cli_record *record, const char *key, uint64_t number) {
-    put(record, key, number <= INT64_MAX ? json_integer((json_int_t)number) : json_null());
-}
-
-void record_put_real(cli_record *record, const char *key, double number) {
-    put(record, key, json_real(number));
-}
-
-void record_put_flag(cli_record *record, const char *key, bool flag) {
-    put(record, key, json_boolean(flag));
-}
-
-void record_put_text(cli_record *record, const char *key, const char *text) {
-    put(record, key, text != NULL ? json_string(text) : json_null());
-}
-
-void record_put_time(cli_record *record, double seconds, uint64_t bytes) {
-    record_put_real(record, "seconds", seconds);
-    if (seconds > 0.0)
-        record_put_real(record, "bytes_per_second", (double)bytes / seconds);
-    else
-        record_put_text(record, "bytes_per_second", NULL);
-}
-
-void record_put(cli_record *record, const char *key, cli_record *part) {
-    put(record, key, part);
-}
-
-void record_put_list(cli_record *record, const char *key) {
-    put(record, key, json_array());
-}
-
-void record_append(cli_record *record, const char *key, cli_record *part) {
-    if (record != NULL && json_object_get(record, key) == NULL)
-        put(record, key, json_array());
-    json_t *list = record != NULL ? json_object_get(record, key) : NULL;
-    if (list == NULL)
-        json_decref(part);
-    else if (json_array_append_new(list, part) != 0)
-        no_memory = true;
-}
-
-/* ---- Names ------------------------------------------------------------------------------------------------------ */
-
-/* Bytes of the character of UTF-8 that `text` begins with, or 0. A string's end is none of those that follow a first.
- */
-static size_t character_length(const unsigned char *text) {
+/* The length of the UTF-8 character at `text`, or 0. No character's second byte is 0, so it ends with the string. */
+static size_t json_character_length(const unsigned char *text) {
     const unsigned char first = text[0];
     const size_t length = first < 0x80   ? 1
                           : first < 0xc2 ? 0
@@ -191,48 +108,67 @@ static size_t character_length(const unsigned char *text) {
     return overlong || no_character ? 0 : length;
 }
 
-/* Writes the name with U+FFFD for each byte that is not UTF-8, up to 3 bytes for one. True: there are such bytes. */
-static bool make_readable(char *text, const char *name) {
+static void json_put_escaped(const json_writer *json, unsigned char character) {
+    static const char names[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
+    char text[8];
+    if (character == '"' || character == '\\')
+        (void)snprintf(text, sizeof text, "\\%c", character);
+    else if (character < sizeof names && names[character] != '\0')
+        (void)snprintf(text, sizeof text, "\\%c", names[character]);
+    else
+        (void)snprintf(text, sizeof text, "\\u%04x", (unsigned)character);
+    json_put(json, text);
+}
+
+/* Returns whether bytes were replaced. */
+static bool json_put_string(const json_writer *json, const char *string) {
     bool replaced = false;
-    for (const unsigned char *p = (const unsigned char *)name; *p != '\0';) {
-        const size_t length = character_length(p);
-        (void)memcpy(text, length > 0 ? (const char *)p : "\xef\xbf\xbd", length > 0 ? length : 3);
-        text += length > 0 ? length : 3;
-        p += length > 0 ? length : 1;
+    const char *p = string;
+    json_put(json, "\"");
+    while (*p != '\0') {
+        const char *plain = p; /* what needs no change goes in one call */
+        size_t length = json_character_length((const unsigned char *)p);
+        while (length > 0 && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
+            p += length;
+            length = json_character_length((const unsigned char *)p);
+        }
+        if (p > plain)
+            json->write(json->context, plain, (size_t)(p - plain));
+        if (length == 0)
+            json_put(json, "\xef\xbf\xbd"); /* U+FFFD */
+        else if (*p != '\0')
+            json_put_escaped(json, (unsigned char)*p);
         replaced = replaced || length == 0;
+        p += *p != '\0';
     }
-    *text = '\0';
+    json_put(json, "\"");
     return replaced;
 }
 
-/* RFC 4648, section 4: each three bytes become four characters of six bits, and the last is filled up. */
-static void make_base64(char *text, const unsigned char *bytes, size_t size) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    for (size_t i = 0; i < size; i += 3) {
-        const unsigned second = i + 1 < size ? bytes[i + 1] : 0;
-        const unsigned third = i + 2 < size ? bytes[i + 2] : 0;
-        const unsigned group = (unsigned)bytes[i] << 16 | second << 8 | third;
-        *text++ = digits[group >> 18];
-        *text++ = digits[group >> 12 & 63];
-        *text++ = digits[group >> 6 & 63];
-        *text++ = digits[group & 63];
-    }
-    for (size_t i = size; i % 3 != 0; i++)
-        *--text = '=';
-    text[(3 - size % 3) % 3] = '\0';
+void json_text(json_writer *json, const char *key, const char *text) {
+    json_put_key(json, key);
+    if (text != NULL)
+        (void)json_put_string(json, text);
+    else
+        json_put(json, "null");
 }
 
-void record_put_name(cli_record *record, const char *key, const char *name) {
-    char base64_key[KEY_MAX];
-    const size_t size = name != NULL ? strlen(name) : 0;
-    char *text = name != NULL ? malloc(3 * size + 5) : NULL;
-    no_memory = no_memory || (text == NULL && name != NULL);
-    const bool replaced = text != NULL && make_readable(text, name);
-    record_put_text(record, key, text);
-    if (replaced) {
-        (void)snprintf(base64_key, sizeof base64_key, "%s_b64", key);
-        make_base64(text, (const unsigned char *)name, size);
-        record_put_text(record, base64_key, text);
+void json_bytes(json_writer *json, const char *key, const char *bytes) {
+    enum { GROUP = 48 }; /* a multiple of 3, so that only the last one is padded */
+    char text[GROUP / 3 * 4];
+    json_put_key(json, key);
+    if (bytes == NULL) {
+        json_put(json, "null");
+        return;
     }
-    free(text);
+    if (!json_put_string(json, bytes))
+        return;
+    json_put(json, ",\"");
+    json_put(json, key);
+    json_put(json, "_b64\":\"");
+    for (size_t left = strlen(bytes), size; left > 0; bytes += size, left -= size) {
+        size = left < GROUP ? left : GROUP;
+        json->write(json->context, text, base64_encode(text, (const uint8_t *)bytes, size));
+    }
+    json_put(json, "\"");
 }

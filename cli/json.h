@@ -1,64 +1,56 @@
 /*
- * json.h: what the command says to programs (--json): records, one object of JSON a line, on standard output or in a
- * file. docs/json.md says what they hold. json.c makes them through jansson; a build without it has json_none.c, where
- * --json is refused and the rest is never called.
+ * json.h: a writer of JSON (RFC 8259). Each call writes the next bytes of the text, without spaces or line ends;
+ * nothing is held in memory but the objects and arrays that are open. Calls in an order that is no JSON are mistakes of
+ * ours, and assertions find them.
  */
 #ifndef REDELTA_CLI_JSON_H
 #define REDELTA_CLI_JSON_H
 
-#include "failure.h"
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
 
-/* An object that is being made. record_send, record_put and the like take it from whoever made it. */
-typedef struct json_t cli_record;
+/* Takes the next `size` bytes of the text. */
+typedef void json_write_fn(void *context, const char *text, size_t size);
 
-/* Whether this command can do it at all. */
-bool json_available(void);
+enum { JSON_DEPTH_MAX = 16 };
 
-/*
- * From now on records go to the file `name`, for NULL to standard output. What the file holds stays until the first
- * record: there is time to see by json_is_file that it is none of those that the command works on.
- */
-rd_result json_open(const char *name, cli_failure *failure);
-bool json_is_open(void);
-bool json_is_file(const char *name);
+typedef struct json_writer {
+    json_write_fn *write;
+    void *context;
+    int depth;                 /* how many objects and arrays are open */
+    char open[JSON_DEPTH_MAX]; /* what each of them is: '{' or '[' */
+    bool separate;             /* the next value follows another: after a comma */
+} json_writer;
 
-/* As if it had not been opened: the file is as it was, or is not there. */
-void json_abandon(void);
-
-/* RD_OK if every record arrived. Later ones go nowhere. */
-rd_result json_close(cli_failure *failure);
-
-/* A record of this type, for record_send; and what is part of one. Want of memory is told by json_close. */
-cli_record *record_new(const char *type);
-cli_record *record_part(void);
-
-/* A number that is RD_UNKNOWN is null, and so is a NULL text. */
-void record_put_number(cli_record *record, const char *key, uint64_t number);
-void record_put_real(cli_record *record, const char *key, double number);
-void record_put_flag(cli_record *record, const char *key, bool flag);
-void record_put_text(cli_record *record, const char *key, const char *text);
-void record_put(cli_record *record, const char *key, cli_record *part);
-
-/* A list without anything in it; and what adds to the list of this key, which is made if need be. */
-void record_put_list(cli_record *record, const char *key);
-void record_append(cli_record *record, const char *key, cli_record *part);
+/* A text that has nothing in it yet. It is complete after one value: usually an object, opened and ended. */
+json_writer json_new(json_write_fn *write, void *context);
 
 /*
- * The name of a file. JSON is Unicode, and names are bytes: those that are not UTF-8 are U+FFFD in `key`, and then
- * `key`_b64 has the whole name in base64. NULL, a standard stream, is null.
+ * Each of these writes one value. Within an object it has a key, which is ASCII and needs no escapes; within an array,
+ * and at the top, the key is NULL.
  */
-void record_put_name(cli_record *record, const char *key, const char *name);
+void json_object(json_writer *json, const char *key);
+void json_array(json_writer *json, const char *key);
+void json_null(json_writer *json, const char *key);
+void json_bool(json_writer *json, const char *key, bool value);
 
-/* "seconds", and "bytes_per_second" if that can be told, else null. */
-void record_put_time(cli_record *record, double seconds, uint64_t bytes);
+/* Null, if the number is larger than INT64_MAX, as RD_UNKNOWN is. */
+void json_number(json_writer *json, const char *key, uint64_t number);
 
-/* Writes the record as a line. */
-void record_send(cli_record *record);
+/* Nine significant digits; null, if it is not finite. */
+void json_real(json_writer *json, const char *key, double number);
 
-/* The record as a text, for free; NULL: no memory. Takes the record. */
-char *record_text(cli_record *record);
+/* A string in UTF-8, in which each byte that belongs to no character becomes U+FFFD. NULL is null. */
+void json_text(json_writer *json, const char *key, const char *text);
 
-/* A record that is not sent after all. NULL is allowed. */
-void record_drop(cli_record *record);
+/*
+ * A string of bytes, such as the name of a file: as json_text, and if that replaces bytes, the member `key`_b64 follows
+ * with all of them in base64. Only within an object.
+ */
+void json_bytes(json_writer *json, const char *key, const char *bytes);
+
+/* Ends the object or array that was opened last. */
+void json_end(json_writer *json);
 
 #endif

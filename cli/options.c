@@ -10,8 +10,8 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "json.h"
 #include "nearest.h"
+#include "records.h"
 #include "report.h"
 #include "words.h"
 
@@ -272,9 +272,7 @@ static bool read_json(cli_options *result, const cli_words *words) {
     result->json_file = is_standard(file, "/dev/stdout") ? NULL : file;
     if (!result->json)
         return true;
-    if (!json_available())
-        report_usage(result->verb, "option '--json' needs a redelta that was built with jansson; this one was not");
-    else if (file != NULL && file[0] == '\0')
+    if (file != NULL && file[0] == '\0')
         report_usage(result->verb, "option '--json' needs a value, or no '='");
     else if (result->json_file != NULL || result->output != NULL || !result->makes_output)
         return true;
@@ -347,8 +345,8 @@ bool options_parse(cli_options *result, int argc, char **argv) {
     cli_failure ignored; /* a wrong command line is told on standard error in any case */
     *result = (cli_options){0};
     if (asks_for_records(argc, argv))
-        (void)json_open(NULL, &ignored);
+        (void)records_open(NULL, &ignored);
     const bool right = read_words(result, argc, argv);
-    (void)json_close(&ignored);
+    (void)records_close(&ignored);
     return right;
 }

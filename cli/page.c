@@ -9,9 +9,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base64.h"
 #include "page_parts.h"
 
-enum { BUFFER_SIZE = 48 * 1024 /* a multiple of 3, so that base64 is filled up at the end alone */ };
+enum { BUFFER_SIZE = 48 * 1024 /* a multiple of 3, so that only the last base64 is padded */ };
 
 typedef struct writer {
     const rd_sink *sink;
@@ -32,18 +33,8 @@ static void put(writer *w, const void *data, size_t size) {
 
 /* ---- Base64 ----------------------------------------------------------------------------------------------------- */
 
-/* Each three bytes become four characters of six bits (RFC 4648, section 4). */
 static void put_base64(writer *w) {
-    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    char *text = w->text;
-    while (w->filled % 3 != 0)
-        w->buffer[w->filled++] = 0; /* the reader counts stretches, and never comes to these */
-    for (size_t i = 0; i < w->filled; i += 3) {
-        const uint32_t three = (uint32_t)w->buffer[i] << 16 | (uint32_t)w->buffer[i + 1] << 8 | w->buffer[i + 2];
-        for (int shift = 18; shift >= 0; shift -= 6)
-            *text++ = digits[three >> shift & 63];
-    }
-    put(w, w->text, (size_t)(text - w->text));
+    put(w, w->text, base64_encode(w->text, w->buffer, w->filled));
     w->filled = 0;
 }
 
@@ -97,55 +88,49 @@ static void put_stretches(writer *w, const survey *s) {
     put_base64(w);
 }
 
-/* "<" may stand in JSON within a string alone, where it has this other form. */
-static void put_json(writer *w, const char *text) {
-    for (;;) {
-        const size_t plain = strcspn(text, "<");
-        put(w, text, plain);
-        if (text[plain] == '\0')
+/* A json_write_fn. "<" can stand in JSON only within a string, where it has this other form. */
+static void put_json(void *context, const char *text, size_t size) {
+    writer *const w = context;
+    for (const char *end = text + size; text < end;) {
+        const char *const less = memchr(text, '<', (size_t)(end - text));
+        put(w, text, (size_t)((less != NULL ? less : end) - text));
+        if (less == NULL)
             return;
         put(w, "\\u003c", strlen("\\u003c"));
-        text += plain + 1;
+        text = less + 1;
     }
 }
 
-static char *numbers_of(const cli_inspection *found) {
-    cli_record *const record = inspect_record(found);
-    cli_record *const map = record_part();
-    record_put_name(record, "name", found->name);
-    record_put_number(record, "size", found->stats.in_bytes);
-    record_put_number(map, "stretches", found->survey.stretch_count);
-    record_put_number(map, "cell", found->survey.cell);
-    record_put(record, "map", map);
-    return record_text(record);
+static void put_numbers(writer *w, const cli_inspection *found) {
+    json_writer json = json_new(put_json, w);
+    json_object(&json, NULL);
+    inspection_put(&json, found);
+    json_bytes(&json, "name", found->name);
+    json_number(&json, "size", found->stats.in_bytes);
+    json_object(&json, "map");
+    json_number(&json, "stretches", found->survey.stretch_count);
+    json_number(&json, "cell", found->survey.cell);
+    json_end(&json);
+    json_end(&json);
 }
 
 /* ---- The page --------------------------------------------------------------------------------------------------- */
 
-rd_result page_check(cli_failure *failure) {
-    if (json_available())
-        return RD_OK;
-    return failure_refusal(failure, RD_ROLE_NONE,
-                           "a page needs a redelta that was built with jansson; this one was not", "leave out --html");
-}
-
 rd_result page_write(const rd_sink *out, const cli_inspection *found, uint64_t *size, cli_failure *failure) {
     writer *const w = malloc(sizeof *w);
-    char *const numbers = numbers_of(found);
     rd_result result = RD_E_MEMORY;
     failure->error =
         (rd_error){.result = result, .offset = RD_UNKNOWN, .reason = "there is not enough memory for the page"};
-    if (w != NULL && numbers != NULL) {
+    if (w != NULL) {
         *w = (writer){.sink = out, .result = RD_OK, .error = &failure->error};
         put(w, page_begin, page_begin_size);
-        put_json(w, numbers);
+        put_numbers(w, found);
         put(w, page_middle, page_middle_size);
         put_stretches(w, &found->survey);
         put(w, page_end, page_end_size);
         *size = w->written;
         result = w->result;
     }
-    free(numbers);
     free(w);
     return result;
 }

@@ -6,9 +6,6 @@
 
 #include "inspect.h"
 
-/* Whether this command can make a page: it needs JSON. */
-rd_result page_check(cli_failure *failure);
-
 /* Writes the page; *size becomes the number of bytes. */
 rd_result page_write(const rd_sink *out, const cli_inspection *found, uint64_t *size, cli_failure *failure);
 

@@ -16,7 +16,7 @@
 
 #include "clock.h"
 #include "interrupt.h"
-#include "json.h"
+#include "records.h"
 #include "system.h"
 
 enum { LINE_MAX_COLUMNS = 100, PART_MAX = 40 };
@@ -155,13 +155,13 @@ void progress_clear(cli_progress *progress) {
 /* ---- Records ---------------------------------------------------------------------------------------------------- */
 
 static void send(const cli_progress *progress, const state *at) {
-    cli_record *record = record_new("progress");
-    record_put_text(record, "verb", verb_name(progress->options->verb));
-    record_put_text(record, "step", progress->step);
-    record_put_number(record, "done", at->done);
-    record_put_number(record, "total", at->total);
-    record_put_time(record, at->seconds, at->done);
-    record_send(record);
+    json_writer *const record = record_start("progress");
+    json_text(record, "verb", verb_name(progress->options->verb));
+    json_text(record, "step", progress->step);
+    json_number(record, "done", at->done);
+    json_number(record, "total", at->total);
+    record_time(record, at->seconds, at->done);
+    record_end(record);
 }
 
 /* ---- Telling ---------------------------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@
 #include <string.h>
 
 #include "files.h"
-#include "json.h"
+#include "records.h"
 
 typedef struct system_advice {
     int system_error;
@@ -53,21 +53,21 @@ static void put_start(cli_verb verb) {
 
 static void send_usage(cli_verb verb, const char *message) {
     char advice[80];
-    if (!json_is_open())
+    if (!records_are_open())
         return;
     (void)snprintf(advice, sizeof advice, "try 'redelta %s%s--help'", verb == VERB_NONE ? "" : verb_name(verb),
                    verb == VERB_NONE ? "" : " ");
-    cli_record *record = record_new("error");
-    record_put_text(record, "verb", verb_name(verb));
-    record_put_number(record, "status", STATUS_USAGE);
-    record_put_text(record, "result", rd_result_name(RD_E_PARAMETER));
-    record_put_text(record, "role", NULL);
-    record_put_name(record, "name", NULL);
-    record_put_name(record, "message", message);
-    record_put_text(record, "system", NULL);
-    record_put_number(record, "offset", RD_UNKNOWN);
-    record_put_text(record, "advice", advice);
-    record_send(record);
+    json_writer *const record = record_start("error");
+    json_text(record, "verb", verb_name(verb));
+    json_number(record, "status", STATUS_USAGE);
+    json_text(record, "result", rd_result_name(RD_E_PARAMETER));
+    json_text(record, "role", NULL);
+    json_bytes(record, "name", NULL);
+    json_bytes(record, "message", message);
+    json_text(record, "system", NULL);
+    json_number(record, "offset", RD_UNKNOWN);
+    json_text(record, "advice", advice);
+    record_end(record);
 }
 
 void report_usage(cli_verb verb, const char *format, ...) {
@@ -177,19 +177,19 @@ static const char *role_name(rd_role role) {
 }
 
 static void send_failure(cli_verb verb, const char *name, const rd_error *error, const char *advice) {
-    if (!json_is_open())
+    if (!records_are_open())
         return;
-    cli_record *record = record_new("error");
-    record_put_text(record, "verb", verb_name(verb));
-    record_put_number(record, "status", (uint64_t)report_status(error->result));
-    record_put_text(record, "result", rd_result_name(error->result));
-    record_put_text(record, "role", role_name(error->role));
-    record_put_name(record, "name", files_is_standard(name) ? NULL : name);
-    record_put_text(record, "message", reason_of(error));
-    record_put_text(record, "system", error->system_error != 0 ? strerror(error->system_error) : NULL);
-    record_put_number(record, "offset", error->offset);
-    record_put_text(record, "advice", advice);
-    record_send(record);
+    json_writer *const record = record_start("error");
+    json_text(record, "verb", verb_name(verb));
+    json_number(record, "status", (uint64_t)report_status(error->result));
+    json_text(record, "result", rd_result_name(error->result));
+    json_text(record, "role", role_name(error->role));
+    json_bytes(record, "name", files_is_standard(name) ? NULL : name);
+    json_text(record, "message", reason_of(error));
+    json_text(record, "system", error->system_error != 0 ? strerror(error->system_error) : NULL);
+    json_number(record, "offset", error->offset);
+    json_text(record, "advice", advice);
+    record_end(record);
 }
 
 void report_failure(cli_verb verb, const char *name, const cli_failure *failure) {

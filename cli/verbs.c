@@ -6,9 +6,13 @@
  */
 #include "verbs.h"
 
+#include <stdlib.h>
+
 #include "clock.h"
+#include "estimate.h"
+#include "inspect.h"
 #include "interrupt.h"
-#include "json.h"
+#include "records.h"
 #include "report.h"
 #include "result.h"
 #include "sync.h"
@@ -173,7 +177,7 @@ static int tell(cli_job *job, rd_result result) {
         return fail_to_tell(job);
     if (options->stats)
         stats_print(options->verb, &job->summary);
-    if (json_is_open())
+    if (records_are_open())
         result_send(job, status);
     return status;
 }
@@ -184,9 +188,9 @@ static bool check_json_apart(const cli_options *options) {
     for (int i = 0; i < options->input_count; i++)
         names[i + 1] = options->inputs[i];
     for (int i = 0; i <= options->input_count; i++) {
-        if (names[i] == NULL || !json_is_file(names[i]))
+        if (names[i] == NULL || !records_is_file(names[i]))
             continue;
-        json_abandon();
+        records_abandon();
         report_usage(options->verb, "--json names '%.*s', which is also read or written", REPORT_WORD_MAX, names[i]);
         return false;
     }
@@ -201,15 +205,16 @@ static int fail_json(const cli_options *options, const cli_failure *failure) {
 int verb_run(const cli_options *options) {
     cli_job job = {.options = options, .failure.error.offset = RD_UNKNOWN};
     cli_failure failure = {0};
-    if (options->json && json_open(options->json_file, &failure) != RD_OK) {
+    if (options->json && records_open(options->json_file, &failure) != RD_OK) {
         blame_signal(&failure, RD_ROLE_OUTPUT);
         return fail_json(options, &failure);
     }
     if (options->json && !check_json_apart(options))
         return STATUS_USAGE;
     const int status = tell(&job, run(&job));
-    record_drop(job.details);
-    if (json_close(&failure) == RD_OK)
+    inspection_free(job.inspection);
+    free(job.estimate);
+    if (records_close(&failure) == RD_OK)
         return status;
     const int json_status = fail_json(options, &failure);
     return status == STATUS_DONE || status == STATUS_IDENTICAL ? json_status : status;

@@ -6,7 +6,6 @@
 #define REDELTA_CLI_WORK_H
 
 #include "files.h"
-#include "json.h"
 #include "options.h"
 #include "progress.h"
 #include "stats.h"
@@ -18,7 +17,8 @@ typedef struct cli_job {
     cli_failure failure;
     cli_summary summary;
     cli_progress progress;
-    cli_record *details; /* what inspect and estimate have to say, for the record of the result; or NULL */
+    struct cli_inspection *inspection; /* what these verbs found out; or NULL */
+    struct cli_estimate *estimate;
 } cli_job;
 
 /* Whether standard output is for people: there may be records instead. */

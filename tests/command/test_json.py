@@ -45,12 +45,6 @@ Record = dict[str, Any]
 success = pytest.mark.parametrize("words", SUCCESSES.values(), ids=SUCCESSES)
 
 
-@pytest.fixture(autouse=True)
-def _records(redelta: Tool) -> None:
-    """Where records are left out, all of these tests are, whatever they ask for."""
-    redelta.run("inspect", "--json")
-
-
 @functools.cache
 def validator() -> jsonschema.Draft202012Validator:
     schema = json.loads(SCHEMA.read_text())

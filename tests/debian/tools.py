@@ -21,7 +21,6 @@ HANG_SECONDS = 1800
 
 # What the tests run in it: programs that use librsync, what builds programs, and what our packages depend on.
 INCLUDED = (
-    "libjansson4",
     "libzstd-dev",
     "gcc",
     "libc6-dev",

@@ -26,7 +26,7 @@ SANITIZED = os.environ.get("REDELTA_SANITIZED") == "1"
 
 # What the command was built without on purpose, and the words with which it refuses what needs that.
 WITHOUT = os.environ.get("REDELTA_WITHOUT", "").split(",")
-REFUSALS = {"jansson": b"needs a redelta that was built with jansson", "zstd": b"redelta was built without zstd"}
+REFUSALS = {"zstd": b"redelta was built without zstd"}
 
 Argument = str | bytes | Path
 Words = Sequence[Argument]

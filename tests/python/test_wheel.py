@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import subprocess
+import sys
 import tarfile
 import zipfile
 from email.parser import Parser
@@ -97,3 +99,14 @@ def test_the_source_distribution_has_what_a_build_and_its_tests_need() -> None:
         "tests/python/test_wheel.py",
     }
     assert not any(name.startswith(("build/", "fuzz/seeds/", ".ci/")) or ".git/" in name for name in names)
+
+
+def test_the_command_in_the_wheel_writes_json_and_pages(tmp_path: Path) -> None:
+    command = Path(sys.executable).with_name("redelta")
+    (tmp_path / "new").write_bytes(b"new" * 1000)
+    subprocess.run([command, "signature", "/dev/null", "sig"], cwd=tmp_path, check=True)
+    subprocess.run([command, "delta", "sig", "new", "delta"], cwd=tmp_path, check=True)
+    run = subprocess.run([command, "--json", "inspect", "delta"], cwd=tmp_path, check=True, capture_output=True)
+    assert json.loads(run.stdout)["inspected"]["new_size"] == 3000
+    subprocess.run([command, "inspect", "--html", "page", "delta"], cwd=tmp_path, check=True)
+    assert (tmp_path / "page").read_text().startswith("<!doctype html>")
