@@ -44,6 +44,15 @@ extern "C" {
 /* The version of the library that is running, as "0.1.0". A static string. */
 RD_API const char *rd_version(void);
 
+/* The version of the libzstd that is used, as "1.5.4". NULL: the library was built without. A static string. */
+RD_API const char *rd_zstd_version(void);
+
+/*
+ * The set of instructions that the inner loops use on this machine, the best that it has: "avx512", "avx2", "sse41",
+ * "neon", or "portable" for plain C. A static string. Results do not depend on it.
+ */
+RD_API const char *rd_kernels_name(void);
+
 /* ---- Results ---------------------------------------------------------------------------------------------------- */
 
 /* X(name, number, message): the one list from which the enum, the names and the messages come. */

@@ -16,6 +16,10 @@ enum {
     WORKERS_MAX = 8 /* each takes some windows of memory, and more than eight hardly make a delta faster */
 };
 
+const char *rd_zstd_version(void) {
+    return ZSTD_versionString();
+}
+
 int rd_compression_max(void) {
     return ZSTD_maxCLevel();
 }

@@ -5,6 +5,10 @@
 
 #if !defined(RD_ZSTD)
 
+const char *rd_zstd_version(void) {
+    return NULL;
+}
+
 int rd_compression_max(void) {
     return 0;
 }

@@ -56,3 +56,7 @@ const rd__kernels *rd__kernels_best(void) {
     }
     return &kernels_portable;
 }
+
+const char *rd_kernels_name(void) {
+    return rd__kernels_best()->name;
+}

@@ -919,8 +919,14 @@ static void frames_without_end_can_be_cancelled(void **state) {
     assert_int_equal(made.size, 0);
 }
 
+static void version_is_that_of_libzstd(void **state) {
+    (void)state;
+    assert_string_equal(rd_zstd_version(), ZSTD_versionString());
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(version_is_that_of_libzstd),
         cmocka_unit_test(libzstd_makes_plain_what_is_written),
         cmocka_unit_test(threads_and_portions_do_not_change_the_bytes),
         cmocka_unit_test(every_size_comes_back),

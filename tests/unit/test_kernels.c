@@ -35,10 +35,16 @@ static void best_table_is_the_first(void **state) {
     assert_ptr_equal(rd__kernels_best(), table_at(0));
 }
 
+static void name_is_that_of_the_best_table(void **state) {
+    (void)state;
+    assert_string_equal(rd_kernels_name(), table_at(0)->name);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(tables_of_the_machine_are_there),
         cmocka_unit_test(best_table_is_the_first),
+        cmocka_unit_test(name_is_that_of_the_best_table),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
