@@ -18,6 +18,7 @@
 #include "report.h"
 #include "system.h"
 #include "verbs.h"
+#include "version.h"
 
 /* Prints what was asked for on standard output. A text that did not arrive is a failure like any other. */
 static int print_text(cli_verb verb, const char *text) {
@@ -27,13 +28,6 @@ static int print_text(cli_verb verb, const char *text) {
     const rd_result result = failure_system(&failure, RD_ROLE_OUTPUT, "cannot be written");
     report_failure(verb, output_name(NULL), &failure);
     return report_status(result);
-}
-
-static int print_version(void) {
-    char text[160];
-    (void)snprintf(text, sizeof text,
-                   "redelta %s\nMIT license: free to use, change and pass on; there is no warranty.\n", rd_version());
-    return print_text(VERB_NONE, text);
 }
 
 static int run(int argc, char **argv) {
@@ -47,7 +41,7 @@ static int run(int argc, char **argv) {
     if (options.help)
         return print_text(options.verb, help_text(options.verb));
     if (options.version)
-        return print_version();
+        return version_print(&options);
     return verb_run(&options);
 }
 

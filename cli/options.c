@@ -330,8 +330,10 @@ static bool read_words(cli_options *result, int argc, char **argv) {
     result->version = words_given(&words, OPTION_VERSION);
     if (!read_verb(result, &words))
         return false;
-    if (result->help || result->version)
+    if (result->help)
         return true;
+    if (result->version)
+        return read_json(result, &words);
     read_switches(result, &words);
     return check_options(result->verb, &words) && read_params(result->verb, &words, &result->params) &&
            read_limits(result->verb, &words, &result->limits) &&

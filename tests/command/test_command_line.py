@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise
-from helpers.tool import Tool, Words
+from helpers.tool import WITHOUT, Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
 VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
@@ -336,8 +336,16 @@ def test_version_is_the_headers(redelta: Tool, words: list[str]) -> None:
     parts = (re.search(rf"#define RD_VERSION_{part} (\d+)", HEADER.read_text()) for part in ("MAJOR", "MINOR", "PATCH"))
     version = ".".join(part[1] for part in parts if part is not None)
     result = redelta.run(*words)
-    assert result.done().decode().splitlines()[0] == f"redelta {version}"
+    first, built, *_ = result.done().decode().splitlines()
+    assert first == f"redelta {version}"
+    assert re.fullmatch(r"Built with(out zstd| zstd \d+\.\d+\.\d+); kernels in use: [a-z0-9]+\.", built), built
+    assert ("without zstd" in built) == ("zstd" in WITHOUT)
     assert result.err == b""
+
+
+def test_kernels_in_use_depend_on_the_processor(redelta: Tool, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REDELTA_CPU", "portable")
+    assert "kernels in use: portable." in redelta.run("--version").done().decode()
 
 
 # ---- What is said besides -------------------------------------------------------------------------------------------

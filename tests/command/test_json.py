@@ -22,7 +22,7 @@ import jsonschema
 import pytest
 
 from helpers.samples import noise
-from helpers.tool import HANG_SECONDS, Result, Tool, Words, heed_signals, shell
+from helpers.tool import HANG_SECONDS, WITHOUT, Result, Tool, Words, heed_signals, shell
 from helpers.wire import TRAILER_LENGTH, Copy, Literal, encode_delta
 
 SCHEMA = Path(__file__).parents[2] / "docs" / "json.schema.json"
@@ -204,6 +204,22 @@ def test_standard_streams_have_no_name(redelta: Tool, place: Path) -> None:
 def test_the_example_of_the_documentation_is_valid() -> None:
     (example,) = re.findall(r"^```json\n(.*?)^```$", (SCHEMA.parent / "json.md").read_text(), re.MULTILINE | re.DOTALL)
     validator().validate(json.loads(example))
+
+
+def test_version_says_what_was_built_in(redelta: Tool, tmp_path: Path) -> None:
+    lines = redelta.run("--version").done().decode().splitlines()
+    for words in (["--version", "--json"], ["--json", "-V"], ["inspect", "--json", "--version"]):
+        record = the_record(redelta.run(*words).done())
+        assert record["type"] == "version"
+        assert lines[0] == f"redelta {record['version']}"
+        assert (record["zstd"] is None) == ("zstd" in WITHOUT)
+        assert f" zstd {record['zstd']};" in lines[1] or record["zstd"] is None
+        assert f" {record['kernels']}." in lines[1]
+    assert redelta.run("--version", "--json=log", cwd=tmp_path).done() == b""
+    assert the_record((tmp_path / "log").read_bytes()) == record
+    assert redelta.run("--version", "--json=no/log", cwd=tmp_path).status == 1
+    with open("/dev/full", "wb") as full:
+        assert redelta.run("--version", "--json", stdout=full).status == 1
 
 
 # ---- Names ----------------------------------------------------------------------------------------------------------
