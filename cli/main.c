@@ -1,48 +1,45 @@
 /*
- * main.c: the entry of the command. From here: options.c reads the command line by the tables of catalogue.c, verbs.c
- * goes through the course of a verb with files.c, work.c calls the library, failure.c records failures and report.c
- * tells of them, stats.c tells of successes, help.c explains, interrupt.c handles signals.
+ * main.c: the entry of the command. It is built in layers, each of which knows those after it: arguments (the command
+ * line), verbs (the work), report (what is said), base (files, failures, signals). cli/base is also what rdiff is built
+ * on.
  *
  * The command is a client of the library like any other: it sees redelta.h alone.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 
-#include <stdio.h>
+#include "cli/arguments/arguments.h"
+#include "cli/arguments/help.h"
+#include "cli/base/files.h"
+#include "cli/base/interrupt.h"
+#include "cli/base/system.h"
+#include "cli/report/report.h"
+#include "cli/report/version.h"
+#include "cli/verbs/run.h"
+#include "cli/verbs/verb.h"
 
-#include "failure.h"
-#include "files.h"
-#include "help.h"
-#include "interrupt.h"
-#include "options.h"
-#include "report.h"
-#include "system.h"
-#include "verbs.h"
-#include "version.h"
-
-/* Prints what was asked for on standard output. A text that did not arrive is a failure like any other. */
-static int print_text(cli_verb verb, const char *text) {
-    if (fputs(text, stdout) != EOF && fflush(stdout) == 0)
-        return STATUS_DONE;
+static int main_help(const cli_verb *verb) {
     cli_failure failure = {0};
-    const rd_result result = failure_system(&failure, RD_ROLE_OUTPUT, "cannot be written");
-    report_failure(verb, output_name(NULL), &failure);
+    help_print(stdout, verb);
+    const rd_result result = output_check_printed(&failure);
+    if (result != RD_OK)
+        report_failure(verb != NULL ? verb->name : NULL, output_name(NULL), &failure);
     return report_status(result);
 }
 
-static int run(int argc, char **argv) {
-    cli_options options;
+static int main_run(int argc, char **argv) {
+    cli_request request;
     if (argc < 2) {
-        (void)fputs(help_short(), stderr);
+        help_print_short(stderr);
         return STATUS_USAGE;
     }
-    if (!options_parse(&options, argc, argv))
+    if (!arguments_parse(&request, argc, argv))
         return STATUS_USAGE;
-    if (options.help)
-        return print_text(options.verb, help_text(options.verb));
-    if (options.version)
-        return version_print(&options);
-    return verb_run(&options);
+    if (request.help)
+        return main_help(request.verb);
+    if (request.version)
+        return version_print(request.json, request.json_file);
+    return run_verb(&request);
 }
 
 int main(int argc, char **argv) {
@@ -50,7 +47,7 @@ int main(int argc, char **argv) {
     files_reserve_standard();
     failure_prepare();
     interrupt_install();
-    const int status = run(argc, argv);
+    const int status = main_run(argc, argv);
     interrupt_die();
     return status;
 }

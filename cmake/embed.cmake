@@ -19,7 +19,7 @@ foreach(name IN ITEMS css js)
   string(REPLACE "${mark}" "${${name}}" html "${html}")
 endforeach()
 
-set(c "/* Made of cli/page by cmake/embed.cmake. */\n#include \"page_parts.h\"\n")
+set(c "/* Made of cli/page by cmake/embed.cmake. */\n#include \"cli/verbs/inspect/page_parts.h\"\n")
 function(add_part name hex)
   string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
   string(REGEX REPLACE "((0x..,){20})" "\\1\n" bytes "${bytes}")

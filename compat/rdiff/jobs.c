@@ -12,8 +12,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
-#include "cli/files.h"
-#include "cli/interrupt.h"
+#include "cli/base/files.h"
+#include "cli/base/interrupt.h"
 #include "report.h"
 #include "signature.h"
 #include "statistics.h"

@@ -1,13 +1,13 @@
 /*
  * main.c: rdiff, the command of librsync, on redelta's engine: the same command line, exit statuses and files.
  * options.c reads the command line, jobs.c does the work, signature.c reads signatures as librsync does, report.c and
- * statistics.c say what happened. Files and signals are handled by what the redelta command has for them, in cli/.
+ * statistics.c say what happened. Files and signals are handled by what the redelta command has for them, in cli/base.
  *
  * It asks for nothing new and writes nothing new; it is better only where librsync's rdiff loses data or dies.
  */
-#include "cli/failure.h"
-#include "cli/files.h"
-#include "cli/interrupt.h"
+#include "cli/base/failure.h"
+#include "cli/base/files.h"
+#include "cli/base/interrupt.h"
 #include "jobs.h"
 #include "options.h"
 

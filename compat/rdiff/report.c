@@ -8,7 +8,7 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "cli/interrupt.h"
+#include "cli/base/interrupt.h"
 #include "results.h"
 
 void report_line(const char *line) {

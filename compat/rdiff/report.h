@@ -4,7 +4,7 @@
 #ifndef REDELTA_RDIFF_REPORT_H
 #define REDELTA_RDIFF_REPORT_H
 
-#include "cli/failure.h"
+#include "cli/base/failure.h"
 #include "librsync.h"
 #include "options.h"
 

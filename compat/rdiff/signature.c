@@ -11,7 +11,7 @@
 #include <unistd.h>
 
 #include "base/pipeline.h"
-#include "cli/interrupt.h"
+#include "cli/base/interrupt.h"
 #include "header.h"
 #include "stream/stream.h"
 

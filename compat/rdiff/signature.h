@@ -4,7 +4,7 @@
 #ifndef REDELTA_RDIFF_SIGNATURE_H
 #define REDELTA_RDIFF_SIGNATURE_H
 
-#include "cli/failure.h"
+#include "cli/base/failure.h"
 
 /*
  * Reads the file `fd` to its end and indexes the signature in it, which is for rd_signature_free. On failure fills

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "json.h"
+#include "cli/base/json.h"
 
 enum { LINE_MAX_BYTES = 1 << 16 };
 

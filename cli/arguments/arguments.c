@@ -1,0 +1,223 @@
+/*
+ * arguments.c: the command line, from argv to one struct.
+ *
+ * Options and operands may stand in any order, also before the verb. So the words are first only sorted (words.c), and
+ * get their meaning here and in values.c when all of them, and the verb, are known: then every message can name the
+ * verb, and an option can be checked against the verb or another option.
+ */
+#include "cli/arguments/arguments.h"
+
+#include <string.h>
+
+#include "cli/arguments/nearest.h"
+#include "cli/arguments/options.h"
+#include "cli/arguments/values.h"
+#include "cli/arguments/words.h"
+#include "cli/report/records.h"
+#include "cli/report/report.h"
+#include "cli/verbs/verbs.h"
+
+/* Room for the names of all verbs in a sentence. */
+enum { LIST_MAX = 160 };
+
+/* Writes the names of the verbs that take an option into text[0 .. LIST_MAX): "delta, patch and verify". */
+static void arguments_list_verbs(char *text, cli_option option, const char *last) {
+    int left = 0;
+    size_t used = 0;
+    for (int v = 0; v < VERBS; v++)
+        left += option_is_for(option, verbs[v]);
+    text[0] = '\0';
+    for (int v = 0; v < VERBS && used < LIST_MAX; v++) {
+        if (!option_is_for(option, verbs[v]))
+            continue;
+        left--;
+        const char *const separator = left > 1 ? ", " : left == 1 ? " " : "";
+        used += (size_t)snprintf(text + used, LIST_MAX - used, "%s%s%s%s", verbs[v]->name, separator,
+                                 left == 1 ? last : "", left == 1 ? " " : "");
+    }
+}
+
+/* ---- Switches and operands -------------------------------------------------------------------------------------- */
+
+static rd_verify arguments_verify(const cli_words *words) {
+    switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
+    case OPTION_NO_VERIFY: return RD_VERIFY_NEVER;
+    case OPTION_ALWAYS_VERIFY: return RD_VERIFY_ALWAYS;
+    default: return RD_VERIFY_DEFAULT;
+    }
+}
+
+static cli_progress_wish arguments_progress(const cli_words *words) {
+    if (words_given(words, OPTION_QUIET))
+        return PROGRESS_NEVER;
+    switch (words_later(words, OPTION_PROGRESS, OPTION_NO_PROGRESS)) {
+    case OPTION_PROGRESS: return PROGRESS_ALWAYS;
+    case OPTION_NO_PROGRESS: return PROGRESS_NEVER;
+    default: return PROGRESS_AUTO;
+    }
+}
+
+static void arguments_switches(cli_request *request, const cli_words *words) {
+    request->quiet = words_given(words, OPTION_QUIET);
+    request->stats = words_given(words, OPTION_STATS) && !request->quiet;
+    request->verbose = words_given(words, OPTION_VERBOSE) && !request->quiet;
+    request->force = words_given(words, OPTION_FORCE);
+    request->exit_code = words_given(words, OPTION_EXIT_CODE);
+    request->progress = arguments_progress(words);
+    request->ops = words_given(words, OPTION_OPS);
+    request->verify = arguments_verify(words);
+}
+
+/* What an option says to a verb that does not take it would be ignored, so it is refused. */
+static bool arguments_check_options(const cli_verb *verb, const cli_words *words) {
+    for (cli_option o = 0; o < OPTIONS; o++) {
+        if (!words_given(words, o) || option_is_for(o, verb))
+            continue;
+        char list[LIST_MAX];
+        arguments_list_verbs(list, o, "and");
+        report_usage(verb->name, "option '--%s' is for %s only", options[o].name, list);
+        return false;
+    }
+    return true;
+}
+
+static bool arguments_is_standard(const char *word, const char *device) {
+    return word == NULL || strcmp(word, "-") == 0 || strcmp(word, device) == 0;
+}
+
+static bool arguments_operands(cli_request *request, const cli_words *words) {
+    const cli_verb *const verb = request->verb;
+    const int most = verb->inputs + verb->outputs;
+    if (words->operand_count < verb->least) {
+        report_usage(request->verb->name, "%s must be named", verb->missing);
+        return false;
+    }
+    if (words->operand_count > most) {
+        report_usage(request->verb->name, "'%.*s' is one file too many", REPORT_WORD_MAX, words->operands[most]);
+        return false;
+    }
+    int standard = 0;
+    request->input_count = verb->inputs;
+    for (int i = 0; i < verb->inputs; i++) {
+        request->inputs[i] = arguments_is_standard(words->operands[i], "/dev/stdin") ? NULL : words->operands[i];
+        standard += request->inputs[i] == NULL;
+    }
+    const char *output = verb->outputs > 0 ? words->operands[verb->inputs] : words_value(words, OPTION_HTML);
+    request->makes_output = verb->outputs > 0 || words_given(words, OPTION_HTML);
+    request->output = arguments_is_standard(output, "/dev/stdout") ? NULL : output;
+    if (standard > 1) {
+        report_usage(request->verb->name, "only one input can be standard input, and here both are");
+        return false;
+    }
+    return true;
+}
+
+/* As an unset variable of a shell makes it. */
+static bool arguments_check_names(const cli_request *request) {
+    const char *const names[] = {request->inputs[0], request->inputs[1], request->output};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
+        if (names[i] == NULL || names[i][0] != '\0')
+            continue;
+        report_usage(request->verb->name, "the name of a file is empty");
+        return false;
+    }
+    return true;
+}
+
+static bool arguments_check_inspection(const cli_request *request) {
+    if (!request->ops || !request->makes_output)
+        return true;
+    report_usage(request->verb->name, "--ops lists commands and --html writes a page: choose one");
+    return false;
+}
+
+/* Records go to standard output, or to a file. Neither may be what the verb writes to. */
+static bool arguments_json(cli_request *request, const cli_words *words) {
+    const char *file = words_value(words, OPTION_JSON);
+    request->json = words_given(words, OPTION_JSON);
+    request->json_file = arguments_is_standard(file, "/dev/stdout") ? NULL : file;
+    if (!request->json)
+        return true;
+    if (file != NULL && file[0] == '\0')
+        report_usage(request->verb->name, "option '--json' needs a value, or no '='");
+    else if (request->json_file != NULL || request->output != NULL || !request->makes_output)
+        return true;
+    else
+        report_usage(request->verb->name,
+                     "--json writes to standard output, and so would the output: name a file for either");
+    return false;
+}
+
+/* Whether a word asks for records on standard output. It is known before the words are sorted: that may fail. */
+static bool arguments_ask_for_records(int argc, char **argv) {
+    bool asks = false;
+    for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+        if (strncmp(argv[i], "--json", strlen("--json")) == 0)
+            asks = strcmp(argv[i], "--json") == 0;
+    return asks;
+}
+
+static const char *arguments_nearest_verb(const char *word) {
+    nearest search = nearest_to(word);
+    for (int v = 0; v < VERBS; v++)
+        nearest_try(&search, verbs[v]->name);
+    return search.best;
+}
+
+static void arguments_report_verb(const char *word) {
+    char list[LIST_MAX];
+    const char *const meant = arguments_nearest_verb(word);
+    arguments_list_verbs(list, OPTION_HELP, "or");
+    /* Other commands have verbs for these options, the only ones that need none. */
+    if (strcmp(word, options[OPTION_HELP].name) == 0 || strcmp(word, options[OPTION_VERSION].name) == 0)
+        report_usage(NULL, "unknown verb '%s': do you mean --%s?", word, word);
+    else if (meant != NULL)
+        report_usage(NULL, "unknown verb '%.*s': do you mean %s?", REPORT_WORD_MAX, word, meant);
+    else
+        report_usage(NULL, "unknown verb '%.*s': it may be %s", REPORT_WORD_MAX, word, list);
+}
+
+static bool arguments_verb(cli_request *request, const cli_words *words) {
+    if (words->verb == NULL) {
+        if (request->help || request->version)
+            return true;
+        char list[LIST_MAX];
+        arguments_list_verbs(list, OPTION_HELP, "or");
+        report_usage(NULL, "the verb is missing: %s", list);
+        return false;
+    }
+    request->verb = words_verb(words->verb);
+    if (request->verb == NULL)
+        arguments_report_verb(words->verb);
+    return request->verb != NULL;
+}
+
+static bool arguments_read(cli_request *request, int argc, char **argv) {
+    cli_words words;
+    if (!words_sort(&words, argc, argv))
+        return false;
+    request->help = words_given(&words, OPTION_HELP);
+    request->version = words_given(&words, OPTION_VERSION);
+    if (!arguments_verb(request, &words))
+        return false;
+    if (request->help)
+        return true;
+    if (request->version)
+        return arguments_json(request, &words);
+    arguments_switches(request, &words);
+    const char *const verb = request->verb->name;
+    return arguments_check_options(request->verb, &words) && value_params(verb, &words, &request->params) &&
+           value_limits(verb, &words, &request->limits) && value_compression(verb, &words, &request->compression) &&
+           value_threads(verb, &words, &request->threads) && arguments_operands(request, &words) &&
+           arguments_check_names(request) && arguments_check_inspection(request) && arguments_json(request, &words);
+}
+
+bool arguments_parse(cli_request *request, int argc, char **argv) {
+    cli_failure ignored; /* a wrong command line is told on standard error in any case */
+    *request = (cli_request){0};
+    if (arguments_ask_for_records(argc, argv))
+        (void)records_open(NULL, &ignored);
+    const bool right = arguments_read(request, argc, argv);
+    (void)records_close(&ignored);
+    return right;
+}

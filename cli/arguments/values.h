@@ -1,0 +1,15 @@
+/*
+ * values.h: what the values of options mean. Each function reads those of its options, if they were given, into what
+ * the last parameter points to. If one is wrong, it reports that and returns false.
+ */
+#ifndef REDELTA_CLI_VALUES_H
+#define REDELTA_CLI_VALUES_H
+
+#include "cli/arguments/words.h"
+
+bool value_params(const char *verb, const cli_words *words, rd_params *params);
+bool value_limits(const char *verb, const cli_words *words, rd_limits *limits);
+bool value_compression(const char *verb, const cli_words *words, int *level);
+bool value_threads(const char *verb, const cli_words *words, unsigned *threads);
+
+#endif

@@ -1,0 +1,37 @@
+/*
+ * words.h: the words of the command line, sorted: which options were given with which value, and what is left over.
+ */
+#ifndef REDELTA_CLI_WORDS_H
+#define REDELTA_CLI_WORDS_H
+
+#include "cli/verbs/request.h"
+
+/* Inputs, an output, and the first that is too many: it is named in the message. */
+enum { OPERANDS_MAX = INPUTS_MAX + 2 };
+
+typedef struct cli_given {
+    int turn;          /* 0: not given; of two options the one with the higher turn came later */
+    const char *value; /* of the last time it was given; NULL if there was none */
+} cli_given;
+
+typedef struct cli_words {
+    cli_given options[OPTIONS];
+    const char *verb; /* NULL: none */
+    const char *operands[OPERANDS_MAX];
+    int operand_count; /* if there are more than OPERANDS_MAX, those are not counted */
+} cli_words;
+
+/* Fills *words from the command line. If a word in it has no place, reports that and returns false. */
+bool words_sort(cli_words *words, int argc, char **argv);
+
+/* What `option` was given, or NULL. */
+const char *words_value(const cli_words *words, cli_option option);
+bool words_given(const cli_words *words, cli_option option);
+
+/* The verb that begins with `word`, NULL if none does; of several the first, so that one letter is enough for some. */
+const struct cli_verb *words_verb(const char *word);
+
+/* Of two options that contradict each other, the one that counts, which is the later; OPTIONS if neither was given. */
+cli_option words_later(const cli_words *words, cli_option one, cli_option other);
+
+#endif

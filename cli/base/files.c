@@ -1,0 +1,129 @@
+/*
+ * files.c: the files of an operation. An input is a descriptor, whatever kind of file it is; an output with a name is
+ * the library's destination, which appears as a whole or not at all; standard output is written as it comes.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include "cli/base/files.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/base/interrupt.h"
+#include "cli/base/system.h"
+
+static const char files_standard_input[] = "standard input";
+static const char files_standard_output[] = "standard output";
+
+bool files_is_standard(const char *name) {
+    return name == files_standard_input || name == files_standard_output;
+}
+
+void files_reserve_standard(void) {
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        /* Opened the wrong way round, so that using it fails as using a closed one does. open takes the lowest free. */
+        if (!system_is_open(fd))
+            (void)open(SYSTEM_NULL, fd == STDIN_FILENO ? O_WRONLY : O_RDONLY);
+    }
+}
+
+/* ---- Inputs ----------------------------------------------------------------------------------------------------- */
+
+/* Opening a named pipe waits for its writer; a signal that asks for the end stops that. */
+static int input_wait_for(const char *name) {
+    int fd;
+    do
+        fd = system_open(name);
+    while (fd == -1 && errno == EINTR && !interrupt_caught());
+    return fd;
+}
+
+static rd_result input_check_not_directory(const cli_input *input, cli_failure *failure) {
+    struct stat status;
+    if (fstat(input->fd, &status) != 0)
+        return failure_system(failure, input->role, "cannot be examined");
+    if (!S_ISDIR(status.st_mode))
+        return RD_OK;
+    errno = EISDIR;
+    return failure_system(failure, input->role, "cannot be read");
+}
+
+void input_name(cli_input *input, const char *name, rd_role role) {
+    *input = (cli_input){.name = name != NULL ? name : files_standard_input, .role = role, .fd = -1};
+}
+
+rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure) {
+    input_name(input, name, role);
+    input->fd = name != NULL ? input_wait_for(name) : STDIN_FILENO;
+    if (input->fd == -1)
+        return failure_system(failure, role, "cannot be opened");
+    input->source = rd_source_fd(input->fd);
+    return input_check_not_directory(input, failure);
+}
+
+void input_close(cli_input *input) {
+    if (input->fd != -1)
+        (void)close(input->fd);
+    input->fd = -1;
+}
+
+/* ---- The output ------------------------------------------------------------------------------------------------- */
+
+const char *output_name(const char *name) {
+    return name != NULL ? name : files_standard_output;
+}
+
+static rd_result output_open_destination(cli_output *output, const char *name, rd_replace replace,
+                                         cli_failure *failure) {
+    struct stat status;
+    const bool exists = system_stat(name, &status) == 0;
+    if (exists && S_ISDIR(status.st_mode)) {
+        errno = EISDIR;
+        return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
+    }
+    const rd_result result = rd_destination_open(&output->destination, name, replace, &failure->error);
+    if (result == RD_OK)
+        output->sink = rd_destination_sink(output->destination);
+    else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
+        failure->advice = "use -f to write to it";
+    return result;
+}
+
+rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure) {
+    output->destination = NULL;
+    if (name != NULL)
+        return output_open_destination(output, name, replace, failure);
+    if (replace == RD_REPLACE_NEVER && isatty(STDOUT_FILENO))
+        return failure_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
+                               "name a file, or use -f");
+    output->sink = rd_sink_fd(STDOUT_FILENO);
+    return RD_OK;
+}
+
+rd_result output_commit(const cli_output *output, cli_failure *failure) {
+    if (output->destination != NULL)
+        return rd_destination_commit(output->destination, &failure->error);
+    /* Some file systems tell only now that there was no room. */
+    if (close(STDOUT_FILENO) != 0 && errno != EINTR)
+        return failure_system(failure, RD_ROLE_OUTPUT, "cannot be completed");
+    return RD_OK;
+}
+
+void output_discard(const cli_output *output) {
+    rd_destination_discard(output->destination);
+}
+
+rd_result output_check_printed(cli_failure *failure) {
+    if (ferror(stdout) == 0 && fflush(stdout) == 0)
+        return RD_OK;
+    return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
+}
+
+rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
+    if (output->destination != NULL || !system_same_file(input->fd, STDOUT_FILENO))
+        return RD_OK;
+    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
+}

@@ -1,0 +1,51 @@
+/*
+ * files.h: the files of an operation, from the names that the user gave to sources and sinks of the library.
+ */
+#ifndef REDELTA_CLI_FILES_H
+#define REDELTA_CLI_FILES_H
+
+#include "cli/base/failure.h"
+
+typedef struct cli_input {
+    const char *name; /* for people */
+    rd_role role;
+    int fd;
+    rd_source source;
+} cli_input;
+
+typedef struct cli_output {
+    rd_destination *destination; /* NULL for standard output */
+    rd_sink sink;
+} cli_output;
+
+/* Puts something into each of the descriptors 0, 1 and 2 that is closed, so that no file of ours gets that number. */
+void files_reserve_standard(void);
+
+/* What messages need before the input is open: NULL is standard input. */
+void input_name(cli_input *input, const char *name, rd_role role);
+
+/* Opens `name`, or for NULL takes standard input. A directory is refused. Either way input_close is due. */
+rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure);
+void input_close(cli_input *input);
+
+/* The name that `name` has in messages: NULL is standard output. */
+const char *output_name(const char *name);
+
+/* Whether a name in a message stands for a standard stream: no file has it. */
+bool files_is_standard(const char *name);
+
+/*
+ * Opens `name`, or for NULL takes standard output. With RD_REPLACE_NEVER, an existing file or a terminal is refused.
+ * Afterwards either output_commit or output_discard is due.
+ */
+rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure);
+rd_result output_commit(const cli_output *output, cli_failure *failure);
+void output_discard(const cli_output *output);
+
+/* Whether all that was printed on standard output, which is text, arrived. */
+rd_result output_check_printed(cli_failure *failure);
+
+/* Standard output must not be a file that is also read: what is written would be read again, without end. */
+rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure);
+
+#endif

@@ -1,0 +1,99 @@
+/*
+ * system.h: what systems do differently, under one name. POSIX is the rule; Windows is in system_windows.c. A file that
+ * includes this defines _FILE_OFFSET_BITS as 64 first, so that large files open on machines of 32 bits.
+ */
+#ifndef REDELTA_CLI_SYSTEM_H
+#define REDELTA_CLI_SYSTEM_H
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/types.h>
+
+#if defined(_WIN32)
+
+#define SYSTEM_NULL "NUL"
+
+/* The command line in UTF-8, as all names are here. */
+char **system_arguments(char **arguments);
+
+/* A descriptor for reading, or -1. Others may rename or remove the file meanwhile. */
+int system_open(const char *name);
+int system_stat(const char *name, struct stat *status);
+
+/* A descriptor for writing to what is there or is created; it is not truncated. -1 if it cannot be. */
+int system_create(const char *name);
+int system_remove(const char *name);
+bool system_is_open(int fd);
+
+/* Both descriptors are of one regular file. */
+bool system_same_file(int one, int other);
+
+/* The columns of a terminal, 80 if that cannot be told; and whether what this process writes to it is looked at. */
+int system_terminal_width(int fd);
+bool system_in_foreground(int fd);
+
+/* Reads some of `size` bytes: from where the descriptor is, or from `offset` on; then its position stays. */
+ssize_t system_read(int fd, void *data, size_t size);
+ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size);
+
+#else
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#define SYSTEM_NULL "/dev/null"
+
+static inline char **system_arguments(char **arguments) {
+    return arguments;
+}
+
+static inline int system_open(const char *name) {
+    return open(name, O_RDONLY | O_CLOEXEC);
+}
+
+static inline int system_stat(const char *name, struct stat *status) {
+    return stat(name, status);
+}
+
+static inline int system_create(const char *name) {
+    return open(name, O_WRONLY | O_CREAT | O_CLOEXEC, 0666);
+}
+
+static inline int system_remove(const char *name) {
+    return unlink(name);
+}
+
+static inline bool system_is_open(int fd) {
+    return fcntl(fd, F_GETFD) != -1 || errno != EBADF;
+}
+
+static inline bool system_same_file(int one, int other) {
+    struct stat a;
+    struct stat b;
+    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && S_ISREG(b.st_mode) && a.st_dev == b.st_dev &&
+           a.st_ino == b.st_ino;
+}
+
+static inline int system_terminal_width(int fd) {
+    struct winsize size = {0};
+    return ioctl(fd, TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : 80;
+}
+
+static inline bool system_in_foreground(int fd) {
+    const pid_t group = tcgetpgrp(fd);
+    return group == -1 || group == getpgrp();
+}
+
+static inline ssize_t system_read(int fd, void *data, size_t size) {
+    return read(fd, data, size);
+}
+
+static inline ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
+    return pread(fd, data, size, (off_t)offset);
+}
+
+#endif
+
+#endif

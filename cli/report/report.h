@@ -1,0 +1,30 @@
+/*
+ * report.h: what the command says on standard error when it fails, each time in one line.
+ */
+#ifndef REDELTA_CLI_REPORT_H
+#define REDELTA_CLI_REPORT_H
+
+#include "cli/base/failure.h"
+
+/* The exit status of the command. */
+enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4, STATUS_IDENTICAL = 5 };
+
+/* Words of the user are quoted in a message up to this length. */
+enum { REPORT_WORD_MAX = 80 };
+
+/*
+ * A wrong command line: "redelta: VERB: what is wrong; try 'redelta VERB --help'". The verb is NULL if there is none;
+ * the format is printf's.
+ */
+#if defined(__GNUC__)
+__attribute__((format(printf, 2, 3)))
+#endif
+void report_usage(const char *verb, const char *format, ...);
+
+/* "redelta: VERB: NAME: what is wrong, at byte N; what to do". Verb and name may be NULL: no file is to blame. */
+void report_failure(const char *verb, const char *name, const cli_failure *failure);
+
+/* The exit status that stands for a result. */
+int report_status(rd_result result);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * estimate.c: the verb estimate: what the files are, and what would travel at several block lengths.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <stdlib.h>
+
+#include "cli/base/system.h"
+#include "cli/report/records.h"
+#include "cli/report/table.h"
+#include "cli/verbs/common_help.h"
+#include "cli/verbs/estimate/record.h"
+#include "cli/verbs/estimate/text.h"
+#include "cli/verbs/peek.h"
+#include "cli/verbs/verbs.h"
+
+enum { SAMPLES_MAX = 256 };
+
+static const char estimate_help[] =
+    "Usage: redelta estimate [OPTION]... OLDFILE NEWFILE\n"
+    "\n"
+    "Say what would travel to make NEWFILE of OLDFILE: signature, delta, and the\n"
+    "delta compressed, at several block lengths; and which one to choose, and why.\n"
+    "It tells, too, if the files are compressed or encrypted, so that none helps.\n"
+    "\n"
+    "  -S, --sum-size SIZE    bytes of a strong sum; 0 (default): all of them;\n"
+    "                         -1: the fewest that are safe against chance\n"
+    "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
+    "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
+    "      --exit-code        if the files are equal, end with status 5, not 0\n" HELP_COMMON "\n"
+    "Nothing is written, but both files are read once for each length: it takes as\n"
+    "long as making some five to eight deltas. So both must be files, not pipes.\n"
+    "\n"
+    "Example:\n"
+    "  redelta estimate old.tar new.tar\n";
+
+/* ---- What the files are ----------------------------------------------------------------------------------------- */
+
+/* True: the sample was read whole. What cannot be read is left to the trials, which say so. */
+static bool estimate_read_sample(const cli_input *input, uint64_t offset, uint8_t *sample) {
+    size_t filled = 0;
+    while (filled < LOOKS_SAMPLE) {
+        const ssize_t got =
+            system_read_at(input->fd, input->source.origin + offset + filled, sample + filled, LOOKS_SAMPLE - filled);
+        if (got <= 0)
+            return false;
+        filled += (size_t)got;
+    }
+    return true;
+}
+
+static void estimate_take_samples(cli_subject *subject, const cli_input *input) {
+    uint8_t sample[LOOKS_SAMPLE];
+    const uint64_t room = subject->size / LOOKS_SAMPLE;
+    const uint64_t count = room < SAMPLES_MAX ? room : SAMPLES_MAX;
+    for (uint64_t i = 0; i < count; i++) {
+        if (!estimate_read_sample(input, subject->size / count * i, sample))
+            return;
+        subject->samples++;
+        subject->random += looks_random(sample);
+    }
+}
+
+static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject) {
+    static cli_peek peek;
+    cli_input *const file = &job->inputs[input];
+    if (!file->source.seekable || file->source.size == RD_UNKNOWN)
+        return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe or a device",
+                               "name a file");
+    const rd_result result = peek_open(&peek, file, &job->failure);
+    if (result != RD_OK)
+        return result;
+    *subject = (cli_subject){.name = file->name, .size = file->source.size};
+    subject->looks = looks_of(peek.start, peek.size);
+    estimate_take_samples(subject, file);
+    return RD_OK;
+}
+
+/* ---- The verb --------------------------------------------------------------------------------------------------- */
+
+static rd_result estimate_work(cli_job *job) {
+    cli_estimate *const estimate = job->found = calloc(1, sizeof *estimate);
+    if (estimate == NULL)
+        return job->failure.error.result = RD_E_MEMORY;
+    rd_result result = estimate_examine(job, 0, &estimate->old);
+    if (result == RD_OK)
+        result = estimate_examine(job, 1, &estimate->new);
+    if (result == RD_OK)
+        result = job_settle_params(job, estimate->old.size);
+    if (result != RD_OK)
+        return result;
+    estimate->params = job->request->params;
+    estimate->usual_block_len = job->params.block_len;
+    if (job->request->verbose)
+        job_announce(job, "old file", "new file");
+    result = trials_run(job, estimate);
+    job->identical = estimate->identical;
+    job->stats.in_bytes = (estimate->old.size + estimate->new.size) * (uint64_t)estimate->trial_count;
+    if (result != RD_OK || !job_prints(job))
+        return result;
+    progress_clear(&job->progress);
+    estimate_print(stdout, estimate);
+    return output_check_printed(&job->failure);
+}
+
+static void estimate_print_stats(const cli_job *job) {
+    table_size(stderr, "read", job->stats.in_bytes);
+    table_time(stderr, job->seconds, job->stats.in_bytes);
+}
+
+static void estimate_put_result(json_writer *record, const cli_job *job) {
+    const uint64_t old_size = job->inputs[0].source.size;
+    const uint64_t new_size = job->inputs[1].source.size;
+    json_object(record, "files");
+    record_file(record, "basis", job->request->inputs[0], old_size);
+    record_file(record, "new", job->request->inputs[1], new_size);
+    json_end(record);
+    json_object(record, "estimated");
+    estimate_put(record, job->found);
+    json_end(record);
+    record_time(record, job->seconds, old_size + new_size);
+}
+
+static void estimate_release(cli_job *job) {
+    free(job->found);
+}
+
+const cli_verb verb_estimate = {
+    .name = "estimate",
+    .operands = "OLDFILE NEWFILE",
+    .summary = "say what would travel, and advise",
+    .help = estimate_help,
+    .options = OPTION_BIT(SUM_SIZE) | OPTION_BIT(HASH) | OPTION_BIT(ROLLSUM) | OPTION_BIT(EXIT_CODE),
+    .inputs = 2,
+    .outputs = 0,
+    .least = 2,
+    .missing = "the old file and the new one",
+    .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
+    .work = estimate_work,
+    .print_stats = estimate_print_stats,
+    .put_result = estimate_put_result,
+    .release = estimate_release,
+};

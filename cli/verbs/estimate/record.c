@@ -1,0 +1,38 @@
+/*
+ * record.c: see record.h, and docs/json.md for what each member means.
+ */
+#include "cli/verbs/estimate/record.h"
+
+static void estimate_put_subject(json_writer *json, const char *key, const cli_subject *subject) {
+    json_object(json, key);
+    json_text(json, "looks_like", subject->looks.what);
+    json_number(json, "samples", subject->samples);
+    json_number(json, "random_samples", subject->random);
+    json_end(json);
+}
+
+static void estimate_put_trial(json_writer *json, const cli_trial *trial) {
+    json_object(json, NULL);
+    json_number(json, "block_length", trial->block_len);
+    json_number(json, "signature", trial->signature_bytes);
+    json_number(json, "delta", trial->delta_bytes);
+    json_number(json, "delta_compressed", trial->compressed_bytes);
+    json_number(json, "literal", trial->literal_bytes);
+    json_end(json);
+}
+
+void estimate_put(json_writer *json, const cli_estimate *estimate) {
+    const bool compresses = estimate_compresses(estimate);
+    estimate_put_subject(json, "old", &estimate->old);
+    estimate_put_subject(json, "new", &estimate->new);
+    json_number(json, "usual_block_length", estimate->usual_block_len);
+    json_number(json, "best_block_length", estimate_best(estimate, trial_total)->block_len);
+    json_number(json, "best_block_length_compressed",
+                compresses ? estimate_best(estimate, trial_compressed_total)->block_len : RD_UNKNOWN);
+    json_bool(json, "identical", estimate->identical);
+    json_bool(json, "hopeless", estimate_is_hopeless(estimate));
+    json_array(json, "trials");
+    for (int i = 0; i < estimate->trial_count; i++)
+        estimate_put_trial(json, &estimate->trials[i]);
+    json_end(json);
+}

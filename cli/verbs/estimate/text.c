@@ -1,0 +1,130 @@
+/*
+ * text.c: an estimate for people: a row for each block length, and the advice.
+ */
+#include "cli/verbs/estimate/text.h"
+
+#include <inttypes.h>
+
+#include "cli/report/numbers.h"
+
+static void estimate_print_subject(FILE *out, const char *label, const cli_subject *subject) {
+    (void)fprintf(out, "%-10s", label);
+    failure_put_name(out, subject->name);
+    (void)fprintf(out, ": %s bytes, %s", grouped(subject->size).text, subject->looks.what);
+    if (subject->random * 10 > subject->samples)
+        (void)fprintf(out, "; %.0f %% of it looks compressed or encrypted", percent(subject->random, subject->samples));
+    (void)fputc('\n', out);
+}
+
+/* ---- The table -------------------------------------------------------------------------------------------------- */
+
+static void estimate_print_head(FILE *out, bool compressed) {
+    (void)fprintf(out, "\n%12s  %14s %14s %9s", "block length", "signature", "delta", "in all");
+    if (compressed)
+        (void)fprintf(out, " %14s %9s", "delta -z", "in all");
+    (void)fputc('\n', out);
+}
+
+/* "In all" is the share of the new file that travels. */
+static void estimate_print_trial(FILE *out, const cli_estimate *estimate, const cli_trial *trial) {
+    const uint64_t whole = estimate->new.size;
+    (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
+                  trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
+                  grouped(trial->delta_bytes).text, percent(trial_total(trial), whole));
+    if (estimate_compresses(estimate))
+        (void)fprintf(out, " %14s %7.2f %%", grouped(trial->compressed_bytes).text,
+                      percent(trial_compressed_total(trial), whole));
+    (void)fputc('\n', out);
+}
+
+/* ---- The advice ------------------------------------------------------------------------------------------------- */
+
+static const cli_trial *estimate_usual_trial(const cli_estimate *estimate) {
+    const cli_trial *trial = estimate->trials;
+    while (trial->block_len != estimate->usual_block_len)
+        trial++;
+    return trial;
+}
+
+static void estimate_print_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost) {
+    static const char shorter[] = "the changes are many and small, so shorter blocks spare more of the delta than\n"
+                                  "their sums add to the signature.\n";
+    static const char longer[] = "the changes are few, so longer blocks spare more of the signature than they add\n"
+                                 "to the delta.\n";
+    const cli_trial *const best = estimate_best(estimate, cost);
+    const cli_trial *const usual = estimate_usual_trial(estimate);
+    (void)fprintf(out, "Recommended%s: --block-size %" PRIu32 ", ", when, best->block_len);
+    if (best == usual)
+        (void)fputs("the usual one, *;\nno other saves more than a hundredth of what travels.\n", out);
+    else
+        (void)fprintf(out, "which saves %.1f %% against the usual one, *:\n%s",
+                      percent(cost(usual) - cost(best), cost(usual)),
+                      best->block_len < usual->block_len ? shorter : longer);
+}
+
+/* The sums can be shorter: what that spares is known without another trial. */
+static void estimate_print_sum_size(FILE *out, const cli_estimate *estimate) {
+    const cli_trial *const best =
+        estimate_best(estimate, estimate_compresses(estimate) ? trial_compressed_total : trial_total);
+    rd_params full = estimate->params;
+    rd_params least = estimate->params;
+    full.block_len = least.block_len = best->block_len;
+    least.strong_len = RD_STRONG_LEN_LEAST;
+    if (rd_params_resolve(&full, estimate->old.size) != RD_OK || rd_params_resolve(&least, estimate->old.size) != RD_OK)
+        return;
+    const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
+    if (blocks > 0 && full.strong_len > least.strong_len)
+        (void)fprintf(out,
+                      "With --sum-size -1, too, the signature is %s bytes smaller: its sums then are enough\n"
+                      "against chance, but not against who wants to deceive.\n",
+                      grouped(blocks * (uint64_t)(full.strong_len - least.strong_len)).text);
+}
+
+static void estimate_print_hopeless(FILE *out, const cli_estimate *estimate) {
+    const char *const remedy = estimate->new.looks.remedy;
+    (void)fprintf(out,
+                  "No block length helps: the new file is %s, and its bytes look random;\n"
+                  "in such a file a small change changes nearly all that follows. What to do:\n%s.\n",
+                  estimate->new.looks.what, remedy != NULL ? remedy : looks_remedy_for_random());
+}
+
+/* Nothing that can be chosen is smaller than the new file. */
+static bool estimate_saves_nothing(const cli_estimate *estimate) {
+    const uint64_t whole = estimate->new.size;
+    return trial_total(estimate_best(estimate, trial_total)) >= whole &&
+           (!estimate_compresses(estimate) ||
+            trial_compressed_total(estimate_best(estimate, trial_compressed_total)) >= whole);
+}
+
+static void estimate_print_conclusion(FILE *out, const cli_estimate *estimate) {
+    (void)fputc('\n', out);
+    if (estimate->identical) {
+        (void)fputs("The files are identical: nothing needs to travel but the signature.\n", out);
+        return;
+    }
+    if (estimate_is_hopeless(estimate)) {
+        estimate_print_hopeless(out, estimate);
+        return;
+    }
+    if (estimate->new.size == 0) {
+        (void)fputs("The new file is empty: there is nothing to send.\n", out);
+        return;
+    }
+    if (estimate_saves_nothing(estimate)) {
+        (void)fputs("Send the new file as it is: signature and delta together are no smaller.\n", out);
+        return;
+    }
+    estimate_print_advice(out, estimate, "", trial_total);
+    if (estimate_compresses(estimate))
+        estimate_print_advice(out, estimate, " with delta -z", trial_compressed_total);
+    estimate_print_sum_size(out, estimate);
+}
+
+void estimate_print(FILE *out, const cli_estimate *estimate) {
+    estimate_print_subject(out, "old file", &estimate->old);
+    estimate_print_subject(out, "new file", &estimate->new);
+    estimate_print_head(out, estimate_compresses(estimate));
+    for (int i = 0; i < estimate->trial_count; i++)
+        estimate_print_trial(out, estimate, &estimate->trials[i]);
+    estimate_print_conclusion(out, estimate);
+}

@@ -1,0 +1,168 @@
+/*
+ * trials.c: see trials.h. For each block length it makes a signature in memory and a delta whose bytes are only
+ * counted. It starts with the usual length and two on each side of it, a factor of 2 apart, and continues outwards
+ * while the best one is the outermost.
+ */
+#include "cli/verbs/estimate/trials.h"
+
+#include <string.h>
+
+#include "cli/report/numbers.h"
+
+enum {
+    BLOCK_LEN_LEAST = 64, /* shorter blocks have sums nearly as long as themselves */
+    STEPS_AT_FIRST = 2    /* on each side */
+};
+
+/* ---- One trial -------------------------------------------------------------------------------------------------- */
+
+static rd_result trial_sign(cli_job *job, rd_memory *bytes, rd_signature **signature) {
+    progress_step(&job->progress, "signature");
+    const rd_options library = job_options(job, NULL);
+    const rd_sink sink = rd_sink_memory(bytes);
+    const rd_result result = rd_signature_make(&job->inputs[0].source, &sink, &library);
+    if (result != RD_OK)
+        return result;
+    const rd_source source = rd_source_memory(bytes->data, bytes->size);
+    return rd_signature_load(signature, &source, &library);
+}
+
+/* A delta of nothing is all overhead. */
+static rd_result trials_measure_overhead(cli_job *job, cli_estimate *estimate) {
+    rd_stats stats = {0};
+    rd_options library = job_options(job, &stats);
+    library.progress = NULL;
+    const rd_source nothing = rd_source_memory(NULL, 0);
+    const rd_sink sink = job_null_sink();
+    const rd_result result = rd_delta_make(NULL, &nothing, &sink, &library);
+    estimate->delta_overhead = stats.out_bytes;
+    return result;
+}
+
+/* One delta tells both sizes: that of the plain one follows from its commands. */
+static rd_result trial_delta(cli_job *job, const rd_signature *signature, cli_estimate *estimate, cli_trial *trial) {
+    rd_stats stats = {0};
+    rd_options library = job_options(job, &stats);
+    library.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
+    const rd_sink sink = job_null_sink();
+    progress_step(&job->progress, "delta");
+    const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &library);
+    trial->delta_bytes =
+        estimate->delta_overhead + stats.literal_command_bytes + stats.literal_bytes + stats.copy_command_bytes;
+    trial->compressed_bytes = library.compression > 0 ? stats.out_bytes : RD_UNKNOWN;
+    trial->literal_bytes = stats.literal_bytes;
+    if (stats.literal_commands == 0 && stats.copy_commands <= 1 && stats.in_bytes == estimate->old.size)
+        estimate->identical = true;
+    return result;
+}
+
+static rd_result trial_run(cli_job *job, cli_estimate *estimate, cli_trial *trial) {
+    rd_memory bytes = {0};
+    rd_signature *signature = NULL;
+    job->params = estimate->params;
+    job->params.block_len = trial->block_len;
+    if (job->request->verbose) {
+        progress_clear(&job->progress);
+        (void)fprintf(stderr, "redelta: estimate: blocks of %s bytes\n", grouped(trial->block_len).text);
+    }
+    rd_result result = trial_sign(job, &bytes, &signature);
+    trial->signature_bytes = bytes.size;
+    rd_memory_free(&bytes);
+    if (result == RD_OK)
+        result = trial_delta(job, signature, estimate, trial);
+    rd_signature_free(signature);
+    return result;
+}
+
+/* ---- All trials ------------------------------------------------------------------------------------------------- */
+
+uint64_t trial_total(const cli_trial *trial) {
+    return trial->signature_bytes + trial->delta_bytes;
+}
+
+uint64_t trial_compressed_total(const cli_trial *trial) {
+    return trial->signature_bytes + trial->compressed_bytes;
+}
+
+static const cli_trial *trials_cheapest(const cli_estimate *estimate, trial_cost *cost) {
+    const cli_trial *best = &estimate->trials[0];
+    for (int i = 1; i < estimate->trial_count; i++)
+        if (cost(&estimate->trials[i]) < cost(best))
+            best = &estimate->trials[i];
+    return best;
+}
+
+const cli_trial *estimate_best(const cli_estimate *estimate, trial_cost *cost) {
+    const cli_trial *const best = trials_cheapest(estimate, cost);
+    for (int i = 0; i < estimate->trial_count; i++) {
+        const cli_trial *const trial = &estimate->trials[i];
+        if (trial->block_len == estimate->usual_block_len && cost(trial) - cost(best) <= cost(trial) / 100)
+            return trial;
+    }
+    return best;
+}
+
+static rd_result trials_add(cli_job *job, cli_estimate *estimate, int at, uint32_t block_len) {
+    cli_trial *const trials = estimate->trials;
+    memmove(trials + at + 1, trials + at, (size_t)(estimate->trial_count - at) * sizeof *trials);
+    trials[at] = (cli_trial){.block_len = block_len};
+    estimate->trial_count++;
+    return trial_run(job, estimate, &trials[at]);
+}
+
+static rd_result trials_add_shorter(cli_job *job, cli_estimate *estimate) {
+    return trials_add(job, estimate, 0, estimate->trials[0].block_len / 2);
+}
+
+static rd_result trials_add_longer(cli_job *job, cli_estimate *estimate) {
+    const int last = estimate->trial_count;
+    return trials_add(job, estimate, last, estimate->trials[last - 1].block_len * 2);
+}
+
+static bool trials_can_be_shorter(const cli_estimate *estimate) {
+    return estimate->trial_count < TRIALS_MAX && estimate->trials[0].block_len / 2 >= BLOCK_LEN_LEAST;
+}
+
+/* A block longer than the old file is no other than one just as long. */
+static bool trials_can_be_longer(const cli_estimate *estimate) {
+    const uint32_t longest = estimate->trials[estimate->trial_count - 1].block_len;
+    return estimate->trial_count < TRIALS_MAX && longest < estimate->old.size && longest <= RD_BLOCK_LEN_MAX / 2;
+}
+
+/* Whether it is the outermost, in view of either cost. */
+static bool trials_is_best(const cli_estimate *estimate, const cli_trial *trial) {
+    return trials_cheapest(estimate, trial_total) == trial ||
+           (trial->compressed_bytes != RD_UNKNOWN && trials_cheapest(estimate, trial_compressed_total) == trial);
+}
+
+rd_result trials_run(cli_job *job, cli_estimate *estimate) {
+    rd_result result = trials_measure_overhead(job, estimate);
+    if (result == RD_OK)
+        result = trials_add(job, estimate, 0, estimate->usual_block_len);
+    for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_shorter(estimate); i++)
+        result = trials_add_shorter(job, estimate);
+    for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_longer(estimate); i++)
+        result = trials_add_longer(job, estimate);
+    while (result == RD_OK && trials_can_be_shorter(estimate) && trials_is_best(estimate, &estimate->trials[0]))
+        result = trials_add_shorter(job, estimate);
+    while (result == RD_OK && trials_can_be_longer(estimate) &&
+           trials_is_best(estimate, &estimate->trials[estimate->trial_count - 1]))
+        result = trials_add_longer(job, estimate);
+    return result;
+}
+
+bool estimate_compresses(const cli_estimate *estimate) {
+    return estimate->trials[0].compressed_bytes != RD_UNKNOWN;
+}
+
+/* ---- What they show --------------------------------------------------------------------------------------------- */
+
+/* Nine of ten samples are random, and nine of ten bytes travel whatever the block length. */
+bool estimate_is_hopeless(const cli_estimate *estimate) {
+    const cli_subject *const new = &estimate->new;
+    uint64_t literal = UINT64_MAX;
+    for (int i = 0; i < estimate->trial_count; i++)
+        if (estimate->trials[i].literal_bytes < literal)
+            literal = estimate->trials[i].literal_bytes;
+    return new->samples > 0 && new->random >= new->samples - new->samples / 10 && literal >= new->size - new->size / 10;
+}

@@ -1,0 +1,59 @@
+/*
+ * trials.h: what would travel at each block length, and which one is best.
+ */
+#ifndef REDELTA_CLI_TRIALS_H
+#define REDELTA_CLI_TRIALS_H
+
+#include "cli/verbs/job.h"
+#include "cli/verbs/looks.h"
+
+enum { TRIALS_MAX = 16 };
+
+/* One block length, tried. */
+typedef struct cli_trial {
+    uint32_t block_len;
+    uint64_t signature_bytes;
+    uint64_t delta_bytes;
+    uint64_t compressed_bytes; /* of the delta; RD_UNKNOWN: this command cannot compress */
+    uint64_t literal_bytes;
+} cli_trial;
+
+/* What one of the files is. */
+typedef struct cli_subject {
+    const char *name;
+    uint64_t size;
+    cli_looks looks;
+    unsigned samples; /* taken evenly from all over the file */
+    unsigned random;  /* of those, look random */
+} cli_subject;
+
+typedef struct cli_estimate {
+    cli_subject old;
+    cli_subject new;
+    rd_params params;         /* for all trials, except the block length: */
+    uint32_t usual_block_len; /* what a signature of the old file gets if nothing is asked for */
+    uint64_t delta_overhead;  /* what any delta has besides commands and literals */
+    bool identical;
+    cli_trial trials[TRIALS_MAX]; /* by block length */
+    int trial_count;
+} cli_estimate;
+
+/* Tries the usual block length, and others as long as they are better. The rest of *estimate is filled before. */
+rd_result trials_run(cli_job *job, cli_estimate *estimate);
+
+/* What travels in all: the signature one way and the delta the other; uncompressed, and with the delta compressed. */
+uint64_t trial_total(const cli_trial *trial);
+uint64_t trial_compressed_total(const cli_trial *trial);
+
+typedef uint64_t trial_cost(const cli_trial *trial);
+
+/* The trial to recommend: that of the usual length, unless another costs less by more than a hundredth of it. */
+const cli_trial *estimate_best(const cli_estimate *estimate, trial_cost *cost);
+
+/* Whether the trials know of compressed deltas. */
+bool estimate_compresses(const cli_estimate *estimate);
+
+/* Whether no block length helps because the new file looks compressed or encrypted. */
+bool estimate_is_hopeless(const cli_estimate *estimate);
+
+#endif

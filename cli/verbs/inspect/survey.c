@@ -1,0 +1,179 @@
+/*
+ * survey.c: see survey.h. A command first becomes part of the present piece. A piece that is complete is counted, and
+ * becomes a stretch of the map.
+ */
+#include "cli/verbs/inspect/survey.h"
+
+#include <stdlib.h>
+
+bool survey_begin(survey *s) {
+    *s = (survey){.cell = 1, .stretches = calloc(SURVEY_STRETCHES, sizeof *s->stretches)};
+    return s->stretches != NULL;
+}
+
+void survey_free(survey *s) {
+    free(s->stretches);
+    s->stretches = NULL;
+}
+
+/* ---- Counting pieces -------------------------------------------------------------------------------------------- */
+
+static int survey_class_of(uint64_t length) {
+    int class = 0;
+    while (length >>= 1)
+        class ++;
+    return class < SURVEY_CLASSES ? class : SURVEY_CLASSES - 1;
+}
+
+static void survey_keep_if_large(survey_pieces *pieces, const rd_op *piece) {
+    int at = pieces->largest_count;
+    while (at > 0 && pieces->largest[at - 1].length < piece->length)
+        at--;
+    if (at == SURVEY_LARGEST)
+        return;
+    if (pieces->largest_count < SURVEY_LARGEST)
+        pieces->largest_count++;
+    for (int i = pieces->largest_count - 1; i > at; i--)
+        pieces->largest[i] = pieces->largest[i - 1];
+    pieces->largest[at] = *piece;
+}
+
+/* The sum, or RD_UNKNOWN if no number can be so large. */
+static uint64_t survey_add(uint64_t a, uint64_t b) {
+    return a > RD_UNKNOWN - b ? RD_UNKNOWN : a + b;
+}
+
+static void survey_count_step(survey *s, const rd_op *copy) {
+    if (copy->basis_offset == s->copied_to) {
+        s->steps.next++;
+    } else if (copy->basis_offset > s->copied_to) {
+        s->steps.forward++;
+    } else {
+        s->steps.back++;
+        s->steps.back_bytes = survey_add(s->steps.back_bytes, s->copied_to - copy->basis_offset);
+    }
+    s->copied_to = copy->basis_offset + copy->length;
+    if (s->copied_to > s->basis_end)
+        s->basis_end = s->copied_to;
+}
+
+static void survey_count_piece(survey *s, const rd_op *piece) {
+    survey_pieces *const pieces = &s->pieces[piece->kind];
+    const int class = survey_class_of(piece->length);
+    pieces->count++;
+    pieces->bytes += piece->length;
+    pieces->class_count[class]++;
+    pieces->class_bytes[class] += piece->length;
+    survey_keep_if_large(pieces, piece);
+    if (piece->kind == RD_COPY)
+        survey_count_step(s, piece);
+    s->new_size = piece->target_offset + piece->length;
+}
+
+/* ---- The map ---------------------------------------------------------------------------------------------------- */
+
+/* Both lie in one cell of the grid. */
+static bool survey_are_near(const survey *s, const survey_stretch *a, const survey_stretch *b) {
+    return a->target_offset / s->cell == (b->target_offset + b->length - 1) / s->cell;
+}
+
+static bool survey_has_copies(const survey_stretch *stretch) {
+    return stretch->basis_end > 0;
+}
+
+/* `b` follows `a`, and becomes part of it. */
+static void survey_join(survey_stretch *a, const survey_stretch *b) {
+    if (!survey_has_copies(a) || (survey_has_copies(b) && b->basis_offset < a->basis_offset))
+        a->basis_offset = b->basis_offset;
+    if (b->basis_end > a->basis_end)
+        a->basis_end = b->basis_end;
+    a->length += b->length;
+    a->literal_bytes += b->literal_bytes;
+    a->pieces += b->pieces;
+}
+
+/* Joins neighbours until half of the room is free. Stretches longer than a cell are few, so there is an end to it. */
+static void survey_coarsen(survey *s) {
+    while (s->stretch_count > SURVEY_STRETCHES / 2) {
+        size_t kept = 0;
+        s->cell *= 2;
+        for (size_t i = 1; i < s->stretch_count; i++) {
+            if (survey_are_near(s, &s->stretches[kept], &s->stretches[i]))
+                survey_join(&s->stretches[kept], &s->stretches[i]);
+            else
+                s->stretches[++kept] = s->stretches[i];
+        }
+        s->stretch_count = kept + 1;
+    }
+}
+
+static void survey_map_piece(survey *s, const rd_op *piece) {
+    survey_stretch added = {.target_offset = piece->target_offset, .length = piece->length, .pieces = 1};
+    if (piece->kind == RD_COPY) {
+        added.basis_offset = piece->basis_offset;
+        added.basis_end = piece->basis_offset + piece->length;
+    } else {
+        added.literal_bytes = piece->length;
+    }
+    survey_stretch *const last = s->stretch_count > 0 ? &s->stretches[s->stretch_count - 1] : NULL;
+    if (last != NULL && s->cell > 1 && survey_are_near(s, last, &added)) {
+        survey_join(last, &added);
+        return;
+    }
+    if (s->stretch_count == SURVEY_STRETCHES)
+        survey_coarsen(s);
+    s->stretches[s->stretch_count++] = added;
+}
+
+/* ---- From commands to pieces ------------------------------------------------------------------------------------ */
+
+static void survey_complete_piece(survey *s) {
+    if (s->piece.length == 0)
+        return;
+    survey_count_piece(s, &s->piece);
+    survey_map_piece(s, &s->piece);
+    s->piece.length = 0;
+}
+
+static bool survey_goes_on(const rd_op *piece, const rd_op *op) {
+    return piece->length > 0 && piece->kind == op->kind &&
+           (op->kind == RD_LITERAL || piece->basis_offset + piece->length == op->basis_offset);
+}
+
+bool survey_take(void *context, const rd_op *op) {
+    survey *const s = context;
+    if (survey_goes_on(&s->piece, op)) {
+        s->piece.length += op->length;
+        return true;
+    }
+    survey_complete_piece(s);
+    s->piece = *op;
+    return true;
+}
+
+void survey_end(survey *s) {
+    survey_complete_piece(s);
+}
+
+/* ---- Shares ----------------------------------------------------------------------------------------------------- */
+
+/* Adds the literal bytes of a stretch, evenly over its length, to the parts that it touches. */
+static void survey_spread(const survey_stretch *stretch, double part, double *shares, size_t count) {
+    const double density = (double)stretch->literal_bytes / (double)stretch->length;
+    const double begin = (double)stretch->target_offset / part;
+    const double end = begin + (double)stretch->length / part;
+    for (size_t i = (size_t)begin; i < count && (double)i < end; i++) {
+        const double from = begin > (double)i ? begin : (double)i;
+        const double to = end < (double)(i + 1) ? end : (double)(i + 1);
+        shares[i] += density * (to - from);
+    }
+}
+
+void survey_shares(const survey *s, double *shares, size_t count) {
+    const double part = (double)s->new_size / (double)count;
+    for (size_t i = 0; i < count; i++)
+        shares[i] = 0.0;
+    for (size_t i = 0; i < s->stretch_count; i++)
+        if (s->stretches[i].literal_bytes > 0)
+            survey_spread(&s->stretches[i], part, shares, count);
+}

@@ -1,0 +1,95 @@
+/*
+ * job.c: see job.h.
+ */
+#include "cli/verbs/job.h"
+
+#include "cli/report/numbers.h"
+#include "cli/report/records.h"
+#include "cli/report/table.h"
+
+bool job_prints(const cli_job *job) {
+    return !job->request->json || job->request->json_file != NULL;
+}
+
+rd_options job_options(cli_job *job, rd_stats *stats) {
+    if (stats != NULL)
+        stats->size = sizeof *stats;
+    return (rd_options){
+        .size = sizeof(rd_options),
+        .params = job->params,
+        .progress = progress_show,
+        .progress_context = &job->progress,
+        .stats = stats,
+        .error = &job->failure.error,
+        .threads = job->request->threads,
+        .verify = job->request->verify,
+        .limits = job->request->limits,
+        .compression = job->request->compression,
+    };
+}
+
+static rd_result job_discard(void *context, const void *data, size_t size) {
+    (void)context, (void)data, (void)size;
+    return RD_OK;
+}
+
+rd_sink job_null_sink(void) {
+    return rd_sink_callback(job_discard, NULL);
+}
+
+rd_result job_settle_params(cli_job *job, uint64_t size) {
+    job->params = job->request->params;
+    if (rd_params_resolve(&job->params, size) == RD_OK)
+        return RD_OK;
+    return failure_refusal(&job->failure, RD_ROLE_NONE, "a size is out of range", NULL);
+}
+
+void job_announce(const cli_job *job, const char *one, const char *other) {
+    (void)fprintf(stderr, "redelta: %s: %s of %s bytes, %s of %s bytes\n", job->progress.verb, one,
+                  size_or_unknown(job->inputs[0].source.size).text, other,
+                  size_or_unknown(job->inputs[1].source.size).text);
+}
+
+bool job_is_basis(const cli_job *job) {
+    const uint64_t length = job->stats.copy_bytes;
+    const uint64_t needed = length / job->params.block_len + (length % job->params.block_len != 0);
+    return job->stats.literal_bytes == 0 && job->stats.copy_commands <= 1 && needed == job->signature_blocks;
+}
+
+/* ---- Figures ---------------------------------------------------------------------------------------------------- */
+
+void job_print_commands(const rd_stats *stats) {
+    const uint64_t whole = stats->copy_bytes + stats->literal_bytes;
+    table_counted(stderr, "copied", stats->copy_bytes, whole, stats->copy_commands, "command");
+    table_counted(stderr, "literal", stats->literal_bytes, whole, stats->literal_commands, "command");
+}
+
+void job_put_uncompressed(json_writer *record, const cli_job *job, uint64_t size) {
+    json_number(record, "uncompressed", job->request->compression > 0 ? size : RD_UNKNOWN);
+}
+
+void job_put_blocks(json_writer *record, const cli_job *job, uint64_t count) {
+    json_object(record, "blocks");
+    json_number(record, "count", count);
+    json_number(record, "length", job->params.block_len);
+    json_end(record);
+    record_sums(record, &job->params);
+}
+
+static void job_put_kind(json_writer *record, const char *kind, uint64_t bytes, uint64_t commands) {
+    json_object(record, kind);
+    json_number(record, "bytes", bytes);
+    json_number(record, "commands", commands);
+    json_end(record);
+}
+
+void job_put_commands(json_writer *record, const cli_job *job, uint64_t whole, uint64_t sent) {
+    const rd_stats *const stats = &job->stats;
+    job_put_kind(record, "copied", stats->copy_bytes, stats->copy_commands);
+    job_put_kind(record, "literal", stats->literal_bytes, stats->literal_commands);
+    if (whole > 0)
+        json_real(record, "saved", 1.0 - (double)sent / (double)whole);
+    else
+        json_null(record, "saved");
+    json_bool(record, "identical", job->identical);
+}

@@ -1,0 +1,29 @@
+/*
+ * looks.h: what a file seems to be, by its first bytes, and whether its bytes look random, as those of compressed and
+ * of encrypted files do.
+ */
+#ifndef REDELTA_CLI_LOOKS_H
+#define REDELTA_CLI_LOOKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum { LOOKS_SAMPLE = 4096 /* bytes of a sample for looks_random; fewer tell too little */ };
+
+typedef struct cli_looks {
+    const char *what; /* "a gzip file": as in "this is ..." */
+    const char
+        *remedy; /* if a small change makes another file of it: what to do for a small delta. NULL: it does not */
+} cli_looks;
+
+/* `size` bytes at `data` are the start of the file, or all of it; some hundred are enough. */
+cli_looks looks_of(const uint8_t *data, size_t size);
+
+/* Whether the LOOKS_SAMPLE bytes could as well be drawn by lot. */
+bool looks_random(const uint8_t *sample);
+
+/* What to do about a file of random bytes of which nothing else is known. */
+const char *looks_remedy_for_random(void);
+
+#endif

@@ -1,0 +1,67 @@
+/*
+ * request.h: what the command line asks for, in one struct. The verbs read this and never argv.
+ */
+#ifndef REDELTA_CLI_REQUEST_H
+#define REDELTA_CLI_REQUEST_H
+
+#include "cli/report/progress.h"
+
+#include <redelta.h>
+
+enum { INPUTS_MAX = 2 };
+
+/* All options; a verb has a set of them. Their names are in cli/arguments/options.c. */
+typedef enum cli_option {
+    OPTION_BLOCK_SIZE,
+    OPTION_SUM_SIZE,
+    OPTION_HASH,
+    OPTION_ROLLSUM,
+    OPTION_COMPRESS,
+    OPTION_THREADS,
+    OPTION_FORCE,
+    OPTION_STATS,
+    OPTION_VERBOSE,
+    OPTION_QUIET,
+    OPTION_PROGRESS,
+    OPTION_NO_PROGRESS,
+    OPTION_JSON,
+    OPTION_EXIT_CODE,
+    OPTION_NO_VERIFY,
+    OPTION_ALWAYS_VERIFY,
+    OPTION_MAX_OUTPUT,
+    OPTION_MAX_MEMORY,
+    OPTION_MAX_BLOCKS,
+    OPTION_OPS,
+    OPTION_HTML,
+    OPTION_VERSION,
+    OPTION_HELP,
+    OPTIONS
+} cli_option;
+
+#define OPTION_BIT(option) (1u << OPTION_##option)
+
+typedef struct cli_request {
+    const struct cli_verb *verb; /* NULL: none */
+    bool help;
+    bool version;
+    bool force;
+    bool stats;
+    bool verbose;
+    bool quiet;
+    bool exit_code; /* STATUS_IDENTICAL is wanted */
+    bool json;
+    const char *json_file; /* NULL: standard output */
+    cli_progress_wish progress;
+    rd_params params;
+    int compression;  /* of what is made: a level, or 0 */
+    unsigned threads; /* 0: one per processor */
+    rd_verify verify;
+    rd_limits limits;
+    bool ops;
+    bool makes_output; /* to `output`: most verbs do, inspect with --html */
+    int input_count;
+    const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
+    const char *output;             /* a file name; NULL is standard output */
+} cli_request;
+
+#endif

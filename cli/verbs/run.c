@@ -1,0 +1,174 @@
+/*
+ * run.c: what all verbs have in common: open the inputs, open the output, work, and give the output its name; some make
+ * no output. The order matters. A missing input is reported before anything is created, and an output that cannot be
+ * written is reported before the long work.
+ */
+#include "cli/verbs/run.h"
+
+#include "cli/base/clock.h"
+#include "cli/base/interrupt.h"
+#include "cli/report/records.h"
+#include "cli/report/report.h"
+#include "cli/verbs/verb.h"
+
+/* ---- The operation ---------------------------------------------------------------------------------------------- */
+
+static const char *run_output_of(const cli_request *request) {
+    return request->verb->in_place ? request->inputs[0] : request->output;
+}
+
+static bool run_has_output(const cli_request *request) {
+    return request->makes_output || request->verb->in_place;
+}
+
+static rd_result run_open_inputs(cli_job *job) {
+    rd_result result = RD_OK;
+    for (int i = 0; i < job->request->input_count && result == RD_OK; i++) {
+        cli_input *const input = &job->inputs[i];
+        if (i == 0 && job->created)
+            input->source = rd_source_memory("", 0);
+        else
+            result = input_open(input, job->request->inputs[i], input->role, &job->failure);
+    }
+    return result;
+}
+
+static rd_result run_open_output(cli_job *job) {
+    const cli_request *const request = job->request;
+    const bool may_replace = request->force || request->verb->in_place;
+    const rd_replace replace = may_replace ? request->verb->replace : RD_REPLACE_NEVER;
+    rd_result result = output_open(&job->output, run_output_of(request), replace, &job->failure);
+    for (int i = 0; i < request->input_count && result == RD_OK; i++)
+        result = output_check_apart(&job->output, &job->inputs[i], &job->failure);
+    return result;
+}
+
+static void run_close_inputs(cli_job *job) {
+    for (int i = 0; i < job->request->input_count; i++)
+        input_close(&job->inputs[i]);
+}
+
+static rd_result run_work_and_commit(cli_job *job) {
+    const cli_verb *const verb = job->request->verb;
+    rd_result result = verb->work(job);
+    if (result == RD_OK && interrupt_caught())
+        result = RD_E_CANCELLED;
+    if (!run_has_output(job->request))
+        return result;
+    if (result == RD_OK && !(verb->in_place && job->identical)) {
+        run_close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */
+        return output_commit(&job->output, &job->failure);
+    }
+    output_discard(&job->output);
+    return result;
+}
+
+static rd_result run_operation(cli_job *job) {
+    const cli_request *const request = job->request;
+    progress_start(&job->progress, request->verb->name, request->progress, request->json, !job_prints(job));
+    for (int i = 0; i < request->input_count; i++)
+        input_name(&job->inputs[i], request->inputs[i], request->verb->roles[i]);
+    rd_result result = request->verb->check != NULL ? request->verb->check(job) : RD_OK;
+    if (result == RD_OK)
+        result = run_open_inputs(job);
+    if (result == RD_OK && run_has_output(request))
+        result = run_open_output(job);
+    if (result == RD_OK)
+        result = run_work_and_commit(job);
+    run_close_inputs(job);
+    progress_clear(&job->progress);
+    job->seconds = clock_now() - job->progress.start;
+    return result;
+}
+
+/* ---- Its report ------------------------------------------------------------------------------------------------- */
+
+/* The name of the file with that role. What is not about one file, as too little memory, is about the first input. */
+static const char *run_name_of(const cli_job *job, rd_role role) {
+    if (role == RD_ROLE_OUTPUT)
+        return output_name(run_output_of(job->request));
+    for (int i = 0; i < job->request->input_count; i++)
+        if (job->inputs[i].role == role)
+            return job->inputs[i].name;
+    return job->inputs[0].name;
+}
+
+/* Whatever fails after a signal that asked the process to end: it is the signal that ended the work. */
+static void run_blame_signal(cli_failure *failure, rd_role role) {
+    if (interrupt_caught())
+        *failure = (cli_failure){
+            .error = {
+                .result = RD_E_CANCELLED, .role = role, .offset = RD_UNKNOWN, .reason = "interrupted by a signal"}};
+}
+
+static int run_report_failure(cli_job *job, rd_result result) {
+    const cli_verb *const verb = job->request->verb;
+    run_blame_signal(&job->failure, run_has_output(job->request) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
+    if (job->failure.advice == NULL && verb->advice != NULL)
+        job->failure.advice = verb->advice(job);
+    report_failure(verb->name, run_name_of(job, job->failure.error.role), &job->failure);
+    return report_status(result);
+}
+
+static int run_report_success(cli_job *job) {
+    const cli_request *const request = job->request;
+    const cli_verb *const verb = request->verb;
+    const int status = request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
+    if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK) {
+        /* What was done is done, but the user does not see it. */
+        report_failure(verb->name, output_name(NULL), &job->failure);
+        return report_status(job->failure.error.result);
+    }
+    if (request->stats)
+        verb->print_stats(job);
+    if (records_are_open()) {
+        json_writer *const record = record_start("result");
+        json_text(record, "verb", verb->name);
+        json_number(record, "status", (uint64_t)status);
+        verb->put_result(record, job);
+        record_end(record);
+    }
+    return status;
+}
+
+/* ---- Its records ------------------------------------------------------------------------------------------------ */
+
+/* Records must not be written into a file that the verb reads or writes. */
+static bool run_check_records_apart(const cli_request *request) {
+    const char *names[INPUTS_MAX + 1] = {request->output};
+    for (int i = 0; i < request->input_count; i++)
+        names[i + 1] = request->inputs[i];
+    for (int i = 0; i <= request->input_count; i++) {
+        if (names[i] == NULL || !records_is_file(names[i]))
+            continue;
+        records_abandon();
+        report_usage(request->verb->name, "--json names '%.*s', which is also read or written", REPORT_WORD_MAX,
+                     names[i]);
+        return false;
+    }
+    return true;
+}
+
+static int run_fail_records(const cli_request *request, const cli_failure *failure) {
+    report_failure(request->verb->name, output_name(request->json_file), failure);
+    return report_status(failure->error.result);
+}
+
+int run_verb(const cli_request *request) {
+    cli_job job = {.request = request, .failure.error.offset = RD_UNKNOWN};
+    cli_failure failure = {0};
+    if (request->json && records_open(request->json_file, &failure) != RD_OK) {
+        run_blame_signal(&failure, RD_ROLE_OUTPUT);
+        return run_fail_records(request, &failure);
+    }
+    if (request->json && !run_check_records_apart(request))
+        return STATUS_USAGE;
+    const rd_result result = run_operation(&job);
+    const int status = result == RD_OK ? run_report_success(&job) : run_report_failure(&job, result);
+    if (request->verb->release != NULL)
+        request->verb->release(&job);
+    if (records_close(&failure) == RD_OK)
+        return status;
+    const int records_status = run_fail_records(request, &failure);
+    return status == STATUS_DONE || status == STATUS_IDENTICAL ? records_status : status;
+}

@@ -1,0 +1,364 @@
+/*
+ * sync.c: the verb sync, the three steps as one. The old file is signed into a loaded signature. Then a patch asks for
+ * its delta, and each time a stream makes the next bytes of it from what it reads of the new file. So neither signature
+ * nor delta is ever a file, memory does not grow with the files but for the loaded signature, and the patch is the
+ * library's, with its verification and its threads. If the old file changes meanwhile, the digest differs, and nothing
+ * is replaced.
+ *
+ * Files of one length are compared first, which costs little where they differ early: equal ones need not be written.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "cli/base/interrupt.h"
+#include "cli/base/system.h"
+#include "cli/report/numbers.h"
+#include "cli/report/records.h"
+#include "cli/report/table.h"
+#include "cli/verbs/common_help.h"
+#include "cli/verbs/verbs.h"
+
+static const char sync_help[] =
+    "Usage: redelta sync [OPTION]... OLD NEW\n"
+    "\n"
+    "Make the file OLD equal to NEW by signature, delta and patch in one go, and say\n"
+    "what would have travelled. OLD is replaced when its new contents are complete\n"
+    "and verified, not before, and keeps its mode; if it is missing, it is created,\n"
+    "and if it is equal to NEW, it is left alone. NEW may be -, standard input.\n"
+    "\n"
+    "  -b, --block-size SIZE  bytes in a block; 0 (default): fit for OLD\n"
+    "      --exit-code        if OLD was equal to NEW, end with status 5, not 0\n" HELP_COMMON "\n"
+    "A name with a colon, as in host:file, is kept for files on other machines, which\n"
+    "sync cannot reach yet: put ./ before a local name with a colon in it. If OLD is\n"
+    "a symbolic link, the link is replaced and not the file that it names.\n"
+    "\n"
+    "Example:\n"
+    "  redelta sync backup/disk.img disk.img\n";
+
+enum { OLD = 0, NEW = 1, CHUNK = 256 * 1024 };
+
+/* ---- Before ----------------------------------------------------------------------------------------------------- */
+
+/*
+ * A name is `host:path`, as for rsync and scp, if there is a colon in it and no slash before that. So a local name with
+ * a colon is written ./name. On Windows a single letter before the colon is a drive.
+ */
+static bool sync_is_elsewhere(const char *name) {
+#if defined(_WIN32)
+    const size_t host_least = 2;
+    const size_t length = strcspn(name, ":/\\");
+#else
+    const size_t host_least = 1;
+    const size_t length = strcspn(name, ":/");
+#endif
+    return name[length] == ':' && length >= host_least;
+}
+
+/* Whether both are files that can be had. A missing old file is as an empty one. */
+static rd_result sync_check(cli_job *job) {
+    struct stat status;
+    const char *const old = job->request->inputs[OLD];
+    for (int i = OLD; i <= NEW; i++) {
+        const char *const name = job->request->inputs[i];
+        if (name != NULL && sync_is_elsewhere(name))
+            return failure_refusal(
+                &job->failure, job->inputs[i].role, "is on another machine, which sync cannot reach yet",
+                "use signature, delta and patch through ssh; for a local file put ./ before its name");
+    }
+    if (old == NULL)
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name the old file");
+    const bool found = system_stat(old, &status) == 0;
+    if (found && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "is not a regular file, and cannot be replaced",
+                               "name a file");
+    job->created = !found && errno == ENOENT;
+    return RD_OK;
+}
+
+/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+
+/* Fills data[0 .. size) as far as the input goes; *got is less only at its end. */
+static rd_result sync_read(cli_job *job, int which, uint8_t *data, size_t size, size_t *got) {
+    *got = 0;
+    while (*got < size) {
+        const ssize_t n = read(job->inputs[which].fd, data + *got, (unsigned)(size - *got));
+        if (n == 0)
+            break;
+        if (n > 0)
+            *got += (size_t)n;
+        else if (errno != EINTR)
+            return failure_system(&job->failure, job->inputs[which].role, "cannot be read");
+        else if (interrupt_caught())
+            return RD_E_CANCELLED;
+    }
+    return RD_OK;
+}
+
+/* Both from where they stand; *equal tells. */
+static rd_result sync_compare_from_here(cli_job *job, uint8_t *buffers, uint64_t size, bool *equal) {
+    size_t got[2] = {CHUNK, CHUNK};
+    uint64_t done = 0;
+    *equal = true;
+    while (*equal && got[OLD] == CHUNK) {
+        for (int i = OLD; i <= NEW; i++) {
+            const rd_result result = sync_read(job, i, buffers + (size_t)i * CHUNK, CHUNK, &got[i]);
+            if (result != RD_OK)
+                return result;
+        }
+        *equal = got[OLD] == got[NEW] && memcmp(buffers, buffers + CHUNK, got[OLD]) == 0;
+        done += got[OLD];
+        if (!progress_show(&job->progress, done, size))
+            return RD_E_CANCELLED;
+    }
+    return RD_OK;
+}
+
+/* Whether they are equal, if that can be told beforehand. Their positions are those from which they are to be read. */
+static rd_result sync_compare(cli_job *job, bool *equal) {
+    const rd_source *old = &job->inputs[OLD].source;
+    const rd_source *new_file = &job->inputs[NEW].source;
+    *equal = false;
+    if (job->created || old->size != new_file->size || old->size == RD_UNKNOWN)
+        return RD_OK;
+    uint8_t *buffers = malloc(2 * (size_t)CHUNK);
+    if (buffers == NULL)
+        return job->failure.error.result = RD_E_MEMORY;
+    progress_step(&job->progress, "compare");
+    rd_result result = sync_compare_from_here(job, buffers, old->size, equal);
+    if (result == RD_OK && lseek(job->inputs[NEW].fd, (off_t)new_file->origin, SEEK_SET) == -1)
+        result = failure_system(&job->failure, RD_ROLE_NEW, "cannot be read");
+    free(buffers);
+    return result;
+}
+
+/* ---- The signature ---------------------------------------------------------------------------------------------- */
+
+/* A rd_write_fn that loads what it gets. */
+static rd_result sync_load(void *context, const void *data, size_t size) {
+    rd_in in = {.data = data, .size = size};
+    rd_out out = {0};
+    const rd_result result = rd_stream_step(context, &in, &out, false);
+    return result == RD_MORE ? RD_OK : result;
+}
+
+static rd_result sync_finish_loading(rd_stream *loader, rd_signature **signature, rd_error *error) {
+    rd_in in = {0};
+    rd_out out = {0};
+    const rd_result result = rd_stream_step(loader, &in, &out, true);
+    if (result == RD_OK)
+        return rd_stream_take_signature(loader, signature);
+    *error = *rd_stream_error(loader);
+    return result;
+}
+
+static rd_result sync_sign(cli_job *job, rd_signature **signature) {
+    const rd_source *const old = &job->inputs[OLD].source;
+    rd_stream *loader;
+    rd_stats stats = {0};
+    rd_result result = job_settle_params(job, old->size);
+    if (result != RD_OK)
+        return result;
+    progress_step(&job->progress, "signature");
+    const rd_options options = job_options(job, &stats);
+    if (rd_loadsig_stream_new(&loader, &options) != RD_OK)
+        return job->failure.error.result = RD_E_MEMORY;
+    const rd_sink sink = rd_sink_callback(sync_load, loader);
+    result = rd_signature_make(old, &sink, &options);
+    if (result == RD_OK)
+        result = sync_finish_loading(loader, signature, &job->failure.error);
+    rd_stream_free(loader);
+    job->signature_bytes = stats.out_bytes;
+    job->signature_blocks = stats.blocks;
+    return result;
+}
+
+/* ---- Delta and patch -------------------------------------------------------------------------------------------- */
+
+/* The delta, made as it is asked for. */
+typedef struct sync_delta {
+    cli_job *job;
+    rd_stream *stream;
+    uint8_t *chunk; /* of the new file */
+    rd_in in;
+    bool ended; /* the new file */
+    bool done;  /* the delta */
+    bool failed;
+} sync_delta;
+
+static rd_result sync_read_chunk(sync_delta *maker) {
+    size_t got = 0;
+    const rd_result result = sync_read(maker->job, NEW, maker->chunk, CHUNK, &got);
+    maker->in = (rd_in){.data = maker->chunk, .size = got};
+    maker->ended = got < CHUNK;
+    return result;
+}
+
+static rd_result sync_make_delta(sync_delta *maker, rd_out *out) {
+    rd_result result = RD_OK;
+    if (maker->in.pos == maker->in.size && !maker->ended)
+        result = sync_read_chunk(maker);
+    if (result != RD_OK)
+        return result;
+    result = rd_stream_step(maker->stream, &maker->in, out, maker->ended);
+    maker->done = result == RD_OK;
+    if (result == RD_OK || result == RD_MORE)
+        return RD_OK;
+    maker->job->failure.error = *rd_stream_error(maker->stream);
+    return result;
+}
+
+/* A rd_read_fn that gives the delta. */
+static rd_result sync_read_delta(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    sync_delta *const maker = context;
+    rd_out out = {.data = data, .size = size};
+    rd_result result = RD_OK;
+    (void)offset;
+    while (result == RD_OK && out.pos == 0 && !maker->done)
+        result = sync_make_delta(maker, &out);
+    maker->failed = result != RD_OK;
+    *got = out.pos;
+    return result;
+}
+
+/* What is written counts to the size of the new file, which the patch cannot know. */
+static bool sync_show_written(void *context, uint64_t done, uint64_t total) {
+    cli_job *const job = context;
+    (void)total;
+    return progress_show(&job->progress, done, job->inputs[NEW].source.size);
+}
+
+static rd_result sync_patch(cli_job *job, sync_delta *maker) {
+    const rd_source delta = rd_source_callback(sync_read_delta, maker, RD_UNKNOWN, false);
+    rd_error error = {0};
+    rd_options options = job_options(job, &job->stats);
+    options.progress = sync_show_written;
+    options.progress_context = job;
+    options.error = &error;
+    options.verify = RD_VERIFY_ALWAYS;
+    progress_step(&job->progress, "update");
+    const rd_result result = rd_patch_apply(&job->inputs[OLD].source, &delta, &job->output.sink, &options);
+    if (maker->failed)
+        return result;
+    job->failure.error = error;
+    if (result == RD_E_MISMATCH) {
+        job->failure.error.reason = "it was changed while it was being read";
+        job->failure.advice = "nothing was replaced; run it again";
+    }
+    return result;
+}
+
+static rd_result sync_update(cli_job *job, const rd_signature *signature) {
+    sync_delta maker = {.job = job, .chunk = malloc(CHUNK)};
+    rd_result result = maker.chunk != NULL ? rd_delta_stream_new(&maker.stream, signature, NULL) : RD_E_MEMORY;
+    if (result == RD_OK)
+        result = sync_patch(job, &maker);
+    else
+        job->failure.error.result = result;
+    rd_stream_free(maker.stream);
+    free(maker.chunk);
+    return result;
+}
+
+/* ---- Files that are equal already ------------------------------------------------------------------------------- */
+
+/* Only to say how long the delta is. Its figures become those of a patch. */
+static rd_result sync_count(cli_job *job, const rd_signature *signature) {
+    const rd_sink sink = job_null_sink();
+    rd_stats *stats = &job->stats;
+    const rd_options options = job_options(job, stats);
+    progress_step(&job->progress, "delta");
+    const rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, &sink, &options);
+    const uint64_t new_size = stats->in_bytes;
+    stats->in_bytes = stats->out_bytes;
+    stats->out_bytes = new_size;
+    return result;
+}
+
+/* ---- The verb --------------------------------------------------------------------------------------------------- */
+
+static rd_result sync_work(cli_job *job) {
+    rd_signature *signature = NULL;
+    bool equal = false;
+    if (job->request->verbose)
+        job_announce(job, "old file", "new file");
+    rd_result result = sync_compare(job, &equal);
+    if (result == RD_OK)
+        result = sync_sign(job, &signature);
+    if (result == RD_OK)
+        result = equal ? sync_count(job, signature) : sync_update(job, signature);
+    rd_signature_free(signature);
+    job->identical = result == RD_OK && (equal || (!job->created && job_is_basis(job)));
+    return result;
+}
+
+static rd_result sync_print(cli_job *job) {
+    const uint64_t new_size = job->stats.out_bytes;
+    const uint64_t sent = job->signature_bytes + job->stats.in_bytes;
+    failure_put_name(stdout, job->request->inputs[OLD]);
+    (void)printf(": %s, %s bytes; %s would have travelled (%.2f %%): signature %s, delta %s\n",
+                 job->identical ? "unchanged"
+                 : job->created ? "created"
+                                : "updated",
+                 grouped(new_size).text, grouped(sent).text, percent(sent, new_size),
+                 grouped(job->signature_bytes).text, grouped(job->stats.in_bytes).text);
+    return output_check_printed(&job->failure);
+}
+
+static void sync_print_stats(const cli_job *job) {
+    const rd_stats *const stats = &job->stats;
+    table_size(stderr, "signature", job->signature_bytes);
+    table_blocks(stderr, job->signature_blocks, &job->params);
+    table_sums(stderr, &job->params);
+    table_share(stderr, "delta", stats->in_bytes, stats->out_bytes, "new file");
+    table_size(stderr, "new file", stats->out_bytes);
+    job_print_commands(stats);
+    table_time(stderr, job->seconds, stats->out_bytes);
+}
+
+static void sync_put_result(json_writer *record, const cli_job *job) {
+    const uint64_t new_size = job->stats.out_bytes;
+    const uint64_t delta_bytes = job->stats.in_bytes;
+    json_object(record, "files");
+    record_file(record, "old", job->request->inputs[OLD], job->inputs[OLD].source.size);
+    record_file(record, "new", job->request->inputs[NEW], new_size);
+    json_end(record);
+    job_put_blocks(record, job, job->signature_blocks);
+    job_put_commands(record, job, new_size, job->signature_bytes + delta_bytes);
+    json_number(record, "signature_bytes", job->signature_bytes);
+    json_number(record, "delta_bytes", delta_bytes);
+    json_bool(record, "created", job->created);
+    record_digest(record, &job->stats);
+    record_time(record, job->seconds, new_size);
+}
+
+/* The memory that it needs grows with the blocks of the signature. */
+static const char *sync_advice(const cli_job *job) {
+    return job->failure.error.result == RD_E_MEMORY ? "free some memory, or use a larger block size" : NULL;
+}
+
+const cli_verb verb_sync = {
+    .name = "sync",
+    .operands = "OLD NEW",
+    .summary = "all of it at once: make OLD equal to NEW",
+    .help = sync_help,
+    .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(EXIT_CODE),
+    .inputs = 2,
+    .outputs = 0,
+    .least = 2,
+    .missing = "both an old and a new file",
+    .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
+    .replace = RD_REPLACE_SAFELY,
+    .in_place = true,
+    .check = sync_check,
+    .work = sync_work,
+    .print = sync_print,
+    .print_stats = sync_print_stats,
+    .put_result = sync_put_result,
+    .advice = sync_advice,
+};

@@ -1,0 +1,42 @@
+/*
+ * verb.h: what a verb is. Each has a file of its own, or a folder, which holds all about it: what it takes, its help,
+ * its work, its statistics for people and its record for programs. verbs.c has them in one table, and what reads the
+ * command line, explains it and runs it goes by that table alone.
+ */
+#ifndef REDELTA_CLI_VERB_H
+#define REDELTA_CLI_VERB_H
+
+#include "cli/verbs/job.h"
+
+typedef rd_result cli_verb_step(cli_job *job);
+
+typedef struct cli_verb {
+    const char *name;
+    const char *operands; /* as the help shows them: "[BASIS [SIGNATURE]]" */
+    const char *summary;  /* one line of the overall help */
+    bool is_step;         /* of the three that bring a file up to date; the help has these first */
+    const char *help;     /* all that --help says */
+
+    unsigned options;    /* those that it takes besides the common ones: OPTION_BITs */
+    int inputs;          /* the operands are this many inputs, then the output, if there is one */
+    int outputs;         /* 0 or 1 */
+    int least;           /* operands that must be given */
+    const char *missing; /* what these are, for a message: "a basis" */
+
+    rd_role roles[INPUTS_MAX]; /* of the inputs */
+    rd_replace replace;        /* how an output is replaced, if the user lets it be replaced */
+    bool in_place;             /* the output replaces the first input, unless they are identical */
+
+    /* In this order; but for `work`, each may be NULL. A failure is in job->failure. */
+    cli_verb_step *check; /* before anything is opened */
+    cli_verb_step *work;  /* with the files open */
+    cli_verb_step *print; /* on standard output, what was done */
+    void (*print_stats)(const cli_job *job);
+    void (*put_result)(json_writer *record, const cli_job *job); /* the members of its own in the record */
+    void (*release)(cli_job *job);                               /* job->found */
+
+    /* What to do about job->failure, if that depends on the verb; else NULL. May be NULL itself. */
+    const char *(*advice)(const cli_job *job);
+} cli_verb;
+
+#endif

@@ -1,0 +1,22 @@
+/*
+ * verbs.h: the verbs there are. A new verb is a file of its own and a row in verbs.c.
+ */
+#ifndef REDELTA_CLI_VERBS_H
+#define REDELTA_CLI_VERBS_H
+
+#include "cli/verbs/verb.h"
+
+enum { VERBS = 7 };
+
+/* In the order in which a user meets them. */
+extern const cli_verb *const verbs[VERBS];
+
+extern const cli_verb verb_signature;
+extern const cli_verb verb_delta;
+extern const cli_verb verb_patch;
+extern const cli_verb verb_sync;
+extern const cli_verb verb_verify;
+extern const cli_verb verb_inspect;
+extern const cli_verb verb_estimate;
+
+#endif
