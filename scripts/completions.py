@@ -66,9 +66,9 @@ def options_in(text: str) -> list[Option]:
             value = match["optional"] or match["value"] or ""
             told, _, other = (match["text"] or "").rstrip(";").partition("; --")
             found.append(Option(match["name"], match["letter"] or "", value, bool(match["optional"]), told))
-            if other:  # "...; --no-progress: never"
+            if other:  # "...; --no-progress: never show progress"
                 name, _, text = other.partition(": ")
-                found.append(Option(name, "", "", False, f"{told.rpartition(', ')[0] or told}: {text}"))
+                found.append(Option(name, "", "", False, text))
     return found
 
 

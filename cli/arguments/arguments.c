@@ -89,11 +89,11 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
     const cli_verb *const verb = request->verb;
     const int most = verb->inputs + verb->outputs;
     if (words->operand_count < verb->least) {
-        report_usage(request->verb->name, "%s must be named", verb->missing);
+        report_usage(request->verb->name, "%s must be given", verb->missing);
         return false;
     }
     if (words->operand_count > most) {
-        report_usage(request->verb->name, "'%.*s' is one file too many", REPORT_WORD_MAX, words->operands[most]);
+        report_usage(request->verb->name, "unexpected argument '%.*s'", REPORT_WORD_MAX, words->operands[most]);
         return false;
     }
     int standard = 0;
@@ -106,7 +106,7 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
     request->makes_output = verb->outputs > 0 || words_given(words, OPTION_HTML);
     request->output = arguments_is_standard(output, "/dev/stdout") ? NULL : output;
     if (standard > 1) {
-        report_usage(request->verb->name, "only one input can be standard input, and here both are");
+        report_usage(request->verb->name, "only one input can be standard input");
         return false;
     }
     return true;
@@ -118,7 +118,7 @@ static bool arguments_check_names(const cli_request *request) {
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
         if (names[i] == NULL || names[i][0] != '\0')
             continue;
-        report_usage(request->verb->name, "the name of a file is empty");
+        report_usage(request->verb->name, "a file name is empty");
         return false;
     }
     return true;
@@ -127,7 +127,7 @@ static bool arguments_check_names(const cli_request *request) {
 static bool arguments_check_inspection(const cli_request *request) {
     if (!request->ops || !request->makes_output)
         return true;
-    report_usage(request->verb->name, "--ops lists commands and --html writes a page: choose one");
+    report_usage(request->verb->name, "--ops and --html cannot be combined");
     return false;
 }
 
@@ -139,12 +139,12 @@ static bool arguments_json(cli_request *request, const cli_words *words) {
     if (!request->json)
         return true;
     if (file != NULL && file[0] == '\0')
-        report_usage(request->verb->name, "option '--json' needs a value, or no '='");
+        report_usage(request->verb->name, "option '--json=' needs a value");
     else if (request->json_file != NULL || request->output != NULL || !request->makes_output)
         return true;
     else
         report_usage(request->verb->name,
-                     "--json writes to standard output, and so would the output: name a file for either");
+                     "--json and the output cannot both go to standard output: name a file for one of them");
     return false;
 }
 
@@ -170,11 +170,11 @@ static void arguments_report_verb(const char *word) {
     arguments_list_verbs(list, OPTION_HELP, "or");
     /* Other commands have verbs for these options, the only ones that need none. */
     if (strcmp(word, options[OPTION_HELP].name) == 0 || strcmp(word, options[OPTION_VERSION].name) == 0)
-        report_usage(NULL, "unknown verb '%s': do you mean --%s?", word, word);
+        report_usage(NULL, "unknown verb '%s' (did you mean --%s?)", word, word);
     else if (meant != NULL)
-        report_usage(NULL, "unknown verb '%.*s': do you mean %s?", REPORT_WORD_MAX, word, meant);
+        report_usage(NULL, "unknown verb '%.*s' (did you mean %s?)", REPORT_WORD_MAX, word, meant);
     else
-        report_usage(NULL, "unknown verb '%.*s': it may be %s", REPORT_WORD_MAX, word, list);
+        report_usage(NULL, "unknown verb '%.*s': choose %s", REPORT_WORD_MAX, word, list);
 }
 
 static bool arguments_verb(cli_request *request, const cli_words *words) {
@@ -183,7 +183,7 @@ static bool arguments_verb(cli_request *request, const cli_words *words) {
             return true;
         char list[LIST_MAX];
         arguments_list_verbs(list, OPTION_HELP, "or");
-        report_usage(NULL, "the verb is missing: %s", list);
+        report_usage(NULL, "the verb is missing: choose %s", list);
         return false;
     }
     request->verb = words_verb(words->verb);

@@ -7,21 +7,21 @@
 
 static const char help_start[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
                                  "\n"
-                                 "Bring an old file (the basis) up to date over a thin line, in three steps:\n";
+                                 "Update an old file (the basis) over a slow connection, in three steps:\n";
 
-static const char help_middle[] = "And besides:\n";
+static const char help_middle[] = "Other verbs:\n";
 
-static const char help_end[] = "'redelta VERB --help' tells more; s, d, p and v are short for the verbs. A\n"
-                               "missing name, or -, is standard input or output. Options of most verbs:\n"
+static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be shortened: s, d, p, v suffice.\n"
+                               "A missing name, or -, is standard input or output. Options of most verbs:\n"
                                "  -f, --force         replace the output if it exists\n"
-                               "  -T, --threads N     work with N threads; 0 (default): one a processor\n"
-                               "  -s, --stats         say what was done, on standard error\n"
-                               "  -v, --verbose       say what is being done, on standard error\n"
-                               "  -q, --quiet         say nothing but errors\n"
-                               "      --progress      show how far it is, always; --no-progress: never\n"
+                               "  -T, --threads N     use N threads; 0 (default): one per processor\n"
+                               "  -s, --stats         print statistics to standard error\n"
+                               "  -v, --verbose       print what is being done to standard error\n"
+                               "  -q, --quiet         print nothing but errors to standard error\n"
+                               "      --progress      always show progress; --no-progress: never show progress\n"
                                "      --json[=FILE]   write JSON for programs to standard output or FILE\n"
-                               "  -h, --help          this text; after a verb, more about it\n"
-                               "  -V, --version       the version and the license\n"
+                               "  -h, --help          show this help; after a verb, that of the verb\n"
+                               "  -V, --version       show the version, what is built in, and the license\n"
                                "Exit status: 0 done; 1 reading or writing failed; 2 wrong command line; 3 wrong\n"
                                "or corrupt input; 4 the result is not NEWFILE; 5 equal files, with --exit-code.\n";
 

@@ -9,15 +9,17 @@
 #include "cli/arguments/nearest.h"
 #include "cli/report/report.h"
 
-/* More are not a mistake worth having: each takes some megabytes. */
+/* More help nobody, and each takes some megabytes. */
 enum { THREADS_MAX = 256 };
 
 typedef struct value_range {
     const char *what;
     uint64_t least;
     uint64_t most;
-    const char *when; /* `most` depends on it: "" or " with ..." */
+    const char *note; /* what else there is to know, or "" */
 } value_range;
+
+static const char value_units[] = ", with or without K, M or G";
 
 /* ---- Sizes ------------------------------------------------------------------------------------------------------ */
 
@@ -48,23 +50,17 @@ static bool value_parse(const char *text, uint64_t *size) {
     return true;
 }
 
-static bool value_in_range(const char *verb, const char *text, const value_range *range, uint64_t *size) {
-    if (!value_parse(text, size)) {
-        report_usage(verb, "%s '%.*s' is not a number, perhaps with K, M or G after it", range->what, REPORT_WORD_MAX,
-                     text);
-        return false;
-    }
-    if (*size < range->least || *size > range->most) {
-        report_usage(verb, "%s '%.*s' is out of range: %" PRIu64 " to %" PRIu64 "%s", range->what, REPORT_WORD_MAX,
-                     text, range->least, range->most, range->when);
-        return false;
-    }
-    return true;
+static bool value_in_range(const char *verb, const char *text, const value_range *range, uint64_t *value) {
+    if (value_parse(text, value) && *value >= range->least && *value <= range->most)
+        return true;
+    report_usage(verb, "%s '%.*s' is not a whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
+                 REPORT_WORD_MAX, text, range->least, range->most, range->note);
+    return false;
 }
 
 bool value_threads(const char *verb, const cli_words *words, unsigned *threads) {
-    const char *const text = words_value(words, OPTION_THREADS);
     static const value_range range = {"number of threads", 0, THREADS_MAX, ""};
+    const char *const text = words_value(words, OPTION_THREADS);
     uint64_t number = 0;
     if (text != NULL && !value_in_range(verb, text, &range, &number))
         return false;
@@ -72,22 +68,22 @@ bool value_threads(const char *verb, const cli_words *words, unsigned *threads) 
     return true;
 }
 
-/* To the library 0 is no limit; who computes one does not mean that. */
-static bool value_limit(const char *verb, const char *what, const char *text, uint64_t *limit) {
-    const value_range range = {what, 1, INT64_MAX, ""};
+/* To the library 0 is no limit; a script that computes one does not mean that. */
+static bool value_limit(const char *verb, const char *what, const char *note, const char *text, uint64_t *limit) {
+    const value_range range = {what, 1, INT64_MAX, note};
     return text == NULL || value_in_range(verb, text, &range, limit);
 }
 
 bool value_limits(const char *verb, const cli_words *words, rd_limits *limits) {
-    return value_limit(verb, "largest output", words_value(words, OPTION_MAX_OUTPUT), &limits->output) &&
-           value_limit(verb, "amount of memory", words_value(words, OPTION_MAX_MEMORY), &limits->memory) &&
-           value_limit(verb, "number of blocks", words_value(words, OPTION_MAX_BLOCKS), &limits->blocks);
+    return value_limit(verb, "largest output", value_units, words_value(words, OPTION_MAX_OUTPUT), &limits->output) &&
+           value_limit(verb, "amount of memory", value_units, words_value(words, OPTION_MAX_MEMORY), &limits->memory) &&
+           value_limit(verb, "number of blocks", "", words_value(words, OPTION_MAX_BLOCKS), &limits->blocks);
 }
 
 /* ---- Parameters of a signature ---------------------------------------------------------------------------------- */
 
 static bool value_block_size(const char *verb, const char *text, rd_params *params) {
-    static const value_range range = {"block size", 0, RD_BLOCK_LEN_MAX, ""};
+    static const value_range range = {"block size", 0, RD_BLOCK_LEN_MAX, value_units};
     uint64_t size = RD_BLOCK_LEN_AUTO;
     if (text != NULL && !value_in_range(verb, text, &range, &size))
         return false;
@@ -97,7 +93,7 @@ static bool value_block_size(const char *verb, const char *text, rd_params *para
 
 static bool value_sum_size(const char *verb, const char *text, rd_params *params) {
     const bool md4 = params->strong == RD_MD4;
-    const value_range range = {"sum size", 0, md4 ? 16 : RD_STRONG_LEN_MAX, md4 ? " with md4" : " with blake2"};
+    const value_range range = {"sum size", 0, md4 ? 16 : RD_STRONG_LEN_MAX, md4 ? " (for md4)" : " (for blake2)"};
     uint64_t size = RD_STRONG_LEN_FULL;
     if (text != NULL && strcmp(text, "-1") == 0) {
         params->strong_len = RD_STRONG_LEN_LEAST;
@@ -113,9 +109,10 @@ static void value_report_choice(const char *verb, const char *what, const char *
     nearest search = nearest_to(text);
     nearest_try(&search, names[0]);
     nearest_try(&search, names[1]);
-    report_usage(verb, "unknown %s '%.*s': it may be %s or %s%s%s%s", what, REPORT_WORD_MAX, text, names[0], names[1],
-                 search.best != NULL ? "; do you mean " : "", search.best != NULL ? search.best : "",
-                 search.best != NULL ? "?" : "");
+    if (search.best != NULL)
+        report_usage(verb, "unknown %s '%.*s' (did you mean %s?)", what, REPORT_WORD_MAX, text, search.best);
+    else
+        report_usage(verb, "unknown %s '%.*s': choose %s or %s", what, REPORT_WORD_MAX, text, names[0], names[1]);
 }
 
 /* *choice becomes 0 or 1, by the name given. */
@@ -152,11 +149,12 @@ bool value_compression(const char *verb, const cli_words *words, int *level) {
     if (!words_given(words, OPTION_COMPRESS))
         return true;
     if (most == 0) {
-        report_usage(verb, "nothing can be compressed: this redelta was built without zstd");
+        report_usage(verb, "cannot compress: this redelta was built without zstd");
         return false;
     }
     if (text != NULL && (!value_parse(text, &number) || number > most)) {
-        report_usage(verb, "compression level '%.*s' is not a number from 1 to %" PRIu64, REPORT_WORD_MAX, text, most);
+        report_usage(verb, "compression level '%.*s' is not a whole number from 1 to %" PRIu64, REPORT_WORD_MAX, text,
+                     most);
         return false;
     }
     *level = (int)number;

@@ -64,7 +64,7 @@ static void words_report_unknown(const cli_verb *verb, const char *word, const c
     if (meant == NULL)
         report_usage(words_name_of(verb), "unknown option '%.*s'", REPORT_WORD_MAX, word);
     else
-        report_usage(words_name_of(verb), "unknown option '%.*s': do you mean --%s?", REPORT_WORD_MAX, word, meant);
+        report_usage(words_name_of(verb), "unknown option '%.*s' (did you mean --%s?)", REPORT_WORD_MAX, word, meant);
 }
 
 /* `word` is "--name" or "--name=value". */
@@ -73,7 +73,7 @@ static void words_report_name(const cli_verb *verb, const char *word) {
     const size_t length = strcspn(word + 2, "=");
     (void)strncpy(name, word + 2, length < REPORT_WORD_MAX ? length : REPORT_WORD_MAX);
     if (option_count(name, length) > 1)
-        report_usage(words_name_of(verb), "option '--%s' is short for several", name);
+        report_usage(words_name_of(verb), "option '--%s' is ambiguous", name);
     else
         words_report_unknown(verb, word, name);
 }

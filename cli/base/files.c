@@ -97,7 +97,7 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
     if (name != NULL)
         return output_open_destination(output, name, replace, failure);
     if (replace == RD_REPLACE_NEVER && isatty(STDOUT_FILENO))
-        return failure_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is not text",
+        return failure_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is binary",
                                "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);
     return RD_OK;
@@ -125,5 +125,5 @@ rd_result output_check_printed(cli_failure *failure) {
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
     if (output->destination != NULL || !system_same_file(input->fd, STDOUT_FILENO))
         return RD_OK;
-    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name the output instead");
+    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name an output file");
 }

@@ -1,5 +1,5 @@
 // The page of a delta. It gets two things from the command: `data`, the inspection as --json gives it, and the map's
-// stretches, of which each is a piece, or, in a delta of very many pieces, some neighbours. All that is shown is made
+// stretches, of which each is a piece, or, in a delta of very many pieces, several neighbours. All that is shown is made
 // as text of elements, never as markup, for names of files come from anywhere.
 'use strict';
 
@@ -14,7 +14,7 @@ const KINDS = ['literal', 'copy', 'mixed'];
 const LITERAL = 0;
 const MIXED = 2;
 
-// Numbers are in portions of seven bits, the lowest first, and may be larger than what bit operations hold.
+// Numbers are in groups of seven bits, the lowest first, and may be larger than what bit operations hold.
 function readStretches(text, count) {
   const stretches = {
     count,
@@ -147,16 +147,16 @@ function showNumbers() {
   const row = (id, name, text) => {
     addRow(table, [heading(name), text]).cells[1].id = id;
   };
-  row('delta-bytes', 'Delta', `${counted(data.size, 'byte')}${data.compressed ? ', compressed by zstd' : ''}`);
+  row('delta-bytes', 'Delta', `${counted(data.size, 'byte')}${data.compressed ? ', compressed with zstd' : ''}`);
   row('new-bytes', 'New file', counted(newSize, 'byte'));
   row('basis-bytes', 'Basis', `at least ${counted(data.basis_least, 'byte')}`);
   row('copied', 'Copied', pieces(copied));
   row('literal', 'Literal', pieces(literal));
   row('commands', 'Commands', `${grouped(copied.commands + literal.commands)}, which take ` +
-    `${counted(copied.command_bytes + literal.command_bytes, 'byte')} themselves`);
-  row('steps', 'Copies', `${grouped(steps.next)} go on in the basis where the one before ended, ` +
-    `${grouped(steps.forward)} leave something out, ${grouped(steps.back)} go back`);
-  row('digest', 'Digest', data.digest ?? 'none: a patch by this delta cannot be verified');
+    counted(copied.command_bytes + literal.command_bytes, 'byte'));
+  row('steps', 'Copies', `${grouped(steps.next)} start in the basis where the previous one ended, ` +
+    `${grouped(steps.forward)} further on, ${grouped(steps.back)} further back`);
+  row('digest', 'Digest', data.digest ?? 'none: the result of a patch cannot be verified');
 }
 
 function bar(cell, kind, share) {
@@ -357,13 +357,13 @@ function listen() {
     const stretch = stretchAt(byte);
     if (stretch !== place.stretch) goTo(stretch);
   });
-  onClick('literal-before', () => goToLiteral(-1));
+  onClick('literal-previous', () => goToLiteral(-1));
   onClick('literal-next', () => goToLiteral(1));
   onClick('zoom-in', () => zoom(1 / 2));
   onClick('zoom-out', () => zoom(2));
   onClick('zoom-all', () => zoom(Infinity));
   onClick('rows-first', () => showRowsFrom(0));
-  onClick('rows-before', () => showRowsFrom(place.row - ROWS));
+  onClick('rows-previous', () => showRowsFrom(place.row - ROWS));
   onClick('rows-next', () => showRowsFrom(place.row + ROWS));
   onClick('rows-last', () => showRowsFrom(stretches.count));
   window.addEventListener('resize', draw);
@@ -373,11 +373,11 @@ function listen() {
 document.title = `${data.name}: a delta`;
 element('name').textContent = data.name;
 element('summary').textContent =
-  `For a new file of ${counted(newSize, 'byte')}, ${counted(data.size, 'byte')} travel: ${percent(data.size, newSize)}.`;
+  `For a new file of ${counted(newSize, 'byte')}, ${counted(data.size, 'byte')} are sent: ${percent(data.size, newSize)}.`;
 element('pieces-note').textContent =
   data.map.cell > 1
-    ? 'There are too many pieces for a page: a row is some neighbours. The command "redelta inspect --ops" lists all.'
-    : 'A piece is a run of literals, or of copies of which each goes on where the one before ended.';
+    ? 'There are too many pieces for a page, so a row stands for several of them. "redelta inspect --ops" lists all.'
+    : 'A piece is a run of literals, or of copies each of which continues where the previous one ended.';
 showNumbers();
 showLengths();
 showLargest('largest-literals', data.largest_literals);

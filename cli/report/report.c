@@ -27,22 +27,31 @@ static const report_system_advice report_system_advices[] = {
     {ENAMETOOLONG, "check the name", "check the name"},
     {ELOOP, "check the name", "check the name"},
     {EISDIR, "name a file", "name a file"},
-    {EACCES, "check who may read it", "check who may write there"},
-    {EPERM, "check who may read it", "check who may write there"},
+    {EACCES, "check its permissions", "check the permissions there"},
+    {EPERM, "check its permissions", "check the permissions there"},
     {EBADF, "open it for reading, or name a file", "open it for writing, or name a file"},
-    {EROFS, "check where it is", "choose a place that can be written to"},
-    {ENOSPC, "check where it is", "free some space or choose another place"},
+    {EROFS, "check the file system", "choose a place that can be written to"},
+    {ENOSPC, "check the file system", "free some space or choose another place"},
 #if defined(EDQUOT)
-    {EDQUOT, "check where it is", "free some space or choose another place"},
+    {EDQUOT, "check the file system", "free some space or choose another place"},
 #endif
-    {EFBIG, "check where it is", "raise the limit of file sizes or choose another place"},
-    {EPIPE, "check what writes to it", "check what reads from it, which has ended"},
-    {EMFILE, "raise the limit of open files", "raise the limit of open files"},
+    {EFBIG, "check the file system", "raise the limit on file sizes or choose another place"},
+    {EPIPE, "check the program that writes it", "check the program that reads it: it has ended"},
+    {EMFILE, "raise the limit on open files", "raise the limit on open files"},
     {ENFILE, "close some files", "close some files"},
     {ENOMEM, "free some memory", "free some memory"},
 };
 
 /* ---- Usage ------------------------------------------------------------------------------------------------------ */
+
+enum { REPORT_ADVICE_MAX = 80 };
+
+/* "see 'redelta VERB --help'", written into text[0 .. REPORT_ADVICE_MAX). */
+static const char *report_help_of(char *text, const char *how, const char *verb) {
+    (void)snprintf(text, REPORT_ADVICE_MAX, "%s 'redelta %s%s--help'", how, verb != NULL ? verb : "",
+                   verb != NULL ? " " : "");
+    return text;
+}
 
 /* The members that every record of an error has, from the first to the last. */
 static void report_send(const char *verb, int status, rd_result result, const char *role, const char *name,
@@ -62,13 +71,12 @@ static void report_send(const char *verb, int status, rd_result result, const ch
 
 void report_usage(const char *verb, const char *format, ...) {
     char message[512];
-    char advice[80];
+    char help[REPORT_ADVICE_MAX];
     va_list arguments;
     va_start(arguments, format);
     (void)vsnprintf(message, sizeof message, format, arguments);
     va_end(arguments);
-    (void)snprintf(advice, sizeof advice, "try 'redelta %s%s--help'", verb != NULL ? verb : "",
-                   verb != NULL ? " " : "");
+    const char *const advice = report_help_of(help, "try", verb);
     if (records_are_open())
         report_send(verb, STATUS_USAGE, RD_E_PARAMETER, NULL, NULL, message, NULL, RD_UNKNOWN, advice);
     (void)fprintf(stderr, "redelta: %s%s", verb != NULL ? verb : "", verb != NULL ? ": " : "");
@@ -90,7 +98,7 @@ static const char *report_advice_on_system(const rd_error *error) {
 
 static const char *report_advice_on_content(rd_role role) {
     switch (role) {
-    case RD_ROLE_BASIS: return "give the basis that the signature was made of";
+    case RD_ROLE_BASIS: return "give the basis that the signature was made from";
     case RD_ROLE_SIGNATURE: return "make or fetch the signature again";
     case RD_ROLE_DELTA: return "make or fetch the delta again";
     default: return "make or fetch it again";
@@ -110,8 +118,9 @@ static bool report_is_about_zstd(const rd_error *error) {
 /* This command may be built without zstd, and be given what it cannot read. */
 static const char *report_advice_on_kind(const rd_error *error) {
     if (report_is_about_zstd(error))
-        return "give what 'redelta' made of that kind, without -z";
-    return error->role == RD_ROLE_SIGNATURE ? "give what 'redelta signature' made" : "give what 'redelta delta' made";
+        return "give one that was made without -z";
+    return error->role == RD_ROLE_SIGNATURE ? "give a file made by 'redelta signature'"
+                                            : "give a file made by 'redelta delta'";
 }
 
 /*
@@ -122,7 +131,7 @@ static const char *report_advice_on_limit(const rd_error *error) {
     if (report_is_about_zstd(error))
         return "decompress it first, with 'zstd -d --long=31'";
     return error->role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"
-                                            : "raise --max-output if so much is meant to be written";
+                                            : "raise --max-output if the output is meant to be that large";
 }
 
 static const char *report_advice_on(const rd_error *error) {
@@ -135,10 +144,9 @@ static const char *report_advice_on(const rd_error *error) {
     case RD_E_CORRUPT: return report_advice_on_content(error->role);
     case RD_E_LIMIT: return report_advice_on_limit(error);
     case RD_E_CANCELLED: return "no file was replaced";
-    case RD_E_PARAMETER: return "see 'redelta --help'";
     case RD_E_MISMATCH: return report_advice_on_mismatch(error->role);
-    case RD_E_UNVERIFIED: return "make the delta again without --no-verify, by redelta";
-    default: return "this is a mistake in redelta: please report it";
+    case RD_E_UNVERIFIED: return "make the delta again with redelta, without --no-verify";
+    default: return "this is a bug in redelta: please report it";
     }
 }
 
@@ -160,7 +168,10 @@ void report_failure(const char *verb, const char *name, const cli_failure *failu
     const rd_error *const error = &failure->error;
     const char *const reason = error->reason != NULL ? error->reason : rd_result_message(error->result);
     const char *const system = error->system_error != 0 ? strerror(error->system_error) : NULL;
-    const char *const advice = failure->advice != NULL ? failure->advice : report_advice_on(error);
+    char help[REPORT_ADVICE_MAX];
+    const char *const advice = failure->advice != NULL           ? failure->advice
+                               : error->result == RD_E_PARAMETER ? report_help_of(help, "see", verb)
+                                                                 : report_advice_on(error);
     if (records_are_open())
         report_send(verb, report_status(error->result), error->result, report_role_name(error->role),
                     files_is_standard(name) ? NULL : name, reason, system, error->offset, advice);

@@ -12,18 +12,18 @@
 static const char delta_help[] =
     "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
     "\n"
-    "Make the delta that turns the basis of SIGNATURE into NEWFILE: the parts that\n"
-    "the basis has are copied from it, the rest travels in the delta. A missing\n"
-    "name, or -, is standard input or output; only one input can be standard input.\n"
+    "Make the delta that turns the basis of SIGNATURE into NEWFILE: what the basis\n"
+    "has is copied from it, and only the rest is in the delta. A missing name, or -,\n"
+    "is standard input or output; only one input can be standard input.\n"
     "\n"
-    "  -z[N], --compress[=N]  compress by zstd at level N, 1 to 22 (without N: 3)\n"
-    "      --no-verify        leave out what lets patch verify its result\n"
-    "      --max-output SIZE  write no more than SIZE bytes\n"
-    "      --max-memory SIZE  refuse a SIGNATURE that needs more memory\n"
-    "      --max-blocks N     refuse a SIGNATURE of more blocks\n"
-    "      --exit-code        if NEWFILE is the basis, end with status 5, not 0\n" HELP_COMMON_AND_FORCE "\n"
-    "The signature is held in memory while the delta is made. The limits are for\n"
-    "files from strangers; a SIZE may end in K, M or G.\n"
+    "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
+    "      --no-verify        omit the digest by which patch verifies its result\n"
+    "      --max-output SIZE  write at most SIZE bytes\n"
+    "      --max-memory SIZE  refuse a SIGNATURE that needs more memory than SIZE\n"
+    "      --max-blocks N     refuse a SIGNATURE of more than N blocks\n"
+    "      --exit-code        exit with status 5, not 0, if NEWFILE is the basis\n" HELP_COMMON_AND_FORCE "\n"
+    "The signature is held in memory while the delta is made. If you do not trust\n"
+    "the files, set limits; a SIZE may end in K, M or G.\n"
     "\n"
     "Example:\n"
     "  redelta delta --stats old.sig new.tar new.delta\n";
@@ -108,7 +108,7 @@ static const char *delta_advice(const cli_job *job) {
 const cli_verb verb_delta = {
     .name = "delta",
     .operands = "SIGNATURE [NEWFILE [DELTA]]",
-    .summary = "where the new file is: what is new in it",
+    .summary = "new side: what is new in the new file",
     .is_step = true,
     .help = delta_help,
     .options = OPTION_BIT(COMPRESS) | OPTION_BIT(FORCE) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(NO_VERIFY) |

@@ -10,15 +10,16 @@ static const char patch_help[] =
     "Usage: redelta patch [OPTION]... BASIS [DELTA [NEWFILE]]\n"
     "\n"
     "Make NEWFILE from BASIS, the old file, and DELTA. BASIS must be the file that\n"
-    "the signature was made of. A missing name, or -, is standard input or output;\n"
+    "the signature was made from. A missing name, or -, is standard input or output;\n"
     "only one input can be standard input.\n"
     "\n"
     "      --no-verify        do not verify the result\n"
-    "      --always-verify    refuse a DELTA that does not let it be verified\n"
-    "      --max-output SIZE  refuse a DELTA that makes more; K, M, G as SIZE's end\n"
-    "      --max-memory SIZE  refuse a compressed DELTA that needs more memory\n" HELP_COMMON_AND_FORCE "\n"
+    "      --always-verify    refuse a DELTA that has no digest to verify the result\n"
+    "      --max-output SIZE  refuse a DELTA that makes more than SIZE bytes\n"
+    "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n" HELP_COMMON_AND_FORCE "\n"
     "BASIS is read in any order, so it must be a file and not a pipe. NEWFILE may be\n"
-    "BASIS itself: it is replaced when the new file is complete, not before.\n"
+    "BASIS itself: it is replaced once the new file is complete, not before. A SIZE\n"
+    "may end in K, M or G.\n"
     "\n"
     "Examples:\n"
     "  redelta patch old.tar new.delta new.tar\n"
@@ -67,7 +68,7 @@ static const char *patch_advice(const cli_job *job) {
 const cli_verb verb_patch = {
     .name = "patch",
     .operands = "BASIS [DELTA [NEWFILE]]",
-    .summary = "where the old file is: make the new file",
+    .summary = "old side: make the new file",
     .is_step = true,
     .help = patch_help,
     .options = OPTION_BIT(FORCE) | OPTION_BIT(NO_VERIFY) | OPTION_BIT(ALWAYS_VERIFY) | OPTION_BIT(MAX_OUTPUT) |

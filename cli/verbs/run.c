@@ -142,8 +142,8 @@ static bool run_check_records_apart(const cli_request *request) {
         if (names[i] == NULL || !records_is_file(names[i]))
             continue;
         records_abandon();
-        report_usage(request->verb->name, "--json names '%.*s', which is also read or written", REPORT_WORD_MAX,
-                     names[i]);
+        report_usage(request->verb->name, "--json cannot write to '%.*s', which is an input or the output",
+                     REPORT_WORD_MAX, names[i]);
         return false;
     }
     return true;

@@ -9,24 +9,23 @@
 #include "cli/verbs/common_help.h"
 #include "cli/verbs/verbs.h"
 
-static const char signature_help[] =
-    "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
-    "\n"
-    "Make the signature of BASIS, the old file: a weak sum and a strong sum of each\n"
-    "of its blocks. A missing name, or -, is standard input or output.\n"
-    "\n"
-    "  -b, --block-size SIZE  bytes in a block; 0 (default): fit for the basis\n"
-    "  -S, --sum-size SIZE    bytes of a strong sum; 0 (default): all of them;\n"
-    "                         -1: the fewest that are safe against chance\n"
-    "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
-    "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
-    "  -z[N], --compress[=N]  compress by zstd at level N, 1 to 22 (without N: 3)\n"
-    "      --max-output SIZE  write no more than SIZE bytes\n" HELP_COMMON_AND_FORCE "\n"
-    "A SIZE may end in K, M or G: times 1024, 1024 squared, 1024 cubed.\n"
-    "A larger block makes a smaller signature and, as a rule, a larger delta.\n"
-    "\n"
-    "Example:\n"
-    "  redelta signature old.tar old.sig\n";
+static const char signature_help[] = "Usage: redelta signature [OPTION]... [BASIS [SIGNATURE]]\n"
+                                     "\n"
+                                     "Make the signature of BASIS, the old file: a weak sum and a strong sum of each\n"
+                                     "of its blocks. A missing name, or -, is standard input or output.\n"
+                                     "\n"
+                                     "  -b, --block-size SIZE  bytes per block; 0 (default): chosen to fit the basis\n"
+                                     "  -S, --sum-size SIZE    bytes of each strong sum; 0 (default): all of them;\n"
+                                     "                         -1: the fewest that protect against chance\n"
+                                     "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
+                                     "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
+                                     "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
+                                     "      --max-output SIZE  write at most SIZE bytes\n" HELP_COMMON_AND_FORCE "\n"
+                                     "A SIZE may end in K, M or G: times 1024, 1024 squared, 1024 cubed. Larger\n"
+                                     "blocks make the signature smaller and, as a rule, the delta larger.\n"
+                                     "\n"
+                                     "Example:\n"
+                                     "  redelta signature old.tar old.sig\n";
 
 static rd_result signature_work(cli_job *job) {
     const rd_source *const basis = &job->inputs[0].source;
@@ -74,7 +73,7 @@ static void signature_put_result(json_writer *record, const cli_job *job) {
 const cli_verb verb_signature = {
     .name = "signature",
     .operands = "[BASIS [SIGNATURE]]",
-    .summary = "where the old file is: sums of its blocks",
+    .summary = "old side: sums of the old file's blocks",
     .is_step = true,
     .help = signature_help,
     .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(SUM_SIZE) | OPTION_BIT(HASH) | OPTION_BIT(ROLLSUM) |

@@ -27,16 +27,17 @@
 static const char sync_help[] =
     "Usage: redelta sync [OPTION]... OLD NEW\n"
     "\n"
-    "Make the file OLD equal to NEW by signature, delta and patch in one go, and say\n"
-    "what would have travelled. OLD is replaced when its new contents are complete\n"
-    "and verified, not before, and keeps its mode; if it is missing, it is created,\n"
-    "and if it is equal to NEW, it is left alone. NEW may be -, standard input.\n"
+    "Make the file OLD equal to NEW by signature, delta and patch in one go, and\n"
+    "show what would have been sent. OLD is replaced once its new contents are\n"
+    "complete and verified, not before, and keeps its mode; if it is missing, it is\n"
+    "created, and if it is equal to NEW, it is left alone. NEW may be -, standard\n"
+    "input.\n"
     "\n"
-    "  -b, --block-size SIZE  bytes in a block; 0 (default): fit for OLD\n"
-    "      --exit-code        if OLD was equal to NEW, end with status 5, not 0\n" HELP_COMMON "\n"
-    "A name with a colon, as in host:file, is kept for files on other machines, which\n"
-    "sync cannot reach yet: put ./ before a local name with a colon in it. If OLD is\n"
-    "a symbolic link, the link is replaced and not the file that it names.\n"
+    "  -b, --block-size SIZE  bytes per block; 0 (default): chosen to fit OLD\n"
+    "      --exit-code        exit with status 5, not 0, if OLD was equal to NEW\n" HELP_COMMON "\n"
+    "A name such as host:file is reserved for files on other machines, which sync\n"
+    "cannot reach yet: put ./ before a local name that has a colon in it. If OLD is\n"
+    "a symbolic link, the link is replaced and not the file that it points to.\n"
     "\n"
     "Example:\n"
     "  redelta sync backup/disk.img disk.img\n";
@@ -67,15 +68,15 @@ static rd_result sync_check(cli_job *job) {
     for (int i = OLD; i <= NEW; i++) {
         const char *const name = job->request->inputs[i];
         if (name != NULL && sync_is_elsewhere(name))
-            return failure_refusal(
-                &job->failure, job->inputs[i].role, "is on another machine, which sync cannot reach yet",
-                "use signature, delta and patch through ssh; for a local file put ./ before its name");
+            return failure_refusal(&job->failure, job->inputs[i].role,
+                                   "is on another machine, which sync cannot reach yet",
+                                   "use signature, delta and patch over ssh; for a local file put ./ before its name");
     }
     if (old == NULL)
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name the old file");
     const bool found = system_stat(old, &status) == 0;
     if (found && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
-        return failure_refusal(&job->failure, RD_ROLE_BASIS, "is not a regular file, and cannot be replaced",
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "is not a regular file, so it cannot be replaced",
                                "name a file");
     job->created = !found && errno == ENOENT;
     return RD_OK;
@@ -247,7 +248,7 @@ static rd_result sync_patch(cli_job *job, sync_delta *maker) {
         return result;
     job->failure.error = error;
     if (result == RD_E_MISMATCH) {
-        job->failure.error.reason = "it was changed while it was being read";
+        job->failure.error.reason = "changed while it was being read";
         job->failure.advice = "nothing was replaced; run it again";
     }
     return result;
@@ -301,7 +302,7 @@ static rd_result sync_print(cli_job *job) {
     const uint64_t new_size = job->stats.out_bytes;
     const uint64_t sent = job->signature_bytes + job->stats.in_bytes;
     failure_put_name(stdout, job->request->inputs[OLD]);
-    (void)printf(": %s, %s bytes; %s would have travelled (%.2f %%): signature %s, delta %s\n",
+    (void)printf(": %s, %s bytes; %s would have been sent (%.2f %%): signature %s, delta %s\n",
                  job->identical ? "unchanged"
                  : job->created ? "created"
                                 : "updated",
@@ -345,13 +346,13 @@ static const char *sync_advice(const cli_job *job) {
 const cli_verb verb_sync = {
     .name = "sync",
     .operands = "OLD NEW",
-    .summary = "all of it at once: make OLD equal to NEW",
+    .summary = "all three at once: make OLD equal to NEW",
     .help = sync_help,
     .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(EXIT_CODE),
     .inputs = 2,
     .outputs = 0,
     .least = 2,
-    .missing = "both an old and a new file",
+    .missing = "an old and a new file",
     .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
     .replace = RD_REPLACE_SAFELY,
     .in_place = true,

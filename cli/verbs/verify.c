@@ -9,12 +9,12 @@
 static const char verify_help[] =
     "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
     "\n"
-    "Say whether FILE is what DELTA makes, by the digest at the end of it. Neither\n"
-    "the basis nor a patch is needed. A missing name, or -, is standard input; only\n"
-    "one input can be standard input. Status 0: it is; 4: it is not, or DELTA was\n"
-    "made with --no-verify or by rdiff and cannot tell.\n"
+    "Check whether FILE is what DELTA makes, by the digest at the end of DELTA; the\n"
+    "basis is not needed. A missing name, or -, is standard input; only one input\n"
+    "can be standard input. Status 0: it is; 4: it is not, or DELTA has no digest,\n"
+    "because it was made with --no-verify or by rdiff.\n"
     "\n"
-    "      --max-memory SIZE  refuse a compressed DELTA that needs more memory\n" HELP_COMMON "\n"
+    "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n" HELP_COMMON "\n"
     "Example:\n"
     "  redelta verify new.delta new.tar\n";
 
@@ -51,7 +51,7 @@ static const char *verify_advice(const cli_job *job) {
 const cli_verb verb_verify = {
     .name = "verify",
     .operands = "DELTA [FILE]",
-    .summary = "say whether FILE is what DELTA makes",
+    .summary = "check whether FILE is what DELTA makes",
     .help = verify_help,
     .options = OPTION_BIT(MAX_MEMORY),
     .inputs = 2,

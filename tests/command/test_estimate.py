@@ -113,10 +113,10 @@ def encrypted(data: bytes) -> bytes:
 @pytest.mark.parametrize(
     ("make", "looks", "remedy"),
     [
-        (gzip.compress, "a file compressed by gzip", "--rsyncable"),
-        (lzma.compress, "a file compressed by xz", "decompress"),
-        (encrypted, "a file encrypted by OpenSSL", "before the files are encrypted"),
-        (lambda data: noise(len(data), len(data)), "data of an unknown kind", "if they are encrypted"),
+        (gzip.compress, "a file compressed with gzip", "--rsyncable"),
+        (lzma.compress, "a file compressed with xz", "decompress"),
+        (encrypted, "a file encrypted with OpenSSL", "before the files are encrypted"),
+        (lambda data: noise(len(data), len(data)), "data of an unknown format", "if they are encrypted"),
     ],
 )
 def test_hopeless_files_are_told(redelta: Tool, tmp_path: Path, make: Any, looks: str, remedy: str) -> None:
@@ -146,7 +146,7 @@ def test_pipes_are_refused(redelta: Tool, tmp_path: Path) -> None:
     paths = write(tmp_path, b"old", b"new")
     assert "pipe" in redelta.run("estimate", "-", paths[1], stdin=b"old").fails(2).what
     assert "pipe" in redelta.run("estimate", paths[0], "-", stdin=b"new").fails(2).what
-    assert "must be named" in redelta.run("estimate", paths[0]).refuses()
+    assert "must be given" in redelta.run("estimate", paths[0]).refuses()
 
 
 @pytest.mark.parametrize("order", [0, 1])

@@ -196,7 +196,7 @@ def test_text_has_the_numbers(redelta: Tool) -> None:
         "literal 1,234 bytes (1.11 %) in 1 piece",
         "basis 100,000 bytes at least",
         f"digest {tree_digest(new).hex()}",
-        "1 where the one before ended",
+        "1 where the previous one ended",
         "1 further back, by 10,000 bytes on average",
         "50,000 1,234",
         "51,234 60,000 40,000",
@@ -207,7 +207,7 @@ def test_text_has_the_numbers(redelta: Tool) -> None:
 def test_empty_delta_is_told(redelta: Tool) -> None:
     text = redelta.run("inspect", stdin=encode_delta([])).done().decode()
     assert "new file                          0 bytes\n" in text
-    assert "digest                         none: a patch by this delta cannot be verified\n" in text
+    assert "digest                         none: the result of a patch cannot be verified\n" in text
 
 
 def test_no_line_is_wider_than_a_terminal(redelta: Tool) -> None:
@@ -283,12 +283,12 @@ def tar_of(name: str) -> bytes:
         (b"", "an empty file"),
         (b"rs", "text"),
         ("Grüße\r\n".encode(), "text"),
-        (bytes(1000), "data of an unknown kind"),
-        (gzip.compress(b"x"), "a file compressed by gzip"),
+        (bytes(1000), "data of an unknown format"),
+        (gzip.compress(b"x"), "a file compressed with gzip"),
         (tar_of("x"), "a tar archive"),
-        (b"PK\x03\x04 and so on", "a ZIP archive, or what is built like one"),
+        (b"PK\x03\x04 and so on", "a ZIP archive, or a format based on ZIP"),
         (b"\x7fELF", "a program or library (ELF)"),
-        (b"age-encryption.org/v1\n", "a file encrypted by age"),
+        (b"age-encryption.org/v1\n", "a file encrypted with age"),
     ],
 )
 def test_what_is_neither_is_named(redelta: Tool, data: bytes, looks: str) -> None:
@@ -329,11 +329,11 @@ def test_compressed_files_are_looked_into(redelta: Tool, tmp_path: Path) -> None
         found = inspected(redelta, packed)
         assert found == inspected(redelta, plain) | {"compressed": True}
         assert redelta.run("inspect", stdin=packed).done().startswith(b"standard input: a %s, compr" % kind.encode())
-        assert b"compressed by zstd" in redelta.run("inspect", path).done()
+        assert b"compressed with zstd" in redelta.run("inspect", path).done()
         if len(plain) > 1000:
             redelta.run("inspect", stdin=packed[: len(packed) // 2]).fails(3)
     other = redelta.run("inspect", stdin=zstd.run("-q", "-c", stdin=new).done()).fails(3)
-    assert other.what.endswith("looks like a file compressed by zstd")
+    assert other.what.endswith("looks like a file compressed with zstd")
 
 
 def test_frames_without_contents_may_come_first(redelta: Tool, tmp_path: Path) -> None:
@@ -342,10 +342,10 @@ def test_frames_without_contents_may_come_first(redelta: Tool, tmp_path: Path) -
     delta = Tool(Path("/usr/bin/zstd")).run("-q", "-c", stdin=encode_delta([Copy(0, 100)])).done()
     path = tmp_path / "packed"
     path.write_bytes(skippable * 3 + delta)
-    assert b"a delta, compressed by zstd" in redelta.run("inspect", path).done()
+    assert b"a delta, compressed with zstd" in redelta.run("inspect", path).done()
     assert redelta.run("inspect", "--ops", path).done().count(b"\n") == 2
     piped = redelta.run("inspect", stdin=path.read_bytes()).fails(3)
-    assert piped.what == "so many empty frames of zstd come first that a pipe cannot be recognised"
+    assert piped.what == "too many empty zstd frames come first for a pipe to be recognised"
     assert piped.advice == "name a file"
     path.write_bytes(skippable * 3)
     assert redelta.run("inspect", path).fails(3).what.startswith("this is neither a signature nor a delta")
@@ -363,7 +363,7 @@ def test_commands_and_a_page_are_two_wishes(redelta: Tool, tmp_path: Path) -> No
     page = tmp_path / "page"
     for how in ([], [f"--json={tmp_path}/records"]):
         words = redelta.run("inspect", "--ops", "--html", page, *how, stdin=encode_delta([])).refuses()
-        assert "choose one" in words
+        assert "cannot be combined" in words
     assert list(tmp_path.iterdir()) == []
 
 

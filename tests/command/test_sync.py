@@ -1,6 +1,6 @@
-"""The verb sync: one file becomes equal to another, as a whole or not at all, and what would have travelled is said.
+"""The verb sync: one file becomes equal to another, as a whole or not at all, and what would have been sent is reported.
 
-What would have travelled is compared with the signature and the delta that the three steps make.
+What would have been sent is compared with the signature and the delta that the three steps make.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ OLD = noise(300_000, 1)
 NEW = random_edits(OLD, 20, 2)
 SAME_LENGTH = OLD[:200_000] + b"x" + OLD[200_001:]
 SAID = re.compile(
-    r"(?P<name>.+): (?P<what>created|updated|unchanged), (?P<size>[\d,]+) bytes; (?P<sent>[\d,]+) would have travelled"
+    r"(?P<name>.+): (?P<what>created|updated|unchanged), (?P<size>[\d,]+) bytes; (?P<sent>[\d,]+) would have been sent"
     r" \((?P<share>[\d.]+) %\): signature (?P<signature>[\d,]+), delta (?P<delta>[\d,]+)\n"
 )
 

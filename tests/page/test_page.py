@@ -121,7 +121,7 @@ def test_numbers_of_a_hundred_thousand_commands_are_read_back(shown: Shown) -> N
     copied = new_size - literal
     end = max(each.offset + each.length for each in shown.commands if isinstance(each, Copy))
     assert shown.driver.title.endswith("/large.delta: a delta")
-    assert f"{len(shown.delta):,} bytes travel" in shown.text("summary")
+    assert f"{len(shown.delta):,} bytes are sent" in shown.text("summary")
     assert shown.text("delta-bytes") == f"{len(shown.delta):,} bytes"
     assert shown.text("new-bytes") == f"{new_size:,} bytes"
     assert shown.text("basis-bytes") == f"at least {end:,} bytes"
@@ -180,7 +180,7 @@ def test_every_row_of_the_table_can_be_reached(shown: Shown) -> None:
     assert shown.rows("pieces") == [row_of(shown.commands, number) for number in range(25, 50)]
     shown.click("rows-last")
     assert shown.rows("pieces")[-1] == row_of(shown.commands, COMMANDS - 1)
-    shown.click("rows-before")
+    shown.click("rows-previous")
     shown.click("rows-first")
     assert shown.text("pieces-caption") == f"1 to 25 of {COMMANDS:,}"
 
@@ -206,7 +206,7 @@ def test_buttons_go_to_literals_and_to_the_largest(shown: Shown) -> None:
     assert shown.text("here").startswith("2 of ")
     shown.click("literal-next")
     assert shown.text("here").startswith("4 of ")
-    shown.click("literal-before")
+    shown.click("literal-previous")
     assert shown.text("here").startswith("2 of ")
     row = shown.rows("largest-copies")[0]
     shown.driver.find_element(By.CSS_SELECTOR, "#largest-copies button").click()

@@ -20,17 +20,18 @@ enum { SAMPLES_MAX = 256 };
 static const char estimate_help[] =
     "Usage: redelta estimate [OPTION]... OLDFILE NEWFILE\n"
     "\n"
-    "Say what would travel to make NEWFILE of OLDFILE: signature, delta, and the\n"
-    "delta compressed, at several block lengths; and which one to choose, and why.\n"
-    "It tells, too, if the files are compressed or encrypted, so that none helps.\n"
+    "Show what would be sent to make NEWFILE from OLDFILE at several block lengths:\n"
+    "the signature, the delta, and the delta compressed; and recommend a length,\n"
+    "with the reason. If the files look compressed or encrypted, so that no length\n"
+    "helps, say so.\n"
     "\n"
-    "  -S, --sum-size SIZE    bytes of a strong sum; 0 (default): all of them;\n"
-    "                         -1: the fewest that are safe against chance\n"
+    "  -S, --sum-size SIZE    bytes of each strong sum; 0 (default): all of them;\n"
+    "                         -1: the fewest that protect against chance\n"
     "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
     "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
-    "      --exit-code        if the files are equal, end with status 5, not 0\n" HELP_COMMON "\n"
-    "Nothing is written, but both files are read once for each length: it takes as\n"
-    "long as making some five to eight deltas. So both must be files, not pipes.\n"
+    "      --exit-code        exit with status 5, not 0, if the files are equal\n" HELP_COMMON "\n"
+    "Nothing is written, but both files are read once per length: it takes as long\n"
+    "as making five to eight deltas. So both must be files, not pipes.\n"
     "\n"
     "Example:\n"
     "  redelta estimate old.tar new.tar\n";
@@ -129,13 +130,13 @@ static void estimate_release(cli_job *job) {
 const cli_verb verb_estimate = {
     .name = "estimate",
     .operands = "OLDFILE NEWFILE",
-    .summary = "say what would travel, and advise",
+    .summary = "show what would be sent, and advise",
     .help = estimate_help,
     .options = OPTION_BIT(SUM_SIZE) | OPTION_BIT(HASH) | OPTION_BIT(ROLLSUM) | OPTION_BIT(EXIT_CODE),
     .inputs = 2,
     .outputs = 0,
     .least = 2,
-    .missing = "the old file and the new one",
+    .missing = "an old and a new file",
     .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
     .work = estimate_work,
     .print_stats = estimate_print_stats,

@@ -19,13 +19,13 @@ static void estimate_print_subject(FILE *out, const char *label, const cli_subje
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 
 static void estimate_print_head(FILE *out, bool compressed) {
-    (void)fprintf(out, "\n%12s  %14s %14s %9s", "block length", "signature", "delta", "in all");
+    (void)fprintf(out, "\n%12s  %14s %14s %9s", "block length", "signature", "delta", "total");
     if (compressed)
-        (void)fprintf(out, " %14s %9s", "delta -z", "in all");
+        (void)fprintf(out, " %14s %9s", "delta -z", "total");
     (void)fputc('\n', out);
 }
 
-/* "In all" is the share of the new file that travels. */
+/* "Total" is the share of the new file that is sent. */
 static void estimate_print_trial(FILE *out, const cli_estimate *estimate, const cli_trial *trial) {
     const uint64_t whole = estimate->new.size;
     (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
@@ -47,22 +47,22 @@ static const cli_trial *estimate_usual_trial(const cli_estimate *estimate) {
 }
 
 static void estimate_print_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost) {
-    static const char shorter[] = "the changes are many and small, so shorter blocks spare more of the delta than\n"
+    static const char shorter[] = "there are many small changes, so shorter blocks save more of the delta than\n"
                                   "their sums add to the signature.\n";
-    static const char longer[] = "the changes are few, so longer blocks spare more of the signature than they add\n"
-                                 "to the delta.\n";
+    static const char longer[] = "there are few changes, so longer blocks save more of the signature than they\n"
+                                 "add to the delta.\n";
     const cli_trial *const best = estimate_best(estimate, cost);
     const cli_trial *const usual = estimate_usual_trial(estimate);
     (void)fprintf(out, "Recommended%s: --block-size %" PRIu32 ", ", when, best->block_len);
     if (best == usual)
-        (void)fputs("the usual one, *;\nno other saves more than a hundredth of what travels.\n", out);
+        (void)fputs("the default (*);\nno other saves more than a hundredth of what is sent.\n", out);
     else
-        (void)fprintf(out, "which saves %.1f %% against the usual one, *:\n%s",
+        (void)fprintf(out, "which saves %.1f %% over the default (*):\n%s",
                       percent(cost(usual) - cost(best), cost(usual)),
                       best->block_len < usual->block_len ? shorter : longer);
 }
 
-/* The sums can be shorter: what that spares is known without another trial. */
+/* The sums can be shorter: what that saves is known without another trial. */
 static void estimate_print_sum_size(FILE *out, const cli_estimate *estimate) {
     const cli_trial *const best =
         estimate_best(estimate, estimate_compresses(estimate) ? trial_compressed_total : trial_total);
@@ -75,8 +75,8 @@ static void estimate_print_sum_size(FILE *out, const cli_estimate *estimate) {
     const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
     if (blocks > 0 && full.strong_len > least.strong_len)
         (void)fprintf(out,
-                      "With --sum-size -1, too, the signature is %s bytes smaller: its sums then are enough\n"
-                      "against chance, but not against who wants to deceive.\n",
+                      "With --sum-size -1 as well, the signature is %s bytes smaller: its sums then\n"
+                      "protect against chance, but not against forgery.\n",
                       grouped(blocks * (uint64_t)(full.strong_len - least.strong_len)).text);
 }
 
@@ -84,7 +84,7 @@ static void estimate_print_hopeless(FILE *out, const cli_estimate *estimate) {
     const char *const remedy = estimate->new.looks.remedy;
     (void)fprintf(out,
                   "No block length helps: the new file is %s, and its bytes look random;\n"
-                  "in such a file a small change changes nearly all that follows. What to do:\n%s.\n",
+                  "in such a file a small change alters nearly everything after it. What to do:\n%s.\n",
                   estimate->new.looks.what, remedy != NULL ? remedy : looks_remedy_for_random());
 }
 
@@ -99,7 +99,7 @@ static bool estimate_saves_nothing(const cli_estimate *estimate) {
 static void estimate_print_conclusion(FILE *out, const cli_estimate *estimate) {
     (void)fputc('\n', out);
     if (estimate->identical) {
-        (void)fputs("The files are identical: nothing needs to travel but the signature.\n", out);
+        (void)fputs("The files are identical: nothing needs to be sent but the signature.\n", out);
         return;
     }
     if (estimate_is_hopeless(estimate)) {

@@ -23,16 +23,16 @@
 static const char inspect_help[] =
     "Usage: redelta inspect [OPTION]... [FILE]\n"
     "\n"
-    "Say what FILE is, a signature or a delta, and what is in it. Of a delta: how\n"
-    "much of the new file is copied and how much is literal, that is, travels; in\n"
+    "Show whether FILE is a signature or a delta, and what is in it. Of a delta: how\n"
+    "much of the new file is copied and how much is literal, that is, sent; in\n"
     "pieces of which lengths, and where; and its digest. A missing name, or -, is\n"
     "standard input. Status 3: FILE is neither.\n"
     "\n"
-    "      --ops              list the commands of a delta instead, one a line\n"
+    "      --ops              list the commands of a delta instead, one per line\n"
     "      --html OUT         write a page with a map of the delta to OUT instead\n"
-    "      --max-memory SIZE  refuse a signature that needs more memory\n"
-    "      --max-blocks N     refuse a signature of more blocks\n" HELP_COMMON_AND_FORCE "\n"
-    "The page needs nothing but itself; a browser shows it, also without a network.\n"
+    "      --max-memory SIZE  refuse a FILE that needs more memory than SIZE\n"
+    "      --max-blocks N     refuse a signature of more than N blocks\n" HELP_COMMON_AND_FORCE "\n"
+    "The page needs nothing besides itself; a browser shows it without a network.\n"
     "\n"
     "Examples:\n"
     "  redelta inspect new.delta\n"
@@ -106,14 +106,15 @@ static rd_result inspect_check_request(cli_job *job, rd_kind kind) {
     if (kind == RD_KIND_DELTA || (!job->request->ops && !job->request->makes_output))
         return RD_OK;
     return failure_input(&job->failure, RD_ROLE_DELTA, "this is a signature, which has no commands",
-                         "give a delta, or leave out --ops and --html");
+                         "give a delta, or omit --ops and --html");
 }
 
 static rd_result inspect_refuse_other(cli_job *job, const cli_peek *peek) {
     static char reason[160];
     const cli_looks looks = looks_of(peek->start, peek->size);
     (void)snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s", looks.what);
-    return failure_input(&job->failure, RD_ROLE_NONE, reason, "give what 'redelta signature' or 'delta' made");
+    return failure_input(&job->failure, RD_ROLE_NONE, reason,
+                         "give a file made by 'redelta signature' or 'redelta delta'");
 }
 
 /* What a compressed file is, its first bytes tell that come out of it. A pipe gives them only once. */
@@ -127,7 +128,7 @@ static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspec
     if (result != RD_E_TRUNCATED || !only_begin || peek->size < PEEK_SIZE)
         return result;
     return failure_input(&job->failure, RD_ROLE_NONE,
-                         "so many empty frames of zstd come first that a pipe cannot be recognised", "name a file");
+                         "too many empty zstd frames come first for a pipe to be recognised", "name a file");
 }
 
 static rd_result inspect_file(cli_job *job, cli_inspection *found) {
@@ -186,7 +187,7 @@ static void inspect_release(cli_job *job) {
 const cli_verb verb_inspect = {
     .name = "inspect",
     .operands = "[FILE]",
-    .summary = "say what a signature or a delta holds",
+    .summary = "show what is in a signature or a delta",
     .help = inspect_help,
     .options = OPTION_BIT(FORCE) | OPTION_BIT(MAX_MEMORY) | OPTION_BIT(MAX_BLOCKS) | OPTION_BIT(OPS) | OPTION_BIT(HTML),
     .inputs = 1,

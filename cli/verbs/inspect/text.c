@@ -19,7 +19,7 @@ enum {
 
 static void inspect_print_digest(FILE *out, const rd_stats *stats) {
     if (!stats->has_digest) {
-        table_row(out, "digest", "none", ": a patch by this delta cannot be verified");
+        table_row(out, "digest", "none", ": the result of a patch cannot be verified");
         return;
     }
     (void)fprintf(out, "%-14s ", "digest");
@@ -38,7 +38,7 @@ static void inspect_print_signature(FILE *out, const cli_inspection *found) {
     else
         table_row(out, "basis", grouped(found->basis_least).text, " to %s bytes", grouped(found->basis_most).text);
     table_blocks(out, found->blocks, &found->params);
-    table_row(out, "equal blocks", grouped(equal).text, " (%.2f %%) have the sums of a block before them",
+    table_row(out, "equal blocks", grouped(equal).text, " (%.2f %%) have the same sums as an earlier block",
               percent(equal, found->blocks));
     table_sums(out, &found->params);
 }
@@ -47,7 +47,7 @@ static void inspect_print_signature(FILE *out, const cli_inspection *found) {
 
 static void inspect_print_commands(FILE *out, const rd_stats *stats) {
     const uint64_t commands = stats->literal_commands + stats->copy_commands;
-    table_row(out, "commands", grouped(commands).text, ", which take %s bytes themselves",
+    table_row(out, "commands", grouped(commands).text, ", which take %s bytes",
               grouped(stats->literal_command_bytes + stats->copy_command_bytes).text);
 }
 
@@ -66,7 +66,7 @@ static void inspect_print_bar(FILE *out, const survey *s, int columns) {
     const int room = columns - 2; /* for the brackets */
     const size_t count = (size_t)(room < COLUMNS_MIN ? COLUMNS_MIN : room > COLUMNS_MAX ? COLUMNS_MAX : room);
     survey_shares(s, shares, count);
-    (void)fputs("\nThe new file:  . copied   : some of it literal   + most of it   # literal\n[", out);
+    (void)fputs("\nNew file:  . copied   : partly literal   + mostly literal   # literal\n[", out);
     for (size_t i = 0; i < count; i++)
         (void)fputc(inspect_mark_of(shares[i]), out);
     (void)fputs("]\n", out);
@@ -76,8 +76,8 @@ static void inspect_print_steps(FILE *out, const survey *s) {
     const survey_steps *const steps = &s->steps;
     if (s->pieces[RD_COPY].count == 0)
         return;
-    (void)fputs("\nThe copied pieces, one after another, come from the basis\n", out);
-    (void)fprintf(out, "%20s where the one before ended\n", grouped(steps->next).text);
+    (void)fputs("\nIn the basis, copied pieces start\n", out);
+    (void)fprintf(out, "%20s where the previous one ended\n", grouped(steps->next).text);
     (void)fprintf(out, "%20s further on\n", grouped(steps->forward).text);
     (void)fprintf(out, "%20s further back", grouped(steps->back).text);
     if (steps->back > 0 && steps->back_bytes != RD_UNKNOWN)
@@ -146,7 +146,7 @@ static void inspect_print_delta(FILE *out, const cli_inspection *found, int colu
 void inspect_print(FILE *out, const cli_inspection *found, int columns) {
     failure_put_name(out, found->name);
     (void)fprintf(out, ": %s%s\n", found->kind == RD_KIND_DELTA ? "a delta" : "a signature",
-                  found->compressed ? ", compressed by zstd" : "");
+                  found->compressed ? ", compressed with zstd" : "");
     if (found->kind == RD_KIND_DELTA)
         inspect_print_delta(out, found, columns);
     else
