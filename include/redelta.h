@@ -1,9 +1,9 @@
 /*
  * redelta.h: the rsync remote-delta algorithm as a library.
  *
- * Whoever has the old version of a file (the basis) makes a small signature of it. Whoever has the new version makes a
- * delta against that signature. The basis patched with the delta is the new version. Signatures and deltas are those of
- * librsync, byte for byte.
+ * The machine with the old version of a file, the basis, makes a small signature of it. The machine with the new
+ * version makes a delta against that signature. Patching the basis with the delta gives the new version. Signatures and
+ * deltas have librsync's formats, byte for byte.
  *
  *     rd_signature_make(&basis, &signature_sink, NULL);           on the old side
  *     rd_signature_load(&signature, &signature_source, NULL);     on the new side
@@ -11,12 +11,16 @@
  *     rd_patch_apply(&basis, &delta, &new_file_sink, NULL);       on the old side again
  *
  * What holds for every function here:
- *   - The library prints nothing, never exits, and has no global state that changes. A function may be called from any
- *     thread; one object may be used by one thread at a time, except a loaded rd_signature, which is immutable and may
- *     serve any number of threads at once.
- *   - Output bytes depend on the input bytes and the parameters alone, not on buffer sizes, threads or the processor.
- *   - Input is never trusted: what a file claims is checked before it is used, and memory grows with what was read.
- *   - Sizes are in bytes. Every options pointer may be NULL: all defaults.
+ *   - The library prints nothing, never exits, and has no global state that changes. Any thread may call any function;
+ *     an object may be used by one thread at a time, except an rd_signature, which is immutable and may be shared.
+ *   - Output bytes depend only on the input bytes and the parameters, not on buffer sizes, threads or the processor.
+ *   - Input is never trusted: claims of a file are checked before they are used, and memory grows with what was read.
+ *   - Sizes and offsets are in bytes. Every pointer to options may be NULL: all defaults.
+ *   - Comments give, in this order: what a function does, its parameters, the memory it takes, its errors. Errors that
+ * any operation may have are not repeated: RD_E_IO, and any result of the caller's own functions, from reading or
+ * writing; RD_E_MEMORY; RD_E_CANCELLED; RD_E_LIMIT as set by the options; RD_E_PARAMETER for options out of range.
+ *   - A program that was compiled with another version of this header runs with any library of the same SONAME:
+ * rd_options and rd_stats carry their size, and all other structures are fixed for good.
  */
 #ifndef REDELTA_H
 #define REDELTA_H
@@ -78,14 +82,14 @@ typedef enum rd_result {
 #undef RD_RESULT_ENUM
 } rd_result;
 
-/* The result's name, as "RD_E_CORRUPT", and a sentence for people. Static strings, also for a value not in the list. */
+/* The name of a result, such as "RD_E_CORRUPT", and a message for people. Static strings; never NULL. */
 RD_API const char *rd_result_name(rd_result result);
 RD_API const char *rd_result_message(rd_result result);
 
 /* A size or an offset that is not known. */
 #define RD_UNKNOWN UINT64_MAX
 
-/* Which of the files of an operation is meant. */
+/* The files of an operation. */
 typedef enum rd_role {
     RD_ROLE_NONE,
     RD_ROLE_BASIS,
@@ -95,13 +99,13 @@ typedef enum rd_role {
     RD_ROLE_OUTPUT
 } rd_role;
 
-/* What went wrong, in full. Filled by a function that fails when its options (or arguments) point to one. */
+/* What went wrong. A function that fails fills the one that its options or arguments point to. Fixed for good. */
 typedef struct rd_error {
     rd_result result;
-    rd_role role;       /* in which file */
+    rd_role role;       /* the file that it is about */
     int system_error;   /* errno, or 0 */
-    uint64_t offset;    /* at which byte of that file (of a compressed one: see below), or RD_UNKNOWN */
-    const char *reason; /* a static string that says what is wrong, without a full stop; never NULL after a failure */
+    uint64_t offset;    /* the byte of that file (of a compressed one: see rd_options), or RD_UNKNOWN */
+    const char *reason; /* what is wrong, a static string without a full stop; never NULL after a failure */
 } rd_error;
 
 /* ---- Parameters ------------------------------------------------------------------------------------------------- */
@@ -113,11 +117,12 @@ typedef enum rd_strong { RD_BLAKE2 = 0, RD_MD4 = 1 } rd_strong;
 #define RD_BLOCK_LEN_MAX 0x7fffffffu
 #define RD_STRONG_LEN_MAX 32 /* of any strong sum: 32 for BLAKE2b-256, 16 for MD4 */
 
-/* Ask for these where a length is due. */
+/* Values to ask for instead of a length. */
 #define RD_BLOCK_LEN_AUTO 0u     /* recommended for the size of the basis */
 #define RD_STRONG_LEN_FULL 0     /* the whole strong sum */
-#define RD_STRONG_LEN_LEAST (-1) /* the shortest that is safe against chance for the size of the basis */
+#define RD_STRONG_LEN_LEAST (-1) /* the shortest that protects against chance, for the size of the basis */
 
+/* The parameters of a signature. Fixed for good. */
 typedef struct rd_params {
     rd_weak weak;
     rd_strong strong;
@@ -126,12 +131,12 @@ typedef struct rd_params {
 } rd_params;
 
 /*
- * Replaces the AUTO, FULL and LEAST values of *params by those recommended for a basis of `basis_size` bytes (or
- * RD_UNKNOWN), by librsync's rules. RD_E_PARAMETER, with *params unchanged, if a value is out of range.
+ * Replaces AUTO, FULL and LEAST in *params by the lengths recommended for a basis of `basis_size` bytes, or RD_UNKNOWN,
+ * by librsync's rules. Errors: RD_E_PARAMETER if a value is out of range, with *params unchanged.
  */
 RD_API rd_result rd_params_resolve(rd_params *params, uint64_t basis_size);
 
-/* The sums' names: "rabinkarp" and "rollsum", "blake2" and "md4". Static strings; "?" for a value not in the enum. */
+/* The names of the sums: "rabinkarp" or "rollsum", "blake2" or "md4". Static strings; "?" for any other value. */
 RD_API const char *rd_weak_name(rd_weak weak);
 RD_API const char *rd_strong_name(rd_strong strong);
 
@@ -144,75 +149,77 @@ RD_API const char *rd_strong_name(rd_strong strong);
 #define RD_TRAILER_LEN 56 /* that this version writes */
 #define RD_DIGEST_LEN 32  /* of a whole file: the root of a tree of BLAKE2b sums */
 
-/* How many blocks a basis of `basis_size` bytes has. The block length of *params must be set: at least 1. */
+/* The number of blocks of a basis of `basis_size` bytes. The block length of *params must be at least 1. */
 RD_API uint64_t rd_block_count(const rd_params *params, uint64_t basis_size);
-/* The bytes of a signature of `blocks` blocks, uncompressed. The strong sum length of *params must be set. */
+/* The size of a signature of `blocks` blocks, uncompressed. The strong sum length of *params must be at least 1. */
 RD_API uint64_t rd_signature_size(const rd_params *params, uint64_t blocks);
 
 /* ---- Sources and sinks ------------------------------------------------------------------------------------------ */
 
 /*
- * Reads up to `size` bytes at `offset` into `data`; *got is the number read, 0 only at the end. A source made with
- * `seekable` false is read strictly in order. Returns RD_OK, or a failure that ends the operation (errno is kept). The
- * basis of a patch stream may also answer RD_MORE: nothing now, ask again in the next step.
+ * Reads up to `size` bytes at `offset` into `data`; *got is the number of bytes read, 0 only at the end. A source that
+ * is not seekable is read strictly in order. Returns RD_OK, or a failure, which ends the operation and becomes its
+ * result with the present errno. The basis of a patch stream may also return RD_MORE: nothing now, ask again in the
+ * next step.
  */
 typedef rd_result rd_read_fn(void *context, uint64_t offset, void *data, size_t size, size_t *got);
 
-/* Takes all of the `size` bytes at `data`. Returns RD_OK, or a failure that ends the operation (errno is kept). */
+/* Writes all of the `size` bytes at `data`. Returns RD_OK or a failure, like an rd_read_fn. */
 typedef rd_result rd_write_fn(void *context, const void *data, size_t size);
 
-/* Like rd_write_fn, but puts the bytes at `offset` of the output. */
+/* Like rd_write_fn, but writes at `offset` of the output. */
 typedef rd_result rd_write_at_fn(void *context, uint64_t offset, const void *data, size_t size);
 
 /*
- * Where an operation reads from: a value to be made by one of the functions below and not to be changed. It may be
- * copied. Its layout is fixed for good.
+ * Where an operation reads from: a value that one of the functions below makes. It may be copied, but not changed.
+ * Fixed for good.
  */
 typedef struct rd_source {
     rd_read_fn *read;
     void *context;
     const void *memory;
     int fd;
-    int failure;     /* errno: the file cannot be examined, and whatever reads from it fails */
-    uint64_t origin; /* of byte 0, in the file */
-    uint64_t end;    /* of a range, in the file; 0: there is none */
+    int failure;     /* errno, if the file cannot be examined: reading then fails */
+    uint64_t origin; /* the offset of byte 0 in the file */
+    uint64_t end;    /* of a range: where it ends in the file; 0 otherwise */
     uint64_t size;   /* or RD_UNKNOWN */
-    bool seekable;   /* it can be read in any order */
-    bool concurrent; /* and by several threads at once */
+    bool seekable;   /* can be read in any order */
+    bool concurrent; /* can be read by several threads at once */
     void *reserved[2];
 } rd_source;
 
-/* What a read function of the caller's can do; flags of rd_source_callback. */
+/* What a read function of the caller's allows: flags of rd_source_callback. */
 enum {
-    RD_SEEKABLE = 1,  /* read at any offset, in any order */
-    RD_CONCURRENT = 2 /* and be called by several threads at once, which are not the caller's */
+    RD_SEEKABLE = 1,  /* reading at any offset, in any order */
+    RD_CONCURRENT = 2 /* calls by several threads of the library at once */
 };
 
 /*
- * The open file `fd` from its present position on. A file or a device that has positions is read by offset, and its
- * position stays; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. If
- * it cannot be examined, whatever reads from it fails with RD_E_IO. The caller closes it.
+ * The open file `fd`, from its present position on. A file or a device is read by offset, and its position does not
+ * change; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. If `fd`
+ * cannot be examined, reading from the source fails with RD_E_IO. The caller closes it.
  */
 RD_API rd_source rd_source_fd(int fd);
-/* Like rd_source_fd(), but from byte `origin` on, wherever its position is. What has no positions cannot be read so. */
+/* Like rd_source_fd, but from byte `origin` on. Reading fails with RD_E_IO if `fd` has no positions. */
 RD_API rd_source rd_source_fd_at(int fd, uint64_t origin);
-/* The `size` bytes at `data`, which must stay as they are while the source is in use. */
+/* The `size` bytes at `data`, which must not change while the source is used. */
 RD_API rd_source rd_source_memory(const void *data, uint64_t size);
 /*
- * What `read` gives. `size` may be RD_UNKNOWN; it then never limits what is read. `flags`: RD_SEEKABLE, or that and
- * RD_CONCURRENT, or 0. Without RD_CONCURRENT the function is called only by the thread that calls the library.
+ * The bytes that `read` gives. `size` is what is expected, or RD_UNKNOWN. `flags`: 0, RD_SEEKABLE, or RD_SEEKABLE |
+ * RD_CONCURRENT. Without RD_CONCURRENT only the thread that calls the library calls `read`.
  */
 RD_API rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, unsigned flags);
-/* The `length` bytes of a seekable source from `offset` on, or as many as there are; RD_UNKNOWN: up to its end. */
+/* The `length` bytes of a seekable source from `offset` on, or fewer if it ends before; RD_UNKNOWN: all the rest. */
 RD_API rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length);
 /*
- * Reads from any source at `offset` until `size` bytes are there or the source ends; *got is their number. One that is
- * not seekable must be read in order. *error may be NULL. Errors: RD_E_IO, and those of the caller's function.
+ * Reads `size` bytes at `offset`; *got is the number of bytes read, less than `size` only if the source ends. A source
+ * that is not seekable must be read in order. `error` may be NULL. Errors: RD_E_IO, and results of the caller's
+ * function.
  */
 RD_API rd_result rd_source_read(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got,
                                 rd_error *error);
 
-/* Where an operation writes to. A value like rd_source, fixed for good. */
+/* Where an operation writes to: a value like an rd_source. Fixed for good. */
 typedef struct rd_sink {
     rd_write_fn *write;
     rd_write_at_fn *write_at; /* or NULL */
@@ -221,13 +228,13 @@ typedef struct rd_sink {
     void *reserved[2];
 } rd_sink;
 
-/* The open file `fd` at its present position. The caller closes it. */
+/* The open file `fd`, from its present position on. The caller closes it. */
 RD_API rd_sink rd_sink_fd(int fd);
-/* What the caller's functions take: in order, and for the second form also at any offset. */
+/* The caller's functions: for writing in order, and in the second form also at any offset. */
 RD_API rd_sink rd_sink_callback(rd_write_fn *write, void *context);
 RD_API rd_sink rd_sink_callback_at(rd_write_fn *write, rd_write_at_fn *write_at, void *context);
 
-/* Memory that grows. Start with {0}; the result is data[0 .. size); release it with rd_memory_free. */
+/* Memory that grows. Start with {0}; the bytes are data[0 .. size); free it by rd_memory_free. Fixed for good. */
 typedef struct rd_memory {
     uint8_t *data;
     size_t size;
@@ -239,9 +246,9 @@ RD_API rd_sink rd_sink_memory(rd_memory *memory);
 RD_API void rd_memory_free(rd_memory *memory);
 
 /*
- * Writes to any sink: in order, or at `offset` of the file, the memory or whatever the caller's function writes to,
- * without moving the place where the next bytes in order go. *error may be NULL. Errors: RD_E_IO, RD_E_MEMORY, those of
- * the caller's function; RD_E_STATE: the sink can only be written in order.
+ * Writes to a sink: in order, or at `offset` of the file, the memory, or the output of the caller's function, which
+ * does not move the place for the next bytes in order. `error` may be NULL. Errors: RD_E_IO, RD_E_MEMORY, results of
+ * the caller's function; of rd_sink_write_at also RD_E_STATE if the sink can only be written in order.
  */
 RD_API rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error);
 RD_API rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *data, size_t size, rd_error *error);
@@ -249,23 +256,23 @@ RD_API rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const vo
 /* ---- Context ---------------------------------------------------------------------------------------------------- */
 
 /*
- * What operations keep for the next one: threads, buffers, states of zstd. Without a context every operation makes its
- * own and frees it, which for small files takes longer than the work. One thread at a time may use a context, for one
- * operation after the other or for streams; results do not depend on it. It takes some MiB for each thread.
+ * What operations keep for the next one: threads, buffers, states of zstd. Without a context each operation makes its
+ * own and frees them. Results do not depend on the context. One thread at a time may use it. Memory: some MiB per
+ * thread.
  */
 typedef struct rd_context rd_context;
 
-/* Errors: RD_E_MEMORY, with *context NULL. */
+/* Makes a context. Errors: RD_E_MEMORY, with *context NULL. */
 RD_API rd_result rd_context_new(rd_context **context);
-/* Ends its threads and frees all it kept. All streams and objects that use it must be freed before. NULL is allowed. */
+/* Ends the threads and frees the context. The objects that use it must have been freed before. NULL is allowed. */
 RD_API void rd_context_free(rd_context *context);
 
 /* ---- Whole operations ------------------------------------------------------------------------------------------- */
 
 /*
- * What an operation did. Set `size` to sizeof(rd_stats) before a pointer to it is given to the library, which fills as
- * many bytes; less than this version's size is RD_E_PARAMETER. Fields that do not apply to the operation are 0, and so
- * are those that the running library does not know.
+ * What an operation did. Set `size` to sizeof(rd_stats) before the library gets a pointer to it: it fills that many
+ * bytes, and a smaller size than this version's is RD_E_PARAMETER. Fields are 0 if they do not apply to the operation
+ * or if the library does not know them.
  */
 typedef struct rd_stats {
     size_t size;
@@ -278,139 +285,149 @@ typedef struct rd_stats {
     uint64_t copy_commands;
     uint64_t copy_bytes;
     uint64_t copy_command_bytes;
-    uint64_t false_matches;        /* weak sum found, strong sum not: work for nothing. May differ with the threads */
-    uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch: once it was verified */
+    uint64_t false_matches;        /* windows with a known weak sum but no known strong sum; may vary with threads */
+    uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch, once it is verified */
     bool has_digest;
-    bool identical; /* the delta, made or applied, is one copy of the whole basis: the new file is the basis */
+    bool identical; /* the delta is one copy of the whole basis, so the new file is the basis */
 } rd_stats;
 
-/* The bytes of the delta that these statistics are about, uncompressed. */
+/* The size of the delta that these statistics are about, uncompressed. */
 RD_API uint64_t rd_stats_delta_size(const rd_stats *stats);
 
 /*
- * Called now and then with the bytes done and their total (or RD_UNKNOWN): those read of what is gone through from
- * begin to end (to verify: of the delta and the file), those written of a patch. Return false to cancel: the operation
- * then ends with RD_E_CANCELLED. Like all functions of the caller's, it is called by the thread that called the
- * operation.
+ * Called from time to time with the number of bytes done and their total, or RD_UNKNOWN. A patch counts bytes written;
+ * other operations count bytes of the input that they read from start to end (rd_delta_verify: of both). If it returns
+ * false, the operation ends with RD_E_CANCELLED. Only the thread that called the operation calls it.
  */
 typedef bool rd_progress_fn(void *context, uint64_t done, uint64_t total);
 
 /*
- * Whether a delta carries a trailer, by which a patch can tell that its result is the new file, and whether that is
- * done. Readers of librsync's do not see it.
+ * Whether a delta gets a trailer, with which a patch can verify that its result is the new file, and whether the patch
+ * does. Readers of librsync ignore the trailer.
  */
 typedef enum rd_verify {
     RD_VERIFY_DEFAULT = 0, /* a delta gets one; a patch is verified if its delta has one */
-    RD_VERIFY_NEVER = 1,   /* as librsync: no trailer is written, and what follows a delta's END is not looked at */
-    RD_VERIFY_ALWAYS = 2   /* and a delta without one is RD_E_UNVERIFIED */
+    RD_VERIFY_NEVER = 1,   /* as in librsync: no trailer is written, and what follows a delta's END is ignored */
+    RD_VERIFY_ALWAYS = 2   /* a delta gets one; a delta without one is RD_E_UNVERIFIED */
 } rd_verify;
 
 /*
- * How much an operation may make or take, for files from strangers; 0: no limit. What would pass a limit fails with
- * RD_E_LIMIT instead: nothing beyond it is written, no memory beyond it is asked for.
+ * Limits for files that are not trusted; 0: no limit. An operation that would exceed one fails with RD_E_LIMIT before
+ * it writes, or allocates, beyond it. Fixed for good.
  */
 typedef struct rd_limits {
-    /* Bytes written. A patch fails at the command of its delta that would pass it, before anything of that is made. */
+    /* Bytes written. A patch fails at the command of its delta that would exceed it, before it executes it. */
     uint64_t output;
     /*
-     * Memory that grows with what is read: strong length + 16 bytes for each block of a signature; for a delta, two
-     * blocks (or twice the new file, if that is shorter) beside its signature. On top of that come buffers of a fixed
-     * size, some MiB for each thread. Apart from that, the window of a compressed file may take as much.
+     * Memory that grows with the input: the strong sum length and 16 bytes per block of a signature; for a delta, also
+     * two blocks, or twice the new file if that is shorter. Buffers of a fixed size, some MiB per thread, are not
+     * counted. The window of a compressed file may take as much again.
      */
     uint64_t memory;
-    uint64_t blocks; /* of a signature that is loaded */
+    uint64_t blocks; /* of a signature that is loaded or built */
 } rd_limits;
 
 /*
- * A signature or a delta may be compressed: as a whole one or more frames of zstd (RFC 8878), from which `zstd -d`
- * makes librsync's form. Whatever reads one recognises that and decompresses it, in order, with at most 128 MiB for a
- * window of zstd's. Frames that are broken are RD_E_TRUNCATED or RD_E_CORRUPT with the offset in the compressed file;
- * other errors have the offset in what comes out of it. Against files that become huge, see rd_limits.
+ * A signature or a delta may be compressed: it then is one or more zstd frames (RFC 8878), which `zstd -d` turns into
+ * librsync's form. Functions that read a signature or a delta recognise such a file and decompress it, in order, with a
+ * window of at most 128 MiB. Broken frames are RD_E_TRUNCATED or RD_E_CORRUPT with the offset in the compressed file;
+ * other errors have the offset in the decompressed bytes. Limits protect against files that become huge.
  *
- * The compressed bytes depend on the level and the plain bytes alone, but they are those of the libzstd at hand. To
- * make them takes some memory for each thread: at level 3 some 25 MiB, at 19 some 250 MiB.
+ * The compressed bytes depend only on the level, the plain bytes and the version of libzstd. Memory for compressing,
+ * per thread: about 25 MiB at level 3, 250 MiB at level 19.
  */
 #define RD_COMPRESSION_DEFAULT 3  /* a level that costs little time */
-#define RD_COMPRESSION_NEVER (-1) /* as librsync: also what is read is taken as it is */
+#define RD_COMPRESSION_NEVER (-1) /* as in librsync: input is not decompressed either */
 
-/* The highest level, the lowest being 1. 0: the library was built without zstd, and no level can be had. */
+/* The highest level; the lowest is 1. 0: the library was built without zstd. */
 RD_API int rd_compression_max(void);
 
-/* Set `size` to sizeof(rd_options) and the rest to 0 for the defaults. */
+/* Set `size` to sizeof(rd_options), and the rest to 0 for the defaults. Later versions add fields at the end. */
 typedef struct rd_options {
     size_t size;
-    rd_params params; /* of the signature to make; AUTO, FULL and LEAST may be used. Other operations ignore it */
+    rd_params params; /* of the signature to make, also AUTO, FULL and LEAST; other operations ignore it */
     rd_progress_fn *progress;
     void *progress_context;
     rd_stats *stats;  /* if not NULL: filled, also on failure */
     rd_error *error;  /* if not NULL: filled on failure */
-    unsigned threads; /* at most so many work at once; 0: one for each processor that the process may use */
+    unsigned threads; /* that work at once, at most; 0: one per processor that the process may use */
     rd_verify verify;
     rd_limits limits;
-    int compression;     /* the level of the signature or delta to make; 0: it is not compressed */
+    int compression;     /* level of the signature or delta to make; 0: not compressed */
     rd_context *context; /* or NULL */
 } rd_options;
 
+/* A signature in memory: a table of block sums, which can be searched. */
 typedef struct rd_signature rd_signature;
 
-/* Writes the signature of `basis` to `out`. Memory: constant for a number of threads. */
+/* Writes the signature of `basis` to `out`. Memory: constant per thread. Errors: as any operation. */
 RD_API rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, const rd_options *options);
 
 /*
- * Reads a signature and indexes it; *signature is for rd_signature_free. On failure *signature is NULL. Memory: strong
- * length + 16 bytes a block.
+ * Reads a signature into memory; *signature is NULL after a failure. Memory: the strong sum length and 16 bytes per
+ * block. Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT; RD_E_LIMIT beyond 2^32 - 2 blocks.
  */
 RD_API rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const rd_options *options);
 
-/* Writes a signature in memory to `out`, with the bytes that rd_signature_make gives. Errors: those of writing. */
-RD_API rd_result rd_signature_write(const rd_signature *signature, const rd_sink *out, const rd_options *options);
-
 /*
- * Makes a signature of `basis` in memory, as rd_signature_make and rd_signature_load do, but without the bytes between.
- * On failure *signature is NULL. Errors: those of reading, RD_E_PARAMETER, RD_E_LIMIT, RD_E_MEMORY. Memory: strong
- * length + 16 bytes a block, and a constant for a number of threads.
+ * Makes the signature of `basis` in memory: the same as rd_signature_make and rd_signature_load, without the bytes in
+ * between. *signature is NULL after a failure. Memory: as rd_signature_load, and constant per thread. Errors:
+ * RD_E_LIMIT beyond 2^32 - 2 blocks.
  */
 RD_API rd_result rd_signature_build(rd_signature **signature, const rd_source *basis, const rd_options *options);
 
+/* Writes a signature in memory to `out`: the bytes of rd_signature_make. Memory: constant. Errors: as any operation. */
+RD_API rd_result rd_signature_write(const rd_signature *signature, const rd_sink *out, const rd_options *options);
+
 /*
- * The same in parts, which threads or machines may make apart: of the `length` bytes of `basis` from `offset` on. Both
- * must be whole blocks, but for the last part, which reaches to the end of the basis (RD_UNKNOWN: all the rest). The
- * parameters that are not set are those for the whole basis. A part knows where its first block lies; it can be
- * written, loaded again (rd_signature_load_part, at the same offset) and joined, but no delta can be made with it.
- * Errors: as above; RD_E_PARAMETER: it does not consist of whole blocks.
+ * A part of a signature, which threads or machines may make separately: that of the `length` bytes of `basis` from
+ * `offset` on, both whole blocks, except that the last part ends with the basis (RD_UNKNOWN: all the rest). AUTO and
+ * LEAST mean the lengths for the whole basis. A part knows where its first block lies. It can be written, loaded again
+ * by rd_signature_load_part with the same offset, and joined, but a delta needs a joined signature. Memory: the strong
+ * sum length and 4 bytes per block, and constant per thread. Errors: RD_E_PARAMETER if it does not consist of whole
+ * blocks; those of rd_signature_build and _load.
  */
 RD_API rd_result rd_signature_build_part(rd_signature **part, const rd_source *basis, uint64_t offset, uint64_t length,
                                          const rd_options *options);
 RD_API rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint64_t offset,
                                         const rd_options *options);
+
 /*
- * Joins `count` parts, at least 1, in the order of their offsets and without gaps, to a signature like any other; the
- * parts stay as they are. Copies of a delta against it are of the basis that the parts are of, also if the first part
- * does not start at 0. Errors: RD_E_PARAMETER: the parts do not fit each other; RD_E_LIMIT, RD_E_MEMORY.
+ * Joins `count` parts, at least 1, which follow each other without a gap. The parts stay as they are. The signature is
+ * that of the bytes from the first part's offset on; copies of a delta against it have offsets in the whole basis.
+ * Memory: as rd_signature_load. Errors: RD_E_PARAMETER if the parts do not fit each other; RD_E_LIMIT beyond 2^32 - 2
+ * blocks.
  */
 RD_API rd_result rd_signature_join(rd_signature **signature, const rd_signature *const *parts, size_t count,
                                    const rd_options *options);
 
 /*
- * Writes to `out` the delta that makes `new_file` from the basis of `signature`. A NULL signature is that of an empty
- * basis: the delta is one of literals. Memory: constant for a number of threads, beside the signature.
+ * Writes to `out` the delta that makes `new_file` from the basis of `signature`; NULL is the signature of an empty
+ * basis, and the delta then has literals only. Memory: constant per thread, in addition to the signature. Errors:
+ * RD_E_STATE if the signature is a part that was not joined.
  */
 RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file, const rd_sink *out,
                                const rd_options *options);
 
-/* Writes to `out` the new file that `delta` makes of `basis`, which must be seekable. Memory: constant. */
+/*
+ * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. Memory: constant per thread.
+ * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: the delta is broken; RD_E_MISMATCH: this is not the basis of the
+ * delta, or the delta was altered; RD_E_UNVERIFIED: the delta has no trailer, and the options ask for one, or none that
+ * this version understands. What was written before a failure is not the new file.
+ */
 RD_API rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
                                 const rd_options *options);
 
 /*
- * Is `file` what `delta` makes? Its trailer tells, without a basis. RD_E_MISMATCH: it is not. RD_E_UNVERIFIED: the
- * delta has no trailer. Memory: constant for a number of threads.
+ * Checks that `file` is what `delta` makes, by the delta's trailer, without the basis. Memory: constant per thread.
+ * Errors: RD_E_MISMATCH: it is not; RD_E_UNVERIFIED: the delta has no trailer; RD_E_MAGIC, RD_E_TRUNCATED,
+ * RD_E_CORRUPT: the delta is broken.
  */
 RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options);
 
 /*
- * The digest of all of `source`, as in the trailer of a delta that makes it. Errors: those of reading. Memory: constant
- * for a number of threads.
+ * Computes the digest of `source`, as in the trailer of a delta that makes it. Memory: constant per thread. Errors: as
+ * any operation.
  */
 RD_API rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options);
 
@@ -485,7 +502,7 @@ RD_API rd_result rd_destination_open_at(rd_destination **destination, rd_directo
 RD_API rd_result rd_directory_flush(rd_directory *directory, const char **name, rd_error *error);
 /*
  * Like rd_directory_flush(), but also frees the directory, whatever the result. Its destinations must have been
- * committed or discarded.
+ * committed or discarded. Errors: RD_E_IO.
  */
 RD_API rd_result rd_directory_close(rd_directory *directory, rd_error *error);
 /* Frees the directory like rd_directory_close(), but queued files are discarded. NULL is allowed. */
@@ -493,49 +510,61 @@ RD_API void rd_directory_discard(rd_directory *directory);
 
 /* ---- Streams: any amount in, any amount out --------------------------------------------------------------------- */
 
+/* What a stream may take. Fixed for good. */
 typedef struct rd_in {
     const void *data;
     size_t size;
     size_t pos; /* moved past what was taken */
 } rd_in;
 
+/* Where a stream may write. Fixed for good. */
 typedef struct rd_out {
     void *data;
     size_t size;
     size_t pos; /* moved past what was written */
 } rd_out;
 
+/*
+ * A stream takes the bytes of one file in chunks of any size and gives the bytes of another one, the same as those of
+ * the whole operation. Of the options, streams use `params`, `verify`, `limits`, `compression`, `context` and `error`.
+ */
 typedef struct rd_stream rd_stream;
 
 /*
- * A stream takes the bytes of one file in pieces of any size and gives those of another: the same bytes as the whole
- * operation, whatever the pieces. Each _new gives RD_OK and a stream for rd_stream_free, or RD_E_MEMORY or
- * RD_E_PARAMETER and NULL. Of the options, streams use `params`, `verify`, `limits` and `compression`.
+ * Each makes a stream, to be freed by rd_stream_free. Errors: RD_E_MEMORY; RD_E_PARAMETER; RD_E_STATE if the signature
+ * is a part that was not joined; *stream is then NULL.
  *
- * A signature stream takes the basis. It does not know how long that is: AUTO and LEAST mean what they do for
- * RD_UNKNOWN.
+ * A signature stream takes the basis. Since it does not know the size, AUTO and LEAST mean the lengths for RD_UNKNOWN.
  */
 RD_API rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options);
-/* Takes a signature and gives no bytes, but rd_stream_take_signature. */
+/* Like rd_signature_stream_new, but takes a signature and gives no bytes: see rd_stream_take_signature. Errors: as
+ * above. */
 RD_API rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *options);
-/* Takes the new file and gives the delta. The signature may be NULL as above, and must outlive the last step. */
+/* Like rd_signature_stream_new, but takes the new file and gives the delta. The signature may be NULL, as for
+ * rd_delta_make, and must outlive the last step. Errors: as above. */
 RD_API rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options);
-/* Takes the delta and gives the new file. The source is copied; what it refers to must outlive the last step. */
+/* Like rd_signature_stream_new, but takes the delta and gives the new file. The basis must be seekable; the source is
+ * copied, and what it refers to must outlive the last step. Errors: as above. */
 RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const rd_options *options);
 
 /*
- * Takes what it can from `in` and writes what it can to `out`. `end` says that nothing follows what is in `in`; once
- * true it must stay so. RD_OK: the work is done (a patch at the end of the delta's trailer, or, with
- * RD_VERIFY_NEVER, at its END; it leaves what follows in `in`. A compressed delta must be all there is, and is done
- * when `end` is told, or, with RD_VERIFY_NEVER, somewhere behind what makes its END).
- * RD_MORE: call again, with more input if `in` was used up, with more room if `out` is full (if neither, the basis of a
- * patch had nothing to give yet). Anything else is a failure; what was written to `out` before it is good. After that,
- * and after RD_OK, only rd_stream_free, _stats, _error and _take_signature may be called.
+ * Takes what it can from `in` and writes what it can to `out`. `end`: nothing follows the bytes in `in`; once true it
+ * must stay true. Returns
+ *   - RD_MORE: call again, with more input if `in` is used up, with more room if `out` is full. If neither, the basis
+ * of a patch had nothing to give yet.
+ *   - RD_OK: done. A patch is done at the end of the trailer (with RD_VERIFY_NEVER: at END) and leaves what follows in
+ *     `in`. A compressed delta must be all there is, and is done with `end` (with RD_VERIFY_NEVER: somewhere after
+ * END).
+ *   - anything else: an error as of the whole operation; what was written to `out` before is good. RD_E_STATE: the
+ *     stream had ended before. RD_E_PARAMETER: `pos` is larger than `size`.
+ * After RD_OK or an error only rd_stream_free, _stats, _error and _take_signature may be called.
  */
 RD_API rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end);
-/* Gives the loaded signature to the caller, once. RD_E_STATE before the stream is done, and for other streams. */
+/* Passes the loaded signature to the caller, once. Errors: RD_E_STATE before the stream is done, and for other streams.
+ */
 RD_API rd_result rd_stream_take_signature(rd_stream *stream, rd_signature **signature);
-/* Fills *stats, whose `size` is set, with what the stream did so far. Errors: RD_E_PARAMETER, if that is too small. */
+/* Fills *stats, whose `size` must be set, with what the stream did so far. Errors: RD_E_PARAMETER if it is too small.
+ */
 RD_API rd_result rd_stream_stats(const rd_stream *stream, rd_stats *stats);
 /* Why the stream failed. Valid until it is freed. */
 RD_API const rd_error *rd_stream_error(const rd_stream *stream);
@@ -545,69 +574,66 @@ RD_API void rd_stream_free(rd_stream *stream);
 /* ---- Filters: sources and sinks made of others ------------------------------------------------------------------- */
 
 /*
- * A filter gives a source or a sink that reads from, or writes to, another one on the way. That and what it refers to
- * must stay as long as the filter; it is copied itself. Of the options, filters use `limits`, `compression`, `threads`
- * and `context`. An operation that fails beneath a filter reports the error as if there were none. One thread at a
- * time.
- *
- * Each _new gives RD_OK and a filter for rd_filter_free; or RD_E_MEMORY or RD_E_PARAMETER, and NULL.
+ * A filter gives a source or a sink that reads from, or writes to, another one. That one is copied; what it refers to
+ * must outlive the filter. Of the options, filters use `limits`, `compression`, `threads`, `context` and `error`. An
+ * operation that fails beneath a filter reports the error as if there were no filter.
  */
 typedef struct rd_filter rd_filter;
 
 /*
- * A source whose first `size` bytes may be read again, from its start: to look at a pipe (rd_source_identify, say)
- * before it is read. As many bytes are kept in memory. A seekable source is read as it is.
+ * A source whose first `size` bytes can be read again, from its start: to look at a pipe, by rd_source_identify say,
+ * before reading it. A seekable source is read as it is. Memory: `size`. Errors, of all these: RD_E_MEMORY,
+ * RD_E_PARAMETER, with *filter NULL.
  */
 RD_API rd_result rd_filter_peek_new(rd_filter **filter, const rd_source *source, size_t size,
                                     const rd_options *options);
-/* A source of what comes out of the zstd frames in `source`, or of what is in it if there are none. */
+/* A source of the decompressed bytes of `source`, or of its bytes if it is not compressed. Errors: as above. */
 RD_API rd_result rd_filter_decompress_new(rd_filter **filter, const rd_source *source, const rd_options *options);
-/* A sink whose bytes go to `sink` as one frame of zstd, at the level of the options or RD_COMPRESSION_DEFAULT. */
-RD_API rd_result rd_filter_compress_new(rd_filter **filter, const rd_sink *sink, const rd_options *options);
-/*
- * A source of what `stream` makes of `source`. The stream must be new, and stay; its statistics are still to be had
- * from it.
+/* A sink that writes to `sink` one zstd frame, at the level of the options or RD_COMPRESSION_DEFAULT. Errors: as above.
  */
+RD_API rd_result rd_filter_compress_new(rd_filter **filter, const rd_sink *sink, const rd_options *options);
+/* A source of what `stream` makes of `source`. The stream must be new and outlive the filter. Errors: as above. */
 RD_API rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, const rd_source *source,
                                       const rd_options *options);
 
 /*
- * The source or the sink of a filter, valid as long as it. A source is read in order, but for what is said above. What
- * a filter does not have fails with RD_E_IO when it is used.
+ * The source or the sink of a filter, valid until the filter is freed. Except for rd_filter_peek_new, the source can
+ * only be read in order (RD_E_STATE otherwise). Using a source or a sink that the filter does not have fails with
+ * RD_E_IO.
  */
 RD_API rd_source rd_filter_source(rd_filter *filter);
 RD_API rd_sink rd_filter_sink(rd_filter *filter);
-/* After the last write: completes what the filter writes. Errors: those of writing and compressing. */
+/* After the last write: completes the output of the filter. Errors: as any operation. */
 RD_API rd_result rd_filter_finish(rd_filter *filter);
-/* Why reading, writing or finishing failed. Valid as long as the filter. */
+/* Why reading, writing or finishing failed. Valid until the filter is freed. */
 RD_API const rd_error *rd_filter_error(const rd_filter *filter);
-/* NULL is allowed. */
+/* Frees the filter. NULL is allowed. */
 RD_API void rd_filter_free(rd_filter *filter);
 
 /* ---- Inspection ------------------------------------------------------------------------------------------------- */
 
 typedef enum rd_kind { RD_KIND_OTHER, RD_KIND_SIGNATURE, RD_KIND_DELTA, RD_KIND_COMPRESSED } rd_kind;
 
-/*
- * What a file that begins with these bytes is; four are enough. RD_KIND_COMPRESSED: what is in the frames is not looked
- * at, but by rd_source_identify.
- */
+/* What a file is that starts with these bytes, of which four are enough. */
 RD_API rd_kind rd_identify(const void *data, size_t size);
 
 /*
- * What `source` is, by its first bytes; if they are compressed, by those that come out, and *compressed (may be NULL)
- * becomes true. A source that is not seekable has then been read in part. Errors: those of reading and decompressing.
+ * What `source` is, by its first bytes, or by the first decompressed bytes if it is compressed; *compressed, unless it
+ * is NULL, says which. A source that is not seekable is then partly read. Errors: RD_E_TRUNCATED, RD_E_CORRUPT of the
+ * compression.
  */
 RD_API rd_result rd_source_identify(const rd_source *source, rd_kind *kind, bool *compressed,
                                     const rd_options *options);
 
+/* The parameters of a signature, and the number of its blocks. */
 RD_API void rd_signature_params(const rd_signature *signature, rd_params *params);
 RD_API uint64_t rd_signature_count(const rd_signature *signature);
-/* Where in the basis its first block lies: 0, unless it is that of a part. */
+/* The offset of its first block in the basis: 0, unless it is a part. */
 RD_API uint64_t rd_signature_origin(const rd_signature *signature);
-/* How many of its blocks have sums that no block before them has. RD_UNKNOWN for a part that was not joined. */
+/* The number of blocks whose sums no block before them has. RD_UNKNOWN for a part that was not joined. */
 RD_API uint64_t rd_signature_distinct(const rd_signature *signature);
-/* The sums of block `block`, which must be less than the count. strong: strong_len bytes, valid with the signature. */
+/* The sums of block `block`, less than the count. The strong sum has strong_len bytes, valid as long as the signature.
+ */
 RD_API uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block);
 RD_API const uint8_t *rd_signature_strong(const rd_signature *signature, uint64_t block);
 /* Frees the signature. NULL is allowed. */
@@ -615,84 +641,91 @@ RD_API void rd_signature_free(rd_signature *signature);
 
 typedef enum rd_op_kind { RD_LITERAL, RD_COPY } rd_op_kind;
 
-/* One command of a delta: so many bytes of the new file, either new (literal) or from the basis (copy). */
+/* A command of a delta: bytes of the new file, either new (a literal) or from the basis (a copy). Fixed for good. */
 typedef struct rd_op {
     rd_op_kind kind;
-    uint64_t target_offset;
-    uint64_t length;       /* at least 1 */
-    uint64_t basis_offset; /* 0 for a literal */
+    uint64_t target_offset; /* in the new file */
+    uint64_t length;        /* at least 1 */
+    uint64_t basis_offset;  /* 0 for a literal */
 } rd_op;
 
-/* Called with each op of a delta in order. Return false to cancel. */
+/* Called with each op of a delta, in order. Returns false to cancel. */
 typedef bool rd_op_fn(void *context, const rd_op *op);
 
 /*
- * Calls `each` for every op of `delta`, and checks the delta on the way: RD_E_MISMATCH if its trailer is about a file
- * of another length. The statistics get the trailer's digest, unless RD_VERIFY_NEVER.
+ * Calls `each` for every op of `delta`, and checks the delta. The statistics get the digest of its trailer. Memory:
+ * constant. Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT; RD_E_MISMATCH if its trailer is about a file of another
+ * length; RD_E_UNVERIFIED as rd_patch_apply.
  */
 RD_API rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context, const rd_options *options);
 
 /*
- * The same, but the caller asks for one op after the other, and may read the bytes of literals. What it does not read
- * of a literal is passed over, without being read where the source allows.
+ * The ops of a delta, one at a time, with the bytes of its literals. What the caller does not read of a literal is
+ * skipped, without reading it if the source is seekable.
  */
 typedef struct rd_ops rd_ops;
 
-/* Opens a delta; the source is copied, what it refers to must stay. Errors: RD_E_MEMORY, RD_E_PARAMETER; *ops is NULL.
+/*
+ * Opens a delta. The source is copied; what it refers to must outlive *ops. Memory: 1 MiB. Errors: RD_E_MEMORY,
+ * RD_E_PARAMETER, with *ops NULL.
  */
 RD_API rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_options *options);
 /*
- * RD_MORE: *op is the next op. RD_OK: there are no more, and the delta was checked to its end. Anything else is a
- * failure, as of rd_delta_each_op; after that and after RD_OK only rd_ops_stats, _error and _close may be called.
+ * Returns RD_MORE with the next op in *op, or RD_OK after the last one, if the delta is in order to its end. Errors:
+ * those of rd_delta_each_op; RD_E_STATE if it had ended before. After RD_OK or an error only rd_ops_stats, _error and
+ * _close may be called.
  */
 RD_API rd_result rd_ops_next(rd_ops *ops, rd_op *op);
 /*
- * Reads the next bytes of the literal that rd_ops_next gave, at most `size`; *got is 0 once there are no more. Errors:
- * those of reading; RD_E_TRUNCATED.
+ * Reads the next bytes of the last op, a literal; *got is less than `size` only at its end. Errors: RD_E_TRUNCATED;
+ * RD_E_STATE as rd_ops_next.
  */
 RD_API rd_result rd_ops_read(rd_ops *ops, void *data, size_t size, size_t *got);
-/* Where in the delta the next byte of the literal lies. RD_UNKNOWN: there is none, or the delta is compressed. */
+/* The offset in the delta of the literal's next byte. RD_UNKNOWN: there is none, or the delta is compressed. */
 RD_API uint64_t rd_ops_literal_offset(const rd_ops *ops);
-/* As of a stream: what was read so far, with the trailer's digest at the end; and why it failed. */
+/* What was read so far, with the trailer's digest at the end. Errors: as rd_stream_stats. */
 RD_API rd_result rd_ops_stats(const rd_ops *ops, rd_stats *stats);
+/* Why it failed. Valid until it is closed. */
 RD_API const rd_error *rd_ops_error(const rd_ops *ops);
-/* NULL is allowed. */
+/* Frees it. NULL is allowed. */
 RD_API void rd_ops_close(rd_ops *ops);
 
 /* ---- Writing a delta -------------------------------------------------------------------------------------------- */
 
 /*
- * Makes a delta of copies and literals that the caller gives, in the order of the new file. Copies that continue each
- * other become one, and literals are gathered and cut at 65,535 bytes, so the delta does not depend on the amounts in
- * which they are given.
+ * Makes a delta from copies and literals, which the caller gives in the order of the new file. Copies that continue
+ * each other are joined, and literals are gathered and cut at 65,535 bytes, so the delta does not depend on the chunks
+ * in which they are given.
  */
 typedef struct rd_delta_writer rd_delta_writer;
 
 /*
- * The delta goes to `out`. With a basis, which must be seekable, the writer makes the digest for the trailer itself,
- * for which it reads what is copied; with NULL the caller may give one. Of the options it uses `verify`, `compression`,
- * `limits.output`, `threads` and `context`. Source and sink are copied, what they refer to must stay. Errors:
- * RD_E_MEMORY, RD_E_PARAMETER, those of writing; *writer is NULL.
+ * Starts a delta, which goes to `out`. With a basis, which must be seekable, the writer computes the digest for the
+ * trailer; it reads what is copied. With NULL the caller may give the digest at the end. Of the options it uses
+ * `verify`, `compression`, `limits.output`, `threads`, `context` and `error`. Source and sink are copied; what they
+ * refer to must outlive the writer. Memory: under 1 MiB, and what compression takes. Errors: as any operation, with
+ * *writer NULL.
  */
 RD_API rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, const rd_source *basis,
                                      const rd_options *options);
 /*
- * Adds a copy of `length` bytes of the basis from `offset` on, or `size` new bytes; 0 of either are none. Errors: those
- * of writing and of reading the basis; RD_E_TRUNCATED: the basis ends before; RD_E_PARAMETER: 2^63 bytes are passed.
- * After a failure only rd_delta_writer_stats, _error and _free may be called.
+ * Adds a copy of `length` bytes of the basis from `offset` on, or `size` new bytes. Either may be 0. Errors:
+ * RD_E_TRUNCATED if the basis ends before; RD_E_PARAMETER beyond 2^63 bytes; RD_E_STATE after the end or an error.
+ * After an error only rd_delta_writer_stats, _error and _free may be called.
  */
 RD_API rd_result rd_delta_writer_copy(rd_delta_writer *writer, uint64_t offset, uint64_t length);
 RD_API rd_result rd_delta_writer_literal(rd_delta_writer *writer, const void *data, size_t size);
 /*
- * Ends the delta. A trailer follows with `digest`, RD_DIGEST_LEN bytes as rd_digest makes of the new file, or with the
- * writer's own; without either, or with RD_VERIFY_NEVER, there is none. Errors: those of writing; RD_E_UNVERIFIED: with
- * RD_VERIFY_ALWAYS, there is no digest.
+ * Ends the delta, with a trailer if there is a digest: `digest`, RD_DIGEST_LEN bytes as of rd_digest, or the writer's
+ * own. There is no trailer with RD_VERIFY_NEVER. Errors: RD_E_UNVERIFIED if there is no digest, with RD_VERIFY_ALWAYS;
+ * RD_E_STATE after the end or an error.
  */
 RD_API rd_result rd_delta_writer_finish(rd_delta_writer *writer, const uint8_t *digest);
-/* As of a stream: the ops so far; and why it failed. */
+/* The ops so far. Errors: as rd_stream_stats. */
 RD_API rd_result rd_delta_writer_stats(const rd_delta_writer *writer, rd_stats *stats);
+/* Why it failed. Valid until it is freed. */
 RD_API const rd_error *rd_delta_writer_error(const rd_delta_writer *writer);
-/* What was written to the sink stays. NULL is allowed. */
+/* Frees the writer. What was written to the sink stays. NULL is allowed. */
 RD_API void rd_delta_writer_free(rd_delta_writer *writer);
 
 #ifdef __cplusplus
