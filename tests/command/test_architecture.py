@@ -99,3 +99,18 @@ def test_what_the_table_names_is_where_it_says(asked: str, answer: str) -> None:
 def test_the_table_names_many_symbols() -> None:
     assert len(rows()) > 15
     assert sum(len(list(places(answer))) for _, answer in rows()) > 10
+
+
+def layers() -> list[str]:
+    """The folders of src, in the order of the table of layers."""
+    (section,) = re.findall(r"^## The layers\n(.*?)^#", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
+    return re.findall(r"^\| `src/(\w+)` \|", section, flags=re.MULTILINE)
+
+
+def test_each_layer_includes_only_those_above_it() -> None:
+    order = layers()
+    assert sorted(order) == sorted(folder.name for folder in (ROOT / "src").iterdir() if folder.is_dir())
+    for at, folder in enumerate(order):
+        for file in sorted((ROOT / "src" / folder).glob("*.[ch]")):
+            included = re.findall(r'^#include "(\w+)/', file.read_text(), flags=re.MULTILINE)
+            assert set(included) <= set(order[: at + 1]), f"{file.name} of {folder} reaches down"
