@@ -70,6 +70,29 @@ void input_close(cli_input *input) {
     input->fd = -1;
 }
 
+rd_result input_read_some(const cli_input *input, void *data, size_t size, size_t *got, cli_failure *failure) {
+    ssize_t n;
+    do
+        n = system_read(input->fd, data, size);
+    while (n == -1 && errno == EINTR && !interrupt_caught());
+    *got = n > 0 ? (size_t)n : 0;
+    if (n >= 0)
+        return RD_OK;
+    if (errno != EINTR)
+        return failure_system(failure, input->role, "cannot be read");
+    failure->error = (rd_error){
+        .result = RD_E_CANCELLED, .role = input->role, .offset = RD_UNKNOWN, .reason = "interrupted by a signal"};
+    return RD_E_CANCELLED;
+}
+
+rd_result input_read(const cli_input *input, void *data, size_t size, size_t *got, cli_failure *failure) {
+    rd_result result = RD_OK;
+    *got = 0;
+    for (size_t n = 1; result == RD_OK && n > 0 && *got < size; *got += n)
+        result = input_read_some(input, (uint8_t *)data + *got, size - *got, &n, failure);
+    return result;
+}
+
 /* ---- The output ------------------------------------------------------------------------------------------------- */
 
 const char *output_name(const char *name) {

@@ -24,9 +24,16 @@ void files_reserve_standard(void);
 /* What messages need before the input is open: NULL is standard input. */
 void input_name(cli_input *input, const char *name, rd_role role);
 
-/* Opens `name`, or for NULL takes standard input. A directory is refused. Either way input_close is due. */
+/* Opens `name`, or for NULL takes standard input. A directory is refused. Either way, call input_close afterwards. */
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure);
 void input_close(cli_input *input);
+
+/*
+ * Read from where the descriptor is: some bytes, *got is 0 only at the end; or `size` bytes, *got is less only at the
+ * end. RD_E_CANCELLED: a signal asked the process to end.
+ */
+rd_result input_read_some(const cli_input *input, void *data, size_t size, size_t *got, cli_failure *failure);
+rd_result input_read(const cli_input *input, void *data, size_t size, size_t *got, cli_failure *failure);
 
 /* The name that `name` has in messages: NULL is standard output. */
 const char *output_name(const char *name);
@@ -36,7 +43,7 @@ bool files_is_standard(const char *name);
 
 /*
  * Opens `name`, or for NULL takes standard output. With RD_REPLACE_NEVER, an existing file or a terminal is refused.
- * Afterwards either output_commit or output_discard is due.
+ * Call output_commit or output_discard afterwards.
  */
 rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure);
 rd_result output_commit(const cli_output *output, cli_failure *failure);

@@ -35,9 +35,8 @@ bool system_same_file(int one, int other);
 int system_terminal_width(int fd);
 bool system_in_foreground(int fd);
 
-/* Reads some of `size` bytes: from where the descriptor is, or from `offset` on; then its position stays. */
+/* Reads some of `size` bytes. */
 ssize_t system_read(int fd, void *data, size_t size);
-ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size);
 
 #else
 #include <sys/ioctl.h>
@@ -88,10 +87,6 @@ static inline bool system_in_foreground(int fd) {
 
 static inline ssize_t system_read(int fd, void *data, size_t size) {
     return read(fd, data, size);
-}
-
-static inline ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
-    return pread(fd, data, size, (off_t)offset);
 }
 
 #endif

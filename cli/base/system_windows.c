@@ -112,13 +112,4 @@ bool system_in_foreground(int fd) {
 ssize_t system_read(int fd, void *data, size_t size) {
     return _read(fd, data, size < INT_MAX ? (unsigned)size : INT_MAX);
 }
-
-ssize_t system_read_at(int fd, uint64_t offset, void *data, size_t size) {
-    const int64_t before = _lseeki64(fd, 0, SEEK_CUR);
-    if (before == -1 || _lseeki64(fd, (int64_t)offset, SEEK_SET) == -1)
-        return -1;
-    const ssize_t got = system_read(fd, data, size);
-    (void)_lseeki64(fd, before, SEEK_SET);
-    return got;
-}
 #endif

@@ -6,13 +6,14 @@
 
 #include "cli/base/files.h"
 
-/* Enough to look into a file that is compressed by zstd: its first block has at most 128 KiB. */
+/* Enough to look into a file that is compressed with zstd: its first block has at most 128 KiB. */
 enum { PEEK_SIZE = 160 * 1024 };
 
 typedef struct cli_peek {
     uint8_t start[PEEK_SIZE];
     size_t size; /* of the start: less than PEEK_SIZE only if that is all of the file */
-    int fd;
+    const cli_input *input;
+    cli_failure *failure;
 } cli_peek;
 
 /*

@@ -14,9 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include "cli/base/interrupt.h"
 #include "cli/base/system.h"
 #include "cli/report/numbers.h"
 #include "cli/report/records.h"
@@ -82,59 +80,46 @@ static rd_result sync_check(cli_job *job) {
     return RD_OK;
 }
 
-/* ---- Reading ---------------------------------------------------------------------------------------------------- */
+/* ---- Files that are equal --------------------------------------------------------------------------------------- */
 
-/* Fills data[0 .. size) as far as the input goes; *got is less only at its end. */
-static rd_result sync_read(cli_job *job, int which, uint8_t *data, size_t size, size_t *got) {
-    *got = 0;
-    while (*got < size) {
-        const ssize_t n = read(job->inputs[which].fd, data + *got, (unsigned)(size - *got));
-        if (n == 0)
-            break;
-        if (n > 0)
-            *got += (size_t)n;
-        else if (errno != EINTR)
-            return failure_system(&job->failure, job->inputs[which].role, "cannot be read");
-        else if (interrupt_caught())
-            return RD_E_CANCELLED;
-    }
-    return RD_OK;
-}
-
-/* Both from where they stand; *equal tells. */
-static rd_result sync_compare_from_here(cli_job *job, uint8_t *buffers, uint64_t size, bool *equal) {
-    size_t got[2] = {CHUNK, CHUNK};
-    uint64_t done = 0;
-    *equal = true;
-    while (*equal && got[OLD] == CHUNK) {
-        for (int i = OLD; i <= NEW; i++) {
-            const rd_result result = sync_read(job, i, buffers + (size_t)i * CHUNK, CHUNK, &got[i]);
-            if (result != RD_OK)
-                return result;
-        }
-        *equal = got[OLD] == got[NEW] && memcmp(buffers, buffers + CHUNK, got[OLD]) == 0;
-        done += got[OLD];
-        if (!progress_show(&job->progress, done, size))
-            return RD_E_CANCELLED;
-    }
-    return RD_OK;
-}
-
-/* Whether they are equal, if that can be told beforehand. Their positions are those from which they are to be read. */
+/* Whether they are equal, if that can be found out beforehand: both have a size, so they can be read twice. */
 static rd_result sync_compare(cli_job *job, bool *equal) {
-    const rd_source *old = &job->inputs[OLD].source;
-    const rd_source *new_file = &job->inputs[NEW].source;
+    const rd_source *const old = &job->inputs[OLD].source;
     *equal = false;
-    if (job->created || old->size != new_file->size || old->size == RD_UNKNOWN)
+    if (job->created || old->size != job->inputs[NEW].source.size || old->size == RD_UNKNOWN)
         return RD_OK;
-    uint8_t *buffers = malloc(2 * (size_t)CHUNK);
+    uint8_t *const buffers = malloc(2 * (size_t)CHUNK);
     if (buffers == NULL)
         return job->failure.error.result = RD_E_MEMORY;
     progress_step(&job->progress, "compare");
-    rd_result result = sync_compare_from_here(job, buffers, old->size, equal);
-    if (result == RD_OK && lseek(job->inputs[NEW].fd, (off_t)new_file->origin, SEEK_SET) == -1)
-        result = failure_system(&job->failure, RD_ROLE_NEW, "cannot be read");
+    rd_result result = RD_OK;
+    size_t got[2] = {CHUNK, CHUNK};
+    *equal = true;
+    for (uint64_t done = 0; result == RD_OK && *equal && got[OLD] == CHUNK; done += got[OLD]) {
+        for (int i = OLD; i <= NEW && result == RD_OK; i++) {
+            uint8_t *const to = buffers + (size_t)i * CHUNK;
+            result = rd_source_read(&job->inputs[i].source, done, to, CHUNK, &got[i], &job->failure.error);
+            if (result != RD_OK)
+                job->failure.error.role = job->inputs[i].role;
+        }
+        *equal = got[OLD] == got[NEW] && memcmp(buffers, buffers + CHUNK, got[OLD]) == 0;
+        if (result == RD_OK && !progress_show(&job->progress, done + got[OLD], old->size))
+            result = RD_E_CANCELLED;
+    }
     free(buffers);
+    return result;
+}
+
+/* Only to find out how long the delta is. Its figures become those of a patch. */
+static rd_result sync_count(cli_job *job, const rd_signature *signature) {
+    const rd_sink sink = job_null_sink();
+    rd_stats *const stats = &job->stats;
+    const rd_options options = job_options(job, stats);
+    progress_step(&job->progress, "delta");
+    const rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, &sink, &options);
+    const uint64_t new_size = stats->in_bytes;
+    stats->in_bytes = stats->out_bytes;
+    stats->out_bytes = new_size;
     return result;
 }
 
@@ -192,25 +177,21 @@ typedef struct sync_delta {
     bool failed;
 } sync_delta;
 
-static rd_result sync_read_chunk(sync_delta *maker) {
-    size_t got = 0;
-    const rd_result result = sync_read(maker->job, NEW, maker->chunk, CHUNK, &got);
-    maker->in = (rd_in){.data = maker->chunk, .size = got};
-    maker->ended = got < CHUNK;
-    return result;
-}
-
 static rd_result sync_make_delta(sync_delta *maker, rd_out *out) {
-    rd_result result = RD_OK;
-    if (maker->in.pos == maker->in.size && !maker->ended)
-        result = sync_read_chunk(maker);
-    if (result != RD_OK)
-        return result;
-    result = rd_stream_step(maker->stream, &maker->in, out, maker->ended);
+    cli_job *const job = maker->job;
+    if (maker->in.pos == maker->in.size && !maker->ended) {
+        size_t got = 0;
+        const rd_result result = input_read(&job->inputs[NEW], maker->chunk, CHUNK, &got, &job->failure);
+        if (result != RD_OK)
+            return result;
+        maker->in = (rd_in){.data = maker->chunk, .size = got};
+        maker->ended = got < CHUNK;
+    }
+    const rd_result result = rd_stream_step(maker->stream, &maker->in, out, maker->ended);
     maker->done = result == RD_OK;
     if (result == RD_OK || result == RD_MORE)
         return RD_OK;
-    maker->job->failure.error = *rd_stream_error(maker->stream);
+    job->failure.error = *rd_stream_error(maker->stream);
     return result;
 }
 
@@ -263,21 +244,6 @@ static rd_result sync_update(cli_job *job, const rd_signature *signature) {
         job->failure.error.result = result;
     rd_stream_free(maker.stream);
     free(maker.chunk);
-    return result;
-}
-
-/* ---- Files that are equal already ------------------------------------------------------------------------------- */
-
-/* Only to say how long the delta is. Its figures become those of a patch. */
-static rd_result sync_count(cli_job *job, const rd_signature *signature) {
-    const rd_sink sink = job_null_sink();
-    rd_stats *stats = &job->stats;
-    const rd_options options = job_options(job, stats);
-    progress_step(&job->progress, "delta");
-    const rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, &sink, &options);
-    const uint64_t new_size = stats->in_bytes;
-    stats->in_bytes = stats->out_bytes;
-    stats->out_bytes = new_size;
     return result;
 }
 

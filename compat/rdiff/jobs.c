@@ -102,7 +102,7 @@ static rd_result work_delta(job *j) {
     rd_signature *signature;
     rd_stats stats = {.size = sizeof stats};
     int64_t start = now();
-    rd_result result = signature_load(&signature, j->inputs[0].fd, &stats, &j->failure);
+    rd_result result = signature_load(&signature, &j->inputs[0], &stats, &j->failure);
     if (result != RD_OK)
         return result;
     rd_signature_params(signature, &j->params);

@@ -3,22 +3,16 @@
  * the end that is shorter than a weak sum is no error. That is what the job of librsync.so.2 does, which keeps no
  * descriptor.
  */
-#define _POSIX_C_SOURCE 200809L
-
 #include "signature.h"
 
-#include <errno.h>
-#include <unistd.h>
-
 #include "base/pipeline.h"
-#include "cli/base/interrupt.h"
 #include "header.h"
 #include "stream/stream.h"
 
 enum { CHUNK = 1 << 16 };
 
 typedef struct input {
-    int fd;
+    const cli_input *file;
     cli_failure *failure;
 } input;
 
@@ -26,23 +20,6 @@ static rd_result fail(const input *in, rd_result result, const char *reason) {
     in->failure->error =
         (rd_error){.result = result, .role = RD_ROLE_SIGNATURE, .offset = RD_UNKNOWN, .reason = reason};
     return result;
-}
-
-/* Reads `size` bytes; *got is less only at the end. */
-static rd_result read_full(const input *in, uint8_t *data, size_t size, size_t *got) {
-    *got = 0;
-    while (*got < size) {
-        const ssize_t count = read(in->fd, data + *got, size - *got);
-        if (count == 0)
-            break;
-        if (count > 0)
-            *got += (size_t)count;
-        else if (errno != EINTR)
-            return failure_system(in->failure, RD_ROLE_SIGNATURE, "cannot be read");
-        if (interrupt_caught())
-            return fail(in, RD_E_CANCELLED, "interrupted");
-    }
-    return RD_OK;
 }
 
 static rd_result feed(const input *in, rd_stream *stream, const uint8_t *data, size_t size, bool end) {
@@ -62,7 +39,7 @@ static rd_result feed_all(const input *in, rd_stream *stream) {
     rd_result result = RD_MORE;
     while (result == RD_MORE) {
         size_t got;
-        const rd_result read = read_full(in, chunk, CHUNK, &got);
+        const rd_result read = input_read(in->file, chunk, CHUNK, &got, in->failure);
         if (read != RD_OK)
             return read;
         result = feed(in, stream, chunk, got, got < CHUNK);
@@ -73,15 +50,15 @@ static rd_result feed_all(const input *in, rd_stream *stream) {
 static rd_result read_header(const input *in, uint8_t header[RS__HEADER_LEN]) {
     const char *reason = "the signature ends inside its header";
     size_t got;
-    rd_result result = read_full(in, header, RS__HEADER_LEN, &got);
+    rd_result result = input_read(in->file, header, RS__HEADER_LEN, &got, in->failure);
     if (result != RD_OK)
         return result;
     result = rs__header_settle(header, got, &reason);
     return result == RD_OK ? RD_OK : fail(in, result == RD_MORE ? RD_E_TRUNCATED : result, reason);
 }
 
-rd_result signature_load(rd_signature **signature, int fd, rd_stats *stats, cli_failure *failure) {
-    const input in = {fd, failure};
+rd_result signature_load(rd_signature **signature, const cli_input *file, rd_stats *stats, cli_failure *failure) {
+    const input in = {file, failure};
     uint8_t header[RS__HEADER_LEN];
     rd_stream *stream;
     *signature = NULL;

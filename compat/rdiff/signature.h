@@ -4,12 +4,12 @@
 #ifndef REDELTA_RDIFF_SIGNATURE_H
 #define REDELTA_RDIFF_SIGNATURE_H
 
-#include "cli/base/failure.h"
+#include "cli/base/files.h"
 
 /*
- * Reads the file `fd` to its end and indexes the signature in it, which is for rd_signature_free. On failure fills
+ * Reads the file `file` to its end and indexes the signature in it, which is for rd_signature_free. On failure fills
  * *failure and *signature is NULL. *stats is filled either way.
  */
-rd_result signature_load(rd_signature **signature, int fd, rd_stats *stats, cli_failure *failure);
+rd_result signature_load(rd_signature **signature, const cli_input *file, rd_stats *stats, cli_failure *failure);
 
 #endif

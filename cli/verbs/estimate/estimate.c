@@ -1,12 +1,8 @@
 /*
  * estimate.c: the verb estimate: what the files are, and what would travel at several block lengths.
  */
-#define _POSIX_C_SOURCE 200809L
-#define _FILE_OFFSET_BITS 64
-
 #include <stdlib.h>
 
-#include "cli/base/system.h"
 #include "cli/report/records.h"
 #include "cli/report/table.h"
 #include "cli/verbs/common_help.h"
@@ -38,25 +34,15 @@ static const char estimate_help[] =
 
 /* ---- What the files are ----------------------------------------------------------------------------------------- */
 
-/* True: the sample was read whole. What cannot be read is left to the trials, which say so. */
-static bool estimate_read_sample(const cli_input *input, uint64_t offset, uint8_t *sample) {
-    size_t filled = 0;
-    while (filled < LOOKS_SAMPLE) {
-        const ssize_t got =
-            system_read_at(input->fd, input->source.origin + offset + filled, sample + filled, LOOKS_SAMPLE - filled);
-        if (got <= 0)
-            return false;
-        filled += (size_t)got;
-    }
-    return true;
-}
-
+/* What cannot be read is left to the trials, which report it. */
 static void estimate_take_samples(cli_subject *subject, const cli_input *input) {
     uint8_t sample[LOOKS_SAMPLE];
     const uint64_t room = subject->size / LOOKS_SAMPLE;
     const uint64_t count = room < SAMPLES_MAX ? room : SAMPLES_MAX;
     for (uint64_t i = 0; i < count; i++) {
-        if (!estimate_read_sample(input, subject->size / count * i, sample))
+        size_t got = 0;
+        (void)rd_source_read(&input->source, subject->size / count * i, sample, LOOKS_SAMPLE, &got, NULL);
+        if (got < LOOKS_SAMPLE)
             return;
         subject->samples++;
         subject->random += looks_random(sample);
