@@ -28,7 +28,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { PROC_NAME_SIZE = 32, NEW_FILE_MODE = 0666 };
+enum { NEW_FILE_MODE = 0666 };
 
 static rd_result destination_fail(rd_error *error, const char *reason) {
     return rd__fail_system(error, RD_ROLE_OUTPUT, errno, reason);
@@ -123,12 +123,10 @@ static rd_result destination_open_direct(rd_destination *d, rd_error *error) {
 /* Creates a file without a name, which can be linked later through /proc. False: that is not possible here. */
 static bool destination_create_unnamed(rd_destination *d) {
 #if defined(O_TMPFILE)
-    char name[PROC_NAME_SIZE];
     d->fd = openat(d->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, NEW_FILE_MODE);
     if (d->fd < 0)
         return false;
-    (void)snprintf(name, sizeof name, "/proc/self/fd/%d", d->fd);
-    if (access(name, F_OK) == 0) {
+    if (d->batch ? rd__directory_can_link(d->batch) : rd__can_link_open_file(d->fd)) {
         d->locked = rd__temporary_lock(d->fd);
         return true;
     }

@@ -61,7 +61,10 @@ void rd__directory_finish_batch(rd_directory *directory);
 /* A handle on the directory, -1 with errno if there is none. Needs no right to list it. */
 int rd__directory_handle(const char *path);
 
-/* That of an open directory. */
+/* Whether files in the open directory can be written without a name. */
+bool rd__directory_can_link(const rd_directory *directory);
+
+/* The handle on the open directory. */
 int rd__directory_fd(const rd_directory *directory);
 
 #endif

@@ -52,6 +52,7 @@ typedef struct directory_list {
 struct rd_directory {
     int fd;
     bool has_syncfs; /* that flushes files as fsync does */
+    bool can_link;   /* open files */
     bool renamed;    /* files of batches, since their names were flushed */
     directory_list queue;
     size_t queued;
@@ -93,6 +94,10 @@ int rd__directory_fd(const rd_directory *directory) {
     return directory->fd;
 }
 
+bool rd__directory_can_link(const rd_directory *directory) {
+    return directory->can_link;
+}
+
 /* Whether syncfs on this file system is as good as fsync on each file: known of those on local disks or in memory. */
 static bool directory_has_syncfs(int fd) {
 #if defined(__linux__)
@@ -130,6 +135,7 @@ rd_result rd_directory_open(rd_directory **directory, const char *path, rd_error
     }
     opened->fd = fd;
     opened->has_syncfs = directory_has_syncfs(fd);
+    opened->can_link = rd__can_link_open_file(fd);
     rd__temporary_sweep_directory(fd);
     *directory = opened;
     return RD_OK;

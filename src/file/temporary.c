@@ -153,9 +153,20 @@ int rd__temporary_create(rd__temporary *temporary, mode_t mode) {
     return -1;
 }
 
+/* The name by which an open file can be linked. */
+static void temporary_proc_name(char name[PROC_NAME_SIZE], int fd) {
+    (void)snprintf(name, PROC_NAME_SIZE, "/proc/self/fd/%d", fd);
+}
+
+bool rd__can_link_open_file(int fd) {
+    char name[PROC_NAME_SIZE];
+    temporary_proc_name(name, fd);
+    return access(name, F_OK) == 0;
+}
+
 bool rd__link_open_file(int fd, int directory, const char *name) {
     char source[PROC_NAME_SIZE];
-    (void)snprintf(source, sizeof source, "/proc/self/fd/%d", fd);
+    temporary_proc_name(source, fd);
     return linkat(AT_FDCWD, source, directory, name, AT_SYMLINK_FOLLOW) == 0;
 }
 

@@ -49,6 +49,9 @@ bool rd__temporary_lock(int fd);
  */
 bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked);
 
+/* Whether an open file can be linked here, whichever: that needs /proc. `fd` is any open one. */
+bool rd__can_link_open_file(int fd);
+
 /* Links the open file to a name in the directory that must be free. */
 bool rd__link_open_file(int fd, int directory, const char *name);
 
