@@ -92,8 +92,11 @@ static bool value_block_size(const char *verb, const char *text, rd_params *para
 }
 
 static bool value_sum_size(const char *verb, const char *text, rd_params *params) {
-    const bool md4 = params->strong == RD_MD4;
-    const value_range range = {"sum size", 0, md4 ? 16 : RD_STRONG_LEN_MAX, md4 ? " (for md4)" : " (for blake2)"};
+    rd_params whole = {.strong = params->strong, .strong_len = RD_STRONG_LEN_FULL};
+    char note[32];
+    (void)rd_params_resolve(&whole, RD_UNKNOWN);
+    (void)snprintf(note, sizeof note, " (for %s)", rd_strong_name(params->strong));
+    const value_range range = {"sum size", 0, (uint64_t)whole.strong_len, note};
     uint64_t size = RD_STRONG_LEN_FULL;
     if (text != NULL && strcmp(text, "-1") == 0) {
         params->strong_len = RD_STRONG_LEN_LEAST;
@@ -115,7 +118,7 @@ static void value_report_choice(const char *verb, const char *what, const char *
         report_usage(verb, "unknown %s '%.*s': choose %s or %s", what, REPORT_WORD_MAX, text, names[0], names[1]);
 }
 
-/* *choice becomes 0 or 1, by the name given. */
+/* *choice becomes 0 or 1, by the name given: the value of the enum that has it. */
 static bool value_choice(const char *verb, const char *what, const char *text, const char *const names[2],
                          int *choice) {
     *choice = text != NULL && strcmp(text, names[1]) == 0;
@@ -126,8 +129,8 @@ static bool value_choice(const char *verb, const char *what, const char *text, c
 }
 
 bool value_params(const char *verb, const cli_words *words, rd_params *params) {
-    static const char *const hashes[] = {[RD_BLAKE2] = "blake2", [RD_MD4] = "md4"};
-    static const char *const rollsums[] = {[RD_RABINKARP] = "rabinkarp", [RD_ROLLSUM] = "rollsum"};
+    const char *const hashes[] = {rd_strong_name(RD_BLAKE2), rd_strong_name(RD_MD4)};
+    const char *const rollsums[] = {rd_weak_name(RD_RABINKARP), rd_weak_name(RD_ROLLSUM)};
     int strong;
     int weak;
     if (!value_choice(verb, "hash", words_value(words, OPTION_HASH), hashes, &strong) ||

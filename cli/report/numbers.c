@@ -25,11 +25,3 @@ cli_number size_or_unknown(uint64_t size) {
 double percent(uint64_t part, uint64_t whole) {
     return whole != 0 ? 100.0 * (double)part / (double)whole : 0.0;
 }
-
-const char *weak_name(const rd_params *params) {
-    return params->weak == RD_ROLLSUM ? "rollsum" : "rabinkarp";
-}
-
-const char *strong_name(const rd_params *params) {
-    return params->strong == RD_MD4 ? "md4" : "blake2";
-}

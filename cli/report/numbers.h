@@ -1,5 +1,5 @@
 /*
- * numbers.h: numbers and names of parameters, as people read them.
+ * numbers.h: numbers as people read them.
  */
 #ifndef REDELTA_CLI_NUMBERS_H
 #define REDELTA_CLI_NUMBERS_H
@@ -20,9 +20,5 @@ cli_number size_or_unknown(uint64_t size);
 
 /* Of nothing, any part is 0. */
 double percent(uint64_t part, uint64_t whole);
-
-/* The names that the options --rollsum and --hash take. */
-const char *weak_name(const rd_params *params);
-const char *strong_name(const rd_params *params);
 
 #endif

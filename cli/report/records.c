@@ -12,7 +12,6 @@
 #include <unistd.h>
 
 #include "cli/base/system.h"
-#include "cli/report/numbers.h"
 
 static struct {
     FILE *file;          /* NULL: no records are wanted */
@@ -113,8 +112,8 @@ void record_file(json_writer *record, const char *key, const char *name, uint64_
 
 void record_sums(json_writer *record, const rd_params *params) {
     json_object(record, "sums");
-    json_text(record, "weak", weak_name(params));
-    json_text(record, "strong", strong_name(params));
+    json_text(record, "weak", rd_weak_name(params->weak));
+    json_text(record, "strong", rd_strong_name(params->strong));
     json_number(record, "strong_length", (uint64_t)params->strong_len);
     json_end(record);
 }

@@ -39,7 +39,8 @@ void table_blocks(FILE *out, uint64_t blocks, const rd_params *params) {
 }
 
 void table_sums(FILE *out, const rd_params *params) {
-    table_row(out, "sums", weak_name(params), " and %s of %" PRId32 " bytes", strong_name(params), params->strong_len);
+    table_row(out, "sums", rd_weak_name(params->weak), " and %s of %" PRId32 " bytes", rd_strong_name(params->strong),
+              params->strong_len);
 }
 
 void table_time(FILE *out, double seconds, uint64_t bytes) {

@@ -43,8 +43,8 @@ static rd_result delta_load(cli_job *job, rd_signature **signature) {
         (void)fprintf(stderr,
                       "redelta: delta: signature of %s blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n"
                       "redelta: delta: new file of %s bytes\n",
-                      grouped(job->signature_blocks).text, grouped(job->params.block_len).text, weak_name(&job->params),
-                      strong_name(&job->params), job->params.strong_len,
+                      grouped(job->signature_blocks).text, grouped(job->params.block_len).text,
+                      rd_weak_name(job->params.weak), rd_strong_name(job->params.strong), job->params.strong_len,
                       size_or_unknown(job->inputs[1].source.size).text);
     return RD_OK;
 }
@@ -58,15 +58,8 @@ static rd_result delta_work(cli_job *job) {
     progress_step(&job->progress, "delta");
     result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &options);
     rd_signature_free(signature);
-    job->identical = job_is_basis(job);
+    job->identical = job->stats.identical;
     return result;
-}
-
-static uint64_t delta_plain_size(const cli_job *job) {
-    const rd_stats *const stats = &job->stats;
-    const uint64_t magic_and_end = 5;
-    const uint64_t trailer = stats->has_digest ? 56 : 0;
-    return magic_and_end + stats->literal_command_bytes + stats->literal_bytes + stats->copy_command_bytes + trailer;
 }
 
 static void delta_print_stats(const cli_job *job) {
@@ -77,7 +70,7 @@ static void delta_print_stats(const cli_job *job) {
     table_size(stderr, "new file", stats->in_bytes);
     table_share(stderr, "delta", stats->out_bytes, stats->in_bytes, "new file");
     if (job->request->compression > 0)
-        table_share(stderr, "uncompressed", delta_plain_size(job), stats->in_bytes, "new file");
+        table_share(stderr, "uncompressed", rd_stats_delta_size(stats), stats->in_bytes, "new file");
     job_print_commands(stats);
     table_number(stderr, "false matches", stats->false_matches);
     table_time(stderr, job->seconds, stats->in_bytes);
@@ -90,7 +83,7 @@ static void delta_put_result(json_writer *record, const cli_job *job) {
     record_file(record, "new", job->request->inputs[1], stats->in_bytes);
     record_file(record, "delta", job->request->output, stats->out_bytes);
     json_end(record);
-    job_put_uncompressed(record, job, delta_plain_size(job));
+    job_put_uncompressed(record, job, rd_stats_delta_size(stats));
     job_put_blocks(record, job, job->signature_blocks);
     job_put_commands(record, job, stats->in_bytes, stats->out_bytes);
     json_number(record, "false_matches", stats->false_matches);

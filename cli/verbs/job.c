@@ -50,12 +50,6 @@ void job_announce(const cli_job *job, const char *one, const char *other) {
                   size_or_unknown(job->inputs[1].source.size).text);
 }
 
-bool job_is_basis(const cli_job *job) {
-    const uint64_t length = job->stats.copy_bytes;
-    const uint64_t needed = length / job->params.block_len + (length % job->params.block_len != 0);
-    return job->stats.literal_bytes == 0 && job->stats.copy_commands <= 1 && needed == job->signature_blocks;
-}
-
 /* ---- Figures ---------------------------------------------------------------------------------------------------- */
 
 void job_print_commands(const rd_stats *stats) {

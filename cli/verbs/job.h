@@ -42,12 +42,6 @@ rd_result job_settle_params(cli_job *job, uint64_t size);
 /* --verbose: a line with the sizes of both inputs, and what they are. */
 void job_announce(const cli_job *job, const char *one, const char *other);
 
-/*
- * The new file is the basis, as far as a signature shows: one copy, with no literal, that starts with the first block
- * and ends with the last. How long that is a signature does not say; but the last block is found only as a whole.
- */
-bool job_is_basis(const cli_job *job);
-
 /* --stats: the rows of a delta's copies and literals. */
 void job_print_commands(const rd_stats *stats);
 

@@ -26,13 +26,12 @@ static const char patch_help[] =
     "  redelta patch --force data.tar new.delta data.tar\n";
 
 static rd_result patch_work(cli_job *job) {
-    const rd_source *const basis = &job->inputs[0].source;
-    const rd_stats *const stats = &job->stats;
     if (job->request->verbose)
         job_announce(job, "basis", "delta");
     const rd_options options = job_options(job, &job->stats);
-    const rd_result result = rd_patch_apply(basis, &job->inputs[1].source, &job->output.sink, &options);
-    job->identical = stats->literal_bytes == 0 && stats->copy_commands <= 1 && stats->copy_bytes == basis->size;
+    const rd_result result =
+        rd_patch_apply(&job->inputs[0].source, &job->inputs[1].source, &job->output.sink, &options);
+    job->identical = job->stats.identical;
     return result;
 }
 

@@ -35,16 +35,10 @@ static rd_result signature_work(cli_job *job) {
     if (job->request->verbose)
         (void)fprintf(
             stderr, "redelta: signature: basis of %s bytes; blocks of %s bytes, sums %s and %s of %" PRId32 " bytes\n",
-            size_or_unknown(basis->size).text, grouped(job->params.block_len).text, weak_name(&job->params),
-            strong_name(&job->params), job->params.strong_len);
+            size_or_unknown(basis->size).text, grouped(job->params.block_len).text, rd_weak_name(job->params.weak),
+            rd_strong_name(job->params.strong), job->params.strong_len);
     const rd_options options = job_options(job, &job->stats);
     return rd_signature_make(basis, &job->output.sink, &options);
-}
-
-static uint64_t signature_plain_size(const cli_job *job) {
-    const uint64_t header = 12;
-    const uint64_t weak_length = 4;
-    return header + job->stats.blocks * (weak_length + (uint64_t)job->params.strong_len);
 }
 
 static void signature_print_stats(const cli_job *job) {
@@ -52,7 +46,8 @@ static void signature_print_stats(const cli_job *job) {
     table_size(stderr, "basis", stats->in_bytes);
     table_share(stderr, "signature", stats->out_bytes, stats->in_bytes, "basis");
     if (job->request->compression > 0)
-        table_share(stderr, "uncompressed", signature_plain_size(job), stats->in_bytes, "basis");
+        table_share(stderr, "uncompressed", rd_signature_size(&job->params, job->stats.blocks), stats->in_bytes,
+                    "basis");
     table_blocks(stderr, stats->blocks, &job->params);
     table_sums(stderr, &job->params);
     table_time(stderr, job->seconds, stats->in_bytes);
@@ -64,7 +59,7 @@ static void signature_put_result(json_writer *record, const cli_job *job) {
     record_file(record, "basis", job->request->inputs[0], stats->in_bytes);
     record_file(record, "signature", job->request->output, stats->out_bytes);
     json_end(record);
-    job_put_uncompressed(record, job, signature_plain_size(job));
+    job_put_uncompressed(record, job, rd_signature_size(&job->params, job->stats.blocks));
     job_put_blocks(record, job, stats->blocks);
     record_time(record, job->seconds, stats->in_bytes);
 }

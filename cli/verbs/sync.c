@@ -1,7 +1,7 @@
 /*
- * sync.c: the verb sync, the three steps as one. The old file is signed into a loaded signature. Then a patch asks for
- * its delta, and each time a stream makes the next bytes of it from what it reads of the new file. So neither signature
- * nor delta is ever a file, memory does not grow with the files but for the loaded signature, and the patch is the
+ * sync.c: the verb sync, the three steps as one. The signature of the old file is built in memory. Then a patch asks
+ * for its delta, and each time a stream makes the next bytes of it from what it reads of the new file. So neither
+ * signature nor delta is ever a file, memory does not grow with the files but for the signature, and the patch is the
  * library's, with its verification and its threads. If the old file changes meanwhile, the digest differs, and nothing
  * is replaced.
  *
@@ -125,43 +125,19 @@ static rd_result sync_count(cli_job *job, const rd_signature *signature) {
 
 /* ---- The signature ---------------------------------------------------------------------------------------------- */
 
-/* A rd_write_fn that loads what it gets. */
-static rd_result sync_load(void *context, const void *data, size_t size) {
-    rd_in in = {.data = data, .size = size};
-    rd_out out = {0};
-    const rd_result result = rd_stream_step(context, &in, &out, false);
-    return result == RD_MORE ? RD_OK : result;
-}
-
-static rd_result sync_finish_loading(rd_stream *loader, rd_signature **signature, rd_error *error) {
-    rd_in in = {0};
-    rd_out out = {0};
-    const rd_result result = rd_stream_step(loader, &in, &out, true);
-    if (result == RD_OK)
-        return rd_stream_take_signature(loader, signature);
-    *error = *rd_stream_error(loader);
-    return result;
-}
-
 static rd_result sync_sign(cli_job *job, rd_signature **signature) {
     const rd_source *const old = &job->inputs[OLD].source;
-    rd_stream *loader;
-    rd_stats stats = {0};
     rd_result result = job_settle_params(job, old->size);
     if (result != RD_OK)
         return result;
     progress_step(&job->progress, "signature");
-    const rd_options options = job_options(job, &stats);
-    if (rd_loadsig_stream_new(&loader, &options) != RD_OK)
-        return job->failure.error.result = RD_E_MEMORY;
-    const rd_sink sink = rd_sink_callback(sync_load, loader);
-    result = rd_signature_make(old, &sink, &options);
-    if (result == RD_OK)
-        result = sync_finish_loading(loader, signature, &job->failure.error);
-    rd_stream_free(loader);
-    job->signature_bytes = stats.out_bytes;
-    job->signature_blocks = stats.blocks;
-    return result;
+    const rd_options options = job_options(job, NULL);
+    result = rd_signature_build(signature, old, &options);
+    if (result != RD_OK)
+        return result;
+    job->signature_blocks = rd_signature_count(*signature);
+    job->signature_bytes = rd_signature_size(&job->params, job->signature_blocks);
+    return RD_OK;
 }
 
 /* ---- Delta and patch -------------------------------------------------------------------------------------------- */
@@ -260,7 +236,7 @@ static rd_result sync_work(cli_job *job) {
     if (result == RD_OK)
         result = equal ? sync_count(job, signature) : sync_update(job, signature);
     rd_signature_free(signature);
-    job->identical = result == RD_OK && (equal || (!job->created && job_is_basis(job)));
+    job->identical = result == RD_OK && (equal || (!job->created && job->stats.identical));
     return result;
 }
 

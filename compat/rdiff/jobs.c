@@ -174,8 +174,9 @@ static void warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
 }
 
 static int settle_params(job *j) {
-    static const char *const hashes[] = {[RD_BLAKE2] = "blake2", [RD_MD4] = "md4"};
-    static const char *const rollsums[] = {[RD_RABINKARP] = "rabinkarp", [RD_ROLLSUM] = "rollsum"};
+    const char *const hashes[] = {[RD_BLAKE2] = rd_strong_name(RD_BLAKE2), [RD_MD4] = rd_strong_name(RD_MD4)};
+    const char *const rollsums[] = {
+        [RD_RABINKARP] = rd_weak_name(RD_RABINKARP), [RD_ROLLSUM] = rd_weak_name(RD_ROLLSUM)};
     const rdiff_options *options = j->options;
     int strong;
     int weak;

@@ -72,12 +72,12 @@ static void estimate_print_sum_size(FILE *out, const cli_estimate *estimate) {
     least.strong_len = RD_STRONG_LEN_LEAST;
     if (rd_params_resolve(&full, estimate->old.size) != RD_OK || rd_params_resolve(&least, estimate->old.size) != RD_OK)
         return;
-    const uint64_t blocks = estimate->old.size / best->block_len + (estimate->old.size % best->block_len != 0);
+    const uint64_t blocks = rd_block_count(&full, estimate->old.size);
     if (blocks > 0 && full.strong_len > least.strong_len)
         (void)fprintf(out,
                       "With --sum-size -1 as well, the signature is %s bytes smaller: its sums then\n"
                       "protect against chance, but not against forgery.\n",
-                      grouped(blocks * (uint64_t)(full.strong_len - least.strong_len)).text);
+                      grouped(rd_signature_size(&full, blocks) - rd_signature_size(&least, blocks)).text);
 }
 
 static void estimate_print_hopeless(FILE *out, const cli_estimate *estimate) {

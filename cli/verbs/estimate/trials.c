@@ -1,7 +1,7 @@
 /*
- * trials.c: see trials.h. For each block length it makes a signature in memory and a delta whose bytes are only
- * counted. It starts with the usual length and two on each side of it, a factor of 2 apart, and continues outwards
- * while the best one is the outermost.
+ * trials.c: see trials.h. For each block length a signature is built in memory, and a delta whose bytes are only
+ * counted. The usual length comes first, then two on each side of it, a factor of 2 apart, and more in a direction as
+ * long as the outermost is the best.
  */
 #include "cli/verbs/estimate/trials.h"
 
@@ -16,48 +16,34 @@ enum {
 
 /* ---- One trial -------------------------------------------------------------------------------------------------- */
 
-static rd_result trial_sign(cli_job *job, rd_memory *bytes, rd_signature **signature) {
+static rd_result trial_sign(cli_job *job, rd_signature **signature, cli_trial *trial) {
     progress_step(&job->progress, "signature");
-    const rd_options library = job_options(job, NULL);
-    const rd_sink sink = rd_sink_memory(bytes);
-    const rd_result result = rd_signature_make(&job->inputs[0].source, &sink, &library);
+    const rd_options options = job_options(job, NULL);
+    const rd_result result = rd_signature_build(signature, &job->inputs[0].source, &options);
     if (result != RD_OK)
         return result;
-    const rd_source source = rd_source_memory(bytes->data, bytes->size);
-    return rd_signature_load(signature, &source, &library);
+    rd_params params;
+    rd_signature_params(*signature, &params);
+    trial->signature_bytes = rd_signature_size(&params, rd_signature_count(*signature));
+    return RD_OK;
 }
 
-/* A delta of nothing is all overhead. */
-static rd_result trials_measure_overhead(cli_job *job, cli_estimate *estimate) {
-    rd_stats stats = {0};
-    rd_options library = job_options(job, &stats);
-    library.progress = NULL;
-    const rd_source nothing = rd_source_memory(NULL, 0);
-    const rd_sink sink = job_null_sink();
-    const rd_result result = rd_delta_make(NULL, &nothing, &sink, &library);
-    estimate->delta_overhead = stats.out_bytes;
-    return result;
-}
-
-/* One delta tells both sizes: that of the plain one follows from its commands. */
+/* One delta shows both sizes: that of the plain one follows from its commands. */
 static rd_result trial_delta(cli_job *job, const rd_signature *signature, cli_estimate *estimate, cli_trial *trial) {
     rd_stats stats = {0};
-    rd_options library = job_options(job, &stats);
-    library.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
+    rd_options options = job_options(job, &stats);
+    options.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
     const rd_sink sink = job_null_sink();
     progress_step(&job->progress, "delta");
-    const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &library);
-    trial->delta_bytes =
-        estimate->delta_overhead + stats.literal_command_bytes + stats.literal_bytes + stats.copy_command_bytes;
-    trial->compressed_bytes = library.compression > 0 ? stats.out_bytes : RD_UNKNOWN;
+    const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &options);
+    trial->delta_bytes = rd_stats_delta_size(&stats);
+    trial->compressed_bytes = options.compression > 0 ? stats.out_bytes : RD_UNKNOWN;
     trial->literal_bytes = stats.literal_bytes;
-    if (stats.literal_commands == 0 && stats.copy_commands <= 1 && stats.in_bytes == estimate->old.size)
-        estimate->identical = true;
+    estimate->identical = estimate->identical || stats.identical;
     return result;
 }
 
 static rd_result trial_run(cli_job *job, cli_estimate *estimate, cli_trial *trial) {
-    rd_memory bytes = {0};
     rd_signature *signature = NULL;
     job->params = estimate->params;
     job->params.block_len = trial->block_len;
@@ -65,9 +51,7 @@ static rd_result trial_run(cli_job *job, cli_estimate *estimate, cli_trial *tria
         progress_clear(&job->progress);
         (void)fprintf(stderr, "redelta: estimate: blocks of %s bytes\n", grouped(trial->block_len).text);
     }
-    rd_result result = trial_sign(job, &bytes, &signature);
-    trial->signature_bytes = bytes.size;
-    rd_memory_free(&bytes);
+    rd_result result = trial_sign(job, &signature, trial);
     if (result == RD_OK)
         result = trial_delta(job, signature, estimate, trial);
     rd_signature_free(signature);
@@ -136,9 +120,7 @@ static bool trials_is_best(const cli_estimate *estimate, const cli_trial *trial)
 }
 
 rd_result trials_run(cli_job *job, cli_estimate *estimate) {
-    rd_result result = trials_measure_overhead(job, estimate);
-    if (result == RD_OK)
-        result = trials_add(job, estimate, 0, estimate->usual_block_len);
+    rd_result result = trials_add(job, estimate, 0, estimate->usual_block_len);
     for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_shorter(estimate); i++)
         result = trials_add_shorter(job, estimate);
     for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_longer(estimate); i++)

@@ -32,7 +32,6 @@ typedef struct cli_estimate {
     cli_subject new;
     rd_params params;         /* for all trials, except the block length: */
     uint32_t usual_block_len; /* what a signature of the old file gets if nothing is asked for */
-    uint64_t delta_overhead;  /* what any delta has besides commands and literals */
     bool identical;
     cli_trial trials[TRIALS_MAX]; /* by block length */
     int trial_count;
