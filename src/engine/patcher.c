@@ -7,7 +7,7 @@
 #include <assert.h>
 #include <string.h>
 
-/* A kernel copies pages that go to other places in pages piece by piece, which is slower than to read and write them.
+/* A kernel that cannot move whole pages copies them in parts, which is slower than to read and write them.
  */
 enum { PAGE = 4096 };
 

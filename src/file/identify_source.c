@@ -7,7 +7,7 @@ rd_result rd_source_identify(const rd_source *source, rd_kind *kind, bool *compr
     size_t size = 0;
     rd__operation operation;
     rd_result result = rd__operation_start(&operation, options, source->size);
-    /* The caller knows which file it is; the reader is told one that may be compressed. */
+    /* Only the caller knows the role of the file; this one may be compressed. */
     rd__reader reader = rd__reader_of(source, &operation, RD_ROLE_DELTA);
     while (result == RD_OK && size < RD__MAGIC_LEN && !reader.ended) {
         size_t got = 0;

@@ -1,6 +1,6 @@
 /*
- * Reading the ops of a delta from a source, without a basis: for whoever looks at a delta, by the public rd_ops or
- * inside the library.
+ * Reading the ops of a delta from a source, without a basis: for the public rd_ops and for
+ * verification.
  */
 #ifndef RD_FILE_OPS_H
 #define RD_FILE_OPS_H

@@ -1,6 +1,7 @@
 /*
- * A source cut into segments of one size for a pipeline. A source that any thread may read is read by whoever works on
- * the segment; any other, which must be read in order or by the calling thread, when the segment is fetched.
+ * A source cut into segments of one size for a pipeline. A source that any thread may read is read by the
+ * thread that works on the segment; any other, which must be read in order or by the calling thread, when the segment
+ * is fetched.
  */
 #ifndef RD_FILE_SEGMENTS_H
 #define RD_FILE_SEGMENTS_H

@@ -5,7 +5,7 @@
  * places, for runs at the same time. A process locks its file there (flock) before it writes the first byte, and the
  * kernel releases the lock when the process ends, however it ends. So a file in a place that can be locked belongs to
  * nobody and may be removed: by the next run for the same destination, which looks at its few names and need not read
- * the directory, or by whoever opens the directory for many files, and reads it once.
+ * the directory, or when the directory is opened for many files, and read once.
  *
  * Where files cannot be locked, and when all places are taken, a name is random. Such a file is never taken for a
  * leftover: it stays if the process is killed.

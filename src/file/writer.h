@@ -1,4 +1,4 @@
-/* Writing the output of an operation: a buffer, and behind it the sink, or the compressor in front of the sink. */
+/* Writing the output of an operation: through a buffer to the sink, or to the compressor in front of the sink. */
 #ifndef RD_FILE_WRITER_H
 #define RD_FILE_WRITER_H
 

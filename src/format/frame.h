@@ -8,7 +8,7 @@
 
 enum { RD__FRAME_MAGIC_LEN = 4 };
 
-/* Do the first `size` bytes of a file, or four of them if there are more, begin a frame? None might. */
+/* Can a frame start with these `size` bytes, of which four are enough? Without any it can. */
 bool rd__frame_begins(const uint8_t *data, size_t size);
 
 #endif

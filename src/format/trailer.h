@@ -15,7 +15,7 @@
 
 #include "redelta.h"
 
-/* Where the rest begins, whose length the trailer tells. */
+/* Where the rest starts, whose length is in the trailer. */
 enum { RD__TRAILER_REST_AT = 8 };
 
 void rd__trailer_put(uint8_t bytes[RD_TRAILER_LEN], uint64_t new_size, const uint8_t digest[RD_DIGEST_LEN]);

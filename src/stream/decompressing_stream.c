@@ -3,7 +3,7 @@
  * nothing stands between; else what comes out of the decompressor goes through a buffer to the inner stream.
  *
  * A patch is done with the trailer, which need not be the end of what it is given. If it is compressed, it must be:
- * nobody could get at what follows in a frame, the checksum is behind it, and frames without bytes may follow.
+ * nobody could get at what follows in a frame, the checksum comes after it, and empty frames may follow.
  */
 #include "base/memory.h"
 #include "base/result.h"
@@ -77,7 +77,7 @@ static rd_result decompressing_step_inner(decompressing_stream *s, rd_in *in, rd
     return result;
 }
 
-/* First the bytes that told the form, then what comes. */
+/* First the bytes that decided the form, then what comes. */
 static rd_result decompressing_step_plain(decompressing_stream *s, rd_in *in, rd_out *out, bool end) {
     if (s->plain.pos < s->plain.size) {
         const rd_result result = decompressing_step_inner(s, &s->plain, out, end && in->pos == in->size);
