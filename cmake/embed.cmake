@@ -1,5 +1,5 @@
 # Makes C of the page of cli/page: cmake -DPAGE_DIR=... -DOUTPUT=... -P embed.cmake. Where the page has @page.css@ or
-# @page.js@ comes that file; at @data@ and @stretches@ it is cut in three, between which the command writes them.
+# @page.js@ comes that file; at @data@ and @entries@ it is cut in three, between which the command writes them.
 foreach(name IN ITEMS html css js)
   file(READ ${PAGE_DIR}/page.${name} text HEX)
   set(${name} "${text}")
@@ -29,7 +29,7 @@ function(add_part name hex)
 endfunction()
 
 set(rest "${html}")
-foreach(pair IN ITEMS "begin @data@" "middle @stretches@")
+foreach(pair IN ITEMS "start @data@" "middle @entries@")
   string(REPLACE " " ";" pair "${pair}")
   list(GET pair 0 name)
   list(GET pair 1 mark)

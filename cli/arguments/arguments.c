@@ -68,7 +68,7 @@ static void arguments_switches(cli_request *request, const cli_words *words) {
     request->verify = arguments_verify(words);
 }
 
-/* What an option says to a verb that does not take it would be ignored, so it is refused. */
+/* An option of other verbs would be ignored, so it is refused. */
 static bool arguments_check_options(const cli_verb *verb, const cli_words *words) {
     for (cli_option o = 0; o < OPTIONS; o++) {
         if (!words_given(words, o) || option_is_for(o, verb))
@@ -213,7 +213,7 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
 }
 
 bool arguments_parse(cli_request *request, int argc, char **argv) {
-    cli_failure ignored; /* a wrong command line is told on standard error in any case */
+    cli_failure ignored; /* a wrong command line is reported on standard error in any case */
     *request = (cli_request){0};
     if (arguments_ask_for_records(argc, argv))
         (void)records_open(NULL, &ignored);

@@ -4,7 +4,7 @@
 #ifndef REDELTA_CLI_CLOCK_H
 #define REDELTA_CLI_CLOCK_H
 
-/* Seconds since some moment in the past. Nobody sets this clock. */
+/* Seconds since some moment in the past. Setting the time does not change it. */
 double clock_now(void);
 
 #endif

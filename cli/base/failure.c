@@ -1,5 +1,5 @@
 /*
- * failure.c: records of failures, and what any message needs. Every command that uses files.c has this file with it.
+ * failure.c: records of failures, and what any message needs.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -16,7 +16,7 @@ static bool failure_is_control(unsigned char byte) {
     return byte < 0x20 || byte == 0x7f;
 }
 
-/* A control character U+0080 to U+009F in UTF-8: its second byte is given away by the first. */
+/* A control character U+0080 to U+009F in UTF-8: its first byte identifies the second. */
 static bool failure_is_control_pair(const unsigned char *bytes) {
     return bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] <= 0x9f;
 }

@@ -1,5 +1,5 @@
 /*
- * failure.h: what went wrong, as a record. It is made where something fails; a command tells it in its own way.
+ * failure.h: what went wrong, as a record. It is made where something fails; each command reports it in its own way.
  */
 #ifndef REDELTA_CLI_FAILURE_H
 #define REDELTA_CLI_FAILURE_H

@@ -129,7 +129,7 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
 rd_result output_commit(const cli_output *output, cli_failure *failure) {
     if (output->destination != NULL)
         return rd_destination_commit(output->destination, &failure->error);
-    /* Some file systems tell only now that there was no room. */
+    /* Some file systems report only now that there was no room. */
     if (close(STDOUT_FILENO) != 0 && errno != EINTR)
         return failure_system(failure, RD_ROLE_OUTPUT, "cannot be completed");
     return RD_OK;

@@ -31,7 +31,7 @@ bool system_is_open(int fd);
 /* Both descriptors are of one regular file. */
 bool system_same_file(int one, int other);
 
-/* The columns of a terminal, 80 if that cannot be told; and whether what this process writes to it is looked at. */
+/* The columns of a terminal, 80 if that cannot be told; and whether this process is in its foreground. */
 int system_terminal_width(int fd);
 bool system_in_foreground(int fd);
 

@@ -1,5 +1,5 @@
 // The page of a delta. It gets two things from the command: `data`, the inspection as --json gives it, and the map's
-// stretches, of which each is a piece, or, in a delta of very many pieces, several neighbours. All that is shown is made
+// entries, of which each is a piece, or, in a delta of very many pieces, several neighbours. All that is shown is made
 // as text of elements, never as markup, for names of files come from anywhere.
 'use strict';
 
@@ -15,8 +15,8 @@ const LITERAL = 0;
 const MIXED = 2;
 
 // Numbers are in groups of seven bits, the lowest first, and may be larger than what bit operations hold.
-function readStretches(text, count) {
-  const stretches = {
+function readEntries(text, count) {
+  const entries = {
     count,
     kind: new Uint8Array(count),
     at: new Float64Array(count + 1),
@@ -42,46 +42,46 @@ function readStretches(text, count) {
   for (let i = 0; i < count; i++) {
     const kind = number();
     const length = number();
-    stretches.kind[i] = kind;
-    stretches.at[i + 1] = stretches.at[i] + length;
-    stretches.literal[i] = kind === LITERAL ? length : kind === MIXED ? number() : 0;
-    stretches.pieces[i] = kind === MIXED ? number() : 1;
-    if (stretches.literal[i] < length) {
-      stretches.basis[i] = copiedTo + step();
-      stretches.basisEnd[i] = stretches.basis[i] + (kind === MIXED ? number() : length);
-      copiedTo = stretches.basisEnd[i];
+    entries.kind[i] = kind;
+    entries.at[i + 1] = entries.at[i] + length;
+    entries.literal[i] = kind === LITERAL ? length : kind === MIXED ? number() : 0;
+    entries.pieces[i] = kind === MIXED ? number() : 1;
+    if (entries.literal[i] < length) {
+      entries.basis[i] = copiedTo + step();
+      entries.basisEnd[i] = entries.basis[i] + (kind === MIXED ? number() : length);
+      copiedTo = entries.basisEnd[i];
     }
   }
-  return stretches;
+  return entries;
 }
 
 const data = JSON.parse(element('data').textContent);
-const stretches = readStretches(atob(element('stretches').textContent), data.map.stretches);
+const entries = readEntries(atob(element('entries').textContent), data.map.entries);
 const newSize = data.new_size;
 const basisSize = Math.max(1, data.basis_least);
 
 // ---- Where the reader is -------------------------------------------------------------------------------------------
 
 const ROWS = 25;
-const place = { stretch: 0, from: 0, to: Math.max(1, newSize), row: 0 };
+const place = { entry: 0, from: 0, to: Math.max(1, newSize), row: 0 };
 
-// The stretch that has this byte of the new file.
-function stretchAt(byte) {
+// The entry that has this byte of the new file.
+function entryAt(byte) {
   let low = 0;
-  let high = stretches.count - 1;
+  let high = entries.count - 1;
   while (low < high) {
     const middle = Math.ceil((low + high) / 2);
-    if (stretches.at[middle] <= byte) low = middle;
+    if (entries.at[middle] <= byte) low = middle;
     else high = middle - 1;
   }
   return low;
 }
 
-function goTo(stretch) {
-  if (stretches.count === 0) return;
-  place.stretch = Math.min(Math.max(stretch, 0), stretches.count - 1);
-  place.row = Math.floor(place.stretch / ROWS) * ROWS;
-  const at = stretches.at[place.stretch];
+function goTo(entry) {
+  if (entries.count === 0) return;
+  place.entry = Math.min(Math.max(entry, 0), entries.count - 1);
+  place.row = Math.floor(place.entry / ROWS) * ROWS;
+  const at = entries.at[place.entry];
   const width = place.to - place.from;
   if (at < place.from || at >= place.to) look(at - width / 2, width);
   show();
@@ -93,33 +93,33 @@ function look(from, width) {
   place.to = place.from + limited;
 }
 
-// The stretch at hand keeps its place on the screen.
+// The entry at hand keeps its place on the screen.
 function zoom(factor) {
-  const at = stretches.count > 0 ? stretches.at[place.stretch] : 0;
+  const at = entries.count > 0 ? entries.at[place.entry] : 0;
   const width = (place.to - place.from) * factor;
   look(at - (at - place.from) * factor, width);
   show();
 }
 
 function goToLiteral(direction) {
-  let i = place.stretch + direction;
-  while (i >= 0 && i < stretches.count && stretches.literal[i] === 0) i += direction;
-  if (i >= 0 && i < stretches.count) goTo(i);
+  let i = place.entry + direction;
+  while (i >= 0 && i < entries.count && entries.literal[i] === 0) i += direction;
+  if (i >= 0 && i < entries.count) goTo(i);
 }
 
 // ---- In words ------------------------------------------------------------------------------------------------------
 
 function describe(i) {
-  const length = stretches.at[i + 1] - stretches.at[i];
-  const where = `at byte ${grouped(stretches.at[i])} of the new file`;
-  const basis = `byte ${grouped(stretches.basis[i])} of the basis`;
-  const number = `${grouped(i + 1)} of ${grouped(stretches.count)}`;
-  if (stretches.kind[i] === LITERAL) return `${number}: literal, ${counted(length, 'byte')} ${where}`;
-  if (stretches.kind[i] !== MIXED) return `${number}: copy, ${counted(length, 'byte')} ${where}, from ${basis}`;
-  const from = stretches.literal[i] < length ? `, the copies from ${basis} on` : '';
+  const length = entries.at[i + 1] - entries.at[i];
+  const where = `at byte ${grouped(entries.at[i])} of the new file`;
+  const basis = `byte ${grouped(entries.basis[i])} of the basis`;
+  const number = `${grouped(i + 1)} of ${grouped(entries.count)}`;
+  if (entries.kind[i] === LITERAL) return `${number}: literal, ${counted(length, 'byte')} ${where}`;
+  if (entries.kind[i] !== MIXED) return `${number}: copy, ${counted(length, 'byte')} ${where}, from ${basis}`;
+  const from = entries.literal[i] < length ? `, the copies from ${basis} on` : '';
   return (
-    `${number}: ${counted(stretches.pieces[i], 'piece')}, ${counted(length, 'byte')} ${where}, ` +
-    `of which ${grouped(stretches.literal[i])} are literal${from}`
+    `${number}: ${counted(entries.pieces[i], 'piece')}, ${counted(length, 'byte')} ${where}, ` +
+    `of which ${grouped(entries.literal[i])} are literal${from}`
   );
 }
 
@@ -187,7 +187,7 @@ function showLargest(id, pieces) {
     button.textContent = grouped(piece.new_offset);
     button.title = 'Show it on the map';
     button.addEventListener('click', () => {
-      goTo(stretchAt(piece.new_offset));
+      goTo(entryAt(piece.new_offset));
       element('map').focus();
     });
     cell.append(button);
@@ -197,18 +197,18 @@ function showLargest(id, pieces) {
 
 function showRows() {
   const table = element('pieces');
-  const end = Math.min(place.row + ROWS, stretches.count);
+  const end = Math.min(place.row + ROWS, entries.count);
   element('pieces-caption').textContent =
-    stretches.count > 0 ? `${grouped(place.row + 1)} to ${grouped(end)} of ${grouped(stretches.count)}` : 'none';
+    entries.count > 0 ? `${grouped(place.row + 1)} to ${grouped(end)} of ${grouped(entries.count)}` : 'none';
   table.tBodies[0].replaceChildren();
   for (let i = place.row; i < end; i++) {
-    const length = stretches.at[i + 1] - stretches.at[i];
-    const kind = stretches.kind[i] === MIXED
-      ? `${counted(stretches.pieces[i], 'piece')}, ${grouped(stretches.literal[i])} bytes literal`
-      : KINDS[stretches.kind[i]];
-    const basis = stretches.literal[i] < length ? grouped(stretches.basis[i]) : '';
-    const row = addRow(table, [heading(grouped(i + 1)), kind, grouped(stretches.at[i]), grouped(length), basis]);
-    if (i === place.stretch) row.setAttribute('aria-current', 'true');
+    const length = entries.at[i + 1] - entries.at[i];
+    const kind = entries.kind[i] === MIXED
+      ? `${counted(entries.pieces[i], 'piece')}, ${grouped(entries.literal[i])} bytes literal`
+      : KINDS[entries.kind[i]];
+    const basis = entries.literal[i] < length ? grouped(entries.basis[i]) : '';
+    const row = addRow(table, [heading(grouped(i + 1)), kind, grouped(entries.at[i]), grouped(length), basis]);
+    if (i === place.entry) row.setAttribute('aria-current', 'true');
   }
 }
 
@@ -223,19 +223,19 @@ function colours() {
   return { ground: colour('ground'), copied: colour('copied'), literal: colour('literal'), cursor: colour('cursor') };
 }
 
-// Calls each(i, left, right) for the stretches in sight, with their places on the screen.
+// Calls each(i, left, right) for the entries in sight, with their places on the screen.
 function inSight(width, each) {
   const scale = width / (place.to - place.from);
-  for (let i = stretchAt(place.from); i < stretches.count && stretches.at[i] < place.to; i++) {
-    each(i, (stretches.at[i] - place.from) * scale, (stretches.at[i + 1] - place.from) * scale);
+  for (let i = entryAt(place.from); i < entries.count && entries.at[i] < place.to; i++) {
+    each(i, (entries.at[i] - place.from) * scale, (entries.at[i + 1] - place.from) * scale);
   }
 }
 
 function literalShares(width) {
   const shares = new Float64Array(width);
   inSight(width, (i, left, right) => {
-    if (stretches.literal[i] === 0) return;
-    const density = stretches.literal[i] / (stretches.at[i + 1] - stretches.at[i]);
+    if (entries.literal[i] === 0) return;
+    const density = entries.literal[i] / (entries.at[i + 1] - entries.at[i]);
     for (let x = Math.max(0, Math.floor(left)); x < width && x < right; x++) {
       shares[x] += density * (Math.min(right, x + 1) - Math.max(left, x));
     }
@@ -263,10 +263,10 @@ function drawCopies(context, width, height, colour) {
   context.lineWidth = 1.5;
   context.beginPath();
   inSight(width, (i, left, right) => {
-    if (stretches.literal[i] === stretches.at[i + 1] - stretches.at[i]) return;
-    const from = top + stretches.basis[i] * scale;
-    const to = top + stretches.basisEnd[i] * scale;
-    if (right - left < 2 || stretches.kind[i] === MIXED) {
+    if (entries.literal[i] === entries.at[i + 1] - entries.at[i]) return;
+    const from = top + entries.basis[i] * scale;
+    const to = top + entries.basisEnd[i] * scale;
+    if (right - left < 2 || entries.kind[i] === MIXED) {
       context.fillRect(left - 1, from - 1, Math.max(2.5, right - left), Math.max(2.5, to - from));
     } else {
       context.moveTo(left, from);
@@ -278,8 +278,8 @@ function drawCopies(context, width, height, colour) {
 
 function drawCursor(context, width, height, colour) {
   const scale = width / (place.to - place.from);
-  const left = (stretches.at[place.stretch] - place.from) * scale;
-  const right = (stretches.at[place.stretch + 1] - place.from) * scale;
+  const left = (entries.at[place.entry] - place.from) * scale;
+  const right = (entries.at[place.entry + 1] - place.from) * scale;
   context.fillStyle = colour.cursor;
   context.globalAlpha = 0.25;
   context.fillRect(left, 0, Math.max(1, right - left), height);
@@ -299,17 +299,17 @@ function draw() {
   context.scale(ratio, ratio);
   drawStrip(context, width, colour);
   drawCopies(context, width, height, colour);
-  if (stretches.count > 0) drawCursor(context, width, height, colour);
+  if (entries.count > 0) drawCursor(context, width, height, colour);
 }
 
 // ---- All together --------------------------------------------------------------------------------------------------
 
 function show() {
   const map = element('map');
-  const words = stretches.count > 0 ? describe(place.stretch) : 'The new file is empty.';
+  const words = entries.count > 0 ? describe(place.entry) : 'The new file is empty.';
   map.setAttribute('aria-valuemin', '1');
-  map.setAttribute('aria-valuemax', String(Math.max(1, stretches.count)));
-  map.setAttribute('aria-valuenow', String(place.stretch + 1));
+  map.setAttribute('aria-valuemax', String(Math.max(1, entries.count)));
+  map.setAttribute('aria-valuenow', String(place.entry + 1));
   map.setAttribute('aria-valuetext', words);
   element('here').textContent = words;
   element('view-from').textContent = grouped(Math.floor(place.from));
@@ -319,22 +319,22 @@ function show() {
 }
 
 function showRowsFrom(row) {
-  const last = Math.max(0, Math.floor((stretches.count - 1) / ROWS) * ROWS);
+  const last = Math.max(0, Math.floor((entries.count - 1) / ROWS) * ROWS);
   place.row = Math.min(Math.max(row, 0), last);
   showRows();
 }
 
 function keyAction(key) {
-  const page = Math.max(1, Math.round(stretches.count / 50));
+  const page = Math.max(1, Math.round(entries.count / 50));
   const actions = {
-    ArrowLeft: () => goTo(place.stretch - 1),
-    ArrowDown: () => goTo(place.stretch - 1),
-    ArrowRight: () => goTo(place.stretch + 1),
-    ArrowUp: () => goTo(place.stretch + 1),
-    PageDown: () => goTo(place.stretch - page),
-    PageUp: () => goTo(place.stretch + page),
+    ArrowLeft: () => goTo(place.entry - 1),
+    ArrowDown: () => goTo(place.entry - 1),
+    ArrowRight: () => goTo(place.entry + 1),
+    ArrowUp: () => goTo(place.entry + 1),
+    PageDown: () => goTo(place.entry - page),
+    PageUp: () => goTo(place.entry + page),
     Home: () => goTo(0),
-    End: () => goTo(stretches.count - 1),
+    End: () => goTo(entries.count - 1),
     '+': () => zoom(1 / 2),
     '-': () => zoom(2),
     0: () => zoom(Infinity),
@@ -354,8 +354,8 @@ function listen() {
   map.addEventListener('pointermove', (event) => {
     const box = map.getBoundingClientRect();
     const byte = place.from + ((event.clientX - box.left) / box.width) * (place.to - place.from);
-    const stretch = stretchAt(byte);
-    if (stretch !== place.stretch) goTo(stretch);
+    const entry = entryAt(byte);
+    if (entry !== place.entry) goTo(entry);
   });
   onClick('literal-previous', () => goToLiteral(-1));
   onClick('literal-next', () => goToLiteral(1));
@@ -365,7 +365,7 @@ function listen() {
   onClick('rows-first', () => showRowsFrom(0));
   onClick('rows-previous', () => showRowsFrom(place.row - ROWS));
   onClick('rows-next', () => showRowsFrom(place.row + ROWS));
-  onClick('rows-last', () => showRowsFrom(stretches.count));
+  onClick('rows-last', () => showRowsFrom(entries.count));
   window.addEventListener('resize', draw);
   window.matchMedia('(prefers-color-scheme: dark)').addEventListener('change', draw);
 }
@@ -375,7 +375,7 @@ element('name').textContent = data.name;
 element('summary').textContent =
   `For a new file of ${counted(newSize, 'byte')}, ${counted(data.size, 'byte')} are sent: ${percent(data.size, newSize)}.`;
 element('pieces-note').textContent =
-  data.map.cell > 1
+  data.map.grain > 1
     ? 'There are too many pieces for a page, so a row stands for several of them. "redelta inspect --ops" lists all.'
     : 'A piece is a run of literals, or of copies each of which continues where the previous one ended.';
 showNumbers();

@@ -1,5 +1,5 @@
 /*
- * progress.h: how far the work is, while it goes on: a line on standard error for people, and records for programs.
+ * progress.h: progress: a line on standard error for people, and records for programs.
  */
 #ifndef REDELTA_CLI_PROGRESS_H
 #define REDELTA_CLI_PROGRESS_H

@@ -1,6 +1,6 @@
 /*
  * records.h: what the command reports to programs (--json): one object of JSON a line, on standard output or in a file.
- * docs/json.md says what they hold.
+ * docs/json.md describes them.
  */
 #ifndef REDELTA_CLI_RECORDS_H
 #define REDELTA_CLI_RECORDS_H

@@ -110,12 +110,12 @@ static const char *report_advice_on_mismatch(rd_role role) {
                                  : "nothing was replaced; give the right basis, or make the delta again";
 }
 
-/* The result tells of what kind a failure is, and the reason alone that it is a frame which fails. */
+/* The result is the kind of a failure; only the reason says that a frame is what fails. */
 static bool report_is_about_zstd(const rd_error *error) {
     return error->reason != NULL && strstr(error->reason, "zstd") != NULL;
 }
 
-/* This command may be built without zstd, and be given what it cannot read. */
+/* This command may have been built without zstd, and be given what it cannot read. */
 static const char *report_advice_on_kind(const rd_error *error) {
     if (report_is_about_zstd(error))
         return "give one that was made without -z";
@@ -124,8 +124,8 @@ static const char *report_advice_on_kind(const rd_error *error) {
 }
 
 /*
- * A limit was set by whoever runs the command, but for the number of blocks that any index can hold, and the window of
- * a frame: zstd makes some that it reads only if told.
+ * Limits are set by the user, except the number of blocks that any index can hold, and the window of a frame: zstd
+ * makes some that it reads only with an option.
  */
 static const char *report_advice_on_limit(const rd_error *error) {
     if (report_is_about_zstd(error))

@@ -1,5 +1,5 @@
 /*
- * report.h: what the command says on standard error when it fails, each time in one line.
+ * report.h: errors, in one line each, on standard error.
  */
 #ifndef REDELTA_CLI_REPORT_H
 #define REDELTA_CLI_REPORT_H

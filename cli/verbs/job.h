@@ -51,7 +51,7 @@ void job_put_uncompressed(json_writer *record, const cli_job *job, uint64_t size
 /* --json: "blocks" and "sums" of a signature. */
 void job_put_blocks(json_writer *record, const cli_job *job, uint64_t count);
 
-/* --json: what a delta is made of, and what it saves of `whole` bytes if `sent` bytes travel instead. */
+/* --json: what a delta is made of, and what it saves of `whole` bytes if `sent` bytes are sent instead. */
 void job_put_commands(json_writer *record, const cli_job *job, uint64_t whole, uint64_t sent);
 
 #endif

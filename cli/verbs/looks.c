@@ -1,9 +1,9 @@
 /*
  * looks.c: see looks.h.
  *
- * Random bytes are told by how often two bytes of a sample are equal (the collision test behind chi-square). Of 4096
+ * Random bytes are recognised by how often two bytes of a sample are equal (the collision test in chi-square). Of 4096
  * bytes with counts n, the chi-square statistic against an even spread is 256 / 4096 times the sum of n^2, less 4096.
- * Measured: 190 to 340 for bytes drawn by lot; up to 850 for 99 of 100 samples of what gzip, xz and zstd give, and 1200
+ * Measured: 190 to 340 for random bytes; up to 850 for 99 of 100 samples of what gzip, xz and zstd give, and 1200
  * for bzip2; 12288 for base64; about 60000 for programs and text.
  */
 #include "cli/verbs/looks.h"

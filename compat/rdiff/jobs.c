@@ -161,7 +161,7 @@ static uint64_t recommended_for(int fd) {
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : RD_UNKNOWN;
 }
 
-/* Strong sums that are shorter than is safe are made, and the user is told. */
+/* Strong sums shorter than is safe are made, with a warning. */
 static void warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
     rd_params least = *params;
     least.strong_len = RD_STRONG_LEN_LEAST;
@@ -205,7 +205,7 @@ static int check_buffers(const rdiff_options *options) {
     return RS_DONE;
 }
 
-/* ---- Their common course ---------------------------------------------------------------------------------------- */
+/* ---- What they have in common ----------------------------------------------------------------------------------- */
 
 static int open_inputs(job *j) {
     const recipe *r = &recipes[j->options->verb];

@@ -416,14 +416,14 @@ def test_output_that_cannot_be_written_is_told(redelta: Tool, how: list[str]) ->
 def page_parts(page: bytes) -> tuple[dict[str, Any], bytes]:
     text = page.decode()
     numbers = re.search(r'<script type="application/json" id="data">(.*?)</script>', text, re.DOTALL)
-    stretches = re.search(r'<script type="text/plain" id="stretches">([A-Za-z0-9+/=]*)</script>', text)
+    entries = re.search(r'<script type="text/plain" id="entries">([A-Za-z0-9+/=]*)</script>', text)
     assert numbers is not None
-    assert stretches is not None
-    return json.loads(numbers[1]), base64.b64decode(stretches[1])
+    assert entries is not None
+    return json.loads(numbers[1]), base64.b64decode(entries[1])
 
 
-def stretches_of(page: bytes) -> Iterator[tuple[int, int, int, int, int]]:
-    """Length, literal bytes, pieces, and where the copies lie in the basis, of each stretch of the map."""
+def entries_of(page: bytes) -> Iterator[tuple[int, int, int, int, int]]:
+    """Length, literal bytes, pieces, and where the copies lie in the basis, of each entry of the map."""
     numbers, data = page_parts(page)
     at = 0
 
@@ -439,7 +439,7 @@ def stretches_of(page: bytes) -> Iterator[tuple[int, int, int, int, int]]:
                 return value
 
     copied_to = 0
-    for _ in range(numbers["map"]["stretches"]):
+    for _ in range(numbers["map"]["entries"]):
         kind, length = number(), number()
         literal, count = (number(), number()) if kind == 2 else (length if kind == 0 else 0, 1)
         begin = end = 0
@@ -457,10 +457,10 @@ def test_page_has_each_piece(redelta: Tool, commands: list[Command]) -> None:
     delta = encode_delta(commands)
     page = redelta.run("inspect", "--html", "-", stdin=delta).done()
     numbers, _ = page_parts(page)
-    assert numbers.pop("map") == {"stretches": len(pieces_of(commands)), "cell": 1}
+    assert numbers.pop("map") == {"entries": len(pieces_of(commands)), "grain": 1}
     assert (numbers.pop("name"), numbers.pop("size")) == ("standard input", len(delta))
     assert numbers == expected(delta, None)
-    assert list(stretches_of(page)) == [
+    assert list(entries_of(page)) == [
         (size_of(each), size_of(each), 1, 0, 0)
         if isinstance(each, Literal)
         else (each.length, 0, 1, each.offset, each.offset + each.length)
@@ -481,12 +481,12 @@ def test_too_many_pieces_are_joined_in_constant_memory(redelta: Tool) -> None:
     delta, new_size = many_commands(3_000_000)
     page = redelta.run("inspect", "--html", "-", stdin=delta, memory=80 << 20).done()
     numbers, _ = page_parts(page)
-    stretches = list(stretches_of(page))
-    assert numbers["new_size"] == new_size == sum(length for length, *_ in stretches)
-    assert numbers["literal"]["bytes"] == sum(literal for _, literal, *_ in stretches)
-    assert sum(pieces for _, _, pieces, *_ in stretches) == 3_000_000
-    assert STRETCHES_MAX // 4 < len(stretches) <= STRETCHES_MAX
-    assert max(length for length, *_ in stretches) <= numbers["map"]["cell"] <= 4 * new_size / len(stretches)
+    entries = list(entries_of(page))
+    assert numbers["new_size"] == new_size == sum(length for length, *_ in entries)
+    assert numbers["literal"]["bytes"] == sum(literal for _, literal, *_ in entries)
+    assert sum(pieces for _, _, pieces, *_ in entries) == 3_000_000
+    assert STRETCHES_MAX // 4 < len(entries) <= STRETCHES_MAX
+    assert max(length for length, *_ in entries) <= numbers["map"]["grain"] <= 4 * new_size / len(entries)
     assert len(page) < 3_000_000
     redelta.run("inspect", stdin=delta, memory=80 << 20).done()
 

@@ -1,5 +1,5 @@
 /*
- * estimate.c: the verb estimate: what the files are, and what would travel at several block lengths.
+ * estimate.c: the verb estimate: what the files are, and what would be sent at several block lengths.
  */
 #include <stdlib.h>
 

@@ -107,7 +107,7 @@ static bool trials_can_be_shorter(const cli_estimate *estimate) {
     return estimate->trial_count < TRIALS_MAX && estimate->trials[0].block_len / 2 >= BLOCK_LEN_LEAST;
 }
 
-/* A block longer than the old file is no other than one just as long. */
+/* A block longer than the old file is no different from one just as long. */
 static bool trials_can_be_longer(const cli_estimate *estimate) {
     const uint32_t longest = estimate->trials[estimate->trial_count - 1].block_len;
     return estimate->trial_count < TRIALS_MAX && longest < estimate->old.size && longest <= RD_BLOCK_LEN_MAX / 2;
@@ -139,7 +139,7 @@ bool estimate_compresses(const cli_estimate *estimate) {
 
 /* ---- What they show --------------------------------------------------------------------------------------------- */
 
-/* Nine of ten samples are random, and nine of ten bytes travel whatever the block length. */
+/* Nine of ten samples are random, and nine of ten bytes are sent whatever the block length. */
 bool estimate_is_hopeless(const cli_estimate *estimate) {
     const cli_subject *const new = &estimate->new;
     uint64_t literal = UINT64_MAX;

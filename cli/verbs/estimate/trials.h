@@ -1,5 +1,5 @@
 /*
- * trials.h: what would travel at each block length, and which one is best.
+ * trials.h: what would be sent at each block length, and which one is best.
  */
 #ifndef REDELTA_CLI_TRIALS_H
 #define REDELTA_CLI_TRIALS_H
@@ -40,7 +40,7 @@ typedef struct cli_estimate {
 /* Tries the usual block length, and others as long as they are better. The rest of *estimate is filled before. */
 rd_result trials_run(cli_job *job, cli_estimate *estimate);
 
-/* What travels in all: the signature one way and the delta the other; uncompressed, and with the delta compressed. */
+/* What is sent in all: the signature one way and the delta the other; uncompressed, and with the delta compressed. */
 uint64_t trial_total(const cli_trial *trial);
 uint64_t trial_compressed_total(const cli_trial *trial);
 

@@ -61,14 +61,14 @@ static rd_result inspect_no_memory(cli_job *job) {
     return RD_E_MEMORY;
 }
 
-/* Reads all commands with `each`; *found gets what the library tells on the way. */
+/* Calls `each` for all commands; *found gets the statistics. */
 static rd_result inspect_walk(cli_job *job, cli_inspection *found, rd_op_fn *each, void *context) {
     const rd_options library = job_options(job, &found->stats);
     return rd_delta_each_op(&job->inputs[0].source, each, context, &library);
 }
 
 static rd_result inspect_delta(cli_job *job, cli_inspection *found) {
-    if (!survey_begin(&found->survey))
+    if (!survey_start(&found->survey))
         return inspect_no_memory(job);
     const rd_result result = inspect_walk(job, found, survey_take, &found->survey);
     if (result == RD_OK)
@@ -76,7 +76,7 @@ static rd_result inspect_delta(cli_job *job, cli_inspection *found) {
     return result;
 }
 
-/* ---- Telling ---------------------------------------------------------------------------------------------------- */
+/* ---- Output ----------------------------------------------------------------------------------------------------- */
 
 static rd_result inspect_list_commands(cli_job *job, cli_inspection *found) {
     const bool prints = job_prints(job);
@@ -101,7 +101,7 @@ static rd_result inspect_report(cli_job *job, const cli_inspection *found) {
 
 /* ---- The verb --------------------------------------------------------------------------------------------------- */
 
-/* What is not for this kind of file. */
+/* Options that do not apply to this kind of file. */
 static rd_result inspect_check_request(cli_job *job, rd_kind kind) {
     if (kind == RD_KIND_DELTA || (!job->request->ops && !job->request->makes_output))
         return RD_OK;
@@ -117,15 +117,15 @@ static rd_result inspect_refuse_other(cli_job *job, const cli_peek *peek) {
                          "give a file made by 'redelta signature' or 'redelta delta'");
 }
 
-/* What a compressed file is, its first bytes tell that come out of it. A pipe gives them only once. */
+/* A compressed file is identified by the first bytes that come out of it; a pipe gives its bytes only once. */
 static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspection *found) {
-    const rd_source begin = rd_source_memory(peek->start, peek->size);
-    const bool only_begin = !job->inputs[0].source.seekable;
+    const rd_source start = rd_source_memory(peek->start, peek->size);
+    const bool only_start = !job->inputs[0].source.seekable;
     rd_options library = job_options(job, NULL);
     library.progress = interrupt_progress;
     const rd_result result =
-        rd_source_identify(only_begin ? &begin : &job->inputs[0].source, &found->kind, &found->compressed, &library);
-    if (result != RD_E_TRUNCATED || !only_begin || peek->size < PEEK_SIZE)
+        rd_source_identify(only_start ? &start : &job->inputs[0].source, &found->kind, &found->compressed, &library);
+    if (result != RD_E_TRUNCATED || !only_start || peek->size < PEEK_SIZE)
         return result;
     return failure_input(&job->failure, RD_ROLE_NONE,
                          "too many empty zstd frames come first for a pipe to be recognised", "name a file");

@@ -1,7 +1,7 @@
 /*
  * page.c: see page.h. The page itself is in cli/page: markup, style and script, each in its language. Into it go two
  * things. The numbers, as --json has them, stand in a script element of JSON, in which "<" is escaped: so no name of a
- * file can end the element. The map's stretches, which may be a hundred thousand, are numbers of variable length in
+ * file can end the element. The map's entries, which may be a hundred thousand, are numbers of variable length in
  * base64: some 6 to 12 characters each.
  */
 #include "cli/verbs/inspect/page.h"
@@ -82,29 +82,29 @@ static void page_put_step(page_writer *w, uint64_t from, uint64_t to) {
 /* page.js reads them. */
 enum { LITERAL, COPY, MIXED };
 
-static int page_kind_of(const survey_stretch *stretch) {
-    if (stretch->literal_bytes == stretch->length)
+static int page_kind_of(const survey_entry *entry) {
+    if (entry->literal_bytes == entry->length)
         return LITERAL;
-    return stretch->pieces == 1 ? COPY : MIXED;
+    return entry->pieces == 1 ? COPY : MIXED;
 }
 
-static void page_put_stretches(page_writer *w, const survey *s) {
+static void page_put_entries(page_writer *w, const survey *s) {
     uint64_t copied_to = 0;
-    for (size_t i = 0; i < s->stretch_count; i++) {
-        const survey_stretch *const stretch = &s->stretches[i];
-        const int kind = page_kind_of(stretch);
+    for (size_t i = 0; i < s->entry_count; i++) {
+        const survey_entry *const entry = &s->entries[i];
+        const int kind = page_kind_of(entry);
         page_put_number(w, (uint64_t)kind);
-        page_put_number(w, stretch->length);
+        page_put_number(w, entry->length);
         if (kind == MIXED) {
-            page_put_number(w, stretch->literal_bytes);
-            page_put_number(w, stretch->pieces);
+            page_put_number(w, entry->literal_bytes);
+            page_put_number(w, entry->pieces);
         }
         if (kind == LITERAL)
             continue;
-        page_put_step(w, copied_to, stretch->basis_offset);
+        page_put_step(w, copied_to, entry->basis_offset);
         if (kind == MIXED)
-            page_put_number(w, stretch->basis_end - stretch->basis_offset);
-        copied_to = stretch->basis_end;
+            page_put_number(w, entry->basis_end - entry->basis_offset);
+        copied_to = entry->basis_end;
     }
     page_put_base64(w);
 }
@@ -129,8 +129,8 @@ static void page_put_numbers(page_writer *w, const cli_inspection *found) {
     json_bytes(&json, "name", found->name);
     json_number(&json, "size", found->stats.in_bytes);
     json_object(&json, "map");
-    json_number(&json, "stretches", found->survey.stretch_count);
-    json_number(&json, "cell", found->survey.cell);
+    json_number(&json, "entries", found->survey.entry_count);
+    json_number(&json, "grain", found->survey.grain);
     json_end(&json);
     json_end(&json);
 }
@@ -144,10 +144,10 @@ rd_result page_write(const rd_sink *out, const cli_inspection *found, uint64_t *
         (rd_error){.result = result, .offset = RD_UNKNOWN, .reason = "there is not enough memory for the page"};
     if (w != NULL) {
         *w = (page_writer){.sink = out, .result = RD_OK, .error = &failure->error};
-        page_put(w, page_begin, page_begin_size);
+        page_put(w, page_start, page_start_size);
         page_put_numbers(w, found);
         page_put(w, page_middle, page_middle_size);
-        page_put_stretches(w, &found->survey);
+        page_put_entries(w, &found->survey);
         page_put(w, page_end, page_end_size);
         page_flush(w);
         *size = w->written;

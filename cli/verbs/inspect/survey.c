@@ -1,19 +1,19 @@
 /*
  * survey.c: see survey.h. A command first becomes part of the present piece. A piece that is complete is counted, and
- * becomes a stretch of the map.
+ * becomes a entry of the map.
  */
 #include "cli/verbs/inspect/survey.h"
 
 #include <stdlib.h>
 
-bool survey_begin(survey *s) {
-    *s = (survey){.cell = 1, .stretches = calloc(SURVEY_STRETCHES, sizeof *s->stretches)};
-    return s->stretches != NULL;
+bool survey_start(survey *s) {
+    *s = (survey){.grain = 1, .entries = calloc(SURVEY_ENTRIES, sizeof *s->entries)};
+    return s->entries != NULL;
 }
 
 void survey_free(survey *s) {
-    free(s->stretches);
-    s->stretches = NULL;
+    free(s->entries);
+    s->entries = NULL;
 }
 
 /* ---- Counting pieces -------------------------------------------------------------------------------------------- */
@@ -72,17 +72,17 @@ static void survey_count_piece(survey *s, const rd_op *piece) {
 
 /* ---- The map ---------------------------------------------------------------------------------------------------- */
 
-/* Both lie in one cell of the grid. */
-static bool survey_are_near(const survey *s, const survey_stretch *a, const survey_stretch *b) {
-    return a->target_offset / s->cell == (b->target_offset + b->length - 1) / s->cell;
+/* Both lie between the same multiples of the grain. */
+static bool survey_are_near(const survey *s, const survey_entry *a, const survey_entry *b) {
+    return a->target_offset / s->grain == (b->target_offset + b->length - 1) / s->grain;
 }
 
-static bool survey_has_copies(const survey_stretch *stretch) {
-    return stretch->basis_end > 0;
+static bool survey_has_copies(const survey_entry *entry) {
+    return entry->basis_end > 0;
 }
 
 /* `b` follows `a`, and becomes part of it. */
-static void survey_join(survey_stretch *a, const survey_stretch *b) {
+static void survey_join(survey_entry *a, const survey_entry *b) {
     if (!survey_has_copies(a) || (survey_has_copies(b) && b->basis_offset < a->basis_offset))
         a->basis_offset = b->basis_offset;
     if (b->basis_end > a->basis_end)
@@ -92,37 +92,37 @@ static void survey_join(survey_stretch *a, const survey_stretch *b) {
     a->pieces += b->pieces;
 }
 
-/* Joins neighbours until half of the room is free. Stretches longer than a cell are few, so there is an end to it. */
+/* Joins neighbours until half of the room is free. Entries longer than the grain become few, so this ends. */
 static void survey_coarsen(survey *s) {
-    while (s->stretch_count > SURVEY_STRETCHES / 2) {
+    while (s->entry_count > SURVEY_ENTRIES / 2) {
         size_t kept = 0;
-        s->cell *= 2;
-        for (size_t i = 1; i < s->stretch_count; i++) {
-            if (survey_are_near(s, &s->stretches[kept], &s->stretches[i]))
-                survey_join(&s->stretches[kept], &s->stretches[i]);
+        s->grain *= 2;
+        for (size_t i = 1; i < s->entry_count; i++) {
+            if (survey_are_near(s, &s->entries[kept], &s->entries[i]))
+                survey_join(&s->entries[kept], &s->entries[i]);
             else
-                s->stretches[++kept] = s->stretches[i];
+                s->entries[++kept] = s->entries[i];
         }
-        s->stretch_count = kept + 1;
+        s->entry_count = kept + 1;
     }
 }
 
 static void survey_map_piece(survey *s, const rd_op *piece) {
-    survey_stretch added = {.target_offset = piece->target_offset, .length = piece->length, .pieces = 1};
+    survey_entry added = {.target_offset = piece->target_offset, .length = piece->length, .pieces = 1};
     if (piece->kind == RD_COPY) {
         added.basis_offset = piece->basis_offset;
         added.basis_end = piece->basis_offset + piece->length;
     } else {
         added.literal_bytes = piece->length;
     }
-    survey_stretch *const last = s->stretch_count > 0 ? &s->stretches[s->stretch_count - 1] : NULL;
-    if (last != NULL && s->cell > 1 && survey_are_near(s, last, &added)) {
+    survey_entry *const last = s->entry_count > 0 ? &s->entries[s->entry_count - 1] : NULL;
+    if (last != NULL && s->grain > 1 && survey_are_near(s, last, &added)) {
         survey_join(last, &added);
         return;
     }
-    if (s->stretch_count == SURVEY_STRETCHES)
+    if (s->entry_count == SURVEY_ENTRIES)
         survey_coarsen(s);
-    s->stretches[s->stretch_count++] = added;
+    s->entries[s->entry_count++] = added;
 }
 
 /* ---- From commands to pieces ------------------------------------------------------------------------------------ */
@@ -135,14 +135,14 @@ static void survey_complete_piece(survey *s) {
     s->piece.length = 0;
 }
 
-static bool survey_goes_on(const rd_op *piece, const rd_op *op) {
+static bool survey_continues(const rd_op *piece, const rd_op *op) {
     return piece->length > 0 && piece->kind == op->kind &&
            (op->kind == RD_LITERAL || piece->basis_offset + piece->length == op->basis_offset);
 }
 
 bool survey_take(void *context, const rd_op *op) {
     survey *const s = context;
-    if (survey_goes_on(&s->piece, op)) {
+    if (survey_continues(&s->piece, op)) {
         s->piece.length += op->length;
         return true;
     }
@@ -157,23 +157,23 @@ void survey_end(survey *s) {
 
 /* ---- Shares ----------------------------------------------------------------------------------------------------- */
 
-/* Adds the literal bytes of a stretch, evenly over its length, to the parts that it touches. */
-static void survey_spread(const survey_stretch *stretch, double part, double *shares, size_t count) {
-    const double density = (double)stretch->literal_bytes / (double)stretch->length;
-    const double begin = (double)stretch->target_offset / part;
-    const double end = begin + (double)stretch->length / part;
-    for (size_t i = (size_t)begin; i < count && (double)i < end; i++) {
-        const double from = begin > (double)i ? begin : (double)i;
+/* Adds the literal bytes of a entry, evenly over its length, to the columns that it touches. */
+static void survey_spread(const survey_entry *entry, double width, double *shares, size_t count) {
+    const double density = (double)entry->literal_bytes / (double)entry->length;
+    const double start = (double)entry->target_offset / width;
+    const double end = start + (double)entry->length / width;
+    for (size_t i = (size_t)start; i < count && (double)i < end; i++) {
+        const double from = start > (double)i ? start : (double)i;
         const double to = end < (double)(i + 1) ? end : (double)(i + 1);
         shares[i] += density * (to - from);
     }
 }
 
 void survey_shares(const survey *s, double *shares, size_t count) {
-    const double part = (double)s->new_size / (double)count;
+    const double width = (double)s->new_size / (double)count;
     for (size_t i = 0; i < count; i++)
         shares[i] = 0.0;
-    for (size_t i = 0; i < s->stretch_count; i++)
-        if (s->stretches[i].literal_bytes > 0)
-            survey_spread(&s->stretches[i], part, shares, count);
+    for (size_t i = 0; i < s->entry_count; i++)
+        if (s->entries[i].literal_bytes > 0)
+            survey_spread(&s->entries[i], width, shares, count);
 }
