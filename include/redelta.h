@@ -677,8 +677,8 @@ RD_API rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_opti
  */
 RD_API rd_result rd_ops_next(rd_ops *ops, rd_op *op);
 /*
- * Reads the next bytes of the last op, a literal; *got is less than `size` only at its end. Errors: RD_E_TRUNCATED;
- * RD_E_STATE as rd_ops_next.
+ * Reads the next bytes of the last op, a literal; *got is less than `size` only at its end, or with an error. Errors:
+ * RD_E_TRUNCATED; RD_E_STATE as rd_ops_next.
  */
 RD_API rd_result rd_ops_read(rd_ops *ops, void *data, size_t size, size_t *got);
 /* The offset in the delta of the literal's next byte. RD_UNKNOWN: there is none, or the delta is compressed. */

@@ -63,7 +63,6 @@ rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got) {
             continue;
         if (ops->reader.ended) { /* the literal is cut short: the reader says so */
             rd_op none;
-            *got = 0;
             return rd__op_reader_next(&ops->ops, &ops->in, true, &none, &ops->operation->error);
         }
         const rd_result result = ops_refill(ops);

@@ -25,8 +25,7 @@ rd_result rd__ops_open(rd__ops *ops, const rd_source *delta, rd__operation *oper
  */
 rd_result rd__ops_next(rd__ops *ops, rd_op *op);
 
-/* The next bytes of the literal given last, at most `size`; *got is 0 only after the last of them, or with a failure.
- */
+/* The next bytes of the literal given last, at most `size`: all of them but at its end, or with a failure. */
 rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got);
 
 void rd__ops_close(rd__ops *ops);
