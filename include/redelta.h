@@ -209,7 +209,10 @@ RD_API rd_source rd_source_memory(const void *data, uint64_t size);
  * RD_CONCURRENT. Without RD_CONCURRENT only the thread that calls the library calls `read`.
  */
 RD_API rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, unsigned flags);
-/* The `length` bytes of a seekable source from `offset` on, or fewer if it ends before; RD_UNKNOWN: all the rest. */
+/*
+ * The `length` bytes of a source from `offset` on, or fewer if it ends before; RD_UNKNOWN: all the rest. Of a source
+ * that is not seekable only the first bytes can be a range: reading from another one fails with RD_E_IO.
+ */
 RD_API rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length);
 /*
  * Reads `size` bytes at `offset`; *got is the number of bytes read, less than `size` only if the source ends. A source

@@ -1,6 +1,7 @@
 /* See zstd_sink.h. */
 #include "compress/zstd_sink.h"
 
+#include "base/result.h"
 #include "io/filter.h"
 
 rd_result rd__zstd_sink_open(rd__zstd_sink *filter, const rd_sink *sink, rd__operation *operation, unsigned threads) {
@@ -44,14 +45,25 @@ void rd__zstd_sink_close(rd__zstd_sink *filter) {
 typedef struct compress_filter {
     rd_filter head;
     rd__zstd_sink compressed;
+    bool over; /* the frame is complete, or it failed */
 } compress_filter;
 
+static rd_result compress_more(compress_filter *f, const void *data, size_t size, bool end) {
+    if (f->over)
+        return rd__fail(&f->head.operation.error, RD_E_STATE, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                        "the compressed frame has ended, or failed");
+    const rd_result result =
+        end ? rd__zstd_sink_finish(&f->compressed) : rd__zstd_sink_write(&f->compressed, data, size);
+    f->over = end || result != RD_OK;
+    return result;
+}
+
 static rd_result compress_write(rd_filter *filter, const void *data, size_t size) {
-    return rd__zstd_sink_write(&((compress_filter *)filter)->compressed, data, size);
+    return compress_more((compress_filter *)filter, data, size, false);
 }
 
 static rd_result compress_finish(rd_filter *filter) {
-    return rd__zstd_sink_finish(&((compress_filter *)filter)->compressed);
+    return compress_more((compress_filter *)filter, NULL, 0, true);
 }
 
 static void compress_close(rd_filter *filter) {

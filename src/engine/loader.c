@@ -89,7 +89,8 @@ rd_result rd__loader_finish(rd__loader *loader, rd_signature **signature, rd_err
     const size_t allowed = loader->lenient ? RD_WEAK_LEN - 1 : 0;
     if (!loader_has_header(loader) || loader->filled > allowed)
         return loader_fail_truncated(loader, error);
-    const rd_result result = rd__signature_finish(loader->signature, true, loader->threads, loader->pool, error);
+    const rd_result result =
+        rd__signature_finish(loader->signature, !loader->part, loader->threads, loader->pool, error);
     if (result != RD_OK)
         return result;
     *signature = loader->signature;

@@ -17,6 +17,7 @@ typedef struct rd__loader {
     size_t filled;                   /* bytes of it */
     unsigned threads;                /* that build the index: 1, unless set after _init ... */
     rd__pool *pool;                  /* ... and where they come from, or NULL */
+    bool part;                       /* no index is built; false, unless set after _init */
     bool lenient; /* fewer bytes at the end than a weak sum has are no error; false, unless set after _init */
 } rd__loader;
 
@@ -25,8 +26,8 @@ rd_result rd__loader_init(rd__loader *loader, uint64_t expected, const rd_limits
 /* Errors: RD_E_MAGIC, RD_E_CORRUPT, RD_E_MEMORY, RD_E_LIMIT. */
 rd_result rd__loader_take(rd__loader *loader, const uint8_t *data, size_t size, rd_error *error);
 /*
- * At the end of the signature: builds its index, and passes it to the caller. Errors: RD_E_MAGIC, RD_E_TRUNCATED,
- * RD_E_MEMORY. No function but rd__loader_free may follow.
+ * At the end of the signature: builds its index, unless it is a part, and passes it to the caller. Errors: RD_E_MAGIC,
+ * RD_E_TRUNCATED, RD_E_MEMORY. No function but rd__loader_free may follow.
  */
 rd_result rd__loader_finish(rd__loader *loader, rd_signature **signature, rd_error *error);
 /* Frees what the loader still holds. */

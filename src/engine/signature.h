@@ -40,7 +40,8 @@ static inline uint64_t rd__signature_block_offset(const rd_signature *signature,
  */
 static inline bool rd__copies_all(const rd_stats *stats, const rd_signature *signature) {
     const uint64_t blocks = signature ? rd_block_count(&signature->params, stats->copy_bytes) : 0;
-    return stats->literal_bytes == 0 && stats->copy_commands <= 1 && blocks == (signature ? signature->sums.count : 0);
+    return stats->literal_bytes == 0 && stats->copy_commands <= 1 &&
+           blocks == (signature ? signature->sums.count : 0) && (!signature || signature->origin == 0);
 }
 
 /* Without blocks. NULL: out of memory. */

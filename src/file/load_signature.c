@@ -4,12 +4,14 @@
 #include "engine/loader.h"
 #include "file/reader.h"
 
-static rd_result load_signature(rd__operation *operation, const rd_source *in, rd_signature **signature) {
+/* `part`: it is to be joined with others, so it needs no index. */
+static rd_result load_signature(rd__operation *operation, const rd_source *in, bool part, rd_signature **signature) {
     rd_error *const error = &operation->error;
     rd__loader loader;
     rd_result result = rd__loader_init(&loader, in->size, &operation->options.limits, error);
     if (result != RD_OK)
         return result;
+    loader.part = part;
     loader.threads = rd__operation_threads(operation);
     loader.pool = &operation->context->pool;
     rd__reader reader = rd__reader_of(in, operation, RD_ROLE_SIGNATURE);
@@ -34,7 +36,12 @@ static rd_result load_signature(rd__operation *operation, const rd_source *in, r
 }
 
 rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const rd_options *options) {
-    return rd_signature_load_part(signature, in, 0, options);
+    rd__operation operation;
+    *signature = NULL;
+    rd_result result = rd__operation_start(&operation, options, in->size);
+    if (result == RD_OK)
+        result = load_signature(&operation, in, false, signature);
+    return rd__operation_end(&operation, result);
 }
 
 rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint64_t offset, const rd_options *options) {
@@ -42,14 +49,20 @@ rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint6
     *part = NULL;
     rd_result result = rd__operation_start(&operation, options, in->size);
     if (result == RD_OK)
-        result = load_signature(&operation, in, part);
-    if (result == RD_OK && offset % (*part)->params.block_len != 0) {
-        rd_signature_free(*part);
-        *part = NULL;
+        result = load_signature(&operation, in, true, part);
+    if (result != RD_OK)
+        return rd__operation_end(&operation, result);
+    const uint64_t length = (*part)->length;
+    if (offset % (*part)->params.block_len != 0)
         result = rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
                           "the part does not start with a block");
+    else if (length > INT64_MAX || offset > INT64_MAX - length)
+        result = rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                          "the part ends beyond 2^63 bytes");
+    (*part)->origin = offset;
+    if (result != RD_OK) {
+        rd_signature_free(*part);
+        *part = NULL;
     }
-    if (result == RD_OK)
-        (*part)->origin = offset;
     return rd__operation_end(&operation, result);
 }

@@ -266,7 +266,7 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
     if (result == RD_OK)
         result = rd__writer_finish(&run->writer);
     rd__writer_close(&run->writer);
-    stats->identical = rd__copies_all(stats, run->signature);
+    stats->identical = result == RD_OK && rd__copies_all(stats, run->signature);
     return result;
 }
 

@@ -52,7 +52,7 @@ static size_t signature_extra(const signature_run *run, size_t blocks, const rd_
 }
 
 static rd_result signature_keep(signature_run *run, const uint32_t *weak, const uint8_t *strong, size_t count,
-                                size_t bytes) {
+                                uint64_t bytes) {
     rd_signature *const table = run->table;
     const rd_result result = rd__signature_reserve(table, count, run->expected, &run->operation->options.limits,
                                                    RD_UNKNOWN, &run->operation->error);
@@ -225,8 +225,8 @@ static rd_result signature_build(rd__operation *operation, const rd_source *basi
     if (result != RD_OK)
         return result;
     const bool to_end = length == RD_UNKNOWN || (basis->size != RD_UNKNOWN && length >= basis->size - offset);
-    if (offset % run.params.block_len != 0 || (basis->size != RD_UNKNOWN && offset > basis->size) ||
-        (!to_end && length % run.params.block_len != 0))
+    if (offset > INT64_MAX || offset % run.params.block_len != 0 ||
+        (basis->size != RD_UNKNOWN && offset > basis->size) || (!to_end && length % run.params.block_len != 0))
         return rd__fail(error, RD_E_PARAMETER, RD_ROLE_BASIS, offset, "the part does not consist of whole blocks");
     const rd_source part = rd_source_range(basis, offset, length);
     run.table = rd__signature_new();
@@ -257,8 +257,10 @@ rd_result rd_signature_build(rd_signature **signature, const rd_source *basis, c
 rd_result rd_signature_build_part(rd_signature **part, const rd_source *basis, uint64_t offset, uint64_t length,
                                   const rd_options *options) {
     rd__operation operation;
+    const uint64_t size = basis->size;
+    const uint64_t rest = size == RD_UNKNOWN ? RD_UNKNOWN : size - rd__min_u64(offset, size);
     *part = NULL;
-    rd_result result = rd__operation_start(&operation, options, length);
+    rd_result result = rd__operation_start(&operation, options, rd__min_u64(length, rest));
     if (result == RD_OK)
         result = signature_build(&operation, basis, offset, length, false, part);
     return rd__operation_end(&operation, result);
@@ -289,7 +291,7 @@ static rd_result signature_join(rd__operation *operation, const rd_signature *co
     rd_result result = rd__signature_reserve(run.table, blocks, blocks, &operation->options.limits, RD_UNKNOWN, error);
     for (size_t i = 0; result == RD_OK && i < count; i++) {
         const rd__sums *const sums = &parts[i]->sums;
-        result = signature_keep(&run, sums->weak, sums->strong, (size_t)sums->count, (size_t)parts[i]->length);
+        result = signature_keep(&run, sums->weak, sums->strong, (size_t)sums->count, parts[i]->length);
     }
     operation->stats.blocks = run.table->sums.count;
     if (result == RD_OK)

@@ -351,8 +351,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     if (result == RD_OK)
         result = patch_verify(&run);
     const rd_stats *const stats = &operation->stats;
-    operation->stats.identical =
-        stats->literal_bytes == 0 && stats->copy_commands <= 1 && stats->copy_bytes == basis->size;
+    operation->stats.identical = result == RD_OK && rd__patcher_copies_all(stats, basis->size);
     *reached = run.reached;
     rd__reader_close(&run.reader);
     rd__context_give(operation->context, run.delta, DELTA_CHUNK, 1);

@@ -15,34 +15,36 @@ typedef struct peek_filter {
     uint8_t *kept;
     size_t capacity; /* bytes that may be kept */
     size_t filled;   /* bytes that are */
+    uint64_t next;   /* bytes of the source that were read: `filled`, unless that is all that may be kept */
 } peek_filter;
 
 static rd_result peek_read(rd_filter *filter, uint64_t offset, void *data, size_t size, size_t *got) {
     peek_filter *const peek = (peek_filter *)filter;
     rd__operation *const operation = &filter->operation;
+    rd_result result = RD_OK;
     if (filter->source.seekable)
         return rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, offset, data, size, got);
+    if (offset >= peek->filled && offset != peek->next)
+        return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_NONE, offset,
+                        "what comes after the bytes that are kept can only be read in sequence");
 
-    /* Keep as many of the first bytes as are asked for. */
-    const uint64_t end = rd__min_u64(offset + size, peek->capacity);
-    size_t more = 1;
-    while (peek->filled < end && more > 0) {
-        const rd_result result = rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, peek->filled,
-                                                      peek->kept + peek->filled, (size_t)end - peek->filled, &more);
-        if (result != RD_OK)
-            return result;
+    /* What is read first is kept, as much as may be. */
+    if (offset == peek->filled && offset < peek->capacity) {
+        size_t more = 0;
+        const size_t wanted = rd__min_size(size, peek->capacity - peek->filled);
+        result =
+            rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, offset, peek->kept + offset, wanted, &more);
         peek->filled += more;
-        if (offset < peek->filled)
-            break; /* that is something: a pipe may have no more for now */
+        peek->next = peek->filled;
     }
     if (offset < peek->filled) {
         *got = rd__min_size(size, peek->filled - (size_t)offset);
         memcpy(data, peek->kept + offset, *got);
-        return RD_OK;
+    } else if (offset >= peek->capacity) {
+        result = rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, offset, data, size, got);
+        peek->next += *got;
     }
-    if (more == 0)
-        return RD_OK;
-    return rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, offset, data, size, got);
+    return result;
 }
 
 static void peek_close(rd_filter *filter) {

@@ -68,7 +68,10 @@ rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, uns
 
 rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length) {
     const uint64_t size = source->size;
-    const bool outside = (size != RD_UNKNOWN && offset >= size) || offset >= INT64_MAX - source->origin;
+    const uint64_t most = source->end > 0 ? source->end : INT64_MAX;
+    const bool outside = (size != RD_UNKNOWN && offset >= size) || offset >= most - source->origin;
+    if (source->failure == 0 && !source->seekable && offset > 0) /* read from here, it would give its first bytes */
+        return source_failed(ESPIPE);
     if (source->failure == 0 && (outside || length == 0))
         return rd_source_memory(NULL, 0);
     rd_source range = *source;
@@ -137,6 +140,8 @@ rd_result rd__source_read_some(const rd_source *source, rd__operation *operation
     *got = 0;
     if (source->failure != 0)
         return rd__fail_system(&operation->error, role, source->failure, "cannot be examined");
+    if (offset > UINT64_MAX - source->origin) /* no file is that long */
+        return RD_OK;
     if (source->end > 0) { /* a range */
         if (offset >= source->end - source->origin)
             return RD_OK;

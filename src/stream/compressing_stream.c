@@ -63,7 +63,7 @@ rd_result rd__stream_compress(rd_stream **stream, const rd_options *options) {
     if (!rd__operation_compresses(&inner->operation))
         return RD_OK;
     const rd_result result =
-        rd__stream_new(stream, sizeof(compressing_stream), options, compressing_step, compressing_close);
+        rd__stream_new(stream, sizeof(compressing_stream), inner->takes, options, compressing_step, compressing_close);
     if (result != RD_OK) {
         rd_stream_free(inner);
         return result;

@@ -18,7 +18,6 @@ typedef enum form { UNKNOWN_YET, PLAIN, COMPRESSED } form;
 
 typedef struct decompressing_stream {
     rd_stream head;
-    rd_role role;
     form form;
     uint8_t start[RD__FRAME_MAGIC_LEN]; /* the first bytes, until the form is known */
     size_t started;
@@ -44,7 +43,7 @@ static rd_result decompressing_start_compressed(decompressing_stream *s) {
     s->buffer = rd__alloc_array(PLAIN_SIZE, 1);
     if (!s->buffer)
         return rd__fail_memory(error);
-    rd_result result = rd__decompressor_init(&s->decompressor, s->head.operation.context, s->role,
+    rd_result result = rd__decompressor_init(&s->decompressor, s->head.operation.context, s->head.takes,
                                              s->head.operation.options.limits.memory, error);
     if (result != RD_OK)
         return result;
@@ -107,7 +106,7 @@ static rd_result decompressing_finish_frames(decompressing_stream *s, rd_in *in,
         if (result != RD_OK)
             return result;
     }
-    return rd__fail(&s->head.operation.error, RD_E_CORRUPT, s->role, s->head.inner->operation.stats.in_bytes,
+    return rd__fail(&s->head.operation.error, RD_E_CORRUPT, s->head.takes, s->head.inner->operation.stats.in_bytes,
                     "the delta continues after its trailer");
 }
 
@@ -139,18 +138,17 @@ static void decompressing_close(rd_stream *stream) {
     rd_stream_free(stream->inner);
 }
 
-rd_result rd__stream_decompress(rd_stream **stream, rd_role role, const rd_options *options) {
+rd_result rd__stream_decompress(rd_stream **stream, const rd_options *options) {
     rd_stream *const inner = *stream;
     if (inner->operation.options.compression == RD_COMPRESSION_NEVER)
         return RD_OK;
-    const rd_result result =
-        rd__stream_new(stream, sizeof(decompressing_stream), options, decompressing_step, decompressing_close);
+    const rd_result result = rd__stream_new(stream, sizeof(decompressing_stream), inner->takes, options,
+                                            decompressing_step, decompressing_close);
     if (result != RD_OK) {
         rd_stream_free(inner);
         return result;
     }
     decompressing_stream *const s = (decompressing_stream *)*stream;
     s->head.inner = inner;
-    s->role = role;
     return RD_OK;
 }

@@ -111,7 +111,8 @@ static void delta_stream_close(rd_stream *stream) {
 }
 
 rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
-    rd_result result = rd__stream_new(stream, sizeof(delta_stream), options, delta_stream_step, delta_stream_close);
+    rd_result result =
+        rd__stream_new(stream, sizeof(delta_stream), RD_ROLE_NEW, options, delta_stream_step, delta_stream_close);
     if (result != RD_OK)
         return result;
     delta_stream *const s = (delta_stream *)*stream;

@@ -32,7 +32,8 @@ static void loadsig_close(rd_stream *stream) {
 }
 
 static rd_result loadsig_make(rd_stream **stream, const rd_options *options, uint64_t expected) {
-    const rd_result result = rd__stream_new(stream, sizeof(loadsig_stream), options, loadsig_step, loadsig_close);
+    const rd_result result =
+        rd__stream_new(stream, sizeof(loadsig_stream), RD_ROLE_SIGNATURE, options, loadsig_step, loadsig_close);
     if (result != RD_OK)
         return result;
     rd__operation *const operation = &(*stream)->operation;
@@ -43,7 +44,7 @@ static rd_result loadsig_make(rd_stream **stream, const rd_options *options, uin
 rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *options) {
     rd_result result = loadsig_make(stream, options, RD_UNKNOWN);
     if (result == RD_OK)
-        result = rd__stream_decompress(stream, RD_ROLE_SIGNATURE, options);
+        result = rd__stream_decompress(stream, options);
     return rd__stream_made(stream, result);
 }
 

@@ -28,6 +28,7 @@ static rd_result patch_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bo
     const size_t before = out->pos;
     uint8_t digest[RD_DIGEST_LEN];
     rd_result result = rd__patcher_step(&s->patcher, in, out, end, &operation->error);
+    operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, s->basis.size);
     if (!s->digests)
         return result;
     if (out->pos > before)
@@ -46,7 +47,8 @@ static void patch_stream_close(rd_stream *stream) {
 }
 
 rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const rd_options *options) {
-    rd_result result = rd__stream_new(stream, sizeof(patch_stream), options, patch_stream_step, patch_stream_close);
+    rd_result result =
+        rd__stream_new(stream, sizeof(patch_stream), RD_ROLE_DELTA, options, patch_stream_step, patch_stream_close);
     if (result != RD_OK)
         return result;
     patch_stream *const s = (patch_stream *)*stream;
@@ -64,6 +66,6 @@ rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const 
     else if (s->digests && !rd__digester_init(&s->digester, rd__kernels_best()))
         result = rd__fail_memory(&operation->error);
     if (result == RD_OK)
-        result = rd__stream_decompress(stream, RD_ROLE_DELTA, options);
+        result = rd__stream_decompress(stream, options);
     return rd__stream_made(stream, result);
 }

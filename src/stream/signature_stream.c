@@ -116,8 +116,8 @@ static void signature_stream_close(rd_stream *stream) {
 }
 
 rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options) {
-    rd_result result =
-        rd__stream_new(stream, sizeof(signature_stream), options, signature_stream_step, signature_stream_close);
+    rd_result result = rd__stream_new(stream, sizeof(signature_stream), RD_ROLE_BASIS, options, signature_stream_step,
+                                      signature_stream_close);
     if (result != RD_OK)
         return result;
     signature_stream *const s = (signature_stream *)*stream;

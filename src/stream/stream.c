@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
+rd_result rd__stream_new(rd_stream **stream, size_t size, rd_role takes, const rd_options *options, rd__step_fn *step,
                          rd__close_fn *close) {
     rd_stream *const made = rd__alloc_zeroed(1, size);
     *stream = made;
@@ -16,6 +16,7 @@ rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *opti
         return rd__fail_memory_of(options);
     made->step = step;
     made->close = close;
+    made->takes = takes;
     made->state = RD_MORE;
     const rd_result result = rd__operation_start(&made->operation, options, RD_UNKNOWN);
     if (result == RD_OK) {

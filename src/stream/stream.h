@@ -19,6 +19,7 @@ struct rd_stream {
     rd__step_fn *step;
     rd__close_fn *close;
     rd__operation operation;
+    rd_role takes;          /* the file that it takes */
     rd_result state;        /* RD_MORE while it runs, then how it ended */
     const uint8_t *pending; /* made and not given yet: in `small`, or the kind's own */
     size_t pending_size;
@@ -28,7 +29,7 @@ struct rd_stream {
 };
 
 /* A zeroed stream of `size` bytes, its head set. Errors: RD_E_MEMORY, RD_E_PARAMETER, with *stream NULL. */
-rd_result rd__stream_new(rd_stream **stream, size_t size, const rd_options *options, rd__step_fn *step,
+rd_result rd__stream_new(rd_stream **stream, size_t size, rd_role takes, const rd_options *options, rd__step_fn *step,
                          rd__close_fn *close);
 
 /*
@@ -42,7 +43,7 @@ rd_result rd__stream_made(rd_stream **stream, rd_result result);
  * ask for that. Errors: RD_E_PARAMETER, RD_E_MEMORY, for rd__stream_made.
  */
 rd_result rd__stream_compress(rd_stream **stream, const rd_options *options);
-rd_result rd__stream_decompress(rd_stream **stream, rd_role role, const rd_options *options);
+rd_result rd__stream_decompress(rd_stream **stream, const rd_options *options);
 
 /*
  * Like rd_loadsig_stream_new, but a rest of the signature that is shorter than a weak sum is no error, as in librsync.

@@ -32,12 +32,13 @@ static rd_result stream_filter_read(rd_filter *filter, uint64_t offset, void *da
         if (f->in.pos == f->in.size && !f->ended) {
             f->in = (rd_in){.data = f->chunk};
             const rd_result result =
-                rd__source_read(&filter->source, operation, RD_ROLE_NEW, f->read, f->chunk, CHUNK, &f->in.size);
+                rd__source_read(&filter->source, operation, f->stream->takes, f->read, f->chunk, CHUNK, &f->in.size);
             if (result != RD_OK)
                 return result;
             f->read += f->in.size;
             f->ended = f->in.size < CHUNK;
         }
+        const size_t before = f->in.pos;
         const rd_result result = rd_stream_step(f->stream, &f->in, &out, f->ended);
         f->done = result == RD_OK;
         if (result == RD_E_STATE || result == RD_E_PARAMETER)
@@ -46,6 +47,9 @@ static rd_result stream_filter_read(rd_filter *filter, uint64_t offset, void *da
             operation->error = *rd_stream_error(f->stream);
             return result;
         }
+        /* Neither input nor room was missing: the basis of a patch has nothing to give now. */
+        if (result == RD_MORE && out.pos == 0 && f->in.pos == before && (before < f->in.size || f->ended))
+            return RD_MORE;
     }
     *got = out.pos;
     f->given += out.pos;
