@@ -22,8 +22,8 @@ typedef struct chunks {
     uint64_t read; /* bytes given */
 } chunks;
 
-static inline chunks chunks_of(const rd_memory *bytes, size_t most, bool in_order) {
-    return (chunks){.bytes = bytes, .most = most, .in_order = in_order, .random = random_from(most)};
+static inline chunks chunks_of(const rd_memory *bytes, size_t most, bool sequential) {
+    return (chunks){.bytes = bytes, .most = most, .in_order = sequential, .random = random_from(most)};
 }
 
 static inline rd_result chunks_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
