@@ -82,9 +82,9 @@ static void check_sources(const plain_delta *d, rd_verify verify, reading how, r
     const size_t most = 1 + random_below(r, random_below(r, 2) == 0 ? 5 : 100000);
     FILE *const file = chunks_file(&d->bytes);
     chunks by_offset = chunks_of(&d->bytes, most, false);
-    chunks in_order = chunks_of(&d->bytes, most, true);
+    chunks sequential = chunks_of(&d->bytes, most, true);
     const rd_source plain[] = {bytes_source(&d->bytes), rd_source_fd_at(fileno(file), 0), chunks_source(&by_offset),
-                               chunks_source(&in_order)};
+                               chunks_source(&sequential)};
     for (size_t i = 0; i < ITEMS(plain); i++)
         check_ops(d, &plain[i], true, verify, how, r);
     (void)fclose(file);
@@ -241,8 +241,8 @@ static void check_told_by_both(const rd_memory *delta, const char *name, size_t 
         const told expected = told_by_each_op(&source, verifies[i]);
         for (reading how = READ_NOTHING; how < READINGS; how++) {
             chunks by_offset = chunks_of(delta, 1 + random_below(r, 50), false);
-            chunks in_order = chunks_of(delta, 1 + random_below(r, 50), true);
-            const rd_source sources[] = {source, chunks_source(&by_offset), chunks_source(&in_order)};
+            chunks sequential = chunks_of(delta, 1 + random_below(r, 50), true);
+            const rd_source sources[] = {source, chunks_source(&by_offset), chunks_source(&sequential)};
             for (size_t j = 0; j < ITEMS(sources); j++) {
                 const told actual = told_by_ops(&sources[j], verifies[i], how, r);
                 check_told(&actual, &expected, name, number);
