@@ -9,7 +9,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum { LOOKS_SAMPLE = 4096 /* bytes of a sample for looks_random; fewer are not enough */ };
+enum {
+    LOOKS_START =
+        160 * 1024,     /* bytes of a file to look at: more than the first block of a zstd frame, which is 128 KiB */
+    LOOKS_SAMPLE = 4096 /* bytes of a sample for looks_random; fewer are not enough */
+};
 
 typedef struct cli_looks {
     const char *what; /* "a gzip file": as in "this is ..." */

@@ -1,6 +1,6 @@
 /*
  * sync.c: the verb sync, the three steps as one. The signature of the old file is built in memory. Then a patch asks
- * for its delta, and each time a stream makes the next bytes of it from what it reads of the new file. So neither
+ * for its delta, and a stream makes the next bytes of it from what it reads of the new file. So neither
  * signature nor delta is ever a file, memory does not grow with the files but for the signature, and the patch is the
  * library's, with its verification and its threads. If the old file changes meanwhile, the digest differs, and nothing
  * is replaced.
@@ -15,6 +15,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "cli/base/interrupt.h"
 #include "cli/base/system.h"
 #include "cli/report/numbers.h"
 #include "cli/report/records.h"
@@ -142,48 +143,6 @@ static rd_result sync_sign(cli_job *job, rd_signature **signature) {
 
 /* ---- Delta and patch -------------------------------------------------------------------------------------------- */
 
-/* The delta, made as it is asked for. */
-typedef struct sync_delta {
-    cli_job *job;
-    rd_stream *stream;
-    uint8_t *chunk; /* of the new file */
-    rd_in in;
-    bool ended; /* the new file */
-    bool done;  /* the delta */
-    bool failed;
-} sync_delta;
-
-static rd_result sync_make_delta(sync_delta *maker, rd_out *out) {
-    cli_job *const job = maker->job;
-    if (maker->in.pos == maker->in.size && !maker->ended) {
-        size_t got = 0;
-        const rd_result result = input_read(&job->inputs[NEW], maker->chunk, CHUNK, &got, &job->failure);
-        if (result != RD_OK)
-            return result;
-        maker->in = (rd_in){.data = maker->chunk, .size = got};
-        maker->ended = got < CHUNK;
-    }
-    const rd_result result = rd_stream_step(maker->stream, &maker->in, out, maker->ended);
-    maker->done = result == RD_OK;
-    if (result == RD_OK || result == RD_MORE)
-        return RD_OK;
-    job->failure.error = *rd_stream_error(maker->stream);
-    return result;
-}
-
-/* A rd_read_fn that gives the delta. */
-static rd_result sync_read_delta(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
-    sync_delta *const maker = context;
-    rd_out out = {.data = data, .size = size};
-    rd_result result = RD_OK;
-    (void)offset;
-    while (result == RD_OK && out.pos == 0 && !maker->done)
-        result = sync_make_delta(maker, &out);
-    maker->failed = result != RD_OK;
-    *got = out.pos;
-    return result;
-}
-
 /* What is written counts to the size of the new file, which the patch cannot know. */
 static bool sync_show_written(void *context, uint64_t done, uint64_t total) {
     cli_job *const job = context;
@@ -191,35 +150,32 @@ static bool sync_show_written(void *context, uint64_t done, uint64_t total) {
     return progress_show(&job->progress, done, job->inputs[NEW].source.size);
 }
 
-static rd_result sync_patch(cli_job *job, sync_delta *maker) {
-    const rd_source delta = rd_source_callback(sync_read_delta, maker, RD_UNKNOWN, false);
-    rd_error error = {0};
-    rd_options options = job_options(job, &job->stats);
-    options.progress = sync_show_written;
-    options.progress_context = job;
-    options.error = &error;
-    options.verify = RD_VERIFY_ALWAYS;
-    progress_step(&job->progress, "update");
-    const rd_result result = rd_patch_apply(&job->inputs[OLD].source, &delta, &job->output.sink, &options);
-    if (maker->failed)
-        return result;
-    job->failure.error = error;
+/* Patches the old file with the delta that a stream makes of the new one, as the patch asks for it. */
+static rd_result sync_update(cli_job *job, const rd_signature *signature) {
+    rd_error *const error = &job->failure.error;
+    rd_options reading = job_options(job, NULL);
+    rd_stream *stream = NULL;
+    rd_filter *delta = NULL;
+    reading.progress = interrupt_progress; /* a signal ends a read that waits */
+    rd_result result =
+        rd_delta_stream_new(&stream, signature, &(rd_options){.size = sizeof(rd_options), .error = error});
+    if (result == RD_OK)
+        result = rd_filter_stream_new(&delta, stream, &job->inputs[NEW].source, &reading);
+    if (result == RD_OK) {
+        const rd_source source = rd_filter_source(delta);
+        rd_options options = job_options(job, &job->stats);
+        options.progress = sync_show_written;
+        options.progress_context = job;
+        options.verify = RD_VERIFY_ALWAYS;
+        progress_step(&job->progress, "update");
+        result = rd_patch_apply(&job->inputs[OLD].source, &source, &job->output.sink, &options);
+    }
     if (result == RD_E_MISMATCH) {
-        job->failure.error.reason = "changed while it was being read";
+        error->reason = "changed while it was being read";
         job->failure.advice = "nothing was replaced; run it again";
     }
-    return result;
-}
-
-static rd_result sync_update(cli_job *job, const rd_signature *signature) {
-    sync_delta maker = {.job = job, .chunk = malloc(CHUNK)};
-    rd_result result = maker.chunk != NULL ? rd_delta_stream_new(&maker.stream, signature, NULL) : RD_E_MEMORY;
-    if (result == RD_OK)
-        result = sync_patch(job, &maker);
-    else
-        job->failure.error.result = result;
-    rd_stream_free(maker.stream);
-    free(maker.chunk);
+    rd_filter_free(delta);
+    rd_stream_free(stream);
     return result;
 }
 

@@ -21,7 +21,6 @@ rd_result rd__filter_new(rd_filter **filter, const rd__filter_kind *kind, const 
         free(made);
         return result;
     }
-    made->operation.options.progress = NULL; /* whatever uses the filter reports its own */
     *filter = made;
     return RD_OK;
 }

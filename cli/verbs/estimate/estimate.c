@@ -8,7 +8,6 @@
 #include "cli/verbs/common_help.h"
 #include "cli/verbs/estimate/record.h"
 #include "cli/verbs/estimate/text.h"
-#include "cli/verbs/peek.h"
 #include "cli/verbs/verbs.h"
 
 enum { SAMPLES_MAX = 256 };
@@ -50,16 +49,19 @@ static void estimate_take_samples(cli_subject *subject, const cli_input *input) 
 }
 
 static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject) {
-    static cli_peek peek;
+    static uint8_t start[LOOKS_START];
+    size_t got = 0;
     cli_input *const file = &job->inputs[input];
     if (!file->source.seekable || file->source.size == RD_UNKNOWN)
         return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe or a device",
                                "name a file");
-    const rd_result result = peek_open(&peek, file, &job->failure);
-    if (result != RD_OK)
+    const rd_result result = rd_source_read(&file->source, 0, start, sizeof start, &got, &job->failure.error);
+    if (result != RD_OK) {
+        job->failure.error.role = file->role;
         return result;
+    }
     *subject = (cli_subject){.name = file->name, .size = file->source.size};
-    subject->looks = looks_of(peek.start, peek.size);
+    subject->looks = looks_of(start, got);
     estimate_take_samples(subject, file);
     return RD_OK;
 }

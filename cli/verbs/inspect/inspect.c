@@ -17,7 +17,6 @@
 #include "cli/verbs/inspect/record.h"
 #include "cli/verbs/inspect/text.h"
 #include "cli/verbs/looks.h"
-#include "cli/verbs/peek.h"
 #include "cli/verbs/verbs.h"
 
 static const char inspect_help[] =
@@ -109,6 +108,12 @@ static rd_result inspect_check_request(cli_job *job, rd_kind kind) {
                          "give a delta, or omit --ops and --html");
 }
 
+/* The start of an input. */
+typedef struct cli_peek {
+    uint8_t start[LOOKS_START];
+    size_t size; /* less than LOOKS_START only if that is all of the file */
+} cli_peek;
+
 static rd_result inspect_refuse_other(cli_job *job, const cli_peek *peek) {
     static char reason[160];
     const cli_looks looks = looks_of(peek->start, peek->size);
@@ -125,31 +130,44 @@ static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspec
     library.progress = interrupt_progress;
     const rd_result result =
         rd_source_identify(only_start ? &start : &job->inputs[0].source, &found->kind, &found->compressed, &library);
-    if (result != RD_E_TRUNCATED || !only_start || peek->size < PEEK_SIZE)
+    if (result != RD_E_TRUNCATED || !only_start || peek->size < LOOKS_START)
         return result;
     return failure_input(&job->failure, RD_ROLE_NONE,
                          "too many empty zstd frames come first for a pipe to be recognised", "name a file");
 }
 
+/* The start of a pipe is looked at, and then read once more, by a filter. */
 static rd_result inspect_file(cli_job *job, cli_inspection *found) {
     static cli_peek peek;
+    cli_input *const input = &job->inputs[0];
+    rd_options options = job_options(job, NULL);
+    rd_filter *filter = NULL;
+    options.progress = interrupt_progress;
     if (job->request->verbose)
-        (void)fprintf(stderr, "redelta: inspect: file of %s bytes\n", size_or_unknown(job->inputs[0].source.size).text);
-    rd_result result = peek_open(&peek, &job->inputs[0], &job->failure);
-    if (result == RD_OK)
+        (void)fprintf(stderr, "redelta: inspect: file of %s bytes\n", size_or_unknown(input->source.size).text);
+    rd_result result = rd_filter_peek_new(&filter, &input->source, LOOKS_START, &options);
+    if (result != RD_OK)
+        return result;
+    input->source = rd_filter_source(filter);
+    result = rd_source_read(&input->source, 0, peek.start, LOOKS_START, &peek.size, &job->failure.error);
+    if (result != RD_OK)
+        job->failure.error.role = input->role;
+    else
         result = inspect_identify(job, &peek, found);
-    if (result != RD_OK)
-        return result;
-    found->name = job->inputs[0].name;
-    if (found->kind == RD_KIND_OTHER)
-        return inspect_refuse_other(job, &peek);
-    result = inspect_check_request(job, found->kind);
-    if (result != RD_OK)
-        return result;
-    if (job->request->ops)
-        return inspect_list_commands(job, found);
-    result = found->kind == RD_KIND_DELTA ? inspect_delta(job, found) : inspect_signature(job, found);
-    return result == RD_OK ? inspect_report(job, found) : result;
+    if (result == RD_OK) {
+        found->name = input->name;
+        result =
+            found->kind == RD_KIND_OTHER ? inspect_refuse_other(job, &peek) : inspect_check_request(job, found->kind);
+    }
+    if (result == RD_OK && job->request->ops) {
+        result = inspect_list_commands(job, found);
+    } else if (result == RD_OK) {
+        result = found->kind == RD_KIND_DELTA ? inspect_delta(job, found) : inspect_signature(job, found);
+        if (result == RD_OK)
+            result = inspect_report(job, found);
+    }
+    rd_filter_free(filter);
+    return result;
 }
 
 static rd_result inspect_work(cli_job *job) {
