@@ -136,17 +136,22 @@ rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_e
 rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *data, size_t size, rd_error *error) {
     rd__operation operation = rd__operation_none();
     rd_result result = RD_OK;
+    bool in_order = false;
     if (offset > INT64_MAX || size > INT64_MAX - offset) {
         result = rd__fail(&operation.error, RD_E_PARAMETER, RD_ROLE_OUTPUT, offset, "the offset is out of range");
     } else if (sink->write_at) {
         errno = 0;
         result = sink_check_callback(sink, sink->write_at(sink->context, offset, data, size), &operation);
     } else if (sink->write) {
-        result = rd__fail(&operation.error, RD_E_STATE, RD_ROLE_OUTPUT, offset,
-                          "the output can only be written in sequence");
+        in_order = true;
     } else {
         result = sink_write_fd(sink->fd, &operation, offset, data, size);
+        if (result == RD_E_IO && operation.error.system_error == ESPIPE) /* a pipe, a terminal, a socket */
+            in_order = true;
     }
+    if (in_order)
+        result = rd__fail(&operation.error, RD_E_STATE, RD_ROLE_OUTPUT, offset,
+                          "the output can only be written in sequence");
     if (result != RD_OK && error)
         *error = operation.error;
     return result;

@@ -1,35 +1,9 @@
-/*
- * The digest of a new file against digests from elsewhere. The table is what Python 3's hashlib gives:
- *
- *     p = dict(digest_size=32, fanout=0, depth=2, leaf_size=65536, inner_size=32)
- *     root = hashlib.blake2b(node_depth=1, last_node=True, **p)
- *     for i, leaf in enumerate(leaves):
- *         root.update(hashlib.blake2b(leaf, node_offset=i, last_node=i == len(leaves) - 1, **p).digest())
- *
- * with the leaves of bytes(i % 251 for i in range(n)). The rest holds the other forms against the one that it checks.
- */
+/* The digest of a new file against digests from elsewhere, and its other forms against the one that is checked so. */
 #include "support.h"
 
 #include "hash/digest.h"
+#include "known_digests.h"
 #include "tables.h"
-
-static const struct {
-    size_t size;
-    const char *digest;
-} known[] = {
-    {0, "85cc758ea88c484ffe3539c993affd1ac2457962cdac89e98e30be34a98e6e63"},
-    {1, "b5cb7291e5c5fe5defcd7fa9dbba0e165df6c46216a7cc493242682fe630ed65"},
-    {127, "1f3673c828939c8c425d44b27cc5bca21eec102fa899f7ec070a64f028fdd88c"},
-    {65535, "faf0a0a565925eacad2767c399df2b5ef0dbf2ed287431b75c185844eb3479d3"},
-    {65536, "37022970fe3cee01eb83a3a2686b9f9c3b3d3a1e3348bf0edf490b0b3fc2156d"},
-    {65537, "6785be60d726614d270dc2d0804874888f291dd77becd086b49d1280ed6e098f"},
-    {131072, "7b19c099b9c429b1f78c58fe7f479799aa31c88f37c42e0b32f0db57ca88949f"},
-    {131073, "6d8bc135303ccce9bac9e56611f84d6c98d0bd1dbd8058616be4b0c5a790e88e"},
-    {524288, "0d384cdd02138abb3db40dbce5a06ced00a9f20e1cc45762971bdd54ff4b49b8"},
-    {524289, "1e3df9cb32e5bd155bc5bdc4cc8af821f6605e8a99b3a7045a4060d0cee84398"},
-    {589824, "b194ee6aa5e884217356d798bb96c6a714cb79df92232a18182d6b403848c59d"},
-    {1114117, "5cd3ce6b7e4d5417500ff05f8f289a0505767472be5afe1a51222b5adcfb29d1"},
-};
 
 /* The digest by way of rd__digest_leaves, in pieces of `leaves` leaves. */
 static void digest_in_pieces(const rd__kernels *kernels, const rd_memory *file, size_t leaves, uint8_t *sum) {
@@ -66,8 +40,8 @@ static void digest_in_portions(const rd__kernels *kernels, const rd_memory *file
 
 static void known_digests_are_met(void **state) {
     (void)state;
-    for (size_t i = 0; i < ITEMS(known); i++) {
-        rd_memory file = {.data = bytes_new(known[i].size), .size = known[i].size};
+    for (size_t i = 0; i < ITEMS(known_digests); i++) {
+        rd_memory file = {.data = bytes_new(known_digests[i].size), .size = known_digests[i].size};
         for (size_t j = 0; j < file.size; j++)
             file.data[j] = (uint8_t)(j % 251);
         for (size_t t = 0; t < table_count(); t++) {
@@ -76,7 +50,8 @@ static void known_digests_are_met(void **state) {
             digest_in_pieces(table_at(t), &file, 64, sum);
             for (size_t j = 0; j < sizeof sum; j++)
                 (void)snprintf(text + 2 * j, 3, "%02x", sum[j]);
-            check_equal(strcmp(text, known[i].digest), 0, "%s, size %zu: %s", table_at(t)->name, file.size, text);
+            check_equal(strcmp(text, known_digests[i].digest), 0, "%s, size %zu: %s", table_at(t)->name, file.size,
+                        text);
         }
         rd_memory_free(&file);
     }
