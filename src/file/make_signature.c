@@ -54,6 +54,8 @@ static size_t signature_extra(const signature_run *run, size_t blocks, const rd_
 static rd_result signature_keep(signature_run *run, const uint32_t *weak, const uint8_t *strong, size_t count,
                                 uint64_t bytes) {
     rd_signature *const table = run->table;
+    if (count == 0) /* a table without blocks has no memory */
+        return RD_OK;
     const rd_result result = rd__signature_reserve(table, count, run->expected, &run->operation->options.limits,
                                                    RD_UNKNOWN, &run->operation->error);
     if (result != RD_OK)
