@@ -1,0 +1,537 @@
+/*
+ * A context changes nothing: any operations through one, after each other, nested or interleaved, give what they give
+ * without. And it keeps what it is for: its threads.
+ *
+ * The linker leads calls of pthread_create here (--wrap), which counts them.
+ */
+#define _GNU_SOURCE
+#include "chunks.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+/* ---- Threads that are counted ------------------------------------------------------------------------------------ */
+
+typedef void *thread_main(void *argument);
+
+int __real_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_main *start, void *argument);
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_main *start, void *argument);
+
+static atomic_uint threads_started;
+
+int __wrap_pthread_create(pthread_t *thread, const pthread_attr_t *attributes, thread_main *start, void *argument) {
+    atomic_fetch_add(&threads_started, 1);
+    return __real_pthread_create(thread, attributes, start, argument);
+}
+
+/* ---- Operations, each a function of a seed ----------------------------------------------------------------------- */
+
+/* What all of them work on. */
+typedef struct material {
+    rd_memory basis;
+    rd_memory new_file;
+    rd_memory signature;
+    rd_memory delta;
+    rd_memory compressed_signature; /* these two are not compressed in a build without zstd */
+    rd_memory compressed_delta;
+    rd_signature *loaded;
+} material;
+
+typedef struct outcome {
+    rd_result result;
+    rd_error error;
+    rd_stats stats;
+    rd_memory bytes;
+} outcome;
+
+/* How an operation is disturbed. */
+typedef struct disturbance {
+    uint64_t cancel_at; /* bytes of progress */
+    uint64_t sink_room; /* bytes that the sink takes */
+    rd_memory *bytes;
+    void (*nested)(void *context); /* called while the operation runs, or NULL */
+    void *nested_context;
+    unsigned nested_calls;
+} disturbance;
+
+static void run_nested(disturbance *d) {
+    if (d->nested && ++d->nested_calls <= 2)
+        d->nested(d->nested_context);
+}
+
+static bool progress(void *context, uint64_t done, uint64_t total) {
+    disturbance *const d = context;
+    (void)total;
+    run_nested(d);
+    return done < d->cancel_at;
+}
+
+static rd_result take(void *context, const void *data, size_t size) {
+    disturbance *const d = context;
+    run_nested(d);
+    if (size > d->sink_room - d->bytes->size) {
+        errno = ENOSPC;
+        return RD_E_IO;
+    }
+    const rd_sink sink = rd_sink_memory(d->bytes);
+    return rd_sink_write(&sink, data, size, NULL);
+}
+
+/* The first `size` bytes, perhaps one of them changed; to be freed. */
+static rd_memory spoilt(const rd_memory *bytes, random_source *r) {
+    const size_t how = random_below(r, 6);
+    rd_memory made = bytes_copy(bytes->data, how == 0 ? random_below(r, bytes->size) : bytes->size);
+    if (how == 1)
+        made.data[random_below(r, made.size)] ^= (uint8_t)(1u << random_below(r, 8));
+    return made;
+}
+
+/* To the end, in steps of random sizes. */
+static rd_result drive(rd_stream *stream, const rd_memory *bytes, const rd_sink *sink, random_source *r) {
+    uint8_t room[70000]; /* not static: others may run in between */
+    rd_in in = {.data = bytes->data};
+    rd_result result = RD_MORE;
+    while (result == RD_MORE) {
+        const size_t more = 1 + random_below(r, 100000);
+        if (in.pos == in.size)
+            in.size += more < bytes->size - in.size ? more : bytes->size - in.size;
+        rd_out out = {.data = room, .size = 1 + random_below(r, sizeof room)};
+        result = rd_stream_step(stream, &in, &out, in.size == bytes->size);
+        const rd_result written = rd_sink_write(sink, room, out.pos, NULL);
+        if (written != RD_OK)
+            return written;
+    }
+    return result;
+}
+
+enum { OPERATIONS = 16 };
+
+/* Operation `which` over sources that `r` chooses. Everything but the context is the same for the same numbers. */
+static rd_result run_operation(const material *m, size_t which, const rd_sink *sink, const rd_options *options,
+                               random_source *r, outcome *o) {
+    const bool compressed = random_below(r, 2) == 0;
+    rd_memory delta = spoilt(compressed ? &m->compressed_delta : &m->delta, r);
+    rd_memory signature_bytes = spoilt(compressed ? &m->compressed_signature : &m->signature, r);
+    const rd_memory new_bytes = {.data = m->new_file.data, .size = random_below(r, m->new_file.size)};
+    chunks in_order = chunks_of(which == 3 || which == 5 ? &new_bytes
+                                : which == 1             ? &signature_bytes
+                                                         : &delta,
+                                200000, true);
+    const bool pipe = random_below(r, 3) == 0;
+    const rd_source piped = chunks_source(&in_order);
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source new_file = pipe ? piped : bytes_source(&new_bytes);
+    const rd_source delta_source = pipe ? piped : bytes_source(&delta);
+    const rd_source signature_source = pipe ? piped : bytes_source(&signature_bytes);
+    uint8_t digest[RD_DIGEST_LEN];
+    rd_signature *signature = NULL;
+    rd_signature *parts[2] = {NULL};
+    rd_stream *stream = NULL;
+    rd_filter *filter = NULL;
+    rd_ops *ops = NULL;
+    rd_delta_writer *writer = NULL;
+    rd_kind kind = RD_KIND_OTHER;
+    rd_op op;
+    rd_result result = RD_OK;
+    switch (which) {
+    case 0: result = rd_signature_make(&basis, sink, options); break;
+    case 1: result = rd_signature_load(&signature, &signature_source, options); break;
+    case 2: result = rd_signature_build(&signature, &basis, options); break;
+    case 3: result = rd_delta_make(m->loaded, &new_file, sink, options); break;
+    case 4: result = rd_patch_apply(&basis, &delta_source, sink, options); break;
+    case 5:
+        result = rd_digest(&new_file, digest, options);
+        if (result == RD_OK)
+            result = rd_sink_write(sink, digest, sizeof digest, NULL);
+        break;
+    case 6: {
+        const rd_source file = bytes_source(&m->new_file);
+        result = rd_delta_verify(&delta_source, &file, options);
+        break;
+    }
+    case 7:
+        result = rd_ops_open(&ops, &delta_source, options);
+        while (result == RD_OK && (result = rd_ops_next(ops, &op)) == RD_MORE) {
+            uint8_t data[1000];
+            size_t got = 0;
+            result = rd_ops_read(ops, data, sizeof data, &got);
+            if (result == RD_OK)
+                result =
+                    rd_sink_write(sink, (uint64_t[]){op.kind, op.target_offset, op.length, op.basis_offset}, 32, NULL);
+            if (result == RD_OK)
+                result = rd_sink_write(sink, data, got, NULL);
+            if (result == RD_OK)
+                continue;
+            break;
+        }
+        if (ops)
+            o->error = *rd_ops_error(ops);
+        break;
+    case 8:
+        result = rd_delta_writer_new(&writer, sink, &basis, options);
+        for (size_t i = 0; i < 20 && result == RD_OK; i++)
+            result = i % 2 == 0 ? rd_delta_writer_copy(writer, 1000 * i, random_below(r, 200000))
+                                : rd_delta_writer_literal(writer, m->new_file.data, random_below(r, 100000));
+        if (result == RD_OK)
+            result = rd_delta_writer_finish(writer, NULL);
+        if (writer)
+            o->error = *rd_delta_writer_error(writer);
+        break;
+    case 9: result = rd_signature_stream_new(&stream, options); break;
+    case 10: result = rd_delta_stream_new(&stream, m->loaded, options); break;
+    case 11: result = rd_patch_stream_new(&stream, &basis, options); break;
+    case 12: result = rd_loadsig_stream_new(&stream, options); break;
+    case 13: /* a patch of what is decompressed on the way */
+        result = rd_filter_decompress_new(&filter, &delta_source, options);
+        if (result == RD_OK) {
+            const rd_source plain = rd_filter_source(filter);
+            result = rd_patch_apply(&basis, &plain, sink, options);
+        }
+        break;
+    case 14: {
+        result = rd_filter_peek_new(&filter, &delta_source, 300000, options);
+        bool is_compressed = false;
+        if (result == RD_OK) {
+            const rd_source peeked = rd_filter_source(filter);
+            result = rd_source_identify(&peeked, &kind, &is_compressed, options);
+            if (result == RD_OK)
+                result = rd_sink_write(sink, &kind, sizeof kind, NULL);
+            if (result == RD_OK)
+                result = rd_patch_apply(&basis, &peeked, sink, options);
+        }
+        break;
+    }
+    default: {
+        rd_params params = options->params;
+        (void)rd_params_resolve(&params, basis.size);
+        const uint64_t middle = params.block_len * (rd_block_count(&params, basis.size) / 2);
+        result = rd_signature_build_part(&parts[0], &basis, 0, middle, options);
+        if (result == RD_OK)
+            result = rd_signature_build_part(&parts[1], &basis, middle, RD_UNKNOWN, options);
+        if (result == RD_OK)
+            result = rd_signature_join(&signature, (const rd_signature *const *)parts, 2, options);
+        break;
+    }
+    }
+    if (signature)
+        result = rd_signature_write(signature, sink, NULL);
+    if (stream) {
+        result = drive(stream,
+                       which == 9    ? &m->basis
+                       : which == 10 ? &new_bytes
+                       : which == 11 ? &delta
+                                     : &signature_bytes,
+                       sink, r);
+        o->error = *rd_stream_error(stream);
+        (void)rd_stream_stats(stream, &o->stats);
+    }
+    rd_stream_free(stream);
+    rd_filter_free(filter);
+    rd_ops_close(ops);
+    rd_delta_writer_free(writer);
+    rd_signature_free(signature);
+    rd_signature_free(parts[0]);
+    rd_signature_free(parts[1]);
+    rd_memory_free(&delta);
+    rd_memory_free(&signature_bytes);
+    return result;
+}
+
+/* The operation of a seed, through the context or without. */
+static outcome run(const material *m, uint64_t seed, rd_context *context, void (*nested)(void *),
+                   void *nested_context) {
+    random_source r = random_from(seed);
+    outcome o = {.stats.size = sizeof o.stats, .error.reason = ""};
+    disturbance d = {.cancel_at = UINT64_MAX,
+                     .sink_room = UINT64_MAX,
+                     .bytes = &o.bytes,
+                     .nested = nested,
+                     .nested_context = nested_context};
+    rd_options options = {OPTIONS,
+                          .params = {.block_len = 200 + (uint32_t)random_below(&r, 3000)},
+                          .progress = progress,
+                          .progress_context = &d,
+                          .error = &o.error,
+                          .stats = &o.stats,
+                          .threads = 1 + (unsigned)random_below(&r, 5),
+                          .context = context};
+    if (random_below(&r, 20) == 0)
+        options.params.block_len = 400000;
+    if (rd_compression_max() > 0 && random_below(&r, 3) == 0)
+        options.compression = 1 + (int)random_below(&r, 4);
+    switch (random_below(&r, 8)) {
+    case 0: d.cancel_at = random_below(&r, m->new_file.size); break;
+    case 1: d.sink_room = random_below(&r, m->new_file.size); break;
+    case 2: options.limits.output = 1 + random_below(&r, m->new_file.size); break;
+    case 3: options.limits.memory = 1 + random_below(&r, 1000000); break;
+    case 4: options.limits.blocks = 1 + random_below(&r, 3000); break;
+    default: break;
+    }
+    const rd_sink sink = rd_sink_callback(take, &d);
+    o.result = run_operation(m, random_below(&r, OPERATIONS), &sink, &options, &r, &o);
+    return o;
+}
+
+static void check_same(const outcome *actual, const outcome *expected, uint64_t seed) {
+    const unsigned long long n = seed;
+    check_equal(actual->result, expected->result, "seed %llu: %s, %s", n, actual->error.reason, expected->error.reason);
+    check_equal(actual->error.result, expected->error.result, "seed %llu", n);
+    if (actual->error.result != RD_OK) {
+        check_equal(actual->error.role, expected->error.role, "seed %llu", n);
+        check_equal(actual->error.offset, expected->error.offset, "seed %llu", n);
+        check_equal(actual->error.system_error, expected->error.system_error, "seed %llu", n);
+        check_equal(strcmp(actual->error.reason, expected->error.reason), 0, "seed %llu: %s", n, actual->error.reason);
+    }
+    if (actual->result != RD_OK)
+        return;
+    check_memory(actual->bytes, expected->bytes, "seed %llu", n);
+    check_equal(actual->stats.in_bytes, expected->stats.in_bytes, "seed %llu", n);
+    check_equal(actual->stats.out_bytes, expected->stats.out_bytes, "seed %llu", n);
+    check_equal(actual->stats.blocks, expected->stats.blocks, "seed %llu", n);
+    check_equal(actual->stats.copy_bytes, expected->stats.copy_bytes, "seed %llu", n);
+    check_equal(actual->stats.literal_bytes, expected->stats.literal_bytes, "seed %llu", n);
+    check_equal(actual->stats.identical, expected->stats.identical, "seed %llu", n);
+    check_equal(actual->stats.has_digest, expected->stats.has_digest, "seed %llu", n);
+}
+
+static void run_both(const material *m, uint64_t seed, rd_context *context, unsigned results[16]) {
+    outcome expected = run(m, seed, NULL, NULL, NULL);
+    outcome actual = run(m, seed, context, NULL, NULL);
+    check_same(&actual, &expected, seed);
+    if (results)
+        results[expected.result]++;
+    rd_memory_free(&actual.bytes);
+    rd_memory_free(&expected.bytes);
+}
+
+/* ---- Tests ------------------------------------------------------------------------------------------------------- */
+
+static int set_up(void **state) {
+    material *const m = calloc(1, sizeof *m);
+    random_source r = random_from(1);
+    assert_non_null(m);
+    m->basis = bytes_random(&r, 1500000, 256);
+    m->new_file = bytes_edited(&r, &m->basis, 1700000, 256);
+    m->signature = signature_of(&m->basis, (rd_params){.block_len = 1000});
+    m->loaded = loaded(&m->signature);
+    m->delta = delta_of(m->loaded, &m->new_file, NULL);
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_sink signature = rd_sink_memory(&m->compressed_signature);
+    const rd_sink delta = rd_sink_memory(&m->compressed_delta);
+    const rd_options options = {OPTIONS, .params = {.block_len = 1000},
+                                .compression = rd_compression_max() > 0 ? 1 : 0};
+    assert_int_equal(rd_signature_make(&basis, &signature, &options), RD_OK);
+    assert_int_equal(rd_delta_make(m->loaded, &new_file, &delta, &options), RD_OK);
+    *state = m;
+    return 0;
+}
+
+static int tear_down(void **state) {
+    material *const m = *state;
+    rd_signature_free(m->loaded);
+    rd_memory_free(&m->basis);
+    rd_memory_free(&m->new_file);
+    rd_memory_free(&m->signature);
+    rd_memory_free(&m->delta);
+    rd_memory_free(&m->compressed_signature);
+    rd_memory_free(&m->compressed_delta);
+    free(m);
+    return 0;
+}
+
+static void operations_after_each_other_give_the_same(void **state) {
+    const material *const m = *state;
+    unsigned results[16] = {0};
+    uint64_t seed = 1000;
+    for (int contexts = 0; contexts < 4; contexts++) {
+        rd_context *context = NULL;
+        assert_int_equal(rd_context_new(&context), RD_OK);
+        for (int i = 0; i < 100; i++)
+            run_both(m, seed++, context, results);
+        rd_context_free(context);
+    }
+    /* The seeds lead to every kind of end that is meant. */
+    static const rd_result ends[] = {RD_OK, RD_E_IO, RD_E_LIMIT, RD_E_CANCELLED, RD_E_TRUNCATED, RD_E_MISMATCH};
+    for (size_t i = 0; i < ITEMS(ends); i++)
+        check_true(results[ends[i]] > 0, "%s", rd_result_name(ends[i]));
+}
+
+typedef struct nesting {
+    const material *material;
+    rd_context *context;
+    uint64_t seed;
+    unsigned ran;
+} nesting;
+
+static void nested_operation(void *context) {
+    nesting *const n = context;
+    run_both(n->material, n->seed++, n->context, NULL);
+    n->ran++;
+}
+
+/* The callbacks of an operation start others through the same context, which has its threads at work. */
+static void operations_inside_each_other_give_the_same(void **state) {
+    const material *const m = *state;
+    rd_context *context = NULL;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    nesting n = {.material = m, .context = context, .seed = 50000};
+    for (uint64_t seed = 5000; seed < 5060; seed++) {
+        outcome expected = run(m, seed, NULL, NULL, NULL);
+        outcome actual = run(m, seed, context, nested_operation, &n);
+        check_same(&actual, &expected, seed);
+        rd_memory_free(&actual.bytes);
+        rd_memory_free(&expected.bytes);
+    }
+    assert_true(n.ran > 50);
+    rd_context_free(context);
+}
+
+/* ---- Interleaved streams ----------------------------------------------------------------------------------------- */
+
+enum { STREAMS = 8 };
+
+typedef struct lane {
+    rd_stream *stream;
+    rd_memory input;
+    const rd_memory *expected; /* what it is to make, or NULL: a signature */
+    rd_memory made;
+    rd_in in;
+} lane;
+
+static lane lane_new(const material *m, rd_context *context, random_source *r) {
+    lane l = {.stream = NULL};
+    const rd_source basis = bytes_source(&m->basis);
+    const bool compressed = random_below(r, 2) == 0;
+    rd_options options = {OPTIONS, .params = {.block_len = 1000}, .context = context};
+    switch (random_below(r, 4)) {
+    case 0:
+        options.compression = compressed && rd_compression_max() > 0 ? 1 : 0;
+        assert_int_equal(rd_signature_stream_new(&l.stream, &options), RD_OK);
+        l.input = bytes_copy(m->basis.data, m->basis.size);
+        l.expected = compressed ? &m->compressed_signature : &m->signature;
+        break;
+    case 1:
+        options.compression = compressed && rd_compression_max() > 0 ? 1 : 0;
+        assert_int_equal(rd_delta_stream_new(&l.stream, m->loaded, &options), RD_OK);
+        l.input = bytes_copy(m->new_file.data, m->new_file.size);
+        l.expected = compressed ? &m->compressed_delta : &m->delta;
+        break;
+    case 2: {
+        const rd_memory *const delta = compressed ? &m->compressed_delta : &m->delta;
+        assert_int_equal(rd_patch_stream_new(&l.stream, &basis, &options), RD_OK);
+        l.input = bytes_copy(delta->data, delta->size);
+        l.expected = &m->new_file;
+        break;
+    }
+    default: {
+        const rd_memory *const signature = compressed ? &m->compressed_signature : &m->signature;
+        assert_int_equal(rd_loadsig_stream_new(&l.stream, &options), RD_OK);
+        l.input = bytes_copy(signature->data, signature->size);
+        break;
+    }
+    }
+    l.in.data = l.input.data;
+    return l;
+}
+
+/* One step. True: it is done, and was right. */
+static bool lane_step(const material *m, lane *l, random_source *r) {
+    static uint8_t room[60000];
+    rd_out out = {.data = room, .size = 1 + random_below(r, sizeof room)};
+    if (l->in.pos == l->in.size) {
+        const size_t more = random_below(r, 60000);
+        l->in.size += more < l->input.size - l->in.size ? more : l->input.size - l->in.size;
+    }
+    const rd_result result = rd_stream_step(l->stream, &l->in, &out, l->in.size == l->input.size);
+    const rd_sink sink = rd_sink_memory(&l->made);
+    assert_int_equal(rd_sink_write(&sink, room, out.pos, NULL), RD_OK);
+    if (result == RD_MORE)
+        return false;
+    check_equal(result, RD_OK, "%s", rd_stream_error(l->stream)->reason);
+    if (!l->expected) {
+        rd_signature *signature = NULL;
+        assert_int_equal(rd_stream_take_signature(l->stream, &signature), RD_OK);
+        assert_int_equal(rd_signature_write(signature, &sink, NULL), RD_OK);
+        rd_signature_free(signature);
+        check_memory(l->made, m->signature, "a signature");
+    } else {
+        check_memory(l->made, *l->expected, "what a stream made");
+    }
+    return true;
+}
+
+static void lane_free(lane *l) {
+    rd_stream_free(l->stream);
+    rd_memory_free(&l->input);
+    rd_memory_free(&l->made);
+    *l = (lane){.stream = NULL};
+}
+
+/* Streams at any stage, some never finished, with whole operations in between. */
+static void streams_between_each_other_give_the_same(void **state) {
+    const material *const m = *state;
+    random_source r = random_from(7);
+    rd_context *context = NULL;
+    lane lanes[STREAMS] = {{.stream = NULL}};
+    uint64_t seed = 9000;
+    unsigned done = 0;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    while (done < 40) {
+        lane *const l = &lanes[random_below(&r, STREAMS)];
+        if (!l->stream)
+            *l = lane_new(m, context, &r);
+        else if (random_below(&r, 300) == 0)
+            lane_free(l); /* it is given up */
+        else if (lane_step(m, l, &r)) {
+            lane_free(l);
+            done++;
+        }
+        if (random_below(&r, 200) == 0)
+            run_both(m, seed++, context, NULL);
+    }
+    for (size_t i = 0; i < STREAMS; i++)
+        lane_free(&lanes[i]);
+    rd_context_free(context);
+}
+
+/* ---- What is kept ------------------------------------------------------------------------------------------------ */
+
+static unsigned threads_for(const material *m, unsigned most, int operations, rd_context *context) {
+    const unsigned before = atomic_load(&threads_started);
+    for (int i = 0; i < operations; i++) {
+        const rd_source basis = bytes_source(&m->basis);
+        rd_memory made = {0};
+        const rd_sink sink = rd_sink_memory(&made);
+        const rd_options options = {OPTIONS, .params = {.block_len = 1000}, .threads = 1 + (unsigned)i % most,
+                                    .context = context};
+        assert_int_equal(rd_signature_make(&basis, &sink, &options), RD_OK);
+        check_memory(made, m->signature, "%d", i);
+        rd_memory_free(&made);
+    }
+    return atomic_load(&threads_started) - before;
+}
+
+static void threads_are_used_again(void **state) {
+    const material *const m = *state;
+    rd_context *context = NULL;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    const unsigned first = threads_for(m, 4, 100, context);
+    check_true(first >= 1 && first <= 3, "%u threads", first);
+    const unsigned again = threads_for(m, 4, 100, context);
+    check_true(first + again <= 3, "%u and %u threads", first, again);
+    const unsigned without = threads_for(m, 4, 100, NULL);
+    check_true(without >= 50, "%u threads", without);
+    rd_context_free(context);
+    rd_context_free(NULL);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(operations_after_each_other_give_the_same),
+        cmocka_unit_test(operations_inside_each_other_give_the_same),
+        cmocka_unit_test(streams_between_each_other_give_the_same),
+        cmocka_unit_test(threads_are_used_again),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
