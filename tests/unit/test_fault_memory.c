@@ -26,6 +26,7 @@ typedef struct material {
     rd_memory many_sums; /* the signature in so many blocks that its index has several parts */
     rd_signature *loaded;
     unsigned threads;
+    rd_context *context; /* or NULL */
     char directory[32];
     char path[64];
 } material;
@@ -38,8 +39,11 @@ static rd_result keep_nothing(void *context, const void *data, size_t size) {
 static rd_result make_signature(const material *m, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {
-        .size = sizeof options, .params = {.block_len = 100}, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options,
+                                .params = {.block_len = 100},
+                                .error = error,
+                                .threads = m->threads,
+                                .context = m->context};
     return rd_signature_make(&basis, &sink, &options);
 }
 
@@ -47,15 +51,18 @@ static rd_result make_signature(const material *m, rd_error *error) {
 static rd_result make_signature_of_long_blocks(const material *m, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {
-        .size = sizeof options, .params = {.block_len = 1000000}, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options,
+                                .params = {.block_len = 1000000},
+                                .error = error,
+                                .threads = m->threads,
+                                .context = m->context};
     return rd_signature_make(&basis, &sink, &options);
 }
 
 static rd_result load(const material *m, const rd_memory *bytes, rd_error *error) {
     rd_signature *signature = (rd_signature *)&signature;
     const rd_source in = bytes_source(bytes);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .context = m->context};
     const rd_result result = rd_signature_load(&signature, &in, &options);
     assert_true((result == RD_OK) == (signature != NULL));
     rd_signature_free(signature);
@@ -73,7 +80,8 @@ static rd_result load_signature_in_parts(const material *m, rd_error *error) {
 static rd_result delta_with(const material *m, const rd_signature *signature, rd_verify verify, rd_error *error) {
     const rd_source new_file = bytes_source(&m->new_file);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .verify = verify};
+    const rd_options options = {
+        .size = sizeof options, .error = error, .threads = m->threads, .context = m->context, .verify = verify};
     return rd_delta_make(signature, &new_file, &sink, &options);
 }
 
@@ -92,7 +100,8 @@ static rd_result make_delta_of_literals(const material *m, rd_error *error) {
 static rd_result patch_with(const material *m, const rd_sink *sink, rd_verify verify, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_source delta = bytes_source(&m->delta);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .verify = verify};
+    const rd_options options = {
+        .size = sizeof options, .error = error, .threads = m->threads, .context = m->context, .verify = verify};
     return rd_patch_apply(&basis, &delta, sink, &options);
 }
 
@@ -109,7 +118,7 @@ static rd_result apply_unverified_patch(const material *m, rd_error *error) {
 static rd_result verify_delta(const material *m, rd_error *error) {
     const rd_source delta = bytes_source(&m->delta);
     const rd_source new_file = bytes_source(&m->new_file);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .context = m->context};
     return rd_delta_verify(&delta, &new_file, &options);
 }
 
@@ -122,7 +131,7 @@ static bool count_op(void *context, const rd_op *op) {
 static rd_result walk_ops(const material *m, rd_error *error) {
     size_t count = 0;
     const rd_source delta = bytes_source(&m->delta);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .context = m->context};
     return rd_delta_each_op(&delta, count_op, &count, &options);
 }
 
@@ -132,7 +141,7 @@ static rd_result grow_memory(const material *m, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_source delta = bytes_source(&m->delta);
     const rd_sink sink = rd_sink_memory(&made);
-    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads};
+    const rd_options options = {.size = sizeof options, .error = error, .threads = m->threads, .context = m->context};
     const rd_result result = rd_patch_apply(&basis, &delta, &sink, &options);
     assert_true(made.size <= m->new_file.size);
     check_bytes(made.data, made.size, m->new_file.data, made.size, "what was written before the failure");
@@ -184,20 +193,184 @@ static rd_result stream_patch(const material *m, rd_error *error) {
     return run_stream(made, stream, &m->delta, error);
 }
 
+/* ---- What a caller drives itself --------------------------------------------------------------------------------- */
+
+static rd_result read_ops(const material *m, rd_error *error) {
+    const rd_source delta = bytes_source(&m->delta);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    rd_ops *ops = (rd_ops *)&ops;
+    rd_op op;
+    rd_result result = rd_ops_open(&ops, &delta, &options);
+    if (result != RD_OK) {
+        assert_null(ops);
+        return result;
+    }
+    while (result == RD_OK && (result = rd_ops_next(ops, &op)) == RD_MORE) {
+        uint8_t data[100];
+        size_t got = 0;
+        result = rd_ops_read(ops, data, sizeof data, &got);
+    }
+    if (result != RD_OK)
+        *error = *rd_ops_error(ops);
+    rd_ops_close(ops);
+    return result;
+}
+
+/* Writes a delta of many ops, by `options`. */
+static rd_result write_delta(const material *m, const rd_options *options, const rd_source *basis, rd_error *error) {
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    rd_delta_writer *writer = (rd_delta_writer *)&writer;
+    rd_result result = rd_delta_writer_new(&writer, &sink, basis, options);
+    if (result != RD_OK) {
+        assert_null(writer);
+        return result;
+    }
+    for (size_t i = 0; i < 20 && result == RD_OK; i++)
+        result = i % 2 == 0 ? rd_delta_writer_copy(writer, 1000 * i, 5000)
+                            : rd_delta_writer_literal(writer, m->new_file.data, 70000);
+    if (result == RD_OK)
+        result = rd_delta_writer_finish(writer, NULL);
+    if (result != RD_OK)
+        *error = *rd_delta_writer_error(writer);
+    rd_delta_writer_free(writer);
+    return result;
+}
+
+static rd_result write_plain_delta(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    return write_delta(m, &options, &basis, error);
+}
+
+static rd_result write_compressed_delta(const material *m, rd_error *error) {
+    const rd_options options = {OPTIONS, .error = error, .compression = 1, .threads = m->threads,
+                                .context = m->context};
+    return write_delta(m, &options, NULL, error);
+}
+
+static rd_result digest_file(const material *m, rd_error *error) {
+    const rd_source file = bytes_source(&m->new_file);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    uint8_t digest[RD_DIGEST_LEN];
+    return rd_digest(&file, digest, &options);
+}
+
+static rd_result build_signature(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_options options = {OPTIONS, .params = {.block_len = 100}, .error = error, .threads = m->threads,
+                                .context = m->context};
+    rd_signature *signature = (rd_signature *)&signature;
+    const rd_result result = rd_signature_build(&signature, &basis, &options);
+    assert_true((result == RD_OK) == (signature != NULL));
+    rd_signature_free(signature);
+    return result;
+}
+
+static rd_result join_signature(const material *m, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_options options = {OPTIONS, .params = {.block_len = 100}, .error = error, .threads = m->threads,
+                                .context = m->context};
+    rd_signature *parts[2] = {NULL};
+    rd_signature *signature = NULL;
+    rd_result result = rd_signature_build_part(&parts[0], &basis, 0, 500000, &options);
+    if (result == RD_OK)
+        result = rd_signature_build_part(&parts[1], &basis, 500000, RD_UNKNOWN, &options);
+    if (result == RD_OK)
+        result = rd_signature_join(&signature, (const rd_signature *const *)parts, 2, &options);
+    assert_true((result == RD_OK) == (signature != NULL));
+    rd_signature_free(signature);
+    rd_signature_free(parts[0]);
+    rd_signature_free(parts[1]);
+    return result;
+}
+
+/* A patch of the delta that a stream makes, which is looked at first. */
+static rd_result filter_delta(const material *m, rd_error *error) {
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    rd_stream *stream = NULL;
+    rd_filter *made = (rd_filter *)&made;
+    rd_filter *peeked = (rd_filter *)&peeked;
+    rd_result result = rd_delta_stream_new(&stream, m->loaded, &options);
+    if (result != RD_OK)
+        return result;
+    result = rd_filter_stream_new(&made, stream, &new_file, &options);
+    assert_true((result == RD_OK) == (made != NULL));
+    if (result == RD_OK) {
+        const rd_source source = rd_filter_source(made);
+        result = rd_filter_peek_new(&peeked, &source, 100000, &options);
+        assert_true((result == RD_OK) == (peeked != NULL));
+    } else {
+        peeked = NULL;
+    }
+    if (result == RD_OK) {
+        const rd_source source = rd_filter_source(peeked);
+        rd_kind kind = RD_KIND_OTHER;
+        result = rd_source_identify(&source, &kind, NULL, &options);
+        if (result == RD_OK)
+            result = rd_patch_apply(&basis, &source, &sink, &options);
+    }
+    rd_filter_free(peeked);
+    rd_filter_free(made);
+    rd_stream_free(stream);
+    return result;
+}
+
+static rd_result filter_compressed(const material *m, rd_error *error) {
+    const rd_source delta = bytes_source(&m->compressed_delta);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    rd_filter *in = (rd_filter *)&in;
+    rd_filter *out = (rd_filter *)&out;
+    rd_result result = rd_filter_decompress_new(&in, &delta, &options);
+    assert_true((result == RD_OK) == (in != NULL));
+    if (result != RD_OK)
+        return result;
+    result = rd_filter_compress_new(&out, &sink, &options);
+    assert_true((result == RD_OK) == (out != NULL));
+    if (result == RD_OK) {
+        const rd_source source = rd_filter_source(in);
+        const rd_sink through = rd_filter_sink(out);
+        const rd_source basis = bytes_source(&m->basis);
+        result = rd_patch_apply(&basis, &source, &through, &options);
+        if (result == RD_OK) {
+            result = rd_filter_finish(out);
+            *error = *rd_filter_error(out);
+        }
+    }
+    rd_filter_free(out);
+    rd_filter_free(in);
+    return result;
+}
+
+static rd_result make_context(const material *m, rd_error *error) {
+    (void)m;
+    rd_context *context = (rd_context *)&context;
+    const rd_result result = rd_context_new(&context);
+    assert_true((result == RD_OK) == (context != NULL));
+    *error = (rd_error){.result = result, .reason = ""}; /* it has none */
+    rd_context_free(context);
+    return result;
+}
+
 /* ---- With compression -------------------------------------------------------------------------------------------- */
 
 static rd_result make_compressed_signature(const material *m, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {OPTIONS, .params = {.block_len = 100}, .error = error, .threads = m->threads,
-                                .compression = 1};
+    const rd_options options = {
+        OPTIONS,         .params = {.block_len = 100}, .error = error, .threads = m->threads, .context = m->context,
+        .compression = 1};
     return rd_signature_make(&basis, &sink, &options);
 }
 
 static rd_result make_compressed_delta(const material *m, rd_error *error) {
     const rd_source new_file = bytes_source(&m->new_file);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .compression = 1};
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context,
+                                .compression = 1};
     return rd_delta_make(m->loaded, &new_file, &sink, &options);
 }
 
@@ -209,7 +382,7 @@ static rd_result apply_compressed_patch(const material *m, rd_error *error) {
     const rd_source basis = bytes_source(&m->basis);
     const rd_source delta = bytes_source(&m->compressed_delta);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
-    const rd_options options = {OPTIONS, .error = error, .threads = m->threads};
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
     return rd_patch_apply(&basis, &delta, &sink, &options);
 }
 
@@ -343,16 +516,21 @@ static int tear_down(void **state) {
 }
 
 /* Runs the scenario until it needs no more than n allocations. There must be at least `least`. */
-static void fail_each(const material *m, rd_result (*scenario)(const material *, rd_error *), size_t least,
-                      bool for_good) {
+static void fail_each(material *m, rd_result (*scenario)(const material *, rd_error *), size_t least, bool for_good) {
     size_t n = 0;
     for (;; n++) {
         rd_error error = {.result = RD_OK};
+        if (m->context && n % 2 == 0) { /* every other run has a new one */
+            rd_context_free(m->context);
+            assert_int_equal(rd_context_new(&m->context), RD_OK);
+        }
         faults_begin(n, for_good);
         const rd_result result = scenario(m, &error);
         if (faults_end() == 0) {
             check_equal(result, RD_OK, "after %zu allocations", n);
-            break;
+            if (!m->context || n % 2 == 0)
+                break;
+            continue; /* what the context keeps was enough */
         }
         check_equal(result, RD_E_MEMORY, "allocation %zu", n);
         check_equal(error.result, RD_E_MEMORY, "allocation %zu", n);
@@ -361,11 +539,18 @@ static void fail_each(const material *m, rd_result (*scenario)(const material *,
     check_true(n >= least, "%zu allocations", n);
 }
 
+/* Without a context, with one that keeps nothing yet, and with one that keeps what runs before it left. */
 static void fail_each_both_ways(void **state, rd_result (*scenario)(const material *, rd_error *), size_t least) {
     material *const m = *state;
     for (m->threads = 1; m->threads <= 3; m->threads++) {
-        fail_each(m, scenario, least, false);
-        fail_each(m, scenario, least, true);
+        for (int for_good = 0; for_good < 2; for_good++) {
+            m->context = NULL;
+            fail_each(m, scenario, least, for_good == 1);
+            assert_int_equal(rd_context_new(&m->context), RD_OK);
+            fail_each(m, scenario, 0, for_good == 1);
+            rd_context_free(m->context);
+            m->context = NULL;
+        }
     }
 }
 
@@ -450,6 +635,35 @@ static void compressing_streams_survive_every_failed_allocation(void **state) {
     fail_each_both_ways(state, stream_compressed_patch, 3);
 }
 
+static void ops_survive_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, read_ops, 2);
+}
+
+static void delta_writer_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, write_plain_delta, 4);
+    if (rd_compression_max() > 0)
+        fail_each_both_ways(state, write_compressed_delta, 4);
+}
+
+static void digesting_a_file_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, digest_file, 4);
+}
+
+static void building_a_signature_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, build_signature, 8);
+    fail_each_both_ways(state, join_signature, 12);
+}
+
+static void filters_survive_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, filter_delta, 8);
+    if (rd_compression_max() > 0)
+        fail_each_both_ways(state, filter_compressed, 8);
+}
+
+static void making_a_context_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, make_context, 1);
+}
+
 static void destination_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, write_destination, 3);
 }
@@ -482,6 +696,12 @@ int main(void) {
         cmocka_unit_test(patch_stream_survives_every_failed_allocation),
         cmocka_unit_test(compression_survives_every_failed_allocation),
         cmocka_unit_test(compressing_streams_survive_every_failed_allocation),
+        cmocka_unit_test(ops_survive_every_failed_allocation),
+        cmocka_unit_test(delta_writer_survives_every_failed_allocation),
+        cmocka_unit_test(digesting_a_file_survives_every_failed_allocation),
+        cmocka_unit_test(building_a_signature_survives_every_failed_allocation),
+        cmocka_unit_test(filters_survive_every_failed_allocation),
+        cmocka_unit_test(making_a_context_survives_every_failed_allocation),
         cmocka_unit_test(destination_survives_every_failed_allocation),
         cmocka_unit_test(replacing_a_destination_survives_every_failed_allocation),
         cmocka_unit_test(replacing_in_a_directory_survives_every_failed_allocation),
