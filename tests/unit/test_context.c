@@ -113,12 +113,12 @@ static rd_result run_operation(const material *m, size_t which, const rd_sink *s
     rd_memory delta = spoilt(compressed ? &m->compressed_delta : &m->delta, r);
     rd_memory signature_bytes = spoilt(compressed ? &m->compressed_signature : &m->signature, r);
     const rd_memory new_bytes = {.data = m->new_file.data, .size = random_below(r, m->new_file.size)};
-    chunks in_order = chunks_of(which == 3 || which == 5 ? &new_bytes
-                                : which == 1             ? &signature_bytes
-                                                         : &delta,
-                                200000, true);
+    chunks sequential = chunks_of(which == 3 || which == 5 ? &new_bytes
+                                  : which == 1             ? &signature_bytes
+                                                           : &delta,
+                                  200000, true);
     const bool pipe = random_below(r, 3) == 0;
-    const rd_source piped = chunks_source(&in_order);
+    const rd_source piped = chunks_source(&sequential);
     const rd_source basis = bytes_source(&m->basis);
     const rd_source new_file = pipe ? piped : bytes_source(&new_bytes);
     const rd_source delta_source = pipe ? piped : bytes_source(&delta);

@@ -372,8 +372,8 @@ static void ranges_that_are_no_whole_blocks_are_refused(void **state) {
     rd_signature_free(part);
     assert_int_equal(rd_signature_build_part(&part, &unsized, 200, 50, &options), RD_E_PARAMETER);
     chunks pipe = chunks_of(&long_basis, 50, true);
-    const rd_source in_order = chunks_source(&pipe);
-    assert_int_equal(rd_signature_build_part(&part, &in_order, 100, RD_UNKNOWN, &options), RD_E_IO);
+    const rd_source piped = chunks_source(&pipe);
+    assert_int_equal(rd_signature_build_part(&part, &piped, 100, RD_UNKNOWN, &options), RD_E_IO);
     assert_null(part);
 }
 
@@ -548,9 +548,9 @@ static void a_basis_that_fails_gives_no_signature(void **state) {
             rd_signature *signature = (rd_signature *)&source;
             rd_error error = {.result = RD_OK};
             const rd_options options = {OPTIONS, .error = &error, .params = {.block_len = i % 2 == 0 ? 1000 : 1000000}};
-            check_refused(i == 3 ? rd_signature_build_part(&signature, &source, 0, RD_UNKNOWN, &options)
-                                 : rd_signature_build(&signature, &source, &options),
-                          RD_E_IO, &error, signature, "basis");
+            const rd_result result = i == 3 ? rd_signature_build_part(&signature, &source, 0, RD_UNKNOWN, &options)
+                                            : rd_signature_build(&signature, &source, &options);
+            check_refused(result, RD_E_IO, &error, signature, "basis");
             check_equal(error.system_error, EISDIR, "%d", i);
             check_equal(error.role, RD_ROLE_BASIS, "%d", i);
         }
