@@ -8,6 +8,7 @@
  */
 #include "module.h"
 
+#include <string.h>
 #include <time.h>
 
 /* ---- Common ------------------------------------------------------------------------------------------------------ */
@@ -19,9 +20,12 @@ PyObject *stats_tuple(const rd_stats *s) {
                          s->false_matches, digest, (Py_ssize_t)sizeof s->digest);
 }
 
+PyObject *number_or_none(uint64_t number) {
+    return number == RD_UNKNOWN ? Py_NewRef(Py_None) : PyLong_FromUnsignedLongLong(number);
+}
+
 PyObject *raise_failure(const module_state *state, const rd_error *error, PyObject *names) {
-    PyObject *const offset =
-        error->offset == RD_UNKNOWN ? Py_NewRef(Py_None) : PyLong_FromUnsignedLongLong(error->offset);
+    PyObject *const offset = number_or_none(error->offset);
     if (!offset)
         return NULL;
     const char *const reason = error->reason ? error->reason : rd_result_message(error->result);
@@ -33,13 +37,18 @@ PyObject *raise_failure(const module_state *state, const rd_error *error, PyObje
     return NULL;
 }
 
+PyObject *raise_state(const module_state *state, rd_role role, const char *reason) {
+    const rd_error error = {.result = RD_E_STATE, .role = role, .offset = RD_UNKNOWN, .reason = reason};
+    return raise_failure(state, &error, NULL);
+}
+
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /*
  * The interpreter ends. Keeps other threads out of it from now on, and waits a while for those that are in it to leave;
  * one that reads from what never answers is not waited for.
  */
-static PyObject *close_module(PyObject *module, PyObject *unused) {
+static PyObject *module_close(PyObject *module, PyObject *unused) {
     (void)unused;
     static const struct timespec pause = {.tv_nsec = 1000000};
     enum { PAUSES = 1000 };
@@ -52,8 +61,10 @@ static PyObject *close_module(PyObject *module, PyObject *unused) {
     return Py_NewRef(Py_None);
 }
 
-static PyMethodDef methods[] = {
-    {"identify", TAKES_KEYWORDS(identify), NULL},
+static PyMethodDef module_methods[] = {
+    {"new_context", new_context, METH_NOARGS, NULL},
+    {"open_ops", TAKES_KEYWORDS(open_ops), NULL},
+    {"open_writer", TAKES_KEYWORDS(open_writer), NULL},
     {"signature_stream", TAKES_KEYWORDS(signature_stream), NULL},
     {"delta_stream", TAKES_KEYWORDS(delta_stream), NULL},
     {"patch_stream", TAKES_KEYWORDS(patch_stream), NULL},
@@ -61,24 +72,30 @@ static PyMethodDef methods[] = {
     {"load_signature", TAKES_KEYWORDS(load_signature), NULL},
     {"make_delta", TAKES_KEYWORDS(make_delta), NULL},
     {"apply_patch", TAKES_KEYWORDS(apply_patch), NULL},
-    {"list_ops", TAKES_KEYWORDS(list_ops), NULL},
-    {"close", close_module, METH_NOARGS, NULL},
+    {"build_signature", TAKES_KEYWORDS(build_signature), NULL},
+    {"build_part", TAKES_KEYWORDS(build_part), NULL},
+    {"load_part", TAKES_KEYWORDS(load_part), NULL},
+    {"join_parts", TAKES_KEYWORDS(join_parts), NULL},
+    {"write_signature", TAKES_KEYWORDS(write_signature), NULL},
+    {"make_digest", TAKES_KEYWORDS(make_digest), NULL},
+    {"inspect", TAKES_KEYWORDS(inspect), NULL},
+    {"close", module_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
 /* ---- The module -------------------------------------------------------------------------------------------------- */
 
 /* module.ATTRIBUTE, of a module that is imported for it. */
-static PyObject *import_from(const char *module, const char *attribute) {
+static PyObject *module_import_from(const char *module, const char *attribute) {
     PyObject *const imported = PyImport_ImportModule(module);
     PyObject *const found = imported ? PyObject_GetAttrString(imported, attribute) : NULL;
     Py_XDECREF(imported);
     return found;
 }
 
-/* Has close_module called before the interpreter ends. */
-static bool register_close(PyObject *module) {
-    PyObject *const with_exit = import_from("atexit", "register");
+/* Has module_close called before the interpreter ends. */
+static bool module_register_close(PyObject *module) {
+    PyObject *const with_exit = module_import_from("atexit", "register");
     PyObject *const close = PyObject_GetAttrString(module, "close");
     PyObject *const result = with_exit && close ? PyObject_CallFunctionObjArgs(with_exit, close, NULL) : NULL;
     Py_XDECREF(with_exit);
@@ -87,40 +104,138 @@ static bool register_close(PyObject *module) {
     return result != NULL;
 }
 
-static int execute(PyObject *module) {
+/* ---- Constants: the numbers and names of the header, for which Python has no others ------------------------------ */
+
+typedef struct constant {
+    const char *name;
+    long value;
+} constant;
+
+static const constant module_constants[] = {
+#define RESULT_CONSTANT(name, number, message) {#name, RD_##name},
+    RD_RESULT_MAP(RESULT_CONSTANT)
+#undef RESULT_CONSTANT
+        {"ROLE_BASIS", RD_ROLE_BASIS},
+    {"ROLE_SIGNATURE", RD_ROLE_SIGNATURE},
+    {"ROLE_NEW", RD_ROLE_NEW},
+    {"ROLE_DELTA", RD_ROLE_DELTA},
+    {"ROLE_OUTPUT", RD_ROLE_OUTPUT},
+    {"KIND_SIGNATURE", RD_KIND_SIGNATURE},
+    {"KIND_DELTA", RD_KIND_DELTA},
+    {"VERIFY_DEFAULT", RD_VERIFY_DEFAULT},
+    {"VERIFY_NEVER", RD_VERIFY_NEVER},
+    {"VERIFY_ALWAYS", RD_VERIFY_ALWAYS},
+    {"BLOCK_LEN_AUTO", RD_BLOCK_LEN_AUTO},
+    {"BLOCK_LEN_MAX", RD_BLOCK_LEN_MAX},
+    {"STRONG_LEN_FULL", RD_STRONG_LEN_FULL},
+    {"STRONG_LEN_LEAST", RD_STRONG_LEN_LEAST},
+    {"COMPRESSION_DEFAULT", RD_COMPRESSION_DEFAULT},
+};
+
+/* The names of the weak sums, in the order of their numbers. */
+static PyObject *module_weak_names(void) {
+    PyObject *const names = PyList_New(0);
+    for (int i = 0; names && strcmp(rd_weak_name((rd_weak)i), "?") != 0; i++) {
+        PyObject *const name = PyUnicode_FromString(rd_weak_name((rd_weak)i));
+        const bool good = name && PyList_Append(names, name) == 0;
+        Py_XDECREF(name);
+        if (!good) {
+            Py_DECREF(names);
+            return NULL;
+        }
+    }
+    return names;
+}
+
+/* The names of the strong sums with their lengths in bytes, in the order of their numbers. */
+static PyObject *module_strong_sums(void) {
+    PyObject *const sums = PyList_New(0);
+    for (int i = 0; sums && strcmp(rd_strong_name((rd_strong)i), "?") != 0; i++) {
+        rd_params params = {.strong = (rd_strong)i, .strong_len = RD_STRONG_LEN_FULL};
+        (void)rd_params_resolve(&params, RD_UNKNOWN);
+        PyObject *const sum = Py_BuildValue("si", rd_strong_name(params.strong), (int)params.strong_len);
+        const bool good = sum && PyList_Append(sums, sum) == 0;
+        Py_XDECREF(sum);
+        if (!good) {
+            Py_DECREF(sums);
+            return NULL;
+        }
+    }
+    return sums;
+}
+
+/* Adds a tuple of the list's items, and takes the list over. */
+static bool module_add_tuple(PyObject *module, const char *name, PyObject *list) {
+    PyObject *const tuple = list ? PyList_AsTuple(list) : NULL;
+    const bool good = tuple && PyModule_AddObjectRef(module, name, tuple) == 0;
+    Py_XDECREF(list);
+    Py_XDECREF(tuple);
+    return good;
+}
+
+static bool module_add_constants(PyObject *module) {
+    for (size_t i = 0; i < sizeof module_constants / sizeof *module_constants; i++) {
+        if (PyModule_AddIntConstant(module, module_constants[i].name, module_constants[i].value) != 0)
+            return false;
+    }
+    return PyModule_AddStringConstant(module, "VERSION", rd_version()) == 0 &&
+           PyModule_AddIntConstant(module, "COMPRESSION_MAX", rd_compression_max()) == 0 &&
+           module_add_tuple(module, "WEAK_SUMS", module_weak_names()) &&
+           module_add_tuple(module, "STRONG_SUMS", module_strong_sums());
+}
+
+static bool module_add_types(PyObject *module, module_state *state) {
+    struct {
+        PyTypeObject **type;
+        PyTypeObject *(*make)(PyObject *module);
+    } const types[] = {
+        {&state->table_type, table_make_type},     {&state->stream_type, stream_make_type},
+        {&state->context_type, context_make_type}, {&state->ops_type, ops_make_type},
+        {&state->writer_type, writer_make_type},
+    };
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        *types[i].type = types[i].make(module);
+        if (!*types[i].type || PyModule_AddType(module, *types[i].type) != 0)
+            return false;
+    }
+    return true;
+}
+
+/* The constants come first: redelta._errors, from which `failure` comes, imports them. */
+static int module_execute(PyObject *module) {
     module_state *const state = PyModule_GetState(module);
     atomic_init(&state->closing, false);
     atomic_init(&state->inside, 0);
-    state->failure = import_from("redelta._errors", "failure");
-    state->table_type = table_make_type(module);
-    state->stream_type = stream_make_type(module);
-    if (!state->failure || !state->table_type || !state->stream_type)
+    if (!module_add_constants(module) || !module_add_types(module, state))
         return -1;
-    if (PyModule_AddType(module, state->table_type) != 0 || PyModule_AddType(module, state->stream_type) != 0 ||
-        PyModule_AddStringConstant(module, "VERSION", rd_version()) != 0 ||
-        PyModule_AddIntConstant(module, "COMPRESSION_MAX", rd_compression_max()) != 0)
-        return -1;
-    return register_close(module) ? 0 : -1;
+    state->failure = module_import_from("redelta._errors", "failure");
+    return state->failure && module_register_close(module) ? 0 : -1;
 }
 
-static int traverse(PyObject *module, visitproc visit, void *arg) {
+static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     const module_state *const state = PyModule_GetState(module);
     Py_VISIT(state->failure);
     Py_VISIT(state->table_type);
     Py_VISIT(state->stream_type);
+    Py_VISIT(state->context_type);
+    Py_VISIT(state->ops_type);
+    Py_VISIT(state->writer_type);
     return 0;
 }
 
-static int clear(PyObject *module) {
+static int module_clear(PyObject *module) {
     module_state *const state = PyModule_GetState(module);
     Py_CLEAR(state->failure);
     Py_CLEAR(state->table_type);
     Py_CLEAR(state->stream_type);
+    Py_CLEAR(state->context_type);
+    Py_CLEAR(state->ops_type);
+    Py_CLEAR(state->writer_type);
     return 0;
 }
 
-static void release(void *module) {
-    (void)clear(module);
+static void module_release(void *module) {
+    (void)module_clear(module);
 }
 
 /*
@@ -132,15 +247,17 @@ enum { SLOT_INTERPRETERS = 3, SLOT_GIL = 4 };
 #define INTERPRETERS_OWN_GIL ((void *)2)
 #define GIL_NOT_USED ((void *)1)
 
-static PyModuleDef_Slot slots_311[] = {{Py_mod_exec, execute}, {0, NULL}};
-static PyModuleDef_Slot slots_312[] = {{Py_mod_exec, execute}, {SLOT_INTERPRETERS, INTERPRETERS_OWN_GIL}, {0, NULL}};
+static PyModuleDef_Slot slots_311[] = {{Py_mod_exec, module_execute}, {0, NULL}};
+static PyModuleDef_Slot slots_312[] = {
+    {Py_mod_exec, module_execute}, {SLOT_INTERPRETERS, INTERPRETERS_OWN_GIL}, {0, NULL}};
 static PyModuleDef_Slot slots_313[] = {
-    {Py_mod_exec, execute}, {SLOT_INTERPRETERS, INTERPRETERS_OWN_GIL}, {SLOT_GIL, GIL_NOT_USED}, {0, NULL}};
+    {Py_mod_exec, module_execute}, {SLOT_INTERPRETERS, INTERPRETERS_OWN_GIL}, {SLOT_GIL, GIL_NOT_USED}, {0, NULL}};
 
 #define DEFINITION(slots)                                                                                              \
     {                                                                                                                  \
         .m_base = PyModuleDef_HEAD_INIT, .m_name = "redelta._core", .m_size = sizeof(module_state),                    \
-        .m_methods = methods, .m_slots = (slots), .m_traverse = traverse, .m_clear = clear, .m_free = release          \
+        .m_methods = module_methods, .m_slots = (slots), .m_traverse = module_traverse, .m_clear = module_clear,       \
+        .m_free = module_release                                                                                       \
     }
 
 static PyModuleDef definition_311 = DEFINITION(slots_311);

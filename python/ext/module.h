@@ -16,24 +16,38 @@ typedef struct module_state {
     PyObject *failure; /* redelta._errors.failure, which makes exceptions */
     PyTypeObject *table_type;
     PyTypeObject *stream_type;
+    PyTypeObject *context_type;
+    PyTypeObject *ops_type;
+    PyTypeObject *writer_type;
     atomic_bool closing; /* the interpreter ends: only its main thread may enter it from now on */
     atomic_int inside;   /* calls that are in Python code, or about to be */
 } module_state;
 
-/* The type of loaded signatures, and that of push streams; NULL with an exception set on failure. */
+/* The types of the module's objects; NULL with an exception set on failure. */
 PyTypeObject *table_make_type(PyObject *module);
 PyTypeObject *stream_make_type(PyObject *module);
+PyTypeObject *context_make_type(PyObject *module);
+PyTypeObject *ops_make_type(PyObject *module);
+PyTypeObject *writer_make_type(PyObject *module);
 
-/* The functions that make streams, and the whole operations: methods of the module. */
+/* The functions that make objects, and the whole operations: methods of the module. */
+PyObject *new_context(PyObject *module, PyObject *unused);
+PyObject *open_ops(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *open_writer(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *signature_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords);
-PyObject *identify(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords);
-PyObject *list_ops(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *load_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *join_parts(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
@@ -41,7 +55,12 @@ PyObject *list_ops(PyObject *module, PyObject *arguments, PyObject *keywords);
 /* A new tuple of the fields of rd_stats, in their order: ten numbers, and the digest, or None. */
 PyObject *stats_tuple(const rd_stats *stats);
 
+/* A new int, or None for RD_UNKNOWN. */
+PyObject *number_or_none(uint64_t number);
+
 /* Sets the exception that belongs to the error, and returns NULL. `names` is for the exception's maker, or NULL. */
 PyObject *raise_failure(const module_state *state, const rd_error *error, PyObject *names);
+/* The same for a call that is not allowed now. */
+PyObject *raise_state(const module_state *state, rd_role role, const char *reason);
 
 #endif

@@ -5,10 +5,13 @@
  * The files come by position, everything else by keywords (settings.h).
  */
 #include "call.h"
+#include "context.h"
 #include "settings.h"
 #include "sink.h"
 #include "source.h"
 #include "table.h"
+
+#include <stdlib.h>
 
 enum { SOURCES_MAX = 2 };
 
@@ -23,9 +26,14 @@ typedef struct operation {
     rd_stats stats;
     rd_error error;
     PyObject *names;
-    const rd_signature *signature; /* of a delta */
-    rd_signature *loaded;
-    rd_kind kind; /* of what is identified */
+    PyObject *context;             /* that is in use */
+    const rd_signature *signature; /* that a delta is made with, or that is written */
+    rd_signature *made;            /* that was made or loaded */
+    uint64_t offset, length;       /* of a part */
+    const rd_signature **parts;    /* to be joined */
+    size_t part_count;
+    uint8_t digest[RD_DIGEST_LEN];
+    rd_kind kind; /* of what is inspected */
     bool compressed;
 } operation;
 
@@ -34,11 +42,15 @@ typedef rd_result work_fn(operation *o);
 /* False, with an exception set: what is to be done was not said rightly. */
 static bool begin(operation *o, PyObject *module, PyObject *keywords) {
     settings given;
-    if (!settings_read(&given, keywords))
+    module_state *const state = PyModule_GetState(module);
+    rd_context *kept;
+    if (!settings_read(&given, keywords) || !context_enter(state, given.context, &kept))
         return false;
-    call_begin(&o->call, PyModule_GetState(module), given.main != 0, given.progress);
+    call_begin(&o->call, state, given.main != 0, given.progress);
+    o->context = given.context;
     o->names = given.names;
     o->options = given.options;
+    o->options.context = kept;
     o->options.progress = call_on_progress;
     o->options.progress_context = &o->call;
     o->stats.size = sizeof o->stats;
@@ -84,6 +96,7 @@ static void end(operation *o) {
     for (int i = 0; i < o->source_count; i++)
         source_close(&o->sources[i]);
     sink_close(&o->sink);
+    context_leave(o->context);
 }
 
 /* Runs an operation with a sink. Returns (bytes or None, statistics). */
@@ -94,31 +107,6 @@ static PyObject *run_to_sink(operation *o, work_fn *work) {
         PyObject *const made = sink_take(&o->sink);
         result = made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
     }
-    return result;
-}
-
-/* ---- What a file is ---------------------------------------------------------------------------------------------- */
-
-static rd_result work_identify(operation *o) {
-    return rd_source_identify(&o->sources[0].from, &o->kind, &o->compressed, &o->options);
-}
-
-/*
- * (source), which is read in part if it is read in order. Returns (rd_kind, is it compressed?); -1 if it cannot be
- * told, and who reads the source is told why.
- */
-PyObject *identify(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {0};
-    PyObject *from, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
-        return NULL;
-    if (add_source(&o, from, false)) {
-        note_small(&o);
-        run(&o, work_identify);
-        if (!PyErr_Occurred())
-            result = Py_BuildValue("iO", o.error.result == RD_OK ? (int)o.kind : -1, o.compressed ? Py_True : Py_False);
-    }
-    end(&o);
     return result;
 }
 
@@ -153,8 +141,20 @@ PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywor
     return result;
 }
 
+/* Runs an operation that makes a signature in memory. Returns (table, statistics). */
+static PyObject *run_to_table(operation *o, work_fn *work) {
+    note_small(o);
+    run(o, work);
+    if (succeeded(o)) {
+        PyObject *const made = table_new(o->call.state, o->made, o->options.limits.memory);
+        return made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
+    }
+    rd_signature_free(o->made);
+    return NULL;
+}
+
 static rd_result work_load_signature(operation *o) {
-    return rd_signature_load(&o->loaded, &o->sources[0].from, &o->options);
+    return rd_signature_load(&o->made, &o->sources[0].from, &o->options);
 }
 
 /* (source). Returns (table, statistics). */
@@ -163,15 +163,120 @@ PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywor
     PyObject *from, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, from, false)) {
-        note_small(&o);
-        run(&o, work_load_signature);
-        if (succeeded(&o)) {
-            PyObject *const loaded = table_new(o.call.state, o.loaded, o.options.limits.memory);
-            result = loaded ? Py_BuildValue("NN", loaded, stats_tuple(&o.stats)) : NULL;
-        } else {
-            rd_signature_free(o.loaded);
+    if (add_source(&o, from, false))
+        result = run_to_table(&o, work_load_signature);
+    end(&o);
+    return result;
+}
+
+static rd_result work_load_part(operation *o) {
+    return rd_signature_load_part(&o->made, &o->sources[0].from, o->offset, &o->options);
+}
+
+/* (source, offset). Returns (table, statistics). */
+PyObject *load_part(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *from, *result = NULL;
+    unsigned long long offset;
+    if (!PyArg_ParseTuple(arguments, "OK", &from, &offset) || !begin(&o, module, keywords))
+        return NULL;
+    o.offset = offset;
+    if (add_source(&o, from, false))
+        result = run_to_table(&o, work_load_part);
+    end(&o);
+    return result;
+}
+
+static rd_result work_build_signature(operation *o) {
+    return rd_signature_build(&o->made, &o->sources[0].from, &o->options);
+}
+
+/* (basis). Returns (table, statistics). */
+PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *basis, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &basis) || !begin(&o, module, keywords))
+        return NULL;
+    if (add_source(&o, basis, false))
+        result = run_to_table(&o, work_build_signature);
+    end(&o);
+    return result;
+}
+
+static rd_result work_build_part(operation *o) {
+    return rd_signature_build_part(&o->made, &o->sources[0].from, o->offset, o->length, &o->options);
+}
+
+/* (basis, offset, length or None). Returns (table, statistics). */
+PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *basis, *length, *result = NULL;
+    unsigned long long offset;
+    if (!PyArg_ParseTuple(arguments, "OKO", &basis, &offset, &length) || !begin(&o, module, keywords))
+        return NULL;
+    o.offset = offset;
+    o.length = length == Py_None ? RD_UNKNOWN : PyLong_AsUnsignedLongLong(length);
+    if (!PyErr_Occurred() && add_source(&o, basis, true))
+        result = run_to_table(&o, work_build_part);
+    end(&o);
+    return result;
+}
+
+static rd_result work_join_parts(operation *o) {
+    return rd_signature_join(&o->made, o->parts, o->part_count, &o->options);
+}
+
+/* The signatures of a tuple of tables. False, with an exception set, on failure. */
+static bool add_parts(operation *o, PyObject *tables) {
+    o->part_count = (size_t)PyTuple_Size(tables);
+    o->parts = calloc(o->part_count + 1, sizeof *o->parts);
+    if (!o->parts) {
+        PyErr_NoMemory();
+        return false;
+    }
+    for (size_t i = 0; i < o->part_count; i++) {
+        PyObject *const part = PyTuple_GetItem(tables, (Py_ssize_t)i);
+        if (!PyObject_TypeCheck(part, o->call.state->table_type)) {
+            PyErr_SetString(PyExc_TypeError, "a part is not a table");
+            return false;
         }
+        o->parts[i] = ((table *)part)->signature;
+    }
+    return true;
+}
+
+/* (a tuple of tables). Returns (table, statistics). */
+PyObject *join_parts(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *tables, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O!", &PyTuple_Type, &tables) || !begin(&o, module, keywords))
+        return NULL;
+    if (add_parts(&o, tables))
+        result = run_to_table(&o, work_join_parts);
+    free(o.parts);
+    end(&o);
+    return result;
+}
+
+static rd_result work_write_signature(operation *o) {
+    return rd_signature_write(o->signature, &o->sink.to, &o->options);
+}
+
+/* (table, destination) */
+PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {.replace = RD_REPLACE_FAST};
+    PyObject *signature, *destination, *result = NULL;
+    const module_state *const state = PyModule_GetState(module);
+    if (!PyArg_ParseTuple(arguments, "O!O", state->table_type, &signature, &destination) ||
+        !begin(&o, module, keywords))
+        return NULL;
+    o.signature = ((table *)signature)->signature;
+    if (sink_open(&o.sink, destination, &o.call)) {
+        rd_params params;
+        rd_signature_params(o.signature, &params);
+        if (o.sink.expects && o.options.compression == 0)
+            sink_expect(&o.sink, rd_signature_size(&params, rd_signature_count(o.signature)));
+        result = run_to_sink(&o, work_write_signature);
     }
     end(&o);
     return result;
@@ -261,26 +366,93 @@ PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords)
     return result;
 }
 
-/* Three numbers an op: where it begins in the new file, its length, and where in the basis; RD_UNKNOWN for a literal.
+/* ---- Digests ----------------------------------------------------------------------------------------------------- */
+
+static rd_result work_digest(operation *o) {
+    return rd_digest(&o->sources[0].from, o->digest, &o->options);
+}
+
+/* (source). Returns (digest, statistics). */
+PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *from, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
+        return NULL;
+    if (add_source(&o, from, false)) {
+        note_small(&o);
+        run(&o, work_digest);
+        if (succeeded(&o))
+            result = Py_BuildValue("y#N", (const char *)o.digest, (Py_ssize_t)sizeof o.digest, stats_tuple(&o.stats));
+    }
+    end(&o);
+    return result;
+}
+
+/* ---- Inspection -------------------------------------------------------------------------------------------------- */
+
+/*
+ * Bytes of a source that cannot be read twice that are kept until it is known what it is: more than the first block of
+ * a zstd frame takes.
+ */
+#define PEEK_SIZE ((size_t)1 << 20)
+
+/*
+ * What cannot be identified is taken for a delta: the error of reading it says why. This is no progress yet, but
+ * signals are heeded.
+ */
+static void identify(operation *o, const rd_source *from) {
+    PyObject *const progress = o->call.progress;
+    o->call.progress = NULL;
+    if (rd_source_identify(from, &o->kind, &o->compressed, &o->options) != RD_OK)
+        o->kind = RD_KIND_DELTA;
+    else if (!from->seekable && o->stats.in_bytes > PEEK_SIZE)
+        o->kind = RD_KIND_OTHER;
+    o->call.progress = progress;
+}
+
+/*
+ * Three numbers an op: where it starts in the new file, its length, and where in the basis; RD_UNKNOWN for a literal.
  */
 static bool append_op(void *context, const rd_op *op) {
     const uint64_t numbers[] = {op->target_offset, op->length, op->kind == RD_COPY ? op->basis_offset : RD_UNKNOWN};
     return sink_append(context, numbers, sizeof numbers) == RD_OK;
 }
 
-static rd_result work_list_ops(operation *o) {
-    return rd_delta_each_op(&o->sources[0].from, append_op, &o->sink, &o->options);
+static rd_result work_inspect(operation *o) {
+    rd_filter *peek;
+    rd_result result = rd_filter_peek_new(&peek, &o->sources[0].from, PEEK_SIZE, &o->options);
+    if (result != RD_OK)
+        return result;
+    const rd_source from = rd_filter_source(peek);
+    identify(o, &from);
+    if (o->kind == RD_KIND_DELTA)
+        result = rd_delta_each_op(&from, append_op, &o->sink, &o->options);
+    else if (o->kind == RD_KIND_SIGNATURE)
+        result = rd_signature_load(&o->made, &from, &o->options);
+    rd_filter_free(peek);
+    return result;
 }
 
-/* (delta). Returns (the ops as numbers of 64 bits, statistics). */
-PyObject *list_ops(PyObject *module, PyObject *arguments, PyObject *keywords) {
+/*
+ * (source). Returns (rd_kind, is it compressed?, a table of a signature or the ops of a delta as numbers of 64 bits,
+ * statistics).
+ */
+PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
-    PyObject *delta, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &delta) || !begin(&o, module, keywords))
+    PyObject *from, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, delta, false) && sink_open(&o.sink, Py_None, &o.call)) {
+    if (add_source(&o, from, false) && sink_open(&o.sink, Py_None, &o.call)) {
         note_small(&o);
-        result = run_to_sink(&o, work_list_ops);
+        run(&o, work_inspect);
+        if (succeeded(&o)) {
+            PyObject *const found = o.made ? table_new(o.call.state, o.made, 0) : sink_take(&o.sink);
+            if (found)
+                result =
+                    Py_BuildValue("iONN", (int)o.kind, o.compressed ? Py_True : Py_False, found, stats_tuple(&o.stats));
+        } else {
+            rd_signature_free(o.made);
+        }
     }
     end(&o);
     return result;

@@ -14,6 +14,7 @@ typedef struct settings {
     int main;           /* this is the interpreter's main thread */
     PyObject *progress; /* a callable or None */
     PyObject *names;    /* of the files, by role, for exceptions; or None */
+    PyObject *context;  /* or None */
 } settings;
 
 /* Reads the keywords, NULL being none; what is not given is 0, false or None. False, with an exception set, on failure.

@@ -1,6 +1,7 @@
 /* See sink.h. */
 #include "sink.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #endif
 
 #define CAPACITY_MIN ((size_t)1024)
+#define ROOM_MIN ((size_t)4 * 1024)
+#define ROOM_MAX ((size_t)1024 * 1024)
 #define LARGE_SIZE ((size_t)4 * 1024 * 1024)
 
 static bool in_bytes(const sink *s) {
@@ -39,6 +42,11 @@ bool sink_reserve(sink *s, size_t size) {
     s->data = grown;
     s->capacity = capacity;
     return true;
+}
+
+size_t sink_room(const sink *s, size_t most) {
+    const size_t some = s->size < ROOM_MIN ? ROOM_MIN : s->size < ROOM_MAX ? s->size : ROOM_MAX;
+    return some < most - s->size ? some : most - s->size;
 }
 
 rd_result sink_append(void *context, const void *data, size_t size) {
@@ -146,6 +154,26 @@ rd_result sink_start(sink *s, rd_replace replace, rd_error *error) {
     if (result == RD_OK)
         s->to = rd_destination_sink(s->destination);
     return result;
+}
+
+static rd_result write_inner(void *context, const void *data, size_t size) {
+    const sink *const s = context;
+    const bool releases = !s->call->thread;
+    rd_error error = {0};
+    if (releases)
+        call_release(s->call);
+    const rd_result result = rd_sink_write(&s->inner, data, size, &error);
+    if (releases)
+        call_resume(s->call);
+    errno = error.system_error;
+    return result;
+}
+
+void sink_release_writes(sink *s) {
+    if (!s->waits && !s->destination)
+        return;
+    s->inner = s->to;
+    s->to = rd_sink_callback(write_inner, s);
 }
 
 rd_result sink_finish(sink *s, rd_result result, rd_error *error) {

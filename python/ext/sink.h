@@ -14,7 +14,8 @@
 
 typedef struct sink {
     rd_sink to;
-    call *call;
+    rd_sink inner; /* of sink_release_writes */
+    call *call;    /* in which Python code is called */
     bool gathers;  /* it is a bytes object that is asked for */
     bool expects;  /* a size can be of use: it gathers, or is a file in memory that is empty */
     uint8_t *data; /* in `bytes`, or allocated */
@@ -39,6 +40,12 @@ rd_result sink_start(sink *s, rd_replace replace, rd_error *error);
 /* Gives the destination its name if all went well, else discards it. Without the GIL. Returns what came of it all. */
 rd_result sink_finish(sink *s, rd_result result, rd_error *error);
 
+/*
+ * Has writes to a descriptor or a destination give the GIL away, if the call still has it. After sink_start, which must
+ * have succeeded.
+ */
+void sink_release_writes(sink *s);
+
 /* The result of a sink that succeeded: the bytes, or None. With the GIL. */
 PyObject *sink_take(sink *s);
 void sink_close(sink *s);
@@ -48,5 +55,8 @@ rd_result sink_append(void *context, const void *data, size_t size);
 
 /* Makes room for `size` more bytes. False: out of memory. */
 bool sink_reserve(sink *s, size_t size);
+
+/* How many bytes to reserve at once, of `most` in all: in proportion to what is there. 0: these are there. */
+size_t sink_room(const sink *s, size_t most);
 
 #endif

@@ -1,7 +1,11 @@
 /* See source.h. */
 #include "source.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
+
+#define PIPE_READ_MAX ((size_t)1 << 20)
 
 /* Copies what the caller's function gave. */
 static bool take(PyObject *given, void *data, size_t size, size_t *got) {
@@ -55,13 +59,53 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
     } else if (PyCallable_Check(object)) {
         s->read = Py_NewRef(object);
         s->in_order = !seekable;
-        s->from = rd_source_callback(read_callable, s, RD_UNKNOWN, seekable);
+        s->from = rd_source_callback(read_callable, s, RD_UNKNOWN, seekable ? RD_SEEKABLE : 0);
     } else {
         if (PyObject_GetBuffer(object, &s->view, PyBUF_SIMPLE) != 0)
             return false;
         s->from = rd_source_memory(s->view.buf, (uint64_t)s->view.len);
     }
     return true;
+}
+
+/* What is there, without waiting for all that was asked for. Signals are heeded. */
+static rd_result read_pipe(const source *s, void *data, size_t size, size_t *got) {
+    for (;;) {
+        const ssize_t n = read(s->inner.fd, data, size < PIPE_READ_MAX ? size : PIPE_READ_MAX);
+        *got = n > 0 ? (size_t)n : 0;
+        if (n >= 0)
+            return RD_OK;
+        if (errno != EINTR)
+            return RD_E_IO;
+        if (!call_on_progress(s->call, s->call->done, RD_UNKNOWN))
+            return RD_E_CANCELLED;
+    }
+}
+
+static rd_result read_inner(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const source *const s = context;
+    const bool releases = !s->call->thread;
+    rd_error error = {0};
+    if (releases)
+        call_release(s->call);
+    rd_result result;
+    if (s->inner.seekable || s->inner.failure != 0) {
+        result = rd_source_read(&s->inner, offset, data, size, got, &error);
+    } else {
+        result = read_pipe(s, data, size, got);
+        error.system_error = errno;
+    }
+    if (releases)
+        call_resume(s->call);
+    errno = error.system_error;
+    return result;
+}
+
+void source_release_reads(source *s) {
+    if (s->read || s->view.obj)
+        return;
+    s->inner = s->from;
+    s->from = rd_source_callback(read_inner, s, s->inner.size, s->inner.seekable ? RD_SEEKABLE : 0);
 }
 
 void source_close(source *s) {

@@ -9,16 +9,20 @@
 
 typedef struct source {
     rd_source from;
-    PyObject *read; /* if it is a callable */
-    Py_buffer view; /* if it is a buffer */
-    call *call;     /* in which the callable is called */
-    bool in_order;  /* the callable cannot be asked again once it gave nothing */
+    rd_source inner; /* of source_release_reads */
+    PyObject *read;  /* if it is a callable */
+    Py_buffer view;  /* if it is a buffer */
+    call *call;      /* in which the callable is called */
+    bool in_order;   /* the callable cannot be asked again once it gave nothing */
     bool ended;
 } source;
 
 /* Fills a zeroed source, which must stay where it is. False, with an exception set, on failure. */
 bool source_open(source *s, PyObject *object, call *c, bool seekable);
 void source_close(source *s);
+
+/* Has reads from a descriptor give the GIL away, if the call still has it. */
+void source_release_reads(source *s);
 
 /* Bytes in memory, and few. */
 bool source_is_small(const source *s);

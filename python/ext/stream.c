@@ -6,16 +6,13 @@
  * of work are done with the GIL, whatever goes on beyond them without.
  */
 #include "call.h"
+#include "guard.h"
 #include "settings.h"
 #include "sink.h"
 #include "source.h"
 #include "table.h"
 
 #include <string.h>
-
-/* Bytes of output at a time. */
-#define OUTPUT_MIN ((size_t)4 * 1024)
-#define OUTPUT_MAX ((size_t)1024 * 1024)
 
 typedef struct stream {
     PyObject_HEAD
@@ -26,65 +23,24 @@ typedef struct stream {
     rd_role role;        /* of what it takes */
     bool done;           /* it has ended, and well */
     bool over;           /* it has ended */
-    PyThread_type_lock lock;
-    atomic_ulong owner; /* of the lock: a thread, or 0 */
+    guard guard;
 } stream;
-
-/* ---- The lock ---------------------------------------------------------------------------------------------------- */
-
-static PyObject *refuse(const module_state *state, const stream *s, const char *reason) {
-    const rd_error error = {.result = RD_E_STATE, .role = s->role, .offset = RD_UNKNOWN, .reason = reason};
-    return raise_failure(state, &error, NULL);
-}
-
-/* Signals end the wait. False: an exception is set. */
-static bool wait_for_lock(stream *s) {
-    for (;;) {
-        PyLockStatus status;
-        Py_BEGIN_ALLOW_THREADS
-        status = PyThread_acquire_lock_timed(s->lock, -1, 1);
-        Py_END_ALLOW_THREADS
-        if (status == PY_LOCK_ACQUIRED)
-            return true;
-        if (PyErr_CheckSignals() != 0)
-            return false;
-    }
-}
-
-static bool lock(const module_state *state, stream *s) {
-    const unsigned long thread = PyThread_get_thread_ident();
-    if (atomic_load(&s->owner) == thread) {
-        (void)refuse(state, s, "it is at work: what it calls may not call it");
-        return false;
-    }
-    if (PyThread_acquire_lock(s->lock, NOWAIT_LOCK) != PY_LOCK_ACQUIRED && !wait_for_lock(s))
-        return false;
-    atomic_store(&s->owner, thread);
-    return true;
-}
-
-static void unlock(stream *s) {
-    atomic_store(&s->owner, 0);
-    PyThread_release_lock(s->lock);
-}
 
 /* ---- Making and freeing ------------------------------------------------------------------------------------------ */
 
-static stream *new_stream(const module_state *state, rd_role role) {
+static stream *stream_allocate(const module_state *state, rd_role role) {
     allocfunc const allocate = (allocfunc)PyType_GetSlot(state->stream_type, Py_tp_alloc);
     stream *const s = (stream *)allocate(state->stream_type, 0);
     if (!s)
         return NULL;
     s->role = role;
-    s->lock = PyThread_allocate_lock();
-    if (s->lock)
+    if (guard_open(&s->guard))
         return s;
     Py_DECREF(s);
-    PyErr_NoMemory();
     return NULL;
 }
 
-static int traverse(PyObject *self, visitproc visit, void *arg) {
+static int stream_traverse(PyObject *self, visitproc visit, void *arg) {
     const stream *const s = (stream *)self;
     Py_VISIT(Py_TYPE(self));
     Py_VISIT(s->basis.read);
@@ -93,13 +49,13 @@ static int traverse(PyObject *self, visitproc visit, void *arg) {
 }
 
 /* What the stream uses goes with it. */
-static int clear(PyObject *self) {
+static int stream_clear(PyObject *self) {
     stream *const s = (stream *)self;
     s->over = true;
     s->done = false;
+    s->stats.size = sizeof s->stats;
     if (s->stream)
-        s->stats.size = sizeof s->stats;
-    (void)rd_stream_stats(s->stream, &s->stats);
+        (void)rd_stream_stats(s->stream, &s->stats);
     rd_stream_free(s->stream);
     s->stream = NULL;
     source_close(&s->basis);
@@ -107,18 +63,17 @@ static int clear(PyObject *self) {
     return 0;
 }
 
-static void deallocate(PyObject *self) {
+static void stream_deallocate(PyObject *self) {
     PyTypeObject *const type = Py_TYPE(self);
     PyObject_GC_UnTrack(self);
-    (void)clear(self);
-    if (((stream *)self)->lock)
-        PyThread_free_lock(((stream *)self)->lock);
+    (void)stream_clear(self);
+    guard_close(&((stream *)self)->guard);
     PyObject_GC_Del(self);
     Py_DECREF(type);
 }
 
 /* The finished object, or NULL with the exception that belongs to the result. Takes `s` over. */
-static PyObject *made(const module_state *state, stream *s, rd_result result) {
+static PyObject *stream_made(const module_state *state, stream *s, rd_result result) {
     if (result == RD_OK)
         return (PyObject *)s;
     const rd_error error = {
@@ -134,8 +89,8 @@ PyObject *signature_stream(PyObject *module, PyObject *arguments, PyObject *keyw
     settings given;
     if (!PyArg_ParseTuple(arguments, "") || !settings_read(&given, keywords))
         return NULL;
-    stream *const s = new_stream(state, RD_ROLE_BASIS);
-    return s ? made(state, s, rd_signature_stream_new(&s->stream, &given.options)) : NULL;
+    stream *const s = stream_allocate(state, RD_ROLE_BASIS);
+    return s ? stream_made(state, s, rd_signature_stream_new(&s->stream, &given.options)) : NULL;
 }
 
 /* (table) */
@@ -145,12 +100,12 @@ PyObject *delta_stream(PyObject *module, PyObject *arguments, PyObject *keywords
     settings given;
     if (!PyArg_ParseTuple(arguments, "O!", state->table_type, &signature) || !settings_read(&given, keywords))
         return NULL;
-    stream *const s = new_stream(state, RD_ROLE_NEW);
+    stream *const s = stream_allocate(state, RD_ROLE_NEW);
     if (!s)
         return NULL;
     s->signature = Py_NewRef(signature);
     given.options.limits.memory = ((table *)signature)->memory_max;
-    return made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &given.options));
+    return stream_made(state, s, rd_delta_stream_new(&s->stream, ((table *)signature)->signature, &given.options));
 }
 
 /* (basis) */
@@ -160,29 +115,23 @@ PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords
     settings given;
     if (!PyArg_ParseTuple(arguments, "O", &basis) || !settings_read(&given, keywords))
         return NULL;
-    stream *const s = new_stream(state, RD_ROLE_DELTA);
+    stream *const s = stream_allocate(state, RD_ROLE_DELTA);
     if (!s)
         return NULL;
     if (!source_open(&s->basis, basis, NULL, true)) {
         Py_DECREF(s);
         return NULL;
     }
-    return made(state, s, rd_patch_stream_new(&s->stream, &s->basis.from, &given.options));
+    return stream_made(state, s, rd_patch_stream_new(&s->stream, &s->basis.from, &given.options));
 }
 
 /* ---- Steps ------------------------------------------------------------------------------------------------------- */
 
-/* Of the output still asked for, as much as is made room for at once. */
-static size_t room_for(const sink *to, size_t most) {
-    const size_t some = to->size < OUTPUT_MIN ? OUTPUT_MIN : to->size < OUTPUT_MAX ? to->size : OUTPUT_MAX;
-    return some < most - to->size ? some : most - to->size;
-}
-
 /* Steps until the input is used up, `most` bytes were made, or the stream is done. */
-static rd_result drive(stream *s, call *c, rd_in *in, sink *to, size_t most, bool last) {
+static rd_result stream_drive(stream *s, call *c, rd_in *in, sink *to, size_t most, bool last) {
     rd_result result = RD_MORE;
     for (;;) {
-        const size_t room = room_for(to, most);
+        const size_t room = sink_room(to, most);
         if (!sink_reserve(to, room))
             return RD_E_MEMORY;
         rd_out out = {.data = to->data + to->size, .size = room};
@@ -198,7 +147,7 @@ static rd_result drive(stream *s, call *c, rd_in *in, sink *to, size_t most, boo
     }
 }
 
-static PyObject *step_locked(module_state *state, stream *s, Py_buffer *data, bool last, size_t most) {
+static PyObject *stream_step_locked(module_state *state, stream *s, Py_buffer *data, bool last, size_t most) {
     call c;
     sink to = {0};
     rd_in in = {.data = data->buf, .size = (size_t)data->len};
@@ -209,7 +158,7 @@ static PyObject *step_locked(module_state *state, stream *s, Py_buffer *data, bo
         return NULL;
     if (in.size >= WORK_SMALL)
         call_release(&c);
-    const rd_result outcome = drive(s, &c, &in, &to, most, last);
+    const rd_result outcome = stream_drive(s, &c, &in, &to, most, last);
     call_resume(&c);
     s->done = outcome == RD_OK;
     s->over = outcome != RD_MORE;
@@ -229,14 +178,14 @@ static PyObject *step_locked(module_state *state, stream *s, Py_buffer *data, bo
 }
 
 /* Once a stream is done, it can be told so again, and what follows a delta is not taken. */
-static PyObject *step_over(const module_state *state, const stream *s, const Py_buffer *data) {
+static PyObject *stream_step_over(const module_state *state, const stream *s, const Py_buffer *data) {
     if (s->done && (data->len == 0 || s->role == RD_ROLE_DELTA))
         return Py_BuildValue("y#nO", "", (Py_ssize_t)0, (Py_ssize_t)0, Py_True);
-    return refuse(state, s, "it has ended: nothing more can be given to it");
+    return raise_state(state, s->role, "it has ended: nothing more can be given to it");
 }
 
 /* (data, last=False, most=0): up to `most` bytes of output, all if that is 0. Returns (bytes, bytes taken, done). */
-static PyObject *step(PyObject *self, PyObject *arguments, PyObject *keywords) {
+static PyObject *stream_step(PyObject *self, PyObject *arguments, PyObject *keywords) {
     static char *names[] = {"", "last", "most", NULL};
     stream *const s = (stream *)self;
     module_state *const state = PyType_GetModuleState(Py_TYPE(self));
@@ -246,57 +195,62 @@ static PyObject *step(PyObject *self, PyObject *arguments, PyObject *keywords) {
     PyObject *result = NULL;
     if (!PyArg_ParseTupleAndKeywords(arguments, keywords, "y*|$pn", names, &data, &last, &most))
         return NULL;
-    if (lock(state, s)) {
-        result = s->over ? step_over(state, s, &data)
-                         : step_locked(state, s, &data, last != 0, most <= 0 ? (size_t)PY_SSIZE_T_MAX : (size_t)most);
-        unlock(s);
+    if (guard_enter(&s->guard, state, s->role)) {
+        result =
+            s->over ? stream_step_over(state, s, &data)
+                    : stream_step_locked(state, s, &data, last != 0, most <= 0 ? (size_t)PY_SSIZE_T_MAX : (size_t)most);
+        guard_leave(&s->guard);
     }
     PyBuffer_Release(&data);
     return result;
 }
 
-static PyObject *get_stats(PyObject *self, PyObject *unused) {
+static PyObject *stream_get_stats(PyObject *self, PyObject *unused) {
     (void)unused;
     stream *const s = (stream *)self;
-    if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
+    if (!guard_enter(&s->guard, PyType_GetModuleState(Py_TYPE(self)), s->role))
         return NULL;
     rd_stats stats = s->stats;
     stats.size = sizeof stats;
     if (s->stream)
         (void)rd_stream_stats(s->stream, &stats);
-    unlock(s);
+    guard_leave(&s->guard);
     return stats_tuple(&stats);
 }
 
 /* Frees the stream and lets go of what it uses. */
-static PyObject *close_stream(PyObject *self, PyObject *unused) {
+static PyObject *stream_close(PyObject *self, PyObject *unused) {
     (void)unused;
     stream *const s = (stream *)self;
-    if (!lock(PyType_GetModuleState(Py_TYPE(self)), s))
+    if (!guard_enter(&s->guard, PyType_GetModuleState(Py_TYPE(self)), s->role))
         return NULL;
-    (void)clear(self);
-    unlock(s);
+    (void)stream_clear(self);
+    guard_leave(&s->guard);
     return Py_NewRef(Py_None);
 }
 
-static PyMethodDef methods[] = {
-    {"close", close_stream, METH_NOARGS, NULL},
-    {"step", TAKES_KEYWORDS(step), NULL},
-    {"stats", get_stats, METH_NOARGS, NULL},
+static PyMethodDef stream_methods[] = {
+    {"close", stream_close, METH_NOARGS, NULL},
+    {"step", TAKES_KEYWORDS(stream_step), NULL},
+    {"stats", stream_get_stats, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 
-static PyType_Slot slots[] = {
-    {Py_tp_dealloc, deallocate}, {Py_tp_traverse, traverse}, {Py_tp_clear, clear}, {Py_tp_methods, methods}, {0, NULL},
+static PyType_Slot stream_slots[] = {
+    {Py_tp_dealloc, stream_deallocate},
+    {Py_tp_traverse, stream_traverse},
+    {Py_tp_clear, stream_clear},
+    {Py_tp_methods, stream_methods},
+    {0, NULL},
 };
 
-static PyType_Spec spec = {
+static PyType_Spec stream_spec = {
     .name = "redelta._core.Stream",
     .basicsize = sizeof(stream),
     .flags = Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_DISALLOW_INSTANTIATION | Py_TPFLAGS_IMMUTABLETYPE,
-    .slots = slots,
+    .slots = stream_slots,
 };
 
 PyTypeObject *stream_make_type(PyObject *module) {
-    return (PyTypeObject *)PyType_FromModuleAndSpec(module, &spec, NULL);
+    return (PyTypeObject *)PyType_FromModuleAndSpec(module, &stream_spec, NULL);
 }

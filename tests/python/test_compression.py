@@ -125,9 +125,9 @@ LIBRARY = Path(__file__).parents[2] / "src" / "compress" / "without.c"
 
 def test_without_zstd_a_compressed_file_is_told_with_what_to_do() -> None:
     assert f'"{READING}"' in LIBRARY.read_text()
-    for role in ("signature", "delta"):
+    for number, role in ((_core.ROLE_SIGNATURE, "signature"), (_core.ROLE_DELTA, "delta")):
         for names, where in (({}, role), ({role: "/tmp/file"}, "'/tmp/file'")):
-            error = _errors.failure(_errors.E_MAGIC, _errors.ROLES.index(role), 0, 0, READING, names)
+            error = _errors.failure(_core.E_MAGIC, number, 0, 0, READING, names)
             assert isinstance(error, redelta.BadMagicError)
             advice = "make it plain with 'zstd -d', or use a redelta that was built with zstd"
             assert str(error) == f"{where}: {READING}, at byte 0; {advice}"

@@ -25,8 +25,8 @@ import redelta
 from librsync import _files, _trace
 from librsync._files import SeekableReader, SupportsRead, SupportsWrite
 from librsync._trace import LOG_DEBUG, TRACE_LEVELS
+from redelta._core import BLOCK_LEN_MAX
 from redelta._files import writer_to
-from redelta._params import BLOCK_LEN_MAX
 from redelta._types import Hash, Path
 from redelta.compat import results
 from redelta.compat.results import RS_BLOCKED, RS_DONE

@@ -17,6 +17,8 @@ Everything takes paths (`str`, `os.PathLike`), bytes and file objects alike.
 
 from types import FunctionType
 
+from redelta._commands import DeltaWriter, OpenDelta, OpenLiteral, open_delta
+from redelta._context import Context
 from redelta._core import VERSION as __version__
 from redelta._errors import (
     BadMagicError,
@@ -29,9 +31,9 @@ from redelta._errors import (
 )
 from redelta._incremental import DeltaEncoder, Patcher, Signer
 from redelta._inspect import Copy, DeltaInfo, Literal, SignatureInfo, inspect
-from redelta._operations import delta, patch, signature, write_delta, write_patch, write_signature
+from redelta._operations import delta, digest, patch, signature, write_delta, write_patch, write_signature
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
-from redelta._signature import Signature
+from redelta._signature import Signature, SignaturePart
 from redelta._stats import Stats
 from redelta._types import (
     Basis,
@@ -51,15 +53,19 @@ __all__ = [
     "BadMagicError",
     "Basis",
     "Compression",
+    "Context",
     "Copy",
     "CorruptError",
     "DeltaEncoder",
     "DeltaInfo",
     "DeltaReader",
+    "DeltaWriter",
     "Destination",
     "Hash",
     "LimitError",
     "Literal",
+    "OpenDelta",
+    "OpenLiteral",
     "ParameterError",
     "PatchReader",
     "PatchVerify",
@@ -68,6 +74,7 @@ __all__ = [
     "RedeltaError",
     "Signature",
     "SignatureInfo",
+    "SignaturePart",
     "SignatureReader",
     "Signer",
     "Source",
@@ -80,7 +87,9 @@ __all__ = [
     "VerifyError",
     "__version__",
     "delta",
+    "digest",
     "inspect",
+    "open_delta",
     "patch",
     "signature",
     "write_delta",

@@ -5,14 +5,49 @@ from typing import final
 from redelta._types import Buffer, Names, Numbers, Progress, Reading, Writing
 
 VERSION: str
+COMPRESSION_DEFAULT: int
 COMPRESSION_MAX: int
+BLOCK_LEN_AUTO: int
+BLOCK_LEN_MAX: int
+STRONG_LEN_FULL: int
+STRONG_LEN_LEAST: int
+WEAK_SUMS: tuple[str, ...]
+STRONG_SUMS: tuple[tuple[str, int], ...]
+
+OK: int
+MORE: int
+E_IO: int
+E_MEMORY: int
+E_PARAMETER: int
+E_MAGIC: int
+E_TRUNCATED: int
+E_CORRUPT: int
+E_LIMIT: int
+E_EXISTS: int
+E_CANCELLED: int
+E_STATE: int
+E_MISMATCH: int
+E_UNVERIFIED: int
+
+ROLE_BASIS: int
+ROLE_SIGNATURE: int
+ROLE_NEW: int
+ROLE_DELTA: int
+ROLE_OUTPUT: int
+
+KIND_SIGNATURE: int
+KIND_DELTA: int
+
+VERIFY_DEFAULT: int
+VERIFY_NEVER: int
+VERIFY_ALWAYS: int
 
 @final
 class Table:
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> tuple[int, bytes]: ...
     def params(self) -> tuple[int, int, int, int]: ...
-    def encode(self) -> bytes: ...
+    def origin(self) -> int: ...
 
 @final
 class Stream:
@@ -20,8 +55,38 @@ class Stream:
     def step(self, data: Buffer, /, *, last: bool = False, most: int = 0) -> tuple[bytes, int, bool]: ...
     def stats(self) -> Numbers: ...
 
-def identify(source: Reading, /, *, main: bool) -> tuple[int, bool]: ...
+@final
+class Context:
+    def close(self) -> None: ...
+
+@final
+class Ops:
+    def next(self, names: Names, /) -> tuple[int, int, int | None, int | None] | None: ...
+    def read(self, size: int, names: Names, /) -> bytes: ...
+    def stats(self) -> Numbers: ...
+    def close(self) -> None: ...
+
+@final
+class Writer:
+    def copy(self, offset: int, length: int, names: Names, /) -> None: ...
+    def literal(self, data: Buffer, names: Names, /) -> None: ...
+    def finish(self, digest: bytes | None, names: Names, /) -> bytes | None: ...
+    def stats(self) -> Numbers: ...
+    def close(self) -> None: ...
+
 def close() -> None: ...
+def new_context() -> Context: ...
+def open_ops(delta: Reading, /, *, verify: int, names: Names) -> Ops: ...
+def open_writer(
+    destination: Writing,
+    basis: Reading | None,
+    /,
+    *,
+    verify: int,
+    compression: int,
+    threads: int,
+    names: Names,
+) -> Writer: ...
 def signature_stream(*, weak: int, strong: int, block_len: int, strong_len: int, compression: int) -> Stream: ...
 def delta_stream(table: Table, /, *, verify: int, compression: int) -> Stream: ...
 def patch_stream(basis: Reading, /, *, output_max: int, verify: int) -> Stream: ...
@@ -39,6 +104,7 @@ def make_signature(
     main: bool,
     progress: Progress | None,
     names: Names,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
     source: Reading,
@@ -50,7 +116,73 @@ def load_signature(
     main: bool,
     progress: Progress | None,
     names: Names,
+    context: Context | None,
 ) -> tuple[Table, Numbers]: ...
+def load_part(
+    source: Reading,
+    offset: int,
+    /,
+    *,
+    blocks_max: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+) -> tuple[Table, Numbers]: ...
+def build_signature(
+    basis: Reading,
+    /,
+    *,
+    weak: int,
+    strong: int,
+    block_len: int,
+    strong_len: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+) -> tuple[Table, Numbers]: ...
+def build_part(
+    basis: Reading,
+    offset: int,
+    length: int | None,
+    /,
+    *,
+    weak: int,
+    strong: int,
+    block_len: int,
+    strong_len: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+) -> tuple[Table, Numbers]: ...
+def join_parts(
+    parts: tuple[Table, ...],
+    /,
+    *,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    context: Context | None,
+) -> tuple[Table, Numbers]: ...
+def write_signature(
+    table: Table,
+    destination: Writing,
+    /,
+    *,
+    compression: int,
+    threads: int,
+    main: bool,
+    names: Names,
+    context: Context | None,
+) -> tuple[bytes | None, Numbers]: ...
 def make_delta(
     table: Table,
     new: Reading,
@@ -63,6 +195,7 @@ def make_delta(
     main: bool,
     progress: Progress | None,
     names: Names,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]: ...
 def apply_patch(
     basis: Reading,
@@ -76,5 +209,11 @@ def apply_patch(
     main: bool,
     progress: Progress | None,
     names: Names,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]: ...
-def list_ops(delta: Reading, /, *, main: bool, progress: Progress | None, names: Names) -> tuple[bytes, Numbers]: ...
+def make_digest(
+    source: Reading, /, *, threads: int, main: bool, progress: Progress | None, names: Names, context: Context | None
+) -> tuple[bytes, Numbers]: ...
+def inspect(
+    source: Reading, /, *, main: bool, progress: Progress | None, names: Names, context: Context | None
+) -> tuple[int, bool, Table | bytes, Numbers]: ...

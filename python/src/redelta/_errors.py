@@ -13,10 +13,33 @@ import os
 import re
 from collections.abc import Mapping
 
-ROLES = (None, "basis", "signature", "new file", "delta", "output")
+from redelta._core import (
+    E_CANCELLED,
+    E_CORRUPT,
+    E_EXISTS,
+    E_IO,
+    E_LIMIT,
+    E_MAGIC,
+    E_MEMORY,
+    E_MISMATCH,
+    E_PARAMETER,
+    E_STATE,
+    E_TRUNCATED,
+    E_UNVERIFIED,
+    ROLE_BASIS,
+    ROLE_DELTA,
+    ROLE_NEW,
+    ROLE_OUTPUT,
+    ROLE_SIGNATURE,
+)
 
-E_IO, E_MEMORY, E_PARAMETER, E_MAGIC, E_TRUNCATED, E_CORRUPT, E_LIMIT, E_EXISTS = range(2, 10)
-E_CANCELLED, E_STATE, E_MISMATCH, E_UNVERIFIED = range(10, 14)
+ROLES = {
+    ROLE_BASIS: "basis",
+    ROLE_SIGNATURE: "signature",
+    ROLE_NEW: "new file",
+    ROLE_DELTA: "delta",
+    ROLE_OUTPUT: "output",
+}
 
 
 class RedeltaError(Exception):
@@ -118,7 +141,7 @@ def failure(
     names: Mapping[str, str | bytes] | None,
 ) -> BaseException:
     """The exception for an `rd_error`. `names` has the paths of the files, by role. Called by the extension."""
-    role = ROLES[role_number] if role_number < len(ROLES) else None
+    role = ROLES.get(role_number)
     name = (names or {}).get(role or "")
     if code == E_MEMORY:
         return MemoryError(reason)

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import NoReturn, Self
 
 from redelta import _core
+from redelta._core import VERIFY_NEVER
 from redelta._errors import CorruptError
 from redelta._files import Input
 from redelta._params import (
-    VERIFY_NEVER,
     compression_level,
     delta_verify,
     output_limit,

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from redelta import _core
+from redelta._context import Context
 from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
     compression_level,
     delta_verify,
+    native_context,
     output_limit,
     patch_verify,
     signature_params,
@@ -36,10 +38,12 @@ def _signature(
     compress: Compression,
     threads: int | None,
     progress: Progress | None,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]:
     params = signature_params(block_len, strong_len, hash)
     level = compression_level(compress)
     most = thread_number(threads)
+    kept = native_context(context)
     with Files() as files:
         opened = files.read("basis", basis)
         to = files.write(destination)
@@ -52,6 +56,7 @@ def _signature(
             main=in_main_thread(),
             progress=progress,
             names=files.names,
+            context=kept,
         )
         opened.used = stats[0]
     return made, stats
@@ -66,6 +71,7 @@ def signature(
     compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> bytes:
     """The signature of a basis: 12 bytes, and for each block 4 + `strong_len`. It is that of `rdiff signature`.
 
@@ -81,7 +87,7 @@ def signature(
     it; programs that use librsync do not.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
-    gets the bytes that were read, and their total or None.
+    gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
 
     Raises ParameterError, OSError, and what the reader or `progress` raises.
 
@@ -89,7 +95,7 @@ def signature(
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
     132
     """
-    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress)
+    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress, context)
     return made or b""
 
 
@@ -103,6 +109,7 @@ def write_signature(
     compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> Stats:
     """Like `signature`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
 
@@ -111,7 +118,7 @@ def write_signature(
     10
     """
     check_destination(dest)
-    return Stats(*_signature(basis, dest, block_len, strong_len, hash, compress, threads, progress)[1])
+    return Stats(*_signature(basis, dest, block_len, strong_len, hash, compress, threads, progress, context)[1])
 
 
 def _delta(
@@ -122,9 +129,11 @@ def _delta(
     compress: Compression,
     threads: int | None,
     progress: Progress | None,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]:
     level = compression_level(compress)
-    table = loaded(against, threads=threads)._table
+    kept = native_context(context)
+    table = loaded(against, threads=threads, context=context)._table
     with Files() as files:
         opened = files.read("new file", new)
         to = files.write(destination)
@@ -138,6 +147,7 @@ def _delta(
             main=in_main_thread(),
             progress=progress,
             names=files.names,
+            context=kept,
         )
         opened.used = stats[0]
     return made, stats
@@ -151,6 +161,7 @@ def delta(
     compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> bytes:
     """The delta that makes `new` from the basis of `signature`: commands to copy from the basis, and new bytes.
 
@@ -163,7 +174,8 @@ def delta(
     programs that use librsync do not.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
-    gets the bytes of `new` that were read, and their total or None.
+    gets the bytes of `new` that were read, and their total or None. `context` keeps threads and buffers for the next
+    operation.
 
     Raises BadMagicError, TruncatedError or CorruptError if `signature` is none; ParameterError, OSError, and what the
     readers or `progress` raise.
@@ -174,7 +186,7 @@ def delta(
     >>> redelta.patch(basis, delta) == b"more" + basis
     True
     """
-    made, _ = _delta(signature, new, None, verify, compress, threads, progress)
+    made, _ = _delta(signature, new, None, verify, compress, threads, progress, context)
     return made or b""
 
 
@@ -187,6 +199,7 @@ def write_delta(
     compress: Compression = None,
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> Stats:
     """Like `delta`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
 
@@ -196,7 +209,7 @@ def write_delta(
     10004
     """
     check_destination(dest)
-    return Stats(*_delta(signature, new, dest, verify, compress, threads, progress)[1])
+    return Stats(*_delta(signature, new, dest, verify, compress, threads, progress, context)[1])
 
 
 def _patch(
@@ -207,10 +220,12 @@ def _patch(
     verify: PatchVerify,
     threads: int | None,
     progress: Progress | None,
+    context: Context | None,
 ) -> tuple[bytes | None, Numbers]:
     limit = output_limit(max_output)
     how = patch_verify(verify)
     most = thread_number(threads)
+    kept = native_context(context)
     with Files() as files:
         copied = files.read_basis(basis)
         opened = files.read("delta", delta)
@@ -225,6 +240,7 @@ def _patch(
             main=in_main_thread(),
             progress=progress,
             names=files.names,
+            context=kept,
         )
         opened.used = stats[0]
     return made, stats
@@ -238,6 +254,7 @@ def patch(
     verify: PatchVerify = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> bytes:
     """What `delta` makes of `basis`: the new file.
 
@@ -249,7 +266,7 @@ def patch(
     LimitError before that much is made.
 
     At most `threads` work at once, by default one for each processor. `progress` gets the bytes of the new file that
-    were made, and their total or None.
+    were made, and their total or None. `context` keeps threads and buffers for the next operation.
 
     Raises BadMagicError, TruncatedError or CorruptError if `delta` is none; TruncatedError if the basis is too short
     and that is all that can be told; VerifyError, LimitError, ParameterError, OSError, and what the readers or
@@ -261,7 +278,7 @@ def patch(
     Traceback (most recent call last):
     redelta.LimitError: the delta makes a larger file than is allowed, at byte 4
     """
-    made, _ = _patch(basis, delta, None, max_output, verify, threads, progress)
+    made, _ = _patch(basis, delta, None, max_output, verify, threads, progress, context)
     return made or b""
 
 
@@ -274,6 +291,7 @@ def write_patch(
     verify: PatchVerify = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
+    context: Context | None = None,
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
     one is whole, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
@@ -287,4 +305,36 @@ def write_patch(
     b'new'
     """
     check_destination(dest)
-    return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress)[1])
+    return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress, context)[1])
+
+
+def digest(
+    source: Source,
+    *,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+) -> bytes:
+    """The digest of all of `source`, 32 bytes: as `Stats.digest` of a delta that makes it, or of a patch that made it.
+    It is the root of a tree of BLAKE2b sums, made by all threads; a change of any byte changes it.
+
+    At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
+    gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
+    Memory: constant for a number of threads.
+
+    Raises ParameterError, OSError, and what the reader or `progress` raises.
+
+    >>> import redelta
+    >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
+    >>> redelta.digest(b"new") == redelta.inspect(delta).stats.digest
+    True
+    """
+    most = thread_number(threads)
+    kept = native_context(context)
+    with Files() as files:
+        opened = files.read("new file", source)
+        made, stats = _core.make_digest(
+            opened.native, threads=most, main=in_main_thread(), progress=progress, names=files.names, context=kept
+        )
+        opened.used = stats[0]
+    return made

@@ -6,23 +6,27 @@ import operator
 from typing import Any, Literal, get_args
 
 from redelta import _core
+from redelta._context import Context
+from redelta._core import BLOCK_LEN_MAX, VERIFY_ALWAYS, VERIFY_DEFAULT, VERIFY_NEVER
 from redelta._errors import ParameterError
 from redelta._types import Compression, Hash, Params, PatchVerify, StrongLength
 
-BLOCK_LEN_MAX = 0x7FFFFFFF
 THREADS_MAX = 256
 OUTPUT_MAX = (1 << 64) - 1
+OFFSET_MAX = (1 << 63) - 1
 
-WEAK = ("rk", "rollsum")
-STRONG = ("blake2", "md4")
-STRONG_LEN_MAX = {"blake2": 32, "md4": 16}
+SHORT = {"rabinkarp": "rk"}
+"""Names of weak sums that are shorter in the names of pairs; they are what is shown, and both are taken."""
+
+PAIRS: dict[str, tuple[int, int]] = {
+    f"{name}-{strong}": (weak_number, strong_number)
+    for weak_number, weak in enumerate(_core.WEAK_SUMS)
+    for strong_number, (strong, _) in enumerate(_core.STRONG_SUMS)
+    for name in dict.fromkeys((SHORT.get(weak, weak), weak))
+}
+"""The numbers in C of each pair of sums; of two names for one, the first is shown."""
+
 HASHES: tuple[Hash, ...] = get_args(Hash)
-
-VERIFY_DEFAULT, VERIFY_NEVER, VERIFY_ALWAYS = range(3)
-AUTO = 0
-FULL = 0
-LEAST = -1
-COMPRESSION_DEFAULT = 3
 
 
 def number(name: str, value: Any, least: int, most: int) -> int:
@@ -37,28 +41,28 @@ def hash_numbers(hash: Hash) -> tuple[int, int]:
     """The weak and the strong sum as in C."""
     if hash not in HASHES:
         raise ParameterError(f"hash must be one of {', '.join(HASHES)}, not {hash!r}")
-    weak, strong = hash.split("-")
-    return WEAK.index(weak), STRONG.index(strong)
+    return PAIRS[hash]
 
 
 def hash_name(weak: int, strong: int) -> Hash:
     """The name of both sums."""
-    return next(name for name in HASHES if name == f"{WEAK[weak]}-{STRONG[strong]}")
+    return next(name for name in HASHES if PAIRS[name] == (weak, strong))
 
 
 def strong_length(strong_len: StrongLength | Literal[-1], hash: Hash) -> int:
     """The strong length as in C."""
     if strong_len is None:
-        return FULL
-    if strong_len in ("least", LEAST):
-        return LEAST
-    return number("strong_len", strong_len, 1, STRONG_LEN_MAX[hash.split("-")[1]])
+        return _core.STRONG_LEN_FULL
+    if strong_len in ("least", _core.STRONG_LEN_LEAST):
+        return _core.STRONG_LEN_LEAST
+    _, strong = hash_numbers(hash)
+    return number("strong_len", strong_len, 1, _core.STRONG_SUMS[strong][1])
 
 
 def signature_params(block_len: int | None, strong_len: StrongLength, hash: Hash) -> Params:
     """The parameters of a signature as in C."""
     weak, strong = hash_numbers(hash)
-    block = AUTO if block_len is None else number("block_len", block_len, 1, BLOCK_LEN_MAX)
+    block = _core.BLOCK_LEN_AUTO if block_len is None else number("block_len", block_len, 1, BLOCK_LEN_MAX)
     return {"weak": weak, "strong": strong, "block_len": block, "strong_len": strong_length(strong_len, hash)}
 
 
@@ -91,7 +95,7 @@ def compression_level(compress: Compression) -> int:
             "nothing can be compressed: this redelta was built without zstd; "
             "leave out compress, or use a redelta that was built with zstd"
         )
-    return COMPRESSION_DEFAULT if compress is True else number("compress", compress, 1, _core.COMPRESSION_MAX)
+    return _core.COMPRESSION_DEFAULT if compress is True else number("compress", compress, 1, _core.COMPRESSION_MAX)
 
 
 def delta_verify(verify: bool) -> int:
@@ -106,3 +110,15 @@ def patch_verify(verify: PatchVerify) -> int:
     if isinstance(verify, str) or verify not in (True, False):
         raise ParameterError(f'verify must be "auto", True or False, not {verify!r}')
     return VERIFY_ALWAYS if verify else VERIFY_NEVER
+
+
+def file_offset(name: str, value: int) -> int:
+    """An offset or a length in a file."""
+    return number(name, value, 0, OFFSET_MAX)
+
+
+def native_context(context: Context | None) -> _core.Context | None:
+    """What the extension takes."""
+    if context is not None and not isinstance(context, Context):
+        raise TypeError(f"a redelta.Context is needed, not {type(context).__name__}")
+    return None if context is None else context._native

@@ -14,10 +14,10 @@ from contextlib import ExitStack
 from typing import Any
 
 from redelta import _core
+from redelta._core import VERIFY_NEVER
 from redelta._errors import CorruptError, RedeltaError
 from redelta._files import Input, checked, is_buffer, is_path
 from redelta._params import (
-    VERIFY_NEVER,
     compression_level,
     delta_verify,
     output_limit,

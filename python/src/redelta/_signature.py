@@ -1,68 +1,39 @@
-"""Loaded signatures."""
+"""Signatures in memory."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any, Self
 
 from redelta import _core
-from redelta._files import Files, in_main_thread
-from redelta._params import block_limit, hash_name, memory_limit, thread_number
-from redelta._types import Hash, Progress, Source
+from redelta._context import Context
+from redelta._files import Files, check_destination, in_main_thread
+from redelta._params import (
+    block_limit,
+    compression_level,
+    file_offset,
+    hash_name,
+    memory_limit,
+    native_context,
+    signature_params,
+    thread_number,
+)
+from redelta._stats import Stats
+from redelta._types import Basis, Compression, Destination, Hash, Progress, Source, StrongLength
 
 
-class Signature:
-    """The signature of a basis, loaded and indexed: what a delta is made against.
-
-    It does not change, and any number of threads may use it at once. It is a sequence of the sums of the basis's
-    blocks, each as `(weak, strong)`; `bytes()` of it are those of its file. It can be pickled.
-
-    >>> import redelta
-    >>> signature = redelta.Signature.load(redelta.signature(bytes(5000), block_len=2048, strong_len=8))
-    >>> signature
-    Signature(hash='rk-blake2', block_len=2048, strong_len=8, blocks=3)
-    >>> signature[0] == signature[1] != signature[2]
-    True
-    """
+class _Sums:
+    """What a signature and a part of one have in common."""
 
     __slots__ = ("__weakref__", "_table")
 
     _table: _core.Table
 
     def __init__(self, *_: object) -> None:
-        raise TypeError("use Signature.load")
+        raise TypeError(f"use {type(self).__name__}.load or {type(self).__name__}.build")
 
     @classmethod
-    def load(
-        cls,
-        source: Source,
-        *,
-        max_blocks: int | None = None,
-        max_memory: int | None = None,
-        threads: int | None = None,
-        progress: Progress | None = None,
-    ) -> Signature:
-        """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
-        each block; one that is compressed can have many more than its length tells, and `max_blocks` limits them.
-        A delta takes two blocks, or twice the new file if that is shorter, and a block can have 2 GiB: `max_memory`
-        limits the bytes of both together, here and for each delta that is made with what was loaded here.
-        `threads` and `progress` are those of `signature`. Raises BadMagicError, TruncatedError or CorruptError if it is
-        none, LimitError, OSError, and what the reader or `progress` raises."""
-        with Files() as files:
-            opened = files.read("signature", source)
-            table, numbers = _core.load_signature(
-                opened.native,
-                blocks_max=block_limit(max_blocks),
-                memory_max=memory_limit(max_memory),
-                threads=thread_number(threads),
-                main=in_main_thread(),
-                progress=progress,
-                names=files.names,
-            )
-            opened.used = numbers[0]
-        return cls._of(table)
-
-    @classmethod
-    def _of(cls, table: _core.Table) -> Signature:
+    def _of(cls, table: _core.Table) -> Self:
         self = cls.__new__(cls)
         self._table = table
         return self
@@ -83,6 +54,42 @@ class Signature:
         """The length of a strong sum, in bytes."""
         return self._table.params()[3]
 
+    @property
+    def origin(self) -> int:
+        """Where in the basis the first block lies, in bytes: 0, unless it was made of parts that start later."""
+        return self._table.origin()
+
+    def save(
+        self,
+        dest: Destination,
+        *,
+        compress: Compression = None,
+        threads: int | None = None,
+        context: Context | None = None,
+    ) -> Stats:
+        """Writes the bytes of the file to `dest`, compressed if `compress` is a level of zstd or True. The file of a
+        path takes its place when it is whole, or not at all. Memory: constant. Raises ParameterError, OSError, and what
+        the writer raises."""
+        check_destination(dest)
+        return Stats(*self._write(dest, compress, threads, context)[1])
+
+    def _write(
+        self, dest: Destination | None, compress: Compression, threads: int | None, context: Context | None
+    ) -> tuple[bytes | None, Any]:
+        level = compression_level(compress)
+        most = thread_number(threads)
+        kept = native_context(context)
+        with Files() as files:
+            return _core.write_signature(
+                self._table,
+                files.write(dest),
+                compression=level,
+                threads=most,
+                main=in_main_thread(),
+                names=files.names,
+                context=kept,
+            )
+
     def __len__(self) -> int:
         return len(self._table)
 
@@ -93,26 +100,251 @@ class Signature:
         return iter(self._table)
 
     def __bytes__(self) -> bytes:
-        return self._table.encode()
+        return self._write(None, None, None, None)[0] or b""
 
     def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Signature):
+        if not isinstance(other, _Sums) or type(self) is not type(other):
             return NotImplemented
-        return self._table is other._table or bytes(self) == bytes(other)
+        return self._table is other._table or (self.origin == other.origin and bytes(self) == bytes(other))
 
     def __hash__(self) -> int:
-        return hash((self._table.params(), len(self)))
+        return hash((self._table.params(), len(self), self.origin))
 
-    def __reduce__(self) -> tuple[Callable[[Source], Signature], tuple[bytes]]:
-        return (type(self).load, (bytes(self),))
+
+class SignaturePart(_Sums):
+    """The sums of some consecutive blocks of a basis: a part of its signature. Threads, processes or machines can make
+    the parts of one separately. `Signature.join` makes a signature of parts; no delta can be made against one.
+
+    Like a signature it does not change, is a sequence of sums, and can be pickled. Its file does not say where its
+    first block lies: keep `origin` with it.
+
+    >>> import redelta
+    >>> basis = bytes(range(256)) * 100
+    >>> parts = [redelta.SignaturePart.build(basis, at, 10_000, block_len=1000) for at in (0, 10_000, 20_000)]
+    >>> bytes(redelta.Signature.join(parts)) == redelta.signature(basis, block_len=1000)
+    True
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def build(
+        cls,
+        basis: Basis,
+        offset: int,
+        length: int | None = None,
+        *,
+        block_len: int | None = None,
+        strong_len: StrongLength = None,
+        hash: Hash = "rk-blake2",
+        max_memory: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        context: Context | None = None,
+    ) -> SignaturePart:
+        """The part of the `length` bytes of `basis` from byte `offset` on; None: up to its end. Both must be whole
+        blocks, but for the last part, which may reach beyond the end. The parameters are those of `signature`, and must
+        be the same for all parts; those that are not given are chosen by the size of the whole basis.
+
+        Memory: 16 bytes and a strong sum for each block, which `max_memory` limits. Raises ParameterError, LimitError,
+        OSError, and what the reader or `progress` raises."""
+        params = signature_params(block_len, strong_len, hash)
+        start = file_offset("offset", offset)
+        size = None if length is None else file_offset("length", length)
+        limit = memory_limit(max_memory)
+        most = thread_number(threads)
+        kept = native_context(context)
+        with Files() as files:
+            table, _ = _core.build_part(
+                files.read_basis(basis).native,
+                start,
+                size,
+                **params,
+                memory_max=limit,
+                threads=most,
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
+                context=kept,
+            )
+        return cls._of(table)
+
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        offset: int,
+        *,
+        max_blocks: int | None = None,
+        max_memory: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        context: Context | None = None,
+    ) -> SignaturePart:
+        """Reads a part that was saved: `offset` is its `origin`. Everything else is as in `Signature.load`."""
+        start = file_offset("offset", offset)
+        kept = native_context(context)
+        with Files() as files:
+            opened = files.read("signature", source)
+            table, numbers = _core.load_part(
+                opened.native,
+                start,
+                blocks_max=block_limit(max_blocks),
+                memory_max=memory_limit(max_memory),
+                threads=thread_number(threads),
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
+                context=kept,
+            )
+            opened.used = numbers[0]
+        return cls._of(table)
+
+    def __reduce__(self) -> tuple[Callable[[Source, int], SignaturePart], tuple[bytes, int]]:
+        return (type(self).load, (bytes(self), self.origin))
 
     def __repr__(self) -> str:
         return (
-            f"Signature(hash={self.hash!r}, block_len={self.block_len}, strong_len={self.strong_len}, "
-            f"blocks={len(self)})"
+            f"SignaturePart(hash={self.hash!r}, block_len={self.block_len}, strong_len={self.strong_len}, "
+            f"blocks={len(self)}, origin={self.origin})"
         )
 
 
-def loaded(signature: Signature | Source, *, threads: int | None = None) -> Signature:
+class Signature(_Sums):
+    """The signature of a basis, in memory and indexed: what a delta is made against.
+
+    It does not change, and any number of threads may use it at once. It is a sequence of the sums of the basis's
+    blocks, each as `(weak, strong)`; `bytes()` of it are those of its file. It can be pickled.
+
+    >>> import redelta
+    >>> signature = redelta.Signature.load(redelta.signature(bytes(5000), block_len=2048, strong_len=8))
+    >>> signature
+    Signature(hash='rk-blake2', block_len=2048, strong_len=8, blocks=3)
+    >>> signature[0] == signature[1] != signature[2]
+    True
+    """
+
+    __slots__ = ()
+
+    @classmethod
+    def load(
+        cls,
+        source: Source,
+        *,
+        max_blocks: int | None = None,
+        max_memory: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        context: Context | None = None,
+    ) -> Signature:
+        """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
+        each block; one that is compressed can have many more than its length tells, and `max_blocks` limits them.
+        A delta takes two blocks, or twice the new file if that is shorter, and a block can have 2 GiB: `max_memory`
+        limits the bytes of both together, here and for each delta that is made with what was loaded here.
+        `threads`, `progress` and `context` are those of `signature`. Raises BadMagicError, TruncatedError or
+        CorruptError if it is none, LimitError, OSError, and what the reader or `progress` raises."""
+        kept = native_context(context)
+        with Files() as files:
+            opened = files.read("signature", source)
+            table, numbers = _core.load_signature(
+                opened.native,
+                blocks_max=block_limit(max_blocks),
+                memory_max=memory_limit(max_memory),
+                threads=thread_number(threads),
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
+                context=kept,
+            )
+            opened.used = numbers[0]
+        return cls._of(table)
+
+    @classmethod
+    def build(
+        cls,
+        basis: Source,
+        *,
+        block_len: int | None = None,
+        strong_len: StrongLength = None,
+        hash: Hash = "rk-blake2",
+        max_memory: int | None = None,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        context: Context | None = None,
+    ) -> Signature:
+        """Makes the signature of `basis` in memory: `signature` and `load` in one, without the bytes between. The
+        parameters are those of `signature`; `max_memory` is that of `load`. Raises ParameterError, LimitError, OSError,
+        and what the reader or `progress` raises.
+
+        >>> import redelta
+        >>> bytes(redelta.Signature.build(bytes(5000))) == redelta.signature(bytes(5000))
+        True
+        """
+        params = signature_params(block_len, strong_len, hash)
+        limit = memory_limit(max_memory)
+        most = thread_number(threads)
+        kept = native_context(context)
+        with Files() as files:
+            opened = files.read("basis", basis)
+            table, numbers = _core.build_signature(
+                opened.native,
+                **params,
+                memory_max=limit,
+                threads=most,
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
+                context=kept,
+            )
+            opened.used = numbers[0]
+        return cls._of(table)
+
+    @classmethod
+    def join(
+        cls,
+        parts: Iterable[SignaturePart],
+        *,
+        max_memory: int | None = None,
+        threads: int | None = None,
+        context: Context | None = None,
+    ) -> Signature:
+        """Makes a signature of parts, which stay as they are: at least one, in the order of their `origin`, without
+        gaps, all with the same parameters. If the first one does not start at 0, neither does the signature; deltas
+        against it nevertheless copy from the whole basis. Memory: as of `load`. Raises ParameterError if the parts do
+        not fit each other, and LimitError."""
+        tables = []
+        for part in parts:
+            if not isinstance(part, SignaturePart):
+                raise TypeError(f"a SignaturePart is needed, not {type(part).__name__}")
+            tables.append(part._table)
+        table, _ = _core.join_parts(
+            tuple(tables),
+            memory_max=memory_limit(max_memory),
+            threads=thread_number(threads),
+            main=in_main_thread(),
+            context=native_context(context),
+        )
+        return cls._of(table)
+
+    @classmethod
+    def _unpickle(cls, data: bytes, origin: int) -> Signature:
+        return cls.load(data) if origin == 0 else cls.join([SignaturePart.load(data, origin)])
+
+    def __reduce__(self) -> tuple[Callable[[bytes, int], Signature], tuple[bytes, int]]:
+        return (type(self)._unpickle, (bytes(self), self.origin))
+
+    def __repr__(self) -> str:
+        origin = f", origin={self.origin}" if self.origin else ""
+        return (
+            f"Signature(hash={self.hash!r}, block_len={self.block_len}, strong_len={self.strong_len}, "
+            f"blocks={len(self)}{origin})"
+        )
+
+
+def loaded(signature: Signature | Source, *, threads: int | None = None, context: Context | None = None) -> Signature:
     """The signature itself, or what is loaded from the source."""
-    return signature if isinstance(signature, Signature) else Signature.load(signature, threads=threads)
+    if isinstance(signature, Signature):
+        return signature
+    if isinstance(signature, SignaturePart):
+        raise TypeError("a Signature is needed, not a part of one: join the parts (see Signature.join)")
+    return Signature.load(signature, threads=threads, context=context)

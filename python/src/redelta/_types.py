@@ -45,8 +45,9 @@ Basis: TypeAlias = Buffer | Path | SupportsReadAndSeek[bytes]
 Destination: TypeAlias = Path | SupportsWrite[bytes]
 """Where bytes go. The file of a path is replaced as a whole or not at all; a writer is written to as it stands."""
 
-Hash: TypeAlias = Literal["rk-blake2", "rk-md4", "rollsum-blake2", "rollsum-md4"]
-"""The sums of a signature: the weak (rolling) one, and the strong one."""
+Hash: TypeAlias = Literal["rk-blake2", "rk-md4", "rollsum-blake2", "rollsum-md4", "rabinkarp-blake2", "rabinkarp-md4"]
+"""The sums of a signature: the weak (rolling) one, and the strong one. "rk" is short for "rabinkarp"; both are taken,
+and the short form is shown."""
 
 StrongLength: TypeAlias = int | Literal["least"] | None
 """Of the strong sum, in bytes. None: all of it; "least": what is safe against chance for the size of the basis."""

@@ -113,7 +113,7 @@ def new_deltamaker(signature: Buffer, /) -> _Maker:
         loaded = Signature.load(memoryview(signature))
     except (RedeltaError, MemoryError) as cause:
         raise _error_of(cause, "delta rs_signature_t builder") from cause
-    stream = _core.delta_stream(loaded._table, verify=_params.VERIFY_NEVER, compression=0)
+    stream = _core.delta_stream(loaded._table, verify=_core.VERIFY_NEVER, compression=0)
     return _Maker(stream, "delta cycle")
 
 
@@ -124,4 +124,4 @@ def new_patchmaker(basis: _HasFileno | int, /) -> _Maker:
         reader = _Basis(fd)
     except (AttributeError, ValueError, OSError) as cause:
         raise TypeError("Need true file object") from cause
-    return _Maker(_core.patch_stream(reader, output_max=0, verify=_params.VERIFY_NEVER), "patch cycle")
+    return _Maker(_core.patch_stream(reader, output_max=0, verify=_core.VERIFY_NEVER), "patch cycle")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from redelta import RedeltaError, _errors
+from redelta import RedeltaError, _core
 
 RS_DONE: Final = 0
 RS_BLOCKED: Final = 1
@@ -35,11 +35,11 @@ _MESSAGES: Final = {
 
 # What is missing here is something that librsync does not look for.
 _RESULTS: Final = {
-    _errors.E_PARAMETER: RS_PARAM_ERROR,
-    _errors.E_MAGIC: RS_BAD_MAGIC,
-    _errors.E_TRUNCATED: RS_INPUT_ENDED,
-    _errors.E_LIMIT: RS_UNIMPLEMENTED,
-    _errors.E_STATE: RS_INTERNAL_ERROR,
+    _core.E_PARAMETER: RS_PARAM_ERROR,
+    _core.E_MAGIC: RS_BAD_MAGIC,
+    _core.E_TRUNCATED: RS_INPUT_ENDED,
+    _core.E_LIMIT: RS_UNIMPLEMENTED,
+    _core.E_STATE: RS_INTERNAL_ERROR,
 }
 
 
