@@ -129,6 +129,7 @@ static const constant module_constants[] = {
     {"BLOCK_LEN_MAX", RD_BLOCK_LEN_MAX},
     {"STRONG_LEN_FULL", RD_STRONG_LEN_FULL},
     {"STRONG_LEN_LEAST", RD_STRONG_LEN_LEAST},
+    {"DIGEST_LEN", RD_DIGEST_LEN},
     {"COMPRESSION_DEFAULT", RD_COMPRESSION_DEFAULT},
 };
 

@@ -216,10 +216,8 @@ static PyObject *writer_finish(PyObject *self, PyObject *arguments) {
     if (!PyArg_ParseTuple(arguments, "z#O", &digest, &size, &names))
         return NULL;
     if (digest && size != RD_DIGEST_LEN) {
-        const rd_error error = {.result = RD_E_PARAMETER,
-                                .offset = RD_UNKNOWN,
-                                .reason = "a digest is what redelta.digest gives: 32 bytes"};
-        return raise_failure(state, &error, NULL);
+        PyErr_SetString(PyExc_ValueError, "a digest of another length");
+        return NULL;
     }
     if (writer_start(w, state, &c)) {
         result = writer_end(w, state, &c, (const uint8_t *)digest, names);

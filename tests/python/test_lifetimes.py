@@ -70,6 +70,43 @@ def read_lines() -> None:
         list(file)
 
 
+def read_commands() -> None:
+    with redelta.open_delta(Fake(DELTA)) as delta:
+        for op in delta:
+            if isinstance(op, redelta.OpenLiteral):
+                op.read()
+
+
+def leave_commands() -> None:
+    """A literal that refers to its delta, and the delta to it: only the collector can free the two."""
+    for op in redelta.open_delta(Fake(DELTA)):
+        if isinstance(op, redelta.OpenLiteral):
+            break
+
+
+def write_commands(out: Any = None) -> None:
+    with redelta.DeltaWriter(out, SeekableFake(BASIS), compress=True) as writer:
+        writer.copy(10, 100)
+        writer.literal(NEW)
+
+
+def leave_writer() -> None:
+    """A basis that refers to the writer that reads it."""
+    basis: Any = SeekableFake(BASIS)
+    basis.writer = redelta.DeltaWriter(Sink(), basis)
+    basis.writer.literal(NEW)
+
+
+def use_context() -> None:
+    with redelta.Context() as context:
+        redelta.patch(BASIS, redelta.delta(SIGNATURE, NEW, compress=True, context=context), context=context)
+
+
+def join_parts() -> None:
+    parts = [redelta.SignaturePart.build(BASIS, at, 512, block_len=64) for at in (0, 512)]
+    redelta.Signature.join(parts).save(Sink())
+
+
 def patch_temporary_file() -> None:
     with tempfile.SpooledTemporaryFile() as basis, tempfile.SpooledTemporaryFile() as output:
         basis.write(BASIS)
@@ -99,6 +136,19 @@ WORK: dict[str, Callable[[], object]] = {
     "lines": read_lines,
     "temporary files": patch_temporary_file,
     "writer of parts": lambda: redelta.write_patch(BASIS, DELTA, Sink(most=100)),
+    "commands": read_commands,
+    "commands that are left": leave_commands,
+    "writer": write_commands,
+    "writer to a writer": lambda: write_commands(Sink()),
+    "writer that is left": leave_writer,
+    "context": use_context,
+    "parts": join_parts,
+    "digest": lambda: redelta.digest(NEW),
+    "build": lambda: bytes(redelta.Signature.build(BASIS)),
+    "commands truncated": failing(lambda: list(redelta.open_delta(DELTA[:-60]))),
+    "basis of a writer raises": failing(lambda: redelta.DeltaWriter(None, Raising(b"")).copy(0, 1)),
+    "writer without a digest": failing(lambda: redelta.DeltaWriter(verify=True).finish()),
+    "parts that do not fit": failing(lambda: redelta.Signature.join([])),
     "truncated": failing(lambda: redelta.patch(BASIS, DELTA[:-60])),
     "no signature": failing(lambda: redelta.Signature.load(b"rubbish")),
     "parameter": failing(lambda: redelta.signature(BASIS, block_len=-1)),
@@ -227,6 +277,7 @@ def test_objects_are_freed_after_their_module() -> None:
         """
         import redelta, sys
         kept = redelta.Patcher(b"basis"), redelta.Signature.load(redelta.signature(b"basis"))
+        kept += redelta.Context(), redelta.DeltaWriter(), redelta.open_delta(b"delta")
         sys.kept = kept
         del sys.modules["redelta"], sys.modules["redelta._core"]
         """

@@ -8,7 +8,7 @@ from types import TracebackType
 from typing import NoReturn, Self
 
 from redelta import _core
-from redelta._errors import RedeltaError
+from redelta._errors import ParameterError, RedeltaError
 from redelta._files import Files
 from redelta._inspect import Copy, Literal
 from redelta._params import compression_level, file_offset, patch_verify, thread_number
@@ -188,10 +188,13 @@ class DeltaWriter:
         `redelta.digest`; it is trusted, also if there is a basis. Raises VerifyError if there is none and `verify` is
         True, ParameterError, OSError, and what the writer raises."""
         given = None if digest is None else bytes(memoryview(digest))
-        made = self._native.finish(given, self._files.names)
+        if given is not None and len(given) != _core.DIGEST_LEN:
+            raise ParameterError(f"digest must be {_core.DIGEST_LEN} bytes, as of redelta.digest, not {len(given)}")
         self._over = True
-        self._to_close.close()
-        return made
+        try:
+            return self._native.finish(given, self._files.names)
+        finally:
+            self._to_close.close()
 
     @property
     def stats(self) -> Stats:

@@ -11,6 +11,7 @@ BLOCK_LEN_AUTO: int
 BLOCK_LEN_MAX: int
 STRONG_LEN_FULL: int
 STRONG_LEN_LEAST: int
+DIGEST_LEN: int
 WEAK_SUMS: tuple[str, ...]
 STRONG_SUMS: tuple[tuple[str, int], ...]
 
