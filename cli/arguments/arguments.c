@@ -39,33 +39,23 @@ static void arguments_list_verbs(char *text, cli_option option, const char *last
 
 /* ---- Switches and operands -------------------------------------------------------------------------------------- */
 
-static rd_verify arguments_verify(const cli_words *words) {
-    switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
-    case OPTION_NO_VERIFY: return RD_VERIFY_NEVER;
-    case OPTION_ALWAYS_VERIFY: return RD_VERIFY_ALWAYS;
-    default: return RD_VERIFY_DEFAULT;
-    }
-}
-
-static cli_progress_wish arguments_progress(const cli_words *words) {
-    if (words_given(words, OPTION_QUIET))
-        return PROGRESS_NEVER;
-    switch (words_later(words, OPTION_PROGRESS, OPTION_NO_PROGRESS)) {
-    case OPTION_PROGRESS: return PROGRESS_ALWAYS;
-    case OPTION_NO_PROGRESS: return PROGRESS_NEVER;
-    default: return PROGRESS_AUTO;
-    }
-}
-
 static void arguments_switches(cli_request *request, const cli_words *words) {
     request->quiet = words_given(words, OPTION_QUIET);
     request->stats = words_given(words, OPTION_STATS) && !request->quiet;
     request->verbose = words_given(words, OPTION_VERBOSE) && !request->quiet;
     request->force = words_given(words, OPTION_FORCE);
     request->exit_code = words_given(words, OPTION_EXIT_CODE);
-    request->progress = arguments_progress(words);
     request->ops = words_given(words, OPTION_OPS);
-    request->verify = arguments_verify(words);
+    switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
+    case OPTION_NO_VERIFY: request->verify = RD_VERIFY_NEVER; break;
+    case OPTION_ALWAYS_VERIFY: request->verify = RD_VERIFY_ALWAYS; break;
+    default: request->verify = RD_VERIFY_DEFAULT;
+    }
+    switch (request->quiet ? OPTION_NO_PROGRESS : words_later(words, OPTION_PROGRESS, OPTION_NO_PROGRESS)) {
+    case OPTION_PROGRESS: request->progress = PROGRESS_ALWAYS; break;
+    case OPTION_NO_PROGRESS: request->progress = PROGRESS_NEVER; break;
+    default: request->progress = PROGRESS_AUTO;
+    }
 }
 
 /* An option of other verbs would be ignored, so it is refused. */

@@ -41,16 +41,6 @@ static int input_wait_for(const char *name) {
     return fd;
 }
 
-static rd_result input_check_not_directory(const cli_input *input, cli_failure *failure) {
-    struct stat status;
-    if (fstat(input->fd, &status) != 0)
-        return failure_system(failure, input->role, "cannot be examined");
-    if (!S_ISDIR(status.st_mode))
-        return RD_OK;
-    errno = EISDIR;
-    return failure_system(failure, input->role, "cannot be read");
-}
-
 void input_name(cli_input *input, const char *name, rd_role role) {
     *input = (cli_input){.name = name != NULL ? name : files_standard_input, .role = role, .fd = -1};
 }
@@ -61,7 +51,13 @@ rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failu
     if (input->fd == -1)
         return failure_system(failure, role, "cannot be opened");
     input->source = rd_source_fd(input->fd);
-    return input_check_not_directory(input, failure);
+    struct stat status;
+    if (fstat(input->fd, &status) != 0)
+        return failure_system(failure, role, "cannot be examined");
+    if (!S_ISDIR(status.st_mode))
+        return RD_OK;
+    errno = EISDIR;
+    return failure_system(failure, role, "cannot be read");
 }
 
 void input_close(cli_input *input) {

@@ -18,23 +18,24 @@ static void estimate_print_subject(FILE *out, const char *label, const cli_subje
 
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 
-static void estimate_print_head(FILE *out, bool compressed) {
+/* "Total" is the share of the new file that is sent. */
+static void estimate_print_table(FILE *out, const cli_estimate *estimate) {
+    const uint64_t whole = estimate->new.size;
+    const bool compresses = estimate_compresses(estimate);
     (void)fprintf(out, "\n%12s  %14s %14s %9s", "block length", "signature", "delta", "total");
-    if (compressed)
+    if (compresses)
         (void)fprintf(out, " %14s %9s", "delta -z", "total");
     (void)fputc('\n', out);
-}
-
-/* "Total" is the share of the new file that is sent. */
-static void estimate_print_trial(FILE *out, const cli_estimate *estimate, const cli_trial *trial) {
-    const uint64_t whole = estimate->new.size;
-    (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
-                  trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
-                  grouped(trial->delta_bytes).text, percent(trial_total(trial), whole));
-    if (estimate_compresses(estimate))
-        (void)fprintf(out, " %14s %7.2f %%", grouped(trial->compressed_bytes).text,
-                      percent(trial_compressed_total(trial), whole));
-    (void)fputc('\n', out);
+    for (int i = 0; i < estimate->trial_count; i++) {
+        const cli_trial *const trial = &estimate->trials[i];
+        (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
+                      trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
+                      grouped(trial->delta_bytes).text, percent(trial_total(trial), whole));
+        if (compresses)
+            (void)fprintf(out, " %14s %7.2f %%", grouped(trial->compressed_bytes).text,
+                          percent(trial_compressed_total(trial), whole));
+        (void)fputc('\n', out);
+    }
 }
 
 /* ---- The advice ------------------------------------------------------------------------------------------------- */
@@ -123,8 +124,6 @@ static void estimate_print_conclusion(FILE *out, const cli_estimate *estimate) {
 void estimate_print(FILE *out, const cli_estimate *estimate) {
     estimate_print_subject(out, "old file", &estimate->old);
     estimate_print_subject(out, "new file", &estimate->new);
-    estimate_print_head(out, estimate_compresses(estimate));
-    for (int i = 0; i < estimate->trial_count; i++)
-        estimate_print_trial(out, estimate, &estimate->trials[i]);
+    estimate_print_table(out, estimate);
     estimate_print_conclusion(out, estimate);
 }

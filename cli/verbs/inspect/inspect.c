@@ -66,15 +66,6 @@ static rd_result inspect_walk(cli_job *job, cli_inspection *found, rd_op_fn *eac
     return rd_delta_each_op(&job->inputs[0].source, each, context, &library);
 }
 
-static rd_result inspect_delta(cli_job *job, cli_inspection *found) {
-    if (!survey_start(&found->survey))
-        return inspect_no_memory(job);
-    const rd_result result = inspect_walk(job, found, survey_take, &found->survey);
-    if (result == RD_OK)
-        survey_end(&found->survey);
-    return result;
-}
-
 /* ---- Output ----------------------------------------------------------------------------------------------------- */
 
 static rd_result inspect_list_commands(cli_job *job, cli_inspection *found) {
@@ -100,27 +91,11 @@ static rd_result inspect_report(cli_job *job, const cli_inspection *found) {
 
 /* ---- The verb --------------------------------------------------------------------------------------------------- */
 
-/* Options that do not apply to this kind of file. */
-static rd_result inspect_check_request(cli_job *job, rd_kind kind) {
-    if (kind == RD_KIND_DELTA || (!job->request->ops && !job->request->makes_output))
-        return RD_OK;
-    return failure_input(&job->failure, RD_ROLE_DELTA, "this is a signature, which has no commands",
-                         "give a delta, or omit --ops and --html");
-}
-
 /* The start of an input. */
 typedef struct cli_peek {
     uint8_t start[LOOKS_START];
     size_t size; /* less than LOOKS_START only if that is all of the file */
 } cli_peek;
-
-static rd_result inspect_refuse_other(cli_job *job, const cli_peek *peek) {
-    static char reason[160];
-    const cli_looks looks = looks_of(peek->start, peek->size);
-    (void)snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s", looks.what);
-    return failure_input(&job->failure, RD_ROLE_NONE, reason,
-                         "give a file made by 'redelta signature' or 'redelta delta'");
-}
 
 /* A compressed file is identified by the first bytes that come out of it; a pipe gives its bytes only once. */
 static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspection *found) {
@@ -136,6 +111,33 @@ static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspec
                          "too many empty zstd frames come first for a pipe to be recognised", "name a file");
 }
 
+/* By what the file was found to be. */
+static rd_result inspect_kind(cli_job *job, const cli_peek *peek, cli_inspection *found) {
+    if (found->kind == RD_KIND_OTHER) {
+        static char reason[160];
+        (void)snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s",
+                       looks_of(peek->start, peek->size).what);
+        return failure_input(&job->failure, RD_ROLE_NONE, reason,
+                             "give a file made by 'redelta signature' or 'redelta delta'");
+    }
+    if (found->kind != RD_KIND_DELTA && (job->request->ops || job->request->makes_output))
+        return failure_input(&job->failure, RD_ROLE_DELTA, "this is a signature, which has no commands",
+                             "give a delta, or omit --ops and --html");
+    if (job->request->ops)
+        return inspect_list_commands(job, found);
+
+    rd_result result;
+    if (found->kind == RD_KIND_SIGNATURE) {
+        result = inspect_signature(job, found);
+    } else if (survey_start(&found->survey)) {
+        result = inspect_walk(job, found, survey_take, &found->survey);
+        survey_end(&found->survey);
+    } else {
+        result = inspect_no_memory(job);
+    }
+    return result == RD_OK ? inspect_report(job, found) : result;
+}
+
 /* The start of a pipe is looked at, and then read once more, by a filter. */
 static rd_result inspect_file(cli_job *job, cli_inspection *found) {
     static cli_peek peek;
@@ -143,6 +145,7 @@ static rd_result inspect_file(cli_job *job, cli_inspection *found) {
     rd_options options = job_options(job, NULL);
     rd_filter *filter = NULL;
     options.progress = interrupt_progress;
+    found->name = input->name;
     if (job->request->verbose)
         (void)fprintf(stderr, "redelta: inspect: file of %s bytes\n", size_or_unknown(input->source.size).text);
     rd_result result = rd_filter_peek_new(&filter, &input->source, LOOKS_START, &options);
@@ -154,18 +157,8 @@ static rd_result inspect_file(cli_job *job, cli_inspection *found) {
         job->failure.error.role = input->role;
     else
         result = inspect_identify(job, &peek, found);
-    if (result == RD_OK) {
-        found->name = input->name;
-        result =
-            found->kind == RD_KIND_OTHER ? inspect_refuse_other(job, &peek) : inspect_check_request(job, found->kind);
-    }
-    if (result == RD_OK && job->request->ops) {
-        result = inspect_list_commands(job, found);
-    } else if (result == RD_OK) {
-        result = found->kind == RD_KIND_DELTA ? inspect_delta(job, found) : inspect_signature(job, found);
-        if (result == RD_OK)
-            result = inspect_report(job, found);
-    }
+    if (result == RD_OK)
+        result = inspect_kind(job, &peek, found);
     rd_filter_free(filter);
     return result;
 }

@@ -5,21 +5,6 @@
 
 #include "cli/report/records.h"
 
-/* ---- Signatures ------------------------------------------------------------------------------------------------- */
-
-static void inspect_put_signature(json_writer *json, const cli_inspection *found) {
-    json_number(json, "basis_least", found->basis_least);
-    json_number(json, "basis_most", found->basis_most);
-    json_object(json, "blocks");
-    json_number(json, "count", found->blocks);
-    json_number(json, "length", found->params.block_len);
-    json_number(json, "distinct", found->distinct);
-    json_end(json);
-    record_sums(json, &found->params);
-}
-
-/* ---- Deltas ----------------------------------------------------------------------------------------------------- */
-
 static void inspect_put_kind(json_writer *json, const char *key, const survey_pieces *pieces, uint64_t commands,
                              uint64_t command_bytes) {
     json_object(json, key);
@@ -27,15 +12,6 @@ static void inspect_put_kind(json_writer *json, const char *key, const survey_pi
     json_number(json, "pieces", pieces->count);
     json_number(json, "commands", commands);
     json_number(json, "command_bytes", command_bytes);
-    json_end(json);
-}
-
-static void inspect_put_steps(json_writer *json, const survey_steps *steps) {
-    json_object(json, "steps");
-    json_number(json, "next", steps->next);
-    json_number(json, "forward", steps->forward);
-    json_number(json, "back", steps->back);
-    json_number(json, "back_bytes", steps->back_bytes);
     json_end(json);
 }
 
@@ -83,7 +59,12 @@ static void inspect_put_delta(json_writer *json, const cli_inspection *found) {
     record_digest(json, stats);
     inspect_put_kind(json, "copied", &s->pieces[RD_COPY], stats->copy_commands, stats->copy_command_bytes);
     inspect_put_kind(json, "literal", &s->pieces[RD_LITERAL], stats->literal_commands, stats->literal_command_bytes);
-    inspect_put_steps(json, &s->steps);
+    json_object(json, "steps");
+    json_number(json, "next", s->steps.next);
+    json_number(json, "forward", s->steps.forward);
+    json_number(json, "back", s->steps.back);
+    json_number(json, "back_bytes", s->steps.back_bytes);
+    json_end(json);
     inspect_put_lengths(json, s);
     inspect_put_largest(json, "largest_literals", &s->pieces[RD_LITERAL]);
     inspect_put_largest(json, "largest_copies", &s->pieces[RD_COPY]);
@@ -92,10 +73,18 @@ static void inspect_put_delta(json_writer *json, const cli_inspection *found) {
 void inspect_put(json_writer *json, const cli_inspection *found) {
     json_text(json, "kind", found->kind == RD_KIND_DELTA ? "delta" : "signature");
     json_bool(json, "compressed", found->compressed);
-    if (found->kind == RD_KIND_DELTA)
+    if (found->kind == RD_KIND_DELTA) {
         inspect_put_delta(json, found);
-    else
-        inspect_put_signature(json, found);
+        return;
+    }
+    json_number(json, "basis_least", found->basis_least);
+    json_number(json, "basis_most", found->basis_most);
+    json_object(json, "blocks");
+    json_number(json, "count", found->blocks);
+    json_number(json, "length", found->params.block_len);
+    json_number(json, "distinct", found->distinct);
+    json_end(json);
+    record_sums(json, &found->params);
 }
 
 bool inspect_send_op(void *unused, const rd_op *op) {

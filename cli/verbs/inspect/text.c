@@ -17,17 +17,6 @@ enum {
     CLASSES_IN_ROW = 3 /* from 1 byte on, from 8 on, from 64 on: one row each */
 };
 
-static void inspect_print_digest(FILE *out, const rd_stats *stats) {
-    if (!stats->has_digest) {
-        table_row(out, "digest", "none", ": the result of a patch cannot be verified");
-        return;
-    }
-    (void)fprintf(out, "%-14s ", "digest");
-    for (size_t i = 0; i < sizeof stats->digest; i++)
-        (void)fprintf(out, "%02x", stats->digest[i]);
-    (void)fputc('\n', out);
-}
-
 /* ---- Signatures ------------------------------------------------------------------------------------------------- */
 
 static void inspect_print_signature(FILE *out, const cli_inspection *found) {
@@ -45,13 +34,7 @@ static void inspect_print_signature(FILE *out, const cli_inspection *found) {
 
 /* ---- Deltas ----------------------------------------------------------------------------------------------------- */
 
-static void inspect_print_commands(FILE *out, const rd_stats *stats) {
-    const uint64_t commands = stats->literal_commands + stats->copy_commands;
-    table_row(out, "commands", grouped(commands).text, ", which take %s bytes",
-              grouped(stats->literal_command_bytes + stats->copy_command_bytes).text);
-}
-
-/* A part of the new file that is all copied, mostly copied, mostly literal, all literal. */
+/* A column of the bar, which is all copied, mostly copied, mostly literal or all literal. */
 static char inspect_mark_of(double literal) {
     const double almost = 1e-9; /* shares are sums of rounded numbers */
     if (literal <= 0.0)
@@ -107,40 +90,48 @@ static void inspect_print_lengths(FILE *out, const survey *s) {
     }
 }
 
-static void inspect_print_largest_literals(FILE *out, const survey_pieces *pieces) {
+static void inspect_print_largest(FILE *out, const survey *s, rd_op_kind kind) {
+    const survey_pieces *const pieces = &s->pieces[kind];
     if (pieces->count == 0)
         return;
-    (void)fprintf(out, "\n%-16s %18s %18s\n", "Largest literals", "at byte", "bytes");
-    for (int i = 0; i < pieces->largest_count && i < LARGEST_SHOWN; i++)
-        (void)fprintf(out, "%35s %18s\n", grouped(pieces->largest[i].target_offset).text,
-                      grouped(pieces->largest[i].length).text);
-}
-
-static void inspect_print_largest_copies(FILE *out, const survey_pieces *pieces) {
-    if (pieces->count == 0)
-        return;
-    (void)fprintf(out, "\n%-16s %18s %18s %21s\n", "Largest copies", "at byte", "bytes", "from the basis at");
-    for (int i = 0; i < pieces->largest_count && i < LARGEST_SHOWN; i++)
-        (void)fprintf(out, "%35s %18s %21s\n", grouped(pieces->largest[i].target_offset).text,
-                      grouped(pieces->largest[i].length).text, grouped(pieces->largest[i].basis_offset).text);
+    if (kind == RD_COPY)
+        (void)fprintf(out, "\n%-16s %18s %18s %21s\n", "Largest copies", "at byte", "bytes", "from the basis at");
+    else
+        (void)fprintf(out, "\n%-16s %18s %18s\n", "Largest literals", "at byte", "bytes");
+    for (int i = 0; i < pieces->largest_count && i < LARGEST_SHOWN; i++) {
+        const rd_op *const piece = &pieces->largest[i];
+        (void)fprintf(out, "%35s %18s", grouped(piece->target_offset).text, grouped(piece->length).text);
+        if (kind == RD_COPY)
+            (void)fprintf(out, " %21s", grouped(piece->basis_offset).text);
+        (void)fputc('\n', out);
+    }
 }
 
 static void inspect_print_delta(FILE *out, const cli_inspection *found, int columns) {
     const survey *const s = &found->survey;
-    table_share(out, "delta", found->stats.in_bytes, s->new_size, "new file");
+    const rd_stats *const stats = &found->stats;
+    table_share(out, "delta", stats->in_bytes, s->new_size, "new file");
     table_size(out, "new file", s->new_size);
     table_counted(out, "copied", s->pieces[RD_COPY].bytes, s->new_size, s->pieces[RD_COPY].count, "piece");
     table_counted(out, "literal", s->pieces[RD_LITERAL].bytes, s->new_size, s->pieces[RD_LITERAL].count, "piece");
-    inspect_print_commands(out, &found->stats);
+    table_row(out, "commands", grouped(stats->literal_commands + stats->copy_commands).text, ", which take %s bytes",
+              grouped(stats->literal_command_bytes + stats->copy_command_bytes).text);
     table_row(out, "basis", grouped(s->basis_end).text, " bytes at least");
-    inspect_print_digest(out, &found->stats);
+    if (stats->has_digest) {
+        (void)fprintf(out, "%-14s ", "digest");
+        for (size_t i = 0; i < sizeof stats->digest; i++)
+            (void)fprintf(out, "%02x", stats->digest[i]);
+        (void)fputc('\n', out);
+    } else {
+        table_row(out, "digest", "none", ": the result of a patch cannot be verified");
+    }
     if (s->new_size == 0)
         return;
     inspect_print_bar(out, s, columns);
     inspect_print_steps(out, s);
     inspect_print_lengths(out, s);
-    inspect_print_largest_literals(out, &s->pieces[RD_LITERAL]);
-    inspect_print_largest_copies(out, &s->pieces[RD_COPY]);
+    inspect_print_largest(out, s, RD_LITERAL);
+    inspect_print_largest(out, s, RD_COPY);
 }
 
 void inspect_print(FILE *out, const cli_inspection *found, int columns) {
