@@ -58,7 +58,7 @@ static rd_result signature_keep(signature_run *run, const uint32_t *weak, const 
         return RD_OK;
     const rd_result result = rd__signature_reserve(table, count, run->expected, &run->operation->options.limits,
                                                    RD_UNKNOWN, &run->operation->error);
-    if (result != RD_OK || count == 0) /* of nothing there may be no arrays, either */
+    if (result != RD_OK)
         return result;
     rd__sums *const sums = &table->sums;
     memcpy(sums->weak + sums->count, weak, count * sizeof *weak);

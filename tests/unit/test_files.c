@@ -1241,28 +1241,6 @@ static void input_of_the_wrong_kind_is_refused_without_output(void **state) {
     }
 }
 
-static void built_signature_is_the_one_that_is_made(void **state) {
-    const material *const m = *state;
-    const size_t sizes[] = {0, 1, 699, 700, 701, 1400, 100000, m->basis.size};
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        const rd_options options = {.size = sizeof options, .params = usual};
-        const rd_source basis = rd_source_memory(m->basis.data, sizes[i]);
-        rd_memory made = {0};
-        rd_memory written = {0};
-        const rd_sink to_made = rd_sink_memory(&made);
-        const rd_sink to_written = rd_sink_memory(&written);
-        rd_signature *built;
-        assert_int_equal(rd_signature_make(&basis, &to_made, &options), RD_OK);
-        assert_int_equal(rd_signature_build(&built, &basis, &options), RD_OK);
-        assert_int_equal(rd_signature_write(built, &to_written, &options), RD_OK);
-        check_equal(written.size, made.size, "size %zu", sizes[i]);
-        assert_memory_equal(written.data, made.data, made.size);
-        rd_signature_free(built);
-        rd_memory_free(&made);
-        rd_memory_free(&written);
-    }
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(short_reads_in_order_give_the_same),
@@ -1309,7 +1287,6 @@ int main(void) {
         cmocka_unit_test(parameters_out_of_range_are_refused_before_anything_is_read),
         cmocka_unit_test(bytes_after_the_end_of_a_delta_are_looked_at_to_verify),
         cmocka_unit_test(input_of_the_wrong_kind_is_refused_without_output),
-        cmocka_unit_test(built_signature_is_the_one_that_is_made),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
