@@ -3,17 +3,17 @@
 
 #include <time.h>
 
-/* Between two looks into Python: short for a person, long for the GIL, which others may hold for 5 ms. */
+/* Between two calls into Python: short for a person, long compared with the 5 ms that others may hold the GIL. */
 #define LOOK_EVERY ((uint64_t)40 * 1000 * 1000)
 
-static uint64_t now(void) {
+static uint64_t call_now(void) {
     struct timespec time = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
 void call_begin(call *c, module_state *state, bool main, PyObject *progress) {
-    *c = (call){.state = state, .main = main, .due = now() + LOOK_EVERY};
+    *c = (call){.state = state, .main = main, .due = call_now() + LOOK_EVERY};
     c->progress = progress == Py_None ? NULL : progress;
 }
 
@@ -32,7 +32,7 @@ bool call_enter(call *c) {
         return false;
     if (!c->thread)
         return true;
-    /* The order matters: whoever closes looks at `inside` after it has set `closing`. */
+    /* The order matters: module_close reads `inside` after it has set `closing`. */
     atomic_fetch_add(&c->state->inside, 1);
     if (atomic_load(&c->state->closing) && !c->main) {
         atomic_fetch_sub(&c->state->inside, 1);
@@ -52,7 +52,7 @@ bool call_leave(call *c, bool good) {
 }
 
 /* Calls the caller's function. With the GIL. */
-static bool tell(call *c) {
+static bool call_tell(call *c) {
     c->told = true;
     if (!c->progress)
         return true;
@@ -63,8 +63,8 @@ static bool tell(call *c) {
 }
 
 /*
- * An interrupted system call is told as progress without any, and signals must be looked at then: the call is taken up
- * again, and may wait for ever.
+ * The library reports an interrupted system call as progress of 0 bytes. Signals must be handled then, because the call
+ * is repeated and may wait forever.
  */
 bool call_on_progress(void *context, uint64_t done, uint64_t total) {
     call *const c = context;
@@ -76,18 +76,18 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
         return false;
     if (!c->main && !c->progress)
         return !atomic_load(&c->state->closing);
-    const uint64_t time = now();
+    const uint64_t time = call_now();
     if (!interrupted && time < c->due)
         return true;
     if (!call_enter(c))
         return false;
-    const bool good = PyErr_CheckSignals() == 0 && tell(c);
-    c->due = now() + LOOK_EVERY;
+    const bool good = PyErr_CheckSignals() == 0 && call_tell(c);
+    c->due = call_now() + LOOK_EVERY;
     return call_leave(c, good);
 }
 
 bool call_tell_end(call *c) {
     if (!c->main && !c->progress)
         return !c->failed;
-    return call_enter(c) && call_leave(c, PyErr_CheckSignals() == 0 && (c->told || tell(c)));
+    return call_enter(c) && call_leave(c, PyErr_CheckSignals() == 0 && (c->told || call_tell(c)));
 }

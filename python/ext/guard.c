@@ -37,7 +37,7 @@ bool guard_try(guard *g) {
 bool guard_enter(guard *g, const module_state *state, rd_role role) {
     const unsigned long thread = PyThread_get_thread_ident();
     if (atomic_load(&g->owner) == thread) {
-        (void)raise_state(state, role, "it is at work: what it calls may not call it");
+        (void)raise_state(state, role, "it is in use: what it calls may not call it");
         return false;
     }
     if (guard_try(g))

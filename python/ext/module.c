@@ -1,7 +1,7 @@
 /*
- * The module redelta._core: the library's public header for the Python of the package, and for nobody else. It knows
- * buffers, descriptors and callables; what a path or a file object is, which values are allowed, and what an exception
- * is called, is said in Python.
+ * The module redelta._core: the library's public header, for the Python code of the package only. It knows buffers,
+ * descriptors and callables; the Python code decides what a path or a file object is, which values are allowed, and
+ * which exceptions are raised.
  *
  * It keeps to the Limited API of 3.11, so that one build serves every later version, and has no state but that of its
  * module objects, so that every interpreter can have one.
@@ -15,9 +15,9 @@
 
 PyObject *stats_tuple(const rd_stats *s) {
     const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
-    return Py_BuildValue("KKKKKKKKKKy#", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
+    return Py_BuildValue("KKKKKKKKKKy#O", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
                          s->literal_command_bytes, s->copy_commands, s->copy_bytes, s->copy_command_bytes,
-                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest);
+                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest, s->identical ? Py_True : Py_False);
 }
 
 PyObject *number_or_none(uint64_t number) {
@@ -45,8 +45,8 @@ PyObject *raise_state(const module_state *state, rd_role role, const char *reaso
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /*
- * The interpreter ends. Keeps other threads out of it from now on, and waits a while for those that are in it to leave;
- * one that reads from what never answers is not waited for.
+ * The interpreter ends. Keeps other threads out of it from now on, and waits for those that are in it to leave, but no
+ * longer than a second: one may read from a source that never answers.
  */
 static PyObject *module_close(PyObject *module, PyObject *unused) {
     (void)unused;
@@ -240,8 +240,8 @@ static void module_release(void *module) {
 }
 
 /*
- * What a later Python wants to be told: that every interpreter may have its own GIL (3.12), and that no GIL is needed
- * (3.13). An earlier one refuses slots that it does not know, and the Limited API has no names for them.
+ * For later Pythons: every interpreter may have its own GIL (3.12), and no GIL is needed (3.13). Earlier ones refuse
+ * slots that they do not know, and the Limited API has no names for them.
  */
 enum { SLOT_INTERPRETERS = 3, SLOT_GIL = 4 };
 

@@ -1,4 +1,4 @@
-/* What the files of the extension share: the state of one module object, of which each interpreter has its own. */
+/* What the files of the extension share: the state of a module object. Each interpreter has its own. */
 #ifndef REDELTA_EXT_MODULE_H
 #define REDELTA_EXT_MODULE_H
 
@@ -9,7 +9,7 @@
 
 #include "redelta.h"
 
-/* Work on fewer bytes than this keeps the GIL: to give it away and get it back can take longer than the work. */
+/* Work on fewer bytes than this keeps the GIL: to release it and take it again can take longer than the work. */
 #define WORK_SMALL ((size_t)64 * 1024)
 
 typedef struct module_state {
@@ -52,7 +52,8 @@ PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
-/* A new tuple of the fields of rd_stats, in their order: ten numbers, and the digest, or None. */
+/* A new tuple of the fields of rd_stats, in their order: ten numbers, the digest or None, and whether the files are
+ * identical. */
 PyObject *stats_tuple(const rd_stats *stats);
 
 /* A new int, or None for RD_UNKNOWN. */

@@ -1,6 +1,6 @@
 /*
- * The whole operations. All have one course: take the arguments, give the GIL away, open the destination, work, give
- * the destination its name, take the GIL back, and tell what came of it.
+ * The whole operations. All have the same steps: parse the arguments, release the GIL, open the destination, work, give
+ * the destination its name, take the GIL again, and make the result or the exception.
  *
  * The files come by position, everything else by keywords (settings.h).
  */
@@ -39,8 +39,8 @@ typedef struct operation {
 
 typedef rd_result work_fn(operation *o);
 
-/* False, with an exception set: what is to be done was not said rightly. */
-static bool begin(operation *o, PyObject *module, PyObject *keywords) {
+/* Sets up a zeroed operation. False, with an exception set, if the keywords are wrong or the context is in use. */
+static bool operation_begin(operation *o, PyObject *module, PyObject *keywords) {
     settings given;
     module_state *const state = PyModule_GetState(module);
     rd_context *kept;
@@ -59,18 +59,18 @@ static bool begin(operation *o, PyObject *module, PyObject *keywords) {
     return true;
 }
 
-static bool add_source(operation *o, PyObject *object, bool seekable) {
+static bool operation_add_source(operation *o, PyObject *object, bool seekable) {
     return source_open(&o->sources[o->source_count++], object, &o->call, seekable);
 }
 
-/* Few bytes in memory are neither worth a thread nor worth giving the GIL away. */
-static void note_small(operation *o) {
+/* For few bytes in memory, neither a thread nor releasing the GIL pays. */
+static void operation_note_small(operation *o) {
     o->small = !o->sink.path && !o->sink.waits && source_is_small(&o->sources[0]);
     if (o->small)
         o->options.threads = 1;
 }
 
-static void run(operation *o, work_fn *work) {
+static void operation_run(operation *o, work_fn *work) {
     if (!o->small)
         call_release(&o->call);
     rd_result result = sink_start(&o->sink, o->replace, &o->error);
@@ -82,8 +82,8 @@ static void run(operation *o, work_fn *work) {
     call_resume(&o->call);
 }
 
-/* Did it go well? Else the exception is set: the one that Python code raised, or that of the library's error. */
-static bool succeeded(operation *o) {
+/* False: the exception is set, either the one that Python code raised or that of the library's error. */
+static bool operation_succeeded(operation *o) {
     if (PyErr_Occurred())
         return false;
     if (o->error.result == RD_OK)
@@ -92,7 +92,7 @@ static bool succeeded(operation *o) {
     return false;
 }
 
-static void end(operation *o) {
+static void operation_end(operation *o) {
     for (int i = 0; i < o->source_count; i++)
         source_close(&o->sources[i]);
     sink_close(&o->sink);
@@ -100,10 +100,10 @@ static void end(operation *o) {
 }
 
 /* Runs an operation with a sink. Returns (bytes or None, statistics). */
-static PyObject *run_to_sink(operation *o, work_fn *work) {
+static PyObject *operation_run_to_sink(operation *o, work_fn *work) {
     PyObject *result = NULL;
-    run(o, work);
-    if (succeeded(o)) {
+    operation_run(o, work);
+    if (operation_succeeded(o)) {
         PyObject *const made = sink_take(&o->sink);
         result = made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
     }
@@ -116,8 +116,8 @@ static rd_result work_make_signature(operation *o) {
     return rd_signature_make(&o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/* Of the signature. A file that is written to meanwhile may make another. */
-static uint64_t signature_size(const operation *o) {
+/* Of the signature, or 0 if it is not known. If the file changes meanwhile, it may be another. */
+static uint64_t operation_signature_size(const operation *o) {
     const uint64_t size = o->sources[0].from.size;
     rd_params params = o->options.params;
     if (o->options.compression > 0 || size == RD_UNKNOWN || rd_params_resolve(&params, size) != RD_OK)
@@ -129,23 +129,23 @@ static uint64_t signature_size(const operation *o) {
 PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_FAST};
     PyObject *basis, *destination, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "OO", &basis, &destination) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "OO", &basis, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
+    if (operation_add_source(&o, basis, false) && sink_open(&o.sink, destination, &o.call)) {
         if (o.sink.expects)
-            sink_expect(&o.sink, signature_size(&o));
-        note_small(&o);
-        result = run_to_sink(&o, work_make_signature);
+            sink_expect(&o.sink, operation_signature_size(&o));
+        operation_note_small(&o);
+        result = operation_run_to_sink(&o, work_make_signature);
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
 /* Runs an operation that makes a signature in memory. Returns (table, statistics). */
-static PyObject *run_to_table(operation *o, work_fn *work) {
-    note_small(o);
-    run(o, work);
-    if (succeeded(o)) {
+static PyObject *operation_run_to_table(operation *o, work_fn *work) {
+    operation_note_small(o);
+    operation_run(o, work);
+    if (operation_succeeded(o)) {
         PyObject *const made = table_new(o->call.state, o->made, o->options.limits.memory);
         return made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
     }
@@ -161,11 +161,11 @@ static rd_result work_load_signature(operation *o) {
 PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *from, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, from, false))
-        result = run_to_table(&o, work_load_signature);
-    end(&o);
+    if (operation_add_source(&o, from, false))
+        result = operation_run_to_table(&o, work_load_signature);
+    operation_end(&o);
     return result;
 }
 
@@ -178,12 +178,12 @@ PyObject *load_part(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *from, *result = NULL;
     unsigned long long offset;
-    if (!PyArg_ParseTuple(arguments, "OK", &from, &offset) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "OK", &from, &offset) || !operation_begin(&o, module, keywords))
         return NULL;
     o.offset = offset;
-    if (add_source(&o, from, false))
-        result = run_to_table(&o, work_load_part);
-    end(&o);
+    if (operation_add_source(&o, from, false))
+        result = operation_run_to_table(&o, work_load_part);
+    operation_end(&o);
     return result;
 }
 
@@ -195,11 +195,11 @@ static rd_result work_build_signature(operation *o) {
 PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *basis, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &basis) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "O", &basis) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, basis, false))
-        result = run_to_table(&o, work_build_signature);
-    end(&o);
+    if (operation_add_source(&o, basis, false))
+        result = operation_run_to_table(&o, work_build_signature);
+    operation_end(&o);
     return result;
 }
 
@@ -212,13 +212,13 @@ PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords) 
     operation o = {0};
     PyObject *basis, *length, *result = NULL;
     unsigned long long offset;
-    if (!PyArg_ParseTuple(arguments, "OKO", &basis, &offset, &length) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "OKO", &basis, &offset, &length) || !operation_begin(&o, module, keywords))
         return NULL;
     o.offset = offset;
     o.length = length == Py_None ? RD_UNKNOWN : PyLong_AsUnsignedLongLong(length);
-    if (!PyErr_Occurred() && add_source(&o, basis, true))
-        result = run_to_table(&o, work_build_part);
-    end(&o);
+    if (!PyErr_Occurred() && operation_add_source(&o, basis, true))
+        result = operation_run_to_table(&o, work_build_part);
+    operation_end(&o);
     return result;
 }
 
@@ -227,7 +227,7 @@ static rd_result work_join_parts(operation *o) {
 }
 
 /* The signatures of a tuple of tables. False, with an exception set, on failure. */
-static bool add_parts(operation *o, PyObject *tables) {
+static bool operation_add_parts(operation *o, PyObject *tables) {
     o->part_count = (size_t)PyTuple_Size(tables);
     o->parts = calloc(o->part_count + 1, sizeof *o->parts);
     if (!o->parts) {
@@ -249,12 +249,12 @@ static bool add_parts(operation *o, PyObject *tables) {
 PyObject *join_parts(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *tables, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O!", &PyTuple_Type, &tables) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "O!", &PyTuple_Type, &tables) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_parts(&o, tables))
-        result = run_to_table(&o, work_join_parts);
+    if (operation_add_parts(&o, tables))
+        result = operation_run_to_table(&o, work_join_parts);
     free(o.parts);
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
@@ -268,7 +268,7 @@ PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywo
     PyObject *signature, *destination, *result = NULL;
     const module_state *const state = PyModule_GetState(module);
     if (!PyArg_ParseTuple(arguments, "O!O", state->table_type, &signature, &destination) ||
-        !begin(&o, module, keywords))
+        !operation_begin(&o, module, keywords))
         return NULL;
     o.signature = ((table *)signature)->signature;
     if (sink_open(&o.sink, destination, &o.call)) {
@@ -276,9 +276,9 @@ PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywo
         rd_signature_params(o.signature, &params);
         if (o.sink.expects && o.options.compression == 0)
             sink_expect(&o.sink, rd_signature_size(&params, rd_signature_count(o.signature)));
-        result = run_to_sink(&o, work_write_signature);
+        result = operation_run_to_sink(&o, work_write_signature);
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
@@ -294,15 +294,15 @@ PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) 
     PyObject *signature, *new_file, *destination, *result = NULL;
     module_state *const state = PyModule_GetState(module);
     if (!PyArg_ParseTuple(arguments, "O!OO", state->table_type, &signature, &new_file, &destination) ||
-        !begin(&o, module, keywords))
+        !operation_begin(&o, module, keywords))
         return NULL;
     o.signature = ((table *)signature)->signature;
     o.options.limits.memory = ((table *)signature)->memory_max;
-    if (add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
-        note_small(&o);
-        result = run_to_sink(&o, work_make_delta);
+    if (operation_add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
+        operation_note_small(&o);
+        result = operation_run_to_sink(&o, work_make_delta);
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
@@ -316,8 +316,7 @@ typedef struct measure {
     uint64_t made;
 } measure;
 
-/* False: nothing will come of the delta, which copies from behind the end of the basis or makes more than is allowed.
- */
+/* False: the delta will fail, because it copies from beyond the end of the basis or makes more than is allowed. */
 static bool add_length(void *context, const rd_op *op) {
     measure *const m = context;
     m->made = op->target_offset + op->length;
@@ -325,9 +324,10 @@ static bool add_length(void *context, const rd_op *op) {
            (op->kind == RD_LITERAL || (op->length <= m->basis_size && op->basis_offset <= m->basis_size - op->length));
 }
 
-/* Of the new file, if a delta in memory tells it and is allowed it; else 0. One that is compressed would take its time.
+/*
+ * The size of the new file, or 0 if the delta fails or is compressed: decompressing it twice would take too long.
  */
-static uint64_t patched_size(const operation *o, call *c) {
+static uint64_t operation_patched_size(const operation *o, call *c) {
     const rd_options options = {.size = sizeof options,
                                 .verify = o->options.verify,
                                 .compression = RD_COMPRESSION_NEVER,
@@ -338,31 +338,34 @@ static uint64_t patched_size(const operation *o, call *c) {
     return rd_delta_each_op(&o->sources[1].from, add_length, &m, &options) == RD_OK ? m.made : 0;
 }
 
-/* To measure is no progress yet, but signals are heeded. False, with an exception set, if Python code raised. */
-static bool expect_patched(operation *o) {
+/*
+ * Measuring is not reported as progress, but signals are handled. False, with an exception set, if Python code raised.
+ */
+static bool operation_expect_patched(operation *o) {
     if (!o->sink.expects || !o->sources[1].from.memory || o->sources[0].from.size == RD_UNKNOWN)
         return true;
     call c;
     call_begin(&c, o->call.state, o->call.main, Py_None);
     if (!source_is_small(&o->sources[1]))
         call_release(&c);
-    const uint64_t size = patched_size(o, &c);
+    const uint64_t size = operation_patched_size(o, &c);
     call_resume(&c);
     if (!c.failed)
         sink_expect(&o->sink, size);
     return !c.failed;
 }
 
-/* (basis, delta, destination). The GIL is always released: a few bytes can ask for much work. */
+/* (basis, delta, destination). The GIL is always released, because a short delta can take long. */
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_SAFELY};
     PyObject *basis, *delta, *destination, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "OOO", &basis, &delta, &destination) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "OOO", &basis, &delta, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, basis, true) && add_source(&o, delta, false) && sink_open(&o.sink, destination, &o.call)) {
-        result = expect_patched(&o) ? run_to_sink(&o, work_apply_patch) : NULL;
+    if (operation_add_source(&o, basis, true) && operation_add_source(&o, delta, false) &&
+        sink_open(&o.sink, destination, &o.call)) {
+        result = operation_expect_patched(&o) ? operation_run_to_sink(&o, work_apply_patch) : NULL;
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
@@ -376,15 +379,15 @@ static rd_result work_digest(operation *o) {
 PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *from, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, from, false)) {
-        note_small(&o);
-        run(&o, work_digest);
-        if (succeeded(&o))
+    if (operation_add_source(&o, from, false)) {
+        operation_note_small(&o);
+        operation_run(&o, work_digest);
+        if (operation_succeeded(&o))
             result = Py_BuildValue("y#N", (const char *)o.digest, (Py_ssize_t)sizeof o.digest, stats_tuple(&o.stats));
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }
 
@@ -397,10 +400,10 @@ PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords)
 #define PEEK_SIZE ((size_t)1 << 20)
 
 /*
- * What cannot be identified is taken for a delta: the error of reading it says why. This is no progress yet, but
- * signals are heeded.
+ * What cannot be identified is read as a delta, for the error of that says why. This is not reported as progress, but
+ * signals are handled.
  */
-static void identify(operation *o, const rd_source *from) {
+static void operation_identify(operation *o, const rd_source *from) {
     PyObject *const progress = o->call.progress;
     o->call.progress = NULL;
     if (rd_source_identify(from, &o->kind, &o->compressed, &o->options) != RD_OK)
@@ -424,7 +427,7 @@ static rd_result work_inspect(operation *o) {
     if (result != RD_OK)
         return result;
     const rd_source from = rd_filter_source(peek);
-    identify(o, &from);
+    operation_identify(o, &from);
     if (o->kind == RD_KIND_DELTA)
         result = rd_delta_each_op(&from, append_op, &o->sink, &o->options);
     else if (o->kind == RD_KIND_SIGNATURE)
@@ -440,12 +443,12 @@ static rd_result work_inspect(operation *o) {
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
     PyObject *from, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "O", &from) || !begin(&o, module, keywords))
+    if (!PyArg_ParseTuple(arguments, "O", &from) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (add_source(&o, from, false) && sink_open(&o.sink, Py_None, &o.call)) {
-        note_small(&o);
-        run(&o, work_inspect);
-        if (succeeded(&o)) {
+    if (operation_add_source(&o, from, false) && sink_open(&o.sink, Py_None, &o.call)) {
+        operation_note_small(&o);
+        operation_run(&o, work_inspect);
+        if (operation_succeeded(&o)) {
             PyObject *const found = o.made ? table_new(o.call.state, o.made, 0) : sink_take(&o.sink);
             if (found)
                 result =
@@ -454,6 +457,6 @@ PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords) {
             rd_signature_free(o.made);
         }
     }
-    end(&o);
+    operation_end(&o);
     return result;
 }

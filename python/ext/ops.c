@@ -2,7 +2,7 @@
  * The commands of a delta as a Python object (rd_ops), one after the other; the bytes of a literal may be read before
  * the next command is asked for.
  *
- * A command takes less time than to give the GIL away and to get it back, so only reads from descriptors do that.
+ * A command takes less time than to release the GIL and to take it again, so only reads from descriptors do that.
  */
 #include "call.h"
 #include "guard.h"

@@ -1,7 +1,7 @@
 /*
  * What the functions of the module take by keywords: the library's options, and what belongs to a call from Python. All
- * take the same, and heed what concerns them; files and signatures come before, by position. Python has checked the
- * numbers.
+ * functions take all of them, and use those that concern them; files and signatures come first, by position. The Python
+ * code has checked the numbers.
  */
 #ifndef REDELTA_EXT_SETTINGS_H
 #define REDELTA_EXT_SETTINGS_H

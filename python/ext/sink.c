@@ -15,12 +15,12 @@
 #define ROOM_MAX ((size_t)1024 * 1024)
 #define LARGE_SIZE ((size_t)4 * 1024 * 1024)
 
-static bool in_bytes(const sink *s) {
+static bool sink_in_bytes(const sink *s) {
     return s->bytes && s->data && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
 }
 
 /* Twice the capacity, or what is needed if that is more; 0: more than there can be. */
-static size_t next_capacity(const sink *s, size_t size) {
+static size_t sink_next_capacity(const sink *s, size_t size) {
     const size_t most = (size_t)PY_SSIZE_T_MAX;
     if (size > most - s->size)
         return 0;
@@ -32,8 +32,8 @@ static size_t next_capacity(const sink *s, size_t size) {
 bool sink_reserve(sink *s, size_t size) {
     if (s->data && size <= s->capacity - s->size)
         return true;
-    const size_t capacity = next_capacity(s, size);
-    const bool moves = in_bytes(s);
+    const size_t capacity = sink_next_capacity(s, size);
+    const bool moves = sink_in_bytes(s);
     uint8_t *const grown = capacity == 0 ? NULL : realloc(moves ? NULL : s->data, capacity);
     if (!grown)
         return false;
@@ -59,10 +59,10 @@ rd_result sink_append(void *context, const void *data, size_t size) {
 }
 
 /*
- * Has the pages of a large object made in large pieces, where the system does so when it is asked: to make them one by
- * one, as they are written to, takes as long as a patch.
+ * Asks for large pages for a large object, where the system has them: to map small ones, as they are written to, takes
+ * as long as a patch.
  */
-static void use_large_pages(uint8_t *data, size_t size) {
+static void sink_use_large_pages(uint8_t *data, size_t size) {
 #if defined(MADV_HUGEPAGE)
     const size_t page = (size_t)sysconf(_SC_PAGESIZE);
     const size_t before = (page - (uintptr_t)data % page) % page;
@@ -81,13 +81,13 @@ void sink_expect(sink *s, uint64_t size) {
         s->data = (uint8_t *)PyBytes_AsString(s->bytes);
         s->capacity = (size_t)size;
         s->to = rd_sink_callback(sink_append, s);
-        use_large_pages(s->data, s->capacity);
+        sink_use_large_pages(s->data, s->capacity);
     } else {
-        PyErr_Clear(); /* if there is not so much memory, that is told when it is used up */
+        PyErr_Clear(); /* without so much memory, the operation fails when it has used up what there is */
     }
 }
 
-static rd_result write_callable(void *context, const void *data, size_t size) {
+static rd_result sink_write_callable(void *context, const void *data, size_t size) {
     const sink *const s = context;
     if (!call_enter(s->call))
         return RD_E_CANCELLED;
@@ -100,24 +100,24 @@ static rd_result write_callable(void *context, const void *data, size_t size) {
 }
 
 /* What a file's `tell` or `seek` gave; -1 with an exception set. */
-static Py_ssize_t position(PyObject *given) {
+static Py_ssize_t sink_position(PyObject *given) {
     const Py_ssize_t number = given ? PyLong_AsSsize_t(given) : -1;
     Py_XDECREF(given);
     return number;
 }
 
-/* Is a file in memory empty, and at its beginning? It stays where it stands. -1 with an exception set. */
-static int is_empty(PyObject *memory) {
-    const Py_ssize_t at = position(PyObject_CallMethod(memory, "tell", NULL));
-    const Py_ssize_t end = at < 0 ? -1 : position(PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END));
-    const Py_ssize_t back = end < 0 ? -1 : position(PyObject_CallMethod(memory, "seek", "n", at));
+/* Is a file in memory empty, and at its start? Its position stays. -1 with an exception set. */
+static int sink_is_empty(PyObject *memory) {
+    const Py_ssize_t at = sink_position(PyObject_CallMethod(memory, "tell", NULL));
+    const Py_ssize_t end = at < 0 ? -1 : sink_position(PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END));
+    const Py_ssize_t back = end < 0 ? -1 : sink_position(PyObject_CallMethod(memory, "seek", "n", at));
     return back < 0 ? -1 : at == 0 && end == 0;
 }
 
-static bool open_memory(sink *s, PyObject *object) {
+static bool sink_open_memory(sink *s, PyObject *object) {
     s->memory = Py_NewRef(object);
     s->write = PyObject_GetAttrString(object, "write");
-    const int empty = s->write ? is_empty(object) : -1;
+    const int empty = s->write ? sink_is_empty(object) : -1;
     s->expects = empty == 1;
     return empty >= 0;
 }
@@ -125,7 +125,7 @@ static bool open_memory(sink *s, PyObject *object) {
 bool sink_open(sink *s, PyObject *object, call *c) {
     s->call = c;
     s->gathers = s->expects = object == Py_None;
-    s->to = rd_sink_callback(s->gathers ? sink_append : write_callable, s);
+    s->to = rd_sink_callback(s->gathers ? sink_append : sink_write_callable, s);
     if (s->gathers)
         return true;
     if (PyBytes_Check(object)) {
@@ -142,7 +142,7 @@ bool sink_open(sink *s, PyObject *object, call *c) {
     } else if (PyCallable_Check(object)) {
         s->write = Py_NewRef(object);
     } else {
-        return open_memory(s, object);
+        return sink_open_memory(s, object);
     }
     return true;
 }
@@ -156,7 +156,7 @@ rd_result sink_start(sink *s, rd_replace replace, rd_error *error) {
     return result;
 }
 
-static rd_result write_inner(void *context, const void *data, size_t size) {
+static rd_result sink_write_inner(void *context, const void *data, size_t size) {
     const sink *const s = context;
     const bool releases = !s->call->thread;
     rd_error error = {0};
@@ -173,7 +173,7 @@ void sink_release_writes(sink *s) {
     if (!s->waits && !s->destination)
         return;
     s->inner = s->to;
-    s->to = rd_sink_callback(write_inner, s);
+    s->to = rd_sink_callback(sink_write_inner, s);
 }
 
 rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
@@ -187,25 +187,25 @@ rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
     return result;
 }
 
-static PyObject *gathered(const sink *s) {
-    if (in_bytes(s) && s->size == s->capacity)
+static PyObject *sink_gathered(const sink *s) {
+    if (sink_in_bytes(s) && s->size == s->capacity)
         return Py_NewRef(s->bytes);
     return PyBytes_FromStringAndSize((const char *)s->data, (Py_ssize_t)s->size);
 }
 
-/* Has a file in memory start anew with these bytes: it refers to them. */
-static PyObject *start_with(PyObject *memory, PyObject *bytes) {
+/* Makes a file in memory start again with these bytes, to which it refers. */
+static PyObject *sink_start_with(PyObject *memory, PyObject *bytes) {
     PyObject *const started = PyObject_CallMethod(memory, "__init__", "O", bytes);
     Py_XDECREF(started);
     return started ? PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END) : NULL;
 }
 
 /* Gives the file in memory what was gathered for it; meanwhile it may have been written to, or closed. */
-static PyObject *hand_over(const sink *s) {
-    const int empty = is_empty(s->memory);
-    PyObject *const bytes = empty < 0 ? NULL : gathered(s);
+static PyObject *sink_hand_over(const sink *s) {
+    const int empty = sink_is_empty(s->memory);
+    PyObject *const bytes = empty < 0 ? NULL : sink_gathered(s);
     PyObject *const done = !bytes  ? NULL
-                           : empty ? start_with(s->memory, bytes)
+                           : empty ? sink_start_with(s->memory, bytes)
                                    : PyObject_CallFunctionObjArgs(s->write, bytes, NULL);
     Py_XDECREF(bytes);
     Py_XDECREF(done);
@@ -214,12 +214,12 @@ static PyObject *hand_over(const sink *s) {
 
 PyObject *sink_take(sink *s) {
     if (s->gathers)
-        return gathered(s);
-    return s->memory && s->bytes ? hand_over(s) : Py_NewRef(Py_None);
+        return sink_gathered(s);
+    return s->memory && s->bytes ? sink_hand_over(s) : Py_NewRef(Py_None);
 }
 
 void sink_close(sink *s) {
-    if (!in_bytes(s))
+    if (!sink_in_bytes(s))
         free(s->data);
     s->data = NULL;
     Py_CLEAR(s->bytes);

@@ -3,9 +3,9 @@
  * the path of a destination, and a callable takes bytes. Anything else is a file in memory, whose `write` copies what
  * it is given before it returns, so that it can be shown the library's own memory.
  *
- * Of a bytes object the size must be known when it is made. So if it can be told beforehand, the object is filled in
- * place; if not, or if that was wrong, the bytes are gathered in memory that grows, and copied at the end. A file in
- * memory that is empty takes over such an object as it is.
+ * The size of a bytes object must be known when it is made. If it is, the object is filled in place; if not, or if the
+ * size was wrong, the bytes are gathered in memory that grows, and copied at the end. An empty file in memory takes
+ * over such an object as it is.
  */
 #ifndef REDELTA_EXT_SINK_H
 #define REDELTA_EXT_SINK_H
@@ -41,7 +41,7 @@ rd_result sink_start(sink *s, rd_replace replace, rd_error *error);
 rd_result sink_finish(sink *s, rd_result result, rd_error *error);
 
 /*
- * Has writes to a descriptor or a destination give the GIL away, if the call still has it. After sink_start, which must
+ * Makes writes to a descriptor or a destination release the GIL, if the call still has it. After sink_start, which must
  * have succeeded.
  */
 void sink_release_writes(sink *s);

@@ -8,7 +8,7 @@
 #define PIPE_READ_MAX ((size_t)1 << 20)
 
 /* Copies what the caller's function gave. */
-static bool take(PyObject *given, void *data, size_t size, size_t *got) {
+static bool source_take(PyObject *given, void *data, size_t size, size_t *got) {
     Py_buffer view;
     if (PyObject_GetBuffer(given, &view, PyBUF_SIMPLE) != 0)
         return false;
@@ -23,7 +23,7 @@ static bool take(PyObject *given, void *data, size_t size, size_t *got) {
     return fits;
 }
 
-static rd_result read_callable(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+static rd_result source_read_callable(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
     source *const s = context;
     *got = 0;
     if (s->ended)
@@ -31,14 +31,14 @@ static rd_result read_callable(void *context, uint64_t offset, void *data, size_
     if (!call_enter(s->call))
         return RD_E_CANCELLED;
     PyObject *const given = PyObject_CallFunction(s->read, "Kn", offset, (Py_ssize_t)size);
-    const bool good = given && take(given, data, size, got);
+    const bool good = given && source_take(given, data, size, got);
     Py_XDECREF(given);
     s->ended = s->in_order && *got == 0;
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
 /* (descriptor, start): the descriptor's own position, which other threads may use, stays where it is. */
-static bool open_at(source *s, PyObject *place) {
+static bool source_open_at(source *s, PyObject *place) {
     int fd;
     unsigned long long start;
     if (!PyArg_ParseTuple(place, "iK", &fd, &start))
@@ -55,11 +55,11 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
             return false;
         s->from = rd_source_fd((int)fd);
     } else if (PyTuple_Check(object)) {
-        return open_at(s, object);
+        return source_open_at(s, object);
     } else if (PyCallable_Check(object)) {
         s->read = Py_NewRef(object);
         s->in_order = !seekable;
-        s->from = rd_source_callback(read_callable, s, RD_UNKNOWN, seekable ? RD_SEEKABLE : 0);
+        s->from = rd_source_callback(source_read_callable, s, RD_UNKNOWN, seekable ? RD_SEEKABLE : 0);
     } else {
         if (PyObject_GetBuffer(object, &s->view, PyBUF_SIMPLE) != 0)
             return false;
@@ -68,8 +68,8 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
     return true;
 }
 
-/* What is there, without waiting for all that was asked for. Signals are heeded. */
-static rd_result read_pipe(const source *s, void *data, size_t size, size_t *got) {
+/* Reads what there is, without waiting for all that was asked for. Signals are handled. */
+static rd_result source_read_pipe(const source *s, void *data, size_t size, size_t *got) {
     for (;;) {
         const ssize_t n = read(s->inner.fd, data, size < PIPE_READ_MAX ? size : PIPE_READ_MAX);
         *got = n > 0 ? (size_t)n : 0;
@@ -82,7 +82,7 @@ static rd_result read_pipe(const source *s, void *data, size_t size, size_t *got
     }
 }
 
-static rd_result read_inner(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+static rd_result source_read_inner(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
     const source *const s = context;
     const bool releases = !s->call->thread;
     rd_error error = {0};
@@ -92,7 +92,7 @@ static rd_result read_inner(void *context, uint64_t offset, void *data, size_t s
     if (s->inner.seekable || s->inner.failure != 0) {
         result = rd_source_read(&s->inner, offset, data, size, got, &error);
     } else {
-        result = read_pipe(s, data, size, got);
+        result = source_read_pipe(s, data, size, got);
         error.system_error = errno;
     }
     if (releases)
@@ -105,7 +105,7 @@ void source_release_reads(source *s) {
     if (s->read || s->view.obj)
         return;
     s->inner = s->from;
-    s->from = rd_source_callback(read_inner, s, s->inner.size, s->inner.seekable ? RD_SEEKABLE : 0);
+    s->from = rd_source_callback(source_read_inner, s, s->inner.size, s->inner.seekable ? RD_SEEKABLE : 0);
 }
 
 void source_close(source *s) {

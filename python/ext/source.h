@@ -1,6 +1,6 @@
 /*
  * Where the library reads from, as Python says it: an int is an open descriptor, a tuple of two is one and the place in
- * its file at which to begin, a callable is asked for bytes with (offset, size), anything else is a buffer.
+ * its file at which to start, a callable is asked for bytes with (offset, size), anything else is a buffer.
  */
 #ifndef REDELTA_EXT_SOURCE_H
 #define REDELTA_EXT_SOURCE_H
@@ -21,7 +21,7 @@ typedef struct source {
 bool source_open(source *s, PyObject *object, call *c, bool seekable);
 void source_close(source *s);
 
-/* Has reads from a descriptor give the GIL away, if the call still has it. */
+/* Makes reads from a descriptor release the GIL, if the call still has it. */
 void source_release_reads(source *s);
 
 /* Bytes in memory, and few. */

@@ -1,9 +1,8 @@
 /*
- * A push stream as a Python object. It has a lock of its own: calls from several threads wait for each other, and a
- * call from within a call of the same thread, which could wait for ever, is refused.
+ * A push stream as a Python object, with a lock (guard.h).
  *
- * A step gives all that the stream has to give for its input, or as much as was asked for. The first WORK_SMALL bytes
- * of work are done with the GIL, whatever goes on beyond them without.
+ * A step returns all output for its input, or as much as was asked for. The first WORK_SMALL bytes of work are done
+ * with the GIL, the rest without it.
  */
 #include "call.h"
 #include "guard.h"
@@ -177,7 +176,7 @@ static PyObject *stream_step_locked(module_state *state, stream *s, Py_buffer *d
     return result;
 }
 
-/* Once a stream is done, it can be told so again, and what follows a delta is not taken. */
+/* A stream that is done can be ended again, and does not take what follows a delta. */
 static PyObject *stream_step_over(const module_state *state, const stream *s, const Py_buffer *data) {
     if (s->done && (data->len == 0 || s->role == RD_ROLE_DELTA))
         return Py_BuildValue("y#nO", "", (Py_ssize_t)0, (Py_ssize_t)0, Py_True);

@@ -1,7 +1,7 @@
 /*
  * A delta writer (rd_delta_writer) as a Python object, with the destination that it writes to.
  *
- * Small commands take less time than to give the GIL away and to get it back, so for these only the reads and writes of
+ * Small commands take less time than to release the GIL and to take it again, so for these only the reads and writes of
  * descriptors do that.
  */
 #include "call.h"
@@ -10,7 +10,7 @@
 #include "sink.h"
 #include "source.h"
 
-/* Signals are heeded after as many bytes of a command. */
+/* Signals are handled after so many bytes of a command. */
 #define WORK_CHUNK ((uint64_t)16 << 20)
 
 typedef struct writer {
@@ -39,7 +39,7 @@ static int writer_traverse(PyObject *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* Ends the delta: whatever it uses is let go, and a destination keeps its old file. */
+/* Ends the delta: everything that it uses is closed, and a destination keeps its old file. */
 static int writer_clear(PyObject *self) {
     writer *const w = (writer *)self;
     rd_error ignored;

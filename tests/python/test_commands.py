@@ -130,7 +130,7 @@ def test_a_literal_is_read_before_the_next_command() -> None:
         literals = literal_and_next(delta)
         first = next(literals)
         second = next(literals)
-        with pytest.raises(redelta.RedeltaError, match="the delta has gone on"):
+        with pytest.raises(redelta.RedeltaError, match="the next command was asked for"):
             first.read()
         assert second.read(1) == NEW[second.target : second.target + 1]
     with pytest.raises(redelta.RedeltaError, match="was closed"):
@@ -407,7 +407,7 @@ def test_what_is_called_may_not_call() -> None:
 
     basis = Calling(BASIS)
     basis.writer = redelta.DeltaWriter(None, basis)
-    with pytest.raises(redelta.RedeltaError, match="it is at work"):
+    with pytest.raises(redelta.RedeltaError, match="it is in use"):
         basis.writer.copy(0, 10)
 
 

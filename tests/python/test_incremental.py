@@ -126,11 +126,11 @@ def test_a_failed_one_takes_no_more() -> None:
 
 
 def test_what_follows_a_delta_is_an_error_unless_it_is_not_looked_at() -> None:
-    with pytest.raises(redelta.CorruptError, match="goes on"):
+    with pytest.raises(redelta.CorruptError, match="continues after its end"):
         redelta.Patcher(BASIS).update(DELTA + b"more")
     patcher = redelta.Patcher(BASIS)
     patcher.update(DELTA)
-    with pytest.raises(redelta.CorruptError, match="goes on"):
+    with pytest.raises(redelta.CorruptError, match="continues after its end"):
         patcher.update(b"more")
     patcher = redelta.Patcher(BASIS, verify=False)
     assert patcher.update(DELTA + b"more") + patcher.update(b"and more") + patcher.finish() == NEW
@@ -201,7 +201,7 @@ class Reentrant(SeekableFake):
 def test_a_basis_that_calls_its_patcher_is_told_so() -> None:
     basis = Reentrant(BASIS)
     basis.patcher = redelta.Patcher(basis)
-    with pytest.raises(redelta.RedeltaError, match="at work"):
+    with pytest.raises(redelta.RedeltaError, match="in use"):
         basis.patcher.update(DELTA)
 
 
@@ -212,7 +212,7 @@ def test_a_basis_that_asks_for_the_numbers_is_told_so_too() -> None:
 
     basis = Asking(BASIS)
     basis.patcher = redelta.Patcher(basis)
-    with pytest.raises(redelta.RedeltaError, match="at work"):
+    with pytest.raises(redelta.RedeltaError, match="in use"):
         basis.patcher.update(DELTA)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import get_args
 
@@ -53,6 +54,18 @@ def test_a_delta_is_canonical_and_makes_the_new_file(pair: tuple[bytes, bytes], 
         assert_canonical(delta, new)
         assert not verdict(basis, delta).statuses
     assert redelta.patch(basis, delta) == new
+
+
+def test_it_is_told_whether_the_files_are_identical() -> None:
+    for basis, new in ((BASIS, BASIS), (BASIS, NEW), (b"", b""), (BASIS, BASIS + b"x"), (BASIS, BASIS[:-1])):
+        signature = redelta.signature(basis, block_len=1000)
+        delta = io.BytesIO()
+        assert redelta.write_delta(signature, new, delta).identical == (basis == new)
+        assert redelta.write_patch(basis, delta.getvalue(), io.BytesIO()).identical == (basis == new)
+        encoder = redelta.DeltaEncoder(redelta.Signature.load(signature))
+        encoder.update(new)
+        encoder.finish()
+        assert encoder.stats.identical == (basis == new)
 
 
 def test_stock_applies_our_delta_and_we_apply_stocks(rdiff: Tool, tmp_path: Path) -> None:

@@ -142,7 +142,10 @@ def test_failures_come_when_they_are_found() -> None:
     with redelta.PatchReader(bytes(len(BASIS)), DELTA) as file, pytest.raises(redelta.VerifyError):
         file.read()
     for source in (DELTA + b"more", Fake(DELTA + b"more", most=len(DELTA))):
-        with redelta.PatchReader(BASIS, source) as file, pytest.raises(redelta.CorruptError, match="goes on"):
+        with (
+            redelta.PatchReader(BASIS, source) as file,
+            pytest.raises(redelta.CorruptError, match="continues after its end"),
+        ):
             file.read()
     with redelta.PatchReader(BASIS, DELTA + b"more", verify=False) as file:
         assert file.read() == NEW
@@ -158,7 +161,7 @@ def test_one_that_reads_from_itself_is_told_so() -> None:
     for make in (redelta.SignatureReader, lambda source: redelta.PatchReader(BASIS, source)):
         source = Loop(b"")
         source.file = make(source)
-        with pytest.raises(redelta.RedeltaError, match="at work"):
+        with pytest.raises(redelta.RedeltaError, match="in use"):
             source.file.read()
         source.file.close()
 
@@ -313,7 +316,7 @@ def test_what_is_behind_a_delta_is_told_again_and_again() -> None:
     for more in (b"?", b"more"):
         with redelta.PatchReader(BASIS, Fake(DELTA + more, most=len(DELTA))) as file:
             for _ in range(3):
-                with pytest.raises(redelta.CorruptError, match="goes on behind its end"):
+                with pytest.raises(redelta.CorruptError, match="continues after its end"):
                     file.read()
 
 
@@ -336,7 +339,7 @@ def test_a_source_cannot_close_what_reads_from_it() -> None:
 
     for make in (redelta.SignatureReader, lambda source: redelta.PatchReader(source, DELTA)):
         file = make(Closing(BASIS))
-        with pytest.raises(redelta.RedeltaError, match="at work"):
+        with pytest.raises(redelta.RedeltaError, match="in use"):
             file.read()
         file.close()
 
@@ -357,4 +360,4 @@ def test_a_source_that_closes_what_reads_from_it_is_told_so() -> None:
     closing.join(HANG_SECONDS)
     assert not closing.is_alive()
     assert file.closed
-    assert told == ["it is at work: what it reads from may not call it"]
+    assert told == ["it is in use: what it reads from may not call it"]

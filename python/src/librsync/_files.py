@@ -118,7 +118,7 @@ def output_or_spool(output: SupportsWrite | None, max_size: int, expected: int) 
 
 
 def rewind(file: Any) -> None:
-    """Sets an output to its beginning, unless it cannot be set to any place."""
+    """Sets an output to its start, unless it does not support seek."""
     seek = getattr(file, "seek", None)
     if not callable(seek):
         return

@@ -1,6 +1,6 @@
 """The rsync remote-delta algorithm.
 
-Whoever has the old version of a file (the basis) makes a small signature of it. Whoever has the new version makes a
+The side with the old version of a file (the basis) makes a small signature of it. The side with the new version makes a
 delta against that signature. The basis patched with the delta is the new version. Signatures and deltas are those of
 librsync, byte for byte.
 
@@ -12,7 +12,7 @@ librsync, byte for byte.
 >>> redelta.patch(old, delta) == new
 True
 
-Everything takes paths (`str`, `os.PathLike`), bytes and file objects alike.
+All functions take paths (`str`, `os.PathLike`), bytes and file objects.
 """
 
 from types import FunctionType
@@ -97,7 +97,7 @@ __all__ = [
     "write_signature",
 ]
 
-for _public in [globals()[name] for name in __all__]:  # tracebacks and pickles name what is public by its public name
+for _public in [globals()[name] for name in __all__]:  # in tracebacks and pickles
     if isinstance(_public, type | FunctionType):
         _public.__module__ = __name__
 del _public

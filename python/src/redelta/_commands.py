@@ -26,8 +26,8 @@ class OpenLiteral(Literal):
 
     def read(self, size: int | None = -1, /) -> bytes:
         """The next `size` bytes of the literal, or what is left of it if that is less or no size is given; b"" once all
-        were read. Memory grows with what is read. Raises RedeltaError if the delta has gone on or was closed, and what
-        reading the delta does."""
+        were read. Memory grows with what is read. Raises RedeltaError once the next command was asked for or the delta
+        was closed, and the exceptions of reading the delta."""
         return self._delta._read(self, -1 if size is None else operator.index(size))
 
 
@@ -71,7 +71,9 @@ class OpenDelta:
 
     def _read(self, literal: OpenLiteral, size: int) -> bytes:
         if literal is not self._current:
-            raise RedeltaError("the bytes of this literal cannot be read any more: the delta has gone on or was closed")
+            raise RedeltaError(
+                "this literal can no longer be read: the next command was asked for, or the delta was closed"
+            )
         return self._ops.read(size, self._files.names)
 
     @property
@@ -98,15 +100,15 @@ class OpenDelta:
 
 def open_delta(delta: Source, *, verify: PatchVerify = "auto") -> OpenDelta:
     """Opens a delta to go through its commands. The iterator gives `Copy` and `OpenLiteral`, one after the other, and
-    an OpenLiteral can `read` its bytes while it is the last that was given. What is not read of it is passed over,
-    without being read where the source allows. `inspect` gives all commands at once, without the bytes.
+    an OpenLiteral can `read` its bytes while it is the last that was given. What is not read of it is skipped, if the
+    source allows that. `inspect` gives all commands at once, without the bytes.
 
     The delta is checked on the way, and at the end as a whole: VerifyError if its digest is that of a file of another
-    length, or if there is none and `verify` is True. With `verify=False`, what follows its end is not looked at.
+    length, or if there is none and `verify` is True. With `verify=False`, what follows its end is ignored.
 
     Memory: constant, but for what `read` returns; a literal may claim to have any length.
 
-    Raises BadMagicError, TruncatedError or CorruptError if it is none, OSError, and what the reader raises.
+    Raises BadMagicError, TruncatedError or CorruptError if it is not valid, OSError, and the exceptions of the reader.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 40
@@ -122,7 +124,7 @@ def open_delta(delta: Source, *, verify: PatchVerify = "auto") -> OpenDelta:
 class DeltaWriter:
     """Writes a delta of copies and new bytes, given in the order of the new file.
 
-    `out` is where it goes: a path, which takes its place when the delta is finished, or a writer; without it, `finish`
+    `out` is where it goes: a path, which gets its file when the delta is finished, or a writer; without it, `finish`
     returns the bytes. Copies that continue each other become one, and new bytes are gathered, so the delta does not
     depend on the amounts in which they are given.
 
@@ -175,18 +177,18 @@ class DeltaWriter:
 
     def copy(self, offset: int, length: int) -> None:
         """Adds `length` bytes of the basis, from byte `offset` on; 0 are none. Raises TruncatedError if the basis that
-        was given ends before, ParameterError, OSError, and what the basis or the writer raises. After an error the
-        delta is discarded."""
+        was given ends before, ParameterError, OSError, and the exceptions of the basis and the writer. After an error
+        the delta is discarded."""
         self._native.copy(file_offset("offset", offset), file_offset("length", length), self._files.names)
 
     def literal(self, data: Buffer) -> None:
-        """Adds new bytes. Raises OSError, and what the writer raises. After an error the delta is discarded."""
+        """Adds new bytes. Raises OSError, and the exceptions of the writer. After an error the delta is discarded."""
         self._native.literal(data, self._files.names)
 
     def finish(self, digest: Buffer | None = None) -> bytes | None:
         """Ends the delta. Returns its bytes, or None if there is an `out`. `digest` is that of the new file, as of
         `redelta.digest`; it is trusted, also if there is a basis. Raises VerifyError if there is none and `verify` is
-        True, ParameterError, OSError, and what the writer raises."""
+        True, ParameterError, OSError, and the exceptions of the writer."""
         given = None if digest is None else bytes(memoryview(digest))
         if given is not None and len(given) != _core.DIGEST_LEN:
             raise ParameterError(f"digest must be {_core.DIGEST_LEN} bytes, as of redelta.digest, not {len(given)}")

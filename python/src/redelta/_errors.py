@@ -1,8 +1,8 @@
 """The exceptions, and how a failure of the library becomes one of them.
 
-Failures of the system are `OSError` and its kin, with the path that was given as `filename`; running out of memory is
-`MemoryError`. Everything else is a `RedeltaError`. What a reader, a writer or a progress function raises comes through
-as it is.
+Failures of the system are `OSError` and its subclasses, with the path that was given as `filename`; running out of
+memory is `MemoryError`. Everything else is a `RedeltaError`. Exceptions of a reader, a writer or a progress function
+are passed on unchanged.
 """
 
 from __future__ import annotations
@@ -43,9 +43,10 @@ ROLES = {
 
 
 class RedeltaError(Exception):
-    """What redelta cannot do. Its text says what is wrong, where, and what to do. `reason` is what is wrong, without
-    names; `role` is the file that it is about ("basis", "signature", "new file", "delta", "output") or None, `offset`
-    the byte of that file at which it was found or None, and `code` the number of the C library's `rd_result`."""
+    """The base of redelta's exceptions. The message says what is wrong, where, and what to do. `reason` is what is
+    wrong, without names; `role` is the file that it is about ("basis", "signature", "new file", "delta", "output") or
+    None, `offset` the byte of that file at which it was found or None, and `code` the number of the C library's
+    `rd_result`."""
 
     code: int = E_STATE
 
@@ -63,32 +64,32 @@ class ParameterError(RedeltaError, ValueError):
 
 
 class BadMagicError(RedeltaError, ValueError):
-    """The file is not a signature, or not a delta, whichever is due."""
+    """The file is not a signature, or not a delta, as it should be."""
 
     code = E_MAGIC
 
 
 class TruncatedError(RedeltaError, EOFError):
-    """A file ends too early: a signature or a delta was cut, or a basis is shorter than it was."""
+    """A file ends too early: a signature or a delta is cut, or a basis is too short."""
 
     code = E_TRUNCATED
 
 
 class CorruptError(RedeltaError, ValueError):
-    """A signature or a delta has something in it that cannot be."""
+    """A signature or a delta is damaged."""
 
     code = E_CORRUPT
 
 
 class LimitError(RedeltaError):
-    """This is more than is allowed (`max_output`, `max_memory`, `max_blocks`), or than can be handled."""
+    """A limit is exceeded: `max_output`, `max_memory`, `max_blocks`, or what can be handled at all."""
 
     code = E_LIMIT
 
 
 class VerifyError(RedeltaError):
-    """The result of a patch is not the new file: this is another basis, or the delta was altered. Or that cannot be
-    told, for the delta has no digest, and `verify=True` asks for one. The file of a path was not replaced."""
+    """The result of a patch is not the new file, because the basis is a different one or the delta was altered; or it
+    cannot be verified, because the delta has no digest and `verify` is True. The file of a path was not replaced."""
 
     code = E_MISMATCH
 
@@ -114,11 +115,11 @@ ON_ZSTD = {
     E_MAGIC: "make it plain with 'zstd -d', or use a redelta that was built with zstd",
     E_LIMIT: "make it plain with 'zstd -d --long=31'",
 }
-"""If it is a frame that fails, which the reason alone tells."""
+"""For frames that cannot be read, which only the reason shows."""
 
 
 def advice(code: int, role: str | None, reason: str) -> str:
-    """What can be done about it; empty if there is nothing to say."""
+    """What to do about an error; empty if there is no advice."""
     if "zstd" in reason and code in ON_ZSTD:
         return ON_ZSTD[code]
     if code == E_MAGIC and role in ("signature", "delta"):
@@ -145,7 +146,7 @@ def failure(
     name = (names or {}).get(role or "")
     if code == E_MEMORY:
         return MemoryError(reason)
-    if code == E_CANCELLED:  # the interpreter ends, and this thread with it
+    if code == E_CANCELLED:  # the interpreter is ending
         return SystemExit()
     if code == E_EXISTS:
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)

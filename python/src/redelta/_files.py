@@ -1,10 +1,10 @@
 """Where bytes come from and go to: paths, buffers and file objects, as the extension takes them.
 
-Paths and plain files go to the C library by their descriptors, so that their bytes do not pass through Python at all.
-A plain file is one of the classes of `io` themselves: what derives from them may read in its own way, and is asked to.
-Such a file is used from its position on, whatever it has read ahead or not yet written, and is left behind what was
-used. A temporary file of the standard library is used as the file inside it; but one that is still in memory is written
-to by its own `write`, which moves it to the disk when it is too large.
+Paths and plain files go to the C library by their descriptors, so that their bytes do not pass through Python at all. A
+plain file is one of the classes of `io` themselves: what derives from them may read in its own way, and is asked to.
+Such a file is used from its position on, regardless of what it has read ahead or not yet written, and its position is
+then after what was used. A temporary file of the standard library is used as the file inside it; but one that is still
+in memory is written to by its own `write`, which moves it to the disk when it is too large.
 
 Everything else is asked for bytes, or given bytes, and nothing but `read` and `write` is called; of a basis, `seek`
 too.
@@ -50,7 +50,7 @@ def raw_of(file: object) -> io.FileIO | None:
 
 def unwrapped(file: Any) -> Any:
     """The file inside a temporary file of the standard library; any other object itself."""
-    if type(file) is getattr(tempfile, "_TemporaryFileWrapper", None):  # its name is nobody's promise
+    if type(file) is getattr(tempfile, "_TemporaryFileWrapper", None):  # the name is not documented
         return file.file
     if type(file) is tempfile.SpooledTemporaryFile:
         return file._file
@@ -65,7 +65,7 @@ TEXT = "read() gives str, not bytes: open the file in binary mode"
 
 
 def checked(data: Any) -> Any:
-    """What a `read` gave, unless it is plainly wrong."""
+    """What a `read` returned, unless it is not bytes."""
     if data is None:
         raise BlockingIOError(errno.EAGAIN, "the reader has nothing to give now: redelta needs one that waits")
     if isinstance(data, str):
@@ -74,7 +74,7 @@ def checked(data: Any) -> Any:
 
 
 def is_path(value: object) -> bool:
-    """Is this the path of a file? Not if it is an open file that knows its path, as fsspec's do."""
+    """Is this the path of a file? Not if it is an open file with a path, like those of fsspec."""
     return isinstance(value, str) or (isinstance(value, os.PathLike) and not isinstance(value, io.IOBase))
 
 
@@ -87,13 +87,13 @@ def is_buffer(value: Any) -> bool:
 
 
 def buffer_of(value: Any) -> Any:
-    """The same bytes as an object that is nothing else: callables are asked for theirs."""
+    """The same bytes in an object that cannot be called: the extension calls those that can."""
     return memoryview(value) if callable(value) else value
 
 
 class Input:
     """An open source: `native` is what the extension takes, `name` its path and `fd` its descriptor, if it has one. A
-    basis is read at any place, counted from its beginning, and its position is left as it was. `used`, once it is set,
+    basis is read at any offset from its start, and its position is left as it was. `used`, once it is set,
     is how many bytes were read of anything else. To be closed."""
 
     def __init__(self, source: Source | Basis, *, basis: bool = False) -> None:
@@ -147,7 +147,7 @@ class Input:
         if not self._basis:
             return lambda offset, size: checked(file.read(size))
         if not callable(getattr(file, "seek", None)):
-            raise TypeError("a basis must have seek: copy to a file what cannot be read at any place")
+            raise TypeError("a basis must have seek: copy what does not have it to a file")
 
         def read_at(offset: int, size: int) -> Any:
             file.seek(offset)
@@ -174,7 +174,7 @@ class Input:
 
 
 def check_destination(destination: object) -> None:
-    """None asks for bytes, which only those functions do that return them."""
+    """None means bytes, which only the functions that return bytes accept."""
     if destination is None:
         raise TypeError(NO_DESTINATION.format("None"))
 
@@ -190,7 +190,7 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
             if not taken and isinstance(file, io.RawIOBase):
                 raise BlockingIOError(errno.EAGAIN, "the writer takes nothing now: redelta needs one that waits")
             if not isinstance(taken, int):
-                break  # many writers tell nothing, and take all
+                break  # many writers return nothing, and take all
             if not 0 < taken <= size - done:
                 raise OSError(errno.EIO, f"write() of {size - done} bytes gave {taken}")
             done += taken
@@ -238,7 +238,7 @@ class Output:
             os.lseek(self.fd, file.tell(), os.SEEK_SET)
 
     def close(self) -> None:
-        """Puts a buffered file behind what was written to its descriptor."""
+        """Sets a buffered file to the position after what was written to its descriptor."""
         if self._buffered is not None:
             self._buffered.seek(self._buffered.raw.tell())
 
@@ -268,7 +268,7 @@ class Files:
         return opened
 
     def write(self, destination: Destination | None) -> Writing:
-        """What is written to as it stands cannot be an input as well."""
+        """A file that is written to directly cannot also be an input."""
         output = Output(destination)
         self._to_close.callback(output.close)
         if output.name is not None:

@@ -1,7 +1,7 @@
-"""The three steps in pieces: objects that take bytes and give bytes, and do no input or output of their own.
+"""The three steps incrementally: objects that take bytes and return bytes, and do no input or output of their own.
 
-Each has `update`, which takes some bytes and gives what is ready, and `finish`, which is told that no more follow and
-gives the rest. The bytes do not depend on the pieces. An object may be used by several threads, which wait for each
+Each has `update`, which takes some bytes and returns what is ready, and `finish`, which ends the input and returns the
+rest. The output does not depend on the sizes of the chunks. Several threads may use an object; they wait for each
 other.
 """
 
@@ -35,27 +35,27 @@ class _Incremental:
     _stream: _core.Stream
 
     def update(self, data: Buffer) -> bytes:
-        """Takes some bytes, and gives what can be told from all that were taken; often nothing. Raises what the
-        function of the same step does; after an error the object can do no more."""
+        """Takes some bytes, and returns the output that is ready, which is often none. Raises what the function of the
+        same step raises; after an error the object cannot be used."""
         return self._stream.step(data)[0]
 
     def finish(self) -> bytes:
-        """Ends the input, and gives the rest of the output. Nothing can be given to the object after that. What is
-        wrong with the whole is told here: TruncatedError, or the VerifyError of a patch."""
+        """Ends the input, and returns the rest of the output. The object takes nothing after that. Errors about the
+        whole input are raised here: TruncatedError, or the VerifyError of a patch."""
         return self._stream.step(b"", last=True)[0]
 
     def __reduce__(self) -> NoReturn:
-        """A copy would go on with the same stream."""
+        """A copy would share the stream."""
         raise TypeError(f"a {type(self).__name__} cannot be copied or pickled")
 
     @property
     def stats(self) -> Stats:
-        """What was done so far."""
+        """What has been done so far."""
         return Stats(*self._stream.stats())
 
 
 class Signer(_Incremental):
-    """Takes a basis, gives its signature. The parameters are those of `signature`.
+    """Takes a basis and returns its signature. The parameters are those of `signature`.
 
     The size of the basis is not known at the start, so `block_len` is 2048 unless it is given.
 
@@ -81,9 +81,9 @@ class Signer(_Incremental):
 
 
 class DeltaEncoder(_Incremental):
-    """Takes a new file, gives the delta against a loaded signature. `verify` is that of `delta`.
+    """Takes a new file and returns the delta against a loaded signature. `verify` is that of `delta`.
 
-    It works in the thread that calls it, and keeps up to two blocks, for a copy is only told when it is over.
+    It works in the thread that calls it. Memory: up to two blocks, because a copy is written only when it ends.
 
     >>> import redelta
     >>> encoder = redelta.DeltaEncoder(redelta.Signature.load(redelta.signature(b"old")))
@@ -102,11 +102,11 @@ class DeltaEncoder(_Incremental):
 
 
 class Patcher(_Incremental):
-    """Takes a delta, gives the new file. `max_output` and `verify` are those of `patch`.
+    """Takes a delta and returns the new file. `max_output` and `verify` are those of `patch`.
 
-    What it gives is good once `finish` has returned, for the digest of the new file comes last. A few bytes of a delta
-    can ask for many of the basis, and one `update` gives them all at once: limit that with `max_length`, or all of it
-    with `max_output`. The basis stays open until `close`, which leaving a `with` calls.
+    The output is valid only when `finish` has returned, because the digest of the new file comes last. A few bytes of a
+    delta can copy much of the basis, and one `update` returns all of it at once: `max_length` limits that, and
+    `max_output` the whole output. The basis stays open until `close`, which the end of a `with` calls.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -132,10 +132,10 @@ class Patcher(_Incremental):
             raise
 
     def update(self, data: Buffer, max_length: int = -1) -> bytes:
-        """Takes some of the delta, and gives what it makes, or `max_length` bytes of that, if that is not negative.
-        What was not used then is kept: as long as `needs_input` is false, `update(b"", max_length)` gives more. `eof`
-        is true once the delta has ended. What follows its end is an error, but with `verify=False` is not looked at, as
-        in librsync."""
+        """Takes some of the delta, and returns what it makes, at most `max_length` bytes if that is not negative. The
+        unused input is kept: as long as `needs_input` is false, `update(b"", max_length)` returns more. `eof` is true
+        once the delta has ended. Bytes after its end are an error, but with `verify=False` they are ignored, as in
+        librsync."""
         given = memoryview(data).cast("B")
         if self._held:
             given = memoryview(self._held.tobytes() + given) if given else self._held
@@ -150,7 +150,7 @@ class Patcher(_Incremental):
     finish.__doc__ = _Incremental.finish.__doc__
 
     def _hold(self, rest: memoryview) -> None:
-        """Keeps what was not used, of bytes that nobody changes."""
+        """Keeps the unused input, in bytes that cannot change."""
         self._held = rest if isinstance(rest.obj, bytes) else memoryview(rest.tobytes())
 
     def _step(self, given: memoryview, last: bool, most: int) -> bytes:
@@ -158,11 +158,11 @@ class Patcher(_Incremental):
         self._hold(given[taken:])
         self.needs_input = not (self.eof or self._held or len(made) == most != ALL)
         if self.eof and self._held and self._strict:
-            raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
+            raise CorruptError("the delta continues after its end; make or fetch the delta again", role="delta")
         return made
 
     def close(self) -> None:
-        """Lets go of the basis. The patcher can do no more then."""
+        """Closes the basis. The patcher cannot be used after that."""
         self._stream.close()
         self._basis.close()
 

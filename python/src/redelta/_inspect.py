@@ -43,7 +43,7 @@ class Literal(NamedTuple):
 
 @dataclass(frozen=True)
 class SignatureInfo:
-    """What a signature says of itself, and the signature."""
+    """The parameters of a signature, and the signature."""
 
     hash: Hash
     """The weak and the strong sum."""
@@ -56,24 +56,24 @@ class SignatureInfo:
     signature: Signature = field(repr=False)
     """The sums themselves; deltas can be made against it."""
     compressed: bool
-    """By zstd."""
+    """Whether it is compressed by zstd."""
     kind: Only["signature"] = "signature"
     """Tells a signature from a delta."""
 
 
 @dataclass(frozen=True)
 class DeltaInfo:
-    """What a delta makes, and by which commands."""
+    """What a delta makes, and its commands."""
 
     size: int
     """The size of the new file, in bytes."""
     basis_size: int
-    """How long a basis must be at least, in bytes."""
+    """The least size of a basis, in bytes."""
     stats: Stats
-    """The commands, in sums."""
+    """The commands, in total."""
     _numbers: bytes = field(repr=False)
     compressed: bool
-    """By zstd."""
+    """Whether it is compressed by zstd."""
     kind: Only["delta"] = "delta"
     """Tells a delta from a signature."""
 
@@ -87,10 +87,10 @@ class DeltaInfo:
 def inspect(
     source: Source, *, progress: Progress | None = None, context: Context | None = None
 ) -> SignatureInfo | DeltaInfo:
-    """What the source is: a signature or a delta, its parameters, and what is in it. All of it is read and checked; of
-    a delta, 24 bytes a command are kept; to read it in constant memory, and the bytes of its literals, use
-    `open_delta`. Raises BadMagicError if it is neither, TruncatedError, CorruptError, OSError,
-    and what the reader or `progress` raises.
+    """What the source is: a signature or a delta, its parameters, and what is in it. All of it is read and checked.
+    Memory: that of the signature, or 24 bytes for each command of a delta; to read it in constant memory, and the bytes
+    of its literals, use `open_delta`. Raises BadMagicError if it is neither, TruncatedError, CorruptError, OSError, and
+    the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 40

@@ -1,4 +1,4 @@
-"""The three steps, each at once: signature, delta, patch."""
+"""The three steps: signature, delta, patch. And the digest of a file."""
 
 from __future__ import annotations
 
@@ -75,21 +75,23 @@ def signature(
 ) -> bytes:
     """The signature of a basis: 12 bytes, and for each block 4 + `strong_len`. It is that of `rdiff signature`.
 
-    `block_len` is the length of a block, in bytes. Without it, it is chosen by the size of the basis, about its square
-    root; of a reader, whose size is not known, it is 2048. Longer blocks make a smaller signature and larger deltas.
+    `block_len` is the length of a block, in bytes. The default depends on the size of the basis, and is about its
+    square root; for a reader, whose size is not known, it is 2048. Longer blocks make a smaller signature and larger
+    deltas.
 
     `strong_len` is the length of a block's strong sum, in bytes: up to 32 for BLAKE2, 16 for MD4. None is all of it,
-    and "least" what is safe against chance. Against people who make blocks that are alike, only all of BLAKE2 is safe.
+    and "least" is enough to protect against chance, but not against forgery; only the whole of BLAKE2 protects against
+    that.
 
     `hash` names the weak and the strong sum. The default is that of librsync; MD4 and rollsum are for its old versions.
 
-    `compress` is a level of zstd, 1 to 22, or True for a quick one. Whatever of redelta reads a signature recognises
-    it; programs that use librsync do not.
+    `compress` is a level of zstd, 1 to 22, or True for a fast one. redelta recognises compressed signatures; programs
+    that use librsync do not.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
 
-    Raises ParameterError, OSError, and what the reader or `progress` raises.
+    Raises ParameterError, OSError, and the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
@@ -111,7 +113,7 @@ def write_signature(
     progress: Progress | None = None,
     context: Context | None = None,
 ) -> Stats:
-    """Like `signature`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
+    """Like `signature`, but writes to `dest`. A path gets its file when it is complete, or not at all.
 
     >>> import io, redelta
     >>> redelta.write_signature(bytes(10000), io.BytesIO(), block_len=1000).blocks
@@ -165,20 +167,20 @@ def delta(
 ) -> bytes:
     """The delta that makes `new` from the basis of `signature`: commands to copy from the basis, and new bytes.
 
-    `signature` is one that was loaded, or where to read it. Load it once to make several deltas.
+    `signature` is a loaded one, or the source of one. Load it once to make several deltas.
 
-    With `verify`, the delta ends in a digest (BLAKE2b, 32 bytes) of the new file, by which a patch can tell that its
-    result is right. Programs that use librsync do not see it.
+    With `verify`, the delta ends with a digest (BLAKE2b, 32 bytes) of the new file, by which a patch verifies its
+    result. Programs that use librsync ignore it.
 
-    `compress` is a level of zstd, 1 to 22, or True for a quick one. Whatever of redelta reads a delta recognises it;
-    programs that use librsync do not.
+    `compress` is a level of zstd, 1 to 22, or True for a fast one. redelta recognises compressed deltas; programs that
+    use librsync do not.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes of `new` that were read, and their total or None. `context` keeps threads and buffers for the next
     operation.
 
-    Raises BadMagicError, TruncatedError or CorruptError if `signature` is none; ParameterError, OSError, and what the
-    readers or `progress` raise.
+    Raises BadMagicError, TruncatedError or CorruptError if `signature` is not valid; ParameterError, OSError, and the
+    exceptions of the readers and of `progress`.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 100
@@ -201,7 +203,7 @@ def write_delta(
     progress: Progress | None = None,
     context: Context | None = None,
 ) -> Stats:
-    """Like `delta`, but writes to `dest`. The file of a path takes its place when it is whole, or not at all.
+    """Like `delta`, but writes to `dest`. A path gets its file when it is complete, or not at all.
 
     >>> import io, redelta
     >>> stats = redelta.write_delta(redelta.signature(bytes(10000)), bytes(10000) + b"more", io.BytesIO())
@@ -258,19 +260,19 @@ def patch(
 ) -> bytes:
     """What `delta` makes of `basis`: the new file.
 
-    A delta that carries a digest of the new file is verified by it, and VerifyError raised if the result is another
-    file. With `verify=True` a delta without one is refused; with `verify=False` nothing is verified, and what follows
-    the end of the delta is not looked at, as in librsync.
+    If the delta has a digest of the new file, the result is verified, and VerifyError is raised if it is a different
+    file. With `verify=True`, a delta without a digest is refused; with `verify=False`, nothing is verified, and what
+    follows the end of the delta is ignored, as in librsync.
 
-    `max_output` limits the size of the result, in bytes, for deltas from strangers: a delta that would pass it raises
-    LimitError before that much is made.
+    `max_output` limits the size of the result, in bytes, for deltas from strangers: LimitError is raised before more is
+    made.
 
     At most `threads` work at once, by default one for each processor. `progress` gets the bytes of the new file that
     were made, and their total or None. `context` keeps threads and buffers for the next operation.
 
-    Raises BadMagicError, TruncatedError or CorruptError if `delta` is none; TruncatedError if the basis is too short
-    and that is all that can be told; VerifyError, LimitError, ParameterError, OSError, and what the readers or
-    `progress` raise.
+    Raises BadMagicError, TruncatedError or CorruptError if `delta` is not valid; TruncatedError if the basis is too
+    short and nothing else is known; VerifyError, LimitError, ParameterError, OSError, and the exceptions of the readers
+    and of `progress`.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -294,7 +296,7 @@ def write_patch(
     context: Context | None = None,
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
-    one is whole, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
+    one is complete, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
 
     >>> import pathlib, redelta, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -322,7 +324,7 @@ def digest(
     gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
     Memory: constant for a number of threads.
 
-    Raises ParameterError, OSError, and what the reader or `progress` raises.
+    Raises ParameterError, OSError, and the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")

@@ -1,7 +1,11 @@
-"""The three steps as files to read from: what is read is made of other files as it is asked for, in constant memory.
+"""The three steps as file objects to read from, which make their contents from other files on demand, in constant
+memory.
 
-They are `io.BufferedIOBase`s: whatever takes a file that is open for reading takes them, `shutil.copyfileobj`,
-`tarfile` and HTTP clients among others.
+They are `io.BufferedIOBase`s, and can be used wherever a file that is open for reading can: by `shutil.copyfileobj`,
+`tarfile` and HTTP clients, for instance.
+
+They do not use the library's filter of a stream (rd_filter_stream_new): it is over once its source has failed, while
+these go on when a file object raises once, as `io`'s own do.
 """
 
 from __future__ import annotations
@@ -30,11 +34,11 @@ from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Source
 
 CHUNK = 256 * 1024
 LINES = 8 * 1024
-"""Bytes that are made at once to find the ends of lines in them."""
+"""Bytes to make at once when looking for the end of a line."""
 
 
 class _Feed:
-    """A source to be read piece by piece. Only what was opened here is closed, but with `closefd` all of it."""
+    """A source to read in chunks. It closes what it opened, and with `closefd` also what it was given."""
 
     def __init__(self, source: Source, closefd: bool) -> None:
         file: Any = source
@@ -57,8 +61,8 @@ class _Feed:
 
 
 class _StreamReader(io.BufferedIOBase):
-    """A file over a push stream. A thread waits for another that reads; a source that reads from the very file that it
-    is read for is refused."""
+    """A file object over a push stream. Threads wait for each other; a source that reads from the file object that it
+    is the source of is refused."""
 
     def __init__(self, stream: _core.Stream, source: Source, closefd: bool) -> None:
         self._stream = stream
@@ -73,13 +77,13 @@ class _StreamReader(io.BufferedIOBase):
         self._feed = _Feed(source, closefd)
 
     def _fill(self, size: int) -> None:
-        """Reads on, if all that was read is used up."""
+        """Reads more, if everything that was read has been used."""
         if not self._pending and not self._ended:
             self._pending = memoryview(self._feed.read(size)).cast("B")
             self._ended = not self._pending
 
     def _make(self, most: int) -> bytes:
-        """The next bytes of the stream, `most` at most; none at the end only."""
+        """The next bytes of the stream, at most `most`; none only at the end."""
         while not self._done:
             if not self._over:
                 self._fill(CHUNK)
@@ -93,17 +97,17 @@ class _StreamReader(io.BufferedIOBase):
         return b""
 
     def _take(self, end: int) -> bytes:
-        """What is kept, up to there."""
+        """The bytes that are kept, up to `end`."""
         start, self._at = self._at, min(end, len(self._kept))
         return self._kept[start : self._at]
 
     def _some(self, left: int) -> bytes:
-        """Some bytes, `left` at most if that is positive."""
+        """Some bytes, at most `left` if that is positive."""
         most = left if left > 0 else CHUNK
         return self._take(self._at + most) if self._at < len(self._kept) else self._make(most)
 
     def _some_of_line(self, left: int) -> bytes:
-        """Likewise, but not beyond the end of a line."""
+        """The same, but not beyond the end of a line."""
         if self._at == len(self._kept):
             self._kept, self._at = self._make(LINES), 0
         limit = self._at + left if left > 0 else len(self._kept)
@@ -113,8 +117,8 @@ class _StreamReader(io.BufferedIOBase):
         """The stream is done."""
 
     def _gather(self, size: int | None, some: Callable[[int], bytes], enough: Callable[[bytes], bool]) -> bytes:
-        """Parts of `size` bytes in all, or of what is left, up to one that is enough. Those that were there when the
-        source raises are kept for the next call."""
+        """Collects `size` bytes, or all that are left, until a chunk is enough. If the source raises, those that were
+        collected are kept for the next call."""
         self._refuse_re_entrance()
         left = -1 if size is None else max(operator.index(size), -1)
         parts: list[bytes] = []
@@ -137,25 +141,25 @@ class _StreamReader(io.BufferedIOBase):
 
     def _refuse_re_entrance(self) -> None:
         if self._owner == threading.get_ident():
-            raise RedeltaError("it is at work: what it reads from may not call it")
+            raise RedeltaError("it is in use: what it reads from may not call it")
 
     def readable(self) -> bool:
         return True
 
     def read(self, size: int | None = -1, /) -> bytes:
-        """`size` bytes, or what is left if that is less or no size is given."""
+        """Reads `size` bytes, or all that are left if these are fewer or no size is given."""
         return self._gather(size, self._some, lambda part: False)
 
     def read1(self, size: int = -1, /) -> bytes:
-        """Some bytes, `size` at most; none at the end only."""
+        """Reads some bytes, at most `size`; none only at the end."""
         return self._gather(size, self._some, lambda part: True)
 
     def readline(self, size: int | None = -1, /) -> bytes:
-        """A line, or `size` bytes of it if it is longer. Some of what follows is made with it."""
+        """Reads a line, or `size` bytes of it if it is longer. Some bytes after it are made as well."""
         return self._gather(size, self._some_of_line, lambda part: part.endswith(b"\n"))
 
     def close(self) -> None:
-        """Closes the file, and those that it reads from if they were opened by it or `closefd` was given."""
+        """Closes the file object, and the files that it opened itself, or with `closefd` all that it reads from."""
         if not hasattr(self, "_feed"):  # it could not be made
             super().close()
             return
@@ -174,7 +178,7 @@ class _StreamReader(io.BufferedIOBase):
 
     @property
     def stats(self) -> Stats:
-        """What was done so far."""
+        """What has been done so far."""
         return Stats(*self._stream.stats())
 
 
@@ -228,9 +232,9 @@ class DeltaReader(_StreamReader):
 
 
 class PatchReader(_StreamReader):
-    """A file that reads as the new file that `delta` makes of `basis`. What was read is good once the end was read, for
-    the digest of the new file comes last: where it is wrong, the last `read` raises VerifyError. `max_output` and
-    `verify` are those of `patch`. With `closefd`, closing it closes `basis` and `delta`.
+    """A file that reads as the new file that `delta` makes of `basis`. Its contents are valid only when the end has
+    been read, because the digest of the new file comes last: if it is wrong, the last `read` raises VerifyError.
+    `max_output` and `verify` are those of `patch`. With `closefd`, closing it closes `basis` and `delta`.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"first\\nsecond\\n")
@@ -265,7 +269,7 @@ class PatchReader(_StreamReader):
             return
         self._fill(1)
         if self._pending:
-            raise CorruptError("the delta goes on behind its end; make or fetch the delta again", role="delta")
+            raise CorruptError("the delta continues after its end; make or fetch the delta again", role="delta")
 
     def _close_sources(self) -> None:
         with ExitStack() as stack:

@@ -67,9 +67,9 @@ class _Sums:
         threads: int | None = None,
         context: Context | None = None,
     ) -> Stats:
-        """Writes the bytes of the file to `dest`, compressed if `compress` is a level of zstd or True. The file of a
-        path takes its place when it is whole, or not at all. Memory: constant. Raises ParameterError, OSError, and what
-        the writer raises."""
+        """Writes the bytes of the file to `dest`, compressed if `compress` is a level of zstd or True. A path gets
+        its file when it is complete, or not at all. Memory: constant. Raises ParameterError, OSError, and the
+        exceptions of the writer."""
         check_destination(dest)
         return Stats(*self._write(dest, compress, threads, context)[1])
 
@@ -147,7 +147,7 @@ class SignaturePart(_Sums):
         be the same for all parts; those that are not given are chosen by the size of the whole basis.
 
         Memory: 16 bytes and a strong sum for each block, which `max_memory` limits. Raises ParameterError, LimitError,
-        OSError, and what the reader or `progress` raises."""
+        OSError, and the exceptions of the reader and of `progress`."""
         params = signature_params(block_len, strong_len, hash)
         start = file_offset("offset", offset)
         size = None if length is None else file_offset("length", length)
@@ -238,11 +238,11 @@ class Signature(_Sums):
         context: Context | None = None,
     ) -> Signature:
         """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
-        each block; one that is compressed can have many more than its length tells, and `max_blocks` limits them.
+        each block; a compressed one can have many more than its size suggests, and `max_blocks` limits their number.
         A delta takes two blocks, or twice the new file if that is shorter, and a block can have 2 GiB: `max_memory`
         limits the bytes of both together, here and for each delta that is made with what was loaded here.
         `threads`, `progress` and `context` are those of `signature`. Raises BadMagicError, TruncatedError or
-        CorruptError if it is none, LimitError, OSError, and what the reader or `progress` raises."""
+        CorruptError if it is not valid, LimitError, OSError, and the exceptions of the reader and of `progress`."""
         kept = native_context(context)
         with Files() as files:
             opened = files.read("signature", source)
@@ -274,7 +274,7 @@ class Signature(_Sums):
     ) -> Signature:
         """Makes the signature of `basis` in memory: `signature` and `load` in one, without the bytes between. The
         parameters are those of `signature`; `max_memory` is that of `load`. Raises ParameterError, LimitError, OSError,
-        and what the reader or `progress` raises.
+        and the exceptions of the reader and of `progress`.
 
         >>> import redelta
         >>> bytes(redelta.Signature.build(bytes(5000))) == redelta.signature(bytes(5000))

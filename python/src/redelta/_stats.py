@@ -7,12 +7,14 @@ from html import escape
 
 
 def shown(value: int | bytes) -> str:
+    if isinstance(value, bool):
+        return "yes"
     return value.hex() if isinstance(value, bytes) else f"{value:,}"
 
 
 @dataclass(frozen=True)
 class Stats:
-    """What an operation did. What does not apply to it is 0. In a notebook it shows itself as a table."""
+    """What an operation did. Fields that do not apply to it are 0. In a notebook it is shown as a table."""
 
     in_bytes: int = 0
     """Read from the basis, the signature, the new file or the delta."""
@@ -21,21 +23,24 @@ class Stats:
     blocks: int = 0
     """In the signature."""
     literal_commands: int = 0
-    """In the delta: commands that bring new bytes."""
+    """In the delta: commands with new bytes."""
     literal_bytes: int = 0
-    """New bytes that they bring."""
+    """The new bytes."""
     literal_command_bytes: int = 0
-    """Bytes of the delta that those commands take, without what they bring."""
+    """Bytes of the delta for those commands, without the new bytes."""
     copy_commands: int = 0
     """In the delta: commands that copy from the basis."""
     copy_bytes: int = 0
-    """Bytes that they copy."""
+    """The copied bytes."""
     copy_command_bytes: int = 0
-    """Bytes of the delta that those commands take."""
+    """Bytes of the delta for those commands."""
     false_matches: int = 0
-    """Blocks whose weak sum was found and whose strong sum was not. May differ with the threads."""
+    """Windows with a known weak sum but no known strong sum. May vary with the threads."""
     digest: bytes | None = None
-    """Of the new file, as the delta carries it; of a patch, once the file was verified."""
+    """Of the new file, as in the delta; of a patch, once the file is verified."""
+    identical: bool = False
+    """The delta is one copy of the whole basis, so the new file is the basis. False where the size of the basis is not
+    known: of `inspect`, `open_delta` and `DeltaWriter`."""
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -17,19 +17,20 @@ T_contra = TypeVar("T_contra", contravariant=True)
 
 
 class SupportsRead(Protocol[T_co]):
-    """Whatever has a `read` that gives up to so many bytes, and none at the end only."""
+    """An object with a `read` that returns up to so many bytes, and none only at the end."""
 
     def read(self, length: int, /) -> T_co: ...
 
 
 class SupportsReadAndSeek(SupportsRead[T_co], Protocol[T_co]):
-    """A reader that can also be set to a position, counted from the beginning of the file."""
+    """A reader that can also be set to a position, counted from the start of the file."""
 
     def seek(self, position: int, /) -> object: ...
 
 
 class SupportsWrite(Protocol[T_contra]):
-    """Whatever has a `write` that takes bytes. If it returns that it took fewer, the rest comes as a memoryview."""
+    """An object with a `write` that takes bytes. If it returns that it took fewer, it is given the rest as a
+    memoryview."""
 
     def write(self, data: T_contra, /) -> object: ...
 
@@ -37,37 +38,38 @@ class SupportsWrite(Protocol[T_contra]):
 Path: TypeAlias = str | os.PathLike[str]
 
 Source: TypeAlias = Buffer | Path | SupportsRead[bytes]
-"""Where bytes come from. A `str` is a path; a reader is read from where it stands to its end."""
+"""Where bytes come from. A `str` is a path; a reader is read from its position to its end."""
 
 Basis: TypeAlias = Buffer | Path | SupportsReadAndSeek[bytes]
-"""A source that a patch copies from, at any place; the places are counted from the beginning of the file."""
+"""A source that a patch copies from, at any offset from the start of the file."""
 
 Destination: TypeAlias = Path | SupportsWrite[bytes]
-"""Where bytes go. The file of a path is replaced as a whole or not at all; a writer is written to as it stands."""
+"""Where bytes go. The file of a path is replaced as a whole or not at all; a writer is written to at its position."""
 
 Hash: TypeAlias = Literal["rk-blake2", "rk-md4", "rollsum-blake2", "rollsum-md4", "rabinkarp-blake2", "rabinkarp-md4"]
 """The sums of a signature: the weak (rolling) one, and the strong one. "rk" is short for "rabinkarp"; both are taken,
 and the short form is shown."""
 
 StrongLength: TypeAlias = int | Literal["least"] | None
-"""Of the strong sum, in bytes. None: all of it; "least": what is safe against chance for the size of the basis."""
+"""Of the strong sum, in bytes. None: all of it; "least": enough to protect against chance, for the size of the
+basis."""
 
 PatchVerify: TypeAlias = Literal["auto"] | bool
-"""Whether a patch is verified: if its delta lets it; always (a delta that does not is an error); never."""
+"""Whether to verify. "auto": if the delta has a digest; True: always, a delta without one is an error; False: never."""
 
 Compression: TypeAlias = int | bool | None
 """A level of zstd, from 1 to 22; True: one that costs little time; None or False: without compression."""
 
 Progress: TypeAlias = Callable[[int, int | None], object]
-"""Called now and then with the bytes done and their total, if that is known. What it raises ends the operation."""
+"""Called regularly with the bytes done and their total, or None. An exception that it raises ends the operation."""
 
 # ---- What the extension takes and gives ------------------------------------------------------------------------------
 
 Reading: TypeAlias = int | tuple[int, int] | Buffer | Callable[[int, int], Buffer]
-"""A descriptor, one and where to begin, a buffer, or what gives up to so many bytes at an offset."""
+"""A descriptor, one with a start, a buffer, or a function that returns up to so many bytes at an offset."""
 
 Writing: TypeAlias = int | bytes | Callable[[bytes], object] | io.BytesIO | None
-"""A descriptor, a path, what takes bytes, a file in memory, or None for bytes that are returned."""
+"""A descriptor, a path, a function that takes bytes, a file in memory, or None for bytes that are returned."""
 
 
 class Params(TypedDict):
@@ -82,5 +84,5 @@ class Params(TypedDict):
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
 
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None]
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool]
 """The fields of Stats."""

@@ -1,7 +1,7 @@
 """The extension module that rdiff-backup and duplicity carry with them, each as its own `_librsync`.
 
 Makers turn one stream of bytes into another in cycles: `cycle(data)` gives `(done, consumed, out)`. What was not
-consumed is passed again, with more behind it; an empty input says that there is no more. It goes on until `done` is 1.
+consumed is passed again, followed by more; an empty input ends it. The cycles end when `done` is 1.
 Signatures are MD4 with 8 bytes a block and deltas have no trailer, as these programs have always written them.
 
 A program gets this module in place of its own where it is put under that one's name:
@@ -76,7 +76,7 @@ class _Maker:
 
     def _after_the_end(self, size: int) -> tuple[int, int, bytes]:
         if size:
-            raise _error(results.RS_INTERNAL_ERROR, self._doing, "there is input behind the end")
+            raise _error(results.RS_INTERNAL_ERROR, self._doing, "there is input after the end")
         return 1, 0, b""
 
 
