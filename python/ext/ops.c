@@ -15,7 +15,8 @@ typedef struct ops {
     rd_ops *ops; /* NULL: closed */
     source delta;
     rd_stats stats; /* once it is closed */
-    bool over;      /* there are no more, or reading has failed */
+    bool ended;     /* there are no more */
+    bool over;      /* likewise, or reading has failed, or it is closed */
     guard guard;
 } ops;
 
@@ -103,6 +104,8 @@ static PyObject *ops_tuple(const rd_op *op, uint64_t offset) {
 static PyObject *ops_next_locked(ops *o, module_state *state, PyObject *names) {
     call c;
     rd_op op;
+    if (o->ended)
+        return Py_NewRef(Py_None);
     if (o->over)
         return raise_state(state, RD_ROLE_DELTA, "there is nothing more to read: it ended, failed or was closed");
     call_begin(&c, state, true, Py_None);
@@ -111,7 +114,8 @@ static PyObject *ops_next_locked(ops *o, module_state *state, PyObject *names) {
     if (result == RD_MORE)
         return ops_tuple(&op, rd_ops_literal_offset(o->ops));
     o->over = true;
-    if (result == RD_OK)
+    o->ended = result == RD_OK;
+    if (o->ended)
         return Py_NewRef(Py_None);
     ops_fail(o, state, result, names);
     return NULL;
