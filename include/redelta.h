@@ -586,7 +586,8 @@ typedef struct rd_filter rd_filter;
 
 /*
  * A source whose first `size` bytes can be read again, from its start: to look at a pipe, by rd_source_identify say,
- * before reading it. A seekable source is read as it is. Memory: `size`. Errors, of all these: RD_E_MEMORY,
+ * before reading it (for which 256 KiB are enough, unless many empty zstd frames come first). What comes after them can
+ * be read once: RD_E_STATE. A seekable source is read as it is. Memory: `size`. Errors, of all these: RD_E_MEMORY,
  * RD_E_PARAMETER, with *filter NULL.
  */
 RD_API rd_result rd_filter_peek_new(rd_filter **filter, const rd_source *source, size_t size,

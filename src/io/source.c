@@ -119,7 +119,7 @@ static rd_result source_read_callback(const rd_source *source, rd__operation *op
                         "the caller's read function returned neither RD_OK nor a failure");
     if (result != RD_OK && source->read == rd__filter_read) {
         operation->error = *rd_filter_error(source->context);
-        if (operation->error.role == RD_ROLE_NONE)
+        if (operation->error.role == RD_ROLE_NONE && result != RD_E_CANCELLED && result != RD_E_MEMORY)
             operation->error.role = role;
         return result;
     }

@@ -541,6 +541,41 @@ static void what_a_stream_finds_wrong_is_reported(void **state) {
     plain_free(&d);
 }
 
+static bool want_no_more(void *context, uint64_t done, uint64_t total) {
+    (void)context, (void)done, (void)total;
+    return false;
+}
+
+/* A filter may be the one that asks whether to continue. The error is that of any operation that is cancelled. */
+static void what_is_cancelled_beneath_is_reported(void **state) {
+    (void)state;
+    random_source r = random_from(13);
+    if (rd_compression_max() == 0)
+        skip();
+    rd_memory old = bytes_random(&r, 30000, 256);
+    rd_memory plain = signature_of(&old, (rd_params){.block_len = 100});
+    rd_memory frame = compressed(&plain, 3, 1000, NULL, &r);
+    const rd_source direct = bytes_source(&frame);
+    rd_filter *filter = NULL;
+    assert_int_equal(rd_filter_decompress_new(&filter, &direct, &(rd_options){OPTIONS, .progress = want_no_more}),
+                     RD_OK);
+    const rd_source source = rd_filter_source(filter);
+    rd_signature *signature = NULL;
+    rd_error expected = {.result = RD_OK};
+    rd_error actual = {.result = RD_OK};
+    const rd_options cancelled = {OPTIONS, .progress = want_no_more, .error = &expected};
+    assert_int_equal(rd_signature_load(&signature, &direct, &cancelled), RD_E_CANCELLED);
+    assert_int_equal(rd_signature_load(&signature, &source, &(rd_options){OPTIONS, .error = &actual}), RD_E_CANCELLED);
+    assert_int_equal(actual.result, expected.result);
+    assert_int_equal(actual.role, expected.role);
+    assert_int_equal(actual.offset, expected.offset);
+    assert_string_equal(actual.reason, expected.reason);
+    rd_filter_free(filter);
+    rd_memory_free(&frame);
+    rd_memory_free(&plain);
+    rd_memory_free(&old);
+}
+
 static void what_a_filter_does_not_have_fails(void **state) {
     (void)state;
     rd_filter *filter = NULL;
@@ -609,6 +644,7 @@ int main(void) {
         cmocka_unit_test(a_basis_that_has_nothing_now_ends_the_reading),
         cmocka_unit_test(a_source_that_fails_beneath_is_reported),
         cmocka_unit_test(what_a_stream_finds_wrong_is_reported),
+        cmocka_unit_test(what_is_cancelled_beneath_is_reported),
         cmocka_unit_test(what_a_filter_does_not_have_fails),
         cmocka_unit_test(opening_refuses_wrong_options),
     };
