@@ -5,9 +5,10 @@
 
 #include <assert.h>
 #include <stdlib.h>
+#include <string.h>
 
-/* Larger buffers are rare, and go back to the system. */
-enum { KEPT_BUFFER_MAX = 16 * 1024 * 1024 };
+/* In all: enough for the segments of some threads. */
+enum { KEPT_BYTES_MAX = 64 * 1024 * 1024 };
 
 rd_result rd_context_new(rd_context **context) {
     *context = rd__alloc_zeroed(1, sizeof **context);
@@ -35,29 +36,38 @@ void rd__context_release(rd_context *context) {
     }
 }
 
+/* Takes a buffer out of those that are kept. */
+static void *context_remove(rd_context *context, size_t at) {
+    void *const buffer = context->buffers[at];
+    context->buffer_count--;
+    context->buffer_bytes -= rd__buffer_size(buffer);
+    memmove(&context->buffers[at], &context->buffers[at + 1], (context->buffer_count - at) * sizeof *context->buffers);
+    return buffer;
+}
+
 void *rd__context_take(rd_context *context, uint64_t count, size_t size) {
-    /* Buffers that fit, and are not more than twice as large: the one given back last is likeliest in cache. */
+    /* One that fits, and is not more than twice as large: the one given back last is likeliest in cache. */
     for (size_t i = context->buffer_count; i-- > 0;) {
-        if (count <= context->sizes[i] / size && context->sizes[i] / 2 <= count * size) {
-            void *const found = context->buffers[i];
-            context->buffer_count--;
-            context->buffers[i] = context->buffers[context->buffer_count];
-            context->sizes[i] = context->sizes[context->buffer_count];
-            return found;
-        }
+        const size_t kept = rd__buffer_size(context->buffers[i]);
+        if (count <= kept / size && kept / 2 <= count * size)
+            return context_remove(context, i);
     }
     return rd__alloc_buffer(count, size);
 }
 
-void rd__context_give(rd_context *context, void *memory, uint64_t count, size_t size) {
-    if (!memory)
+void rd__context_give(rd_context *context, void *buffer) {
+    if (!buffer)
         return;
-    if (!context->keeps || context->buffer_count == RD__KEPT_BUFFERS || count > KEPT_BUFFER_MAX / size) {
-        rd__free_buffer(memory);
+    if (!context->keeps || rd__buffer_size(buffer) > KEPT_BYTES_MAX) {
+        rd__free_buffer(buffer);
         return;
     }
-    context->buffers[context->buffer_count] = memory;
-    context->sizes[context->buffer_count++] = (size_t)count * size;
+    /* Those given back first make room. */
+    while (context->buffer_count == RD__KEPT_BUFFERS ||
+           context->buffer_bytes > KEPT_BYTES_MAX - rd__buffer_size(buffer))
+        rd__free_buffer(context_remove(context, 0));
+    context->buffers[context->buffer_count++] = buffer;
+    context->buffer_bytes += rd__buffer_size(buffer);
 }
 
 void *rd__context_take_state(rd_context *context, rd__kept kind) {

@@ -19,9 +19,9 @@ enum { RD__KEPT_BUFFERS = 32 };
 struct rd_context {
     rd__pool pool;
     bool keeps;                      /* it is a caller's */
-    void *buffers[RD__KEPT_BUFFERS]; /* that nobody uses now */
-    size_t sizes[RD__KEPT_BUFFERS];
+    void *buffers[RD__KEPT_BUFFERS]; /* that nobody uses now, in the order in which they were given back */
     size_t buffer_count;
+    uint64_t buffer_bytes;
     void *states[RD__KEPT_KINDS];
     rd__kept_free_fn *free_state[RD__KEPT_KINDS];
 };
@@ -30,11 +30,12 @@ struct rd_context {
 void rd__context_release(rd_context *context);
 
 /*
- * Memory for `count` elements of `size` bytes, uninitialised, or NULL. It is given back by rd__context_give with the
- * same count and size: a context that keeps has it ready for the next who asks for about as much.
+ * A buffer (memory.h) of `count` elements of `size` bytes, uninitialised, or NULL. It is given back by
+ * rd__context_give: a context that keeps buffers has it ready for the next request of about that size.
  */
 void *rd__context_take(rd_context *context, uint64_t count, size_t size);
-void rd__context_give(rd_context *context, void *memory, uint64_t count, size_t size);
+/* NULL is allowed. */
+void rd__context_give(rd_context *context, void *buffer);
 
 /* The state of this kind that was left here, for the caller to own, or NULL. */
 void *rd__context_take_state(rd_context *context, rd__kept kind);

@@ -24,22 +24,31 @@ void *rd__alloc_zeroed(uint64_t count, size_t size) {
 
 enum { CACHE_LINE = 64 };
 
-/* Before the buffer stands what malloc returned. */
+/* Before a buffer stands what malloc returned, and the size. */
+typedef struct memory_head {
+    void *allocated;
+    size_t size;
+} memory_head;
+
 void *rd__alloc_buffer(uint64_t count, size_t size) {
     const size_t bytes = memory_array_bytes(count, size);
-    const size_t extra = sizeof(void *) + CACHE_LINE - 1;
+    const size_t extra = sizeof(memory_head) + CACHE_LINE - 1;
     uint8_t *const allocated = bytes && bytes <= SIZE_MAX - extra ? malloc(bytes + extra) : NULL;
     if (!allocated)
         return NULL;
-    uint8_t *const earliest = allocated + sizeof(void *);
-    void **const buffer = (void *)(earliest + (size_t)(-(uintptr_t)earliest % CACHE_LINE));
-    buffer[-1] = allocated;
+    uint8_t *const earliest = allocated + sizeof(memory_head);
+    uint8_t *const buffer = earliest + (size_t)(-(uintptr_t)earliest % CACHE_LINE);
+    ((memory_head *)(void *)buffer)[-1] = (memory_head){.allocated = allocated, .size = bytes};
     return buffer;
+}
+
+size_t rd__buffer_size(const void *buffer) {
+    return ((const memory_head *)buffer)[-1].size;
 }
 
 void rd__free_buffer(void *buffer) {
     if (buffer)
-        free(((void **)buffer)[-1]);
+        free(((memory_head *)buffer)[-1].allocated);
 }
 
 void *rd__resize_array(void *array, uint64_t count, size_t size) {

@@ -28,6 +28,8 @@ void *rd__alloc_zeroed(uint64_t count, size_t size);
  * measured on Zen 4. To be freed by rd__free_buffer. NULL: out of memory.
  */
 void *rd__alloc_buffer(uint64_t count, size_t size);
+/* Its size in bytes. */
+size_t rd__buffer_size(const void *buffer);
 /* NULL is allowed. */
 void rd__free_buffer(void *buffer);
 

@@ -65,8 +65,8 @@ void rd__compressor_free(rd__compressor *compressor) {
         rd__context_give_state(compressor->context, RD__KEPT_COMPRESSOR, compressor->zstd, compressor_free_zstd);
     else
         compressor_free_zstd(compressor->zstd);
-    rd__context_give(compressor->context, compressor->chunk, CHUNK, 1);
-    rd__context_give(compressor->context, compressor->made, MADE, 1);
+    rd__context_give(compressor->context, compressor->chunk);
+    rd__context_give(compressor->context, compressor->made);
     *compressor = (rd__compressor){0};
 }
 

@@ -18,7 +18,7 @@ void rd__zstd_source_close(rd__zstd_source *filter) {
     if (!filter->compressed)
         return;
     rd__decompressor_free(&filter->decompressor);
-    rd__context_give(filter->operation->context, filter->chunk, CHUNK, 1);
+    rd__context_give(filter->operation->context, filter->chunk);
     filter->compressed = false;
 }
 

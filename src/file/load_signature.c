@@ -29,7 +29,7 @@ static rd_result load_signature(rd__operation *operation, const rd_source *in, b
         result = rd__loader_finish(&loader, signature, error);
     if (result == RD_OK)
         operation->stats.blocks = rd_signature_count(*signature);
-    rd__context_give(operation->context, chunk, size, 1);
+    rd__context_give(operation->context, chunk);
     rd__reader_close(&reader);
     rd__loader_free(&loader);
     return result;

@@ -185,7 +185,7 @@ static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN
     rd__stitcher_init(&run->stitcher, run->signature, run->kernels);
     const rd_result result = rd__segments_run(&run->segments, threads);
     rd__digest_final(&run->digest, digest);
-    rd__context_give(kept, run->overlap, overlap, 1);
+    rd__context_give(kept, run->overlap);
     return result;
 }
 
@@ -289,6 +289,6 @@ rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file
     } else {
         result = rd__fail_memory(&operation.error);
     }
-    rd__context_give(operation.context, run, 1, sizeof *run);
+    rd__context_give(operation.context, run);
     return rd__operation_end(&operation, result);
 }

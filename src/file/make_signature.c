@@ -139,7 +139,7 @@ static rd_result signature_sign_one_by_one(signature_run *run, const rd_source *
         }
     }
     rd__reader_close(&reader);
-    rd__context_give(operation->context, chunk, SEGMENT_SIZE, 1);
+    rd__context_give(operation->context, chunk);
     return result;
 }
 
@@ -204,7 +204,7 @@ static rd_result signature_write(rd__operation *operation, const rd_signature *s
     if (result == RD_OK)
         result = rd__writer_finish(&writer);
     rd__writer_close(&writer);
-    rd__context_give(operation->context, entries, BATCH, entry_size);
+    rd__context_give(operation->context, entries);
     return result;
 }
 

@@ -19,7 +19,7 @@ rd_result rd__ops_open(rd__ops *ops, const rd_source *delta, rd__operation *oper
 
 void rd__ops_close(rd__ops *ops) {
     rd__reader_close(&ops->reader);
-    rd__context_give(ops->operation->context, ops->chunk, RD__CHUNK, 1);
+    rd__context_give(ops->operation->context, ops->chunk);
 }
 
 static rd_result ops_refill(rd__ops *ops) {

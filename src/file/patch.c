@@ -261,8 +261,8 @@ static rd_result patch_run_segments(patch_run *run) {
     const rd_result result =
         complete ? rd__pipeline_run(&pipeline, &run->operation->error) : rd__fail_memory(&run->operation->error);
     free((void *)slots);
-    rd__context_give(kept, data, slot_count, run->segment_size);
-    rd__context_give(kept, segments, slot_count, sizeof *segments);
+    rd__context_give(kept, data);
+    rd__context_give(kept, segments);
     return result;
 }
 
@@ -354,7 +354,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     operation->stats.identical = result == RD_OK && rd__patcher_copies_all(stats, basis->size);
     *reached = run.reached;
     rd__reader_close(&run.reader);
-    rd__context_give(operation->context, run.delta, DELTA_CHUNK, 1);
+    rd__context_give(operation->context, run.delta);
     return verify == RD_VERIFY_NEVER ? result : rd__patcher_failure(result, &operation->error);
 }
 

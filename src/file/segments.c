@@ -128,8 +128,8 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
 
     for (size_t i = 0; slots && i < slot_count && slots[i]; i++) {
         rd__segment *const segment = slots[i];
-        rd__context_give(kept, segment->data, capacity, 1);
-        rd__context_give(kept, segment->extra, segments->extra, 1);
+        rd__context_give(kept, segment->data);
+        rd__context_give(kept, segment->extra);
         if (work->release)
             work->release(segment);
         free(segment);

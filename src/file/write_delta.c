@@ -97,7 +97,7 @@ static rd_result delta_writer_hash_copy(rd_delta_writer *w, uint64_t offset, uin
         offset += size;
         length -= size;
     }
-    rd__context_give(kept, chunk, COPY_CHUNK, 1);
+    rd__context_give(kept, chunk);
     return result;
 }
 

@@ -50,6 +50,6 @@ rd_result rd__writer_finish(rd__writer *writer) {
 
 void rd__writer_close(rd__writer *writer) {
     rd__zstd_sink_close(&writer->zstd);
-    rd__context_give(writer->operation->context, writer->buffer, BUFFER_SIZE, 1);
+    rd__context_give(writer->operation->context, writer->buffer);
     writer->buffer = NULL;
 }

@@ -57,7 +57,7 @@ static rd_result stream_filter_read(rd_filter *filter, uint64_t offset, void *da
 }
 
 static void stream_filter_close(rd_filter *filter) {
-    rd__context_give(filter->operation.context, ((stream_filter *)filter)->chunk, CHUNK, 1);
+    rd__context_give(filter->operation.context, ((stream_filter *)filter)->chunk);
 }
 
 static const rd__filter_kind stream_filter_kind = {

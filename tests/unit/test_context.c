@@ -118,6 +118,8 @@ static rd_result run_operation(const material *m, size_t which, const rd_sink *s
                                                            : &delta,
                                   200000, true);
     const bool pipe = random_below(r, 3) == 0;
+    /* Of literals alone, a delta is so long that its frame may be given up in the middle. */
+    const rd_signature *const against = random_below(r, 2) == 0 ? NULL : m->loaded;
     const rd_source piped = chunks_source(&sequential);
     const rd_source basis = bytes_source(&m->basis);
     const rd_source new_file = pipe ? piped : bytes_source(&new_bytes);
@@ -137,7 +139,7 @@ static rd_result run_operation(const material *m, size_t which, const rd_sink *s
     case 0: result = rd_signature_make(&basis, sink, options); break;
     case 1: result = rd_signature_load(&signature, &signature_source, options); break;
     case 2: result = rd_signature_build(&signature, &basis, options); break;
-    case 3: result = rd_delta_make(m->loaded, &new_file, sink, options); break;
+    case 3: result = rd_delta_make(against, &new_file, sink, options); break;
     case 4: result = rd_patch_apply(&basis, &delta_source, sink, options); break;
     case 5:
         result = rd_digest(&new_file, digest, options);
@@ -178,7 +180,7 @@ static rd_result run_operation(const material *m, size_t which, const rd_sink *s
             o->error = *rd_delta_writer_error(writer);
         break;
     case 9: result = rd_signature_stream_new(&stream, options); break;
-    case 10: result = rd_delta_stream_new(&stream, m->loaded, options); break;
+    case 10: result = rd_delta_stream_new(&stream, against, options); break;
     case 11: result = rd_patch_stream_new(&stream, &basis, options); break;
     case 12: result = rd_loadsig_stream_new(&stream, options); break;
     case 13: /* a patch of what is decompressed on the way */
@@ -512,6 +514,42 @@ static unsigned threads_for(const material *m, unsigned most, int operations, rd
     return atomic_load(&threads_started) - before;
 }
 
+/* What is nested into one operation, and counts. */
+typedef struct counting {
+    const material *material;
+    rd_context *context;
+    unsigned started;
+    unsigned ran;
+} counting;
+
+static void count_nested(void *context) {
+    counting *const c = context;
+    c->started += threads_for(c->material, 4, 4, c->context);
+    c->ran++;
+}
+
+/* While the threads of a context are at work, what a callback starts has none. */
+static void nested_operations_start_no_threads(void **state) {
+    const material *const m = *state;
+    rd_context *context = NULL;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    rd_memory made = {0};
+    counting c = {.material = m, .context = context};
+    disturbance d = {
+        .cancel_at = UINT64_MAX, .sink_room = UINT64_MAX, .bytes = &made, .nested = count_nested, .nested_context = &c};
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_sink sink = rd_sink_callback(take, &d);
+    const rd_options options = {
+        OPTIONS,           .params = {.block_len = 1000}, .progress = progress, .progress_context = &d, .threads = 3,
+        .context = context};
+    assert_int_equal(rd_signature_make(&basis, &sink, &options), RD_OK);
+    check_memory(made, m->signature, "the signature around them");
+    assert_int_equal(c.ran, 2);
+    assert_int_equal(c.started, 0);
+    rd_memory_free(&made);
+    rd_context_free(context);
+}
+
 static void threads_are_used_again(void **state) {
     const material *const m = *state;
     rd_context *context = NULL;
@@ -531,6 +569,7 @@ int main(void) {
         cmocka_unit_test(operations_after_each_other_give_the_same),
         cmocka_unit_test(operations_inside_each_other_give_the_same),
         cmocka_unit_test(streams_between_each_other_give_the_same),
+        cmocka_unit_test(nested_operations_start_no_threads),
         cmocka_unit_test(threads_are_used_again),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
