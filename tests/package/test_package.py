@@ -184,7 +184,8 @@ def test_an_installation_can_be_moved(installed: Installed, tmp_path: Path) -> N
 
 def test_the_program_of_the_documents_brings_a_file_up_to_date(installed: Installed, tmp_path: Path) -> None:
     page = (Path(setting("REDELTA_SOURCE_DIR")) / "docs/c-api.md").read_text()
-    (program,) = re.findall(r"^```c\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    blocks = re.findall(r"^```c\n(.*?)^```$", page, flags=re.MULTILINE | re.DOTALL)
+    (program,) = [block for block in blocks if "int main(" in block]
     (tmp_path / "program.c").write_text(program)
     words = installed.pkg_config("--cflags", "--libs", "redelta")
     run(
