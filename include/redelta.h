@@ -579,8 +579,8 @@ RD_API void rd_stream_free(rd_stream *stream);
 /*
  * A filter gives a source or a sink that reads from, or writes to, another one. That one is copied; what it refers to
  * must outlive the filter. Of the options, filters use `limits`, `compression`, `threads`, `context`, `error`, and
- * `progress`, by which an interrupted read or write asks whether to continue. An operation that fails beneath a filter
- * reports the error as if there were no filter.
+ * `progress`, which counts what goes through the filter and may cancel a read that waits. An operation that fails
+ * beneath a filter reports the error as if there were no filter.
  */
 typedef struct rd_filter rd_filter;
 
