@@ -244,14 +244,15 @@ typedef struct rd_memory {
     size_t capacity;
 } rd_memory;
 
-/* Appends to *memory, which must outlive the sink. */
+/* Appends to the end of *memory, which must outlive the sink. */
 RD_API rd_sink rd_sink_memory(rd_memory *memory);
 RD_API void rd_memory_free(rd_memory *memory);
 
 /*
  * Writes to a sink: in order, or at `offset` of the file, the memory, or the output of the caller's function, which
- * does not move the place for the next bytes in order. `error` may be NULL. Errors: RD_E_IO, RD_E_MEMORY, results of
- * the caller's function; of rd_sink_write_at also RD_E_STATE if the sink can only be written in order.
+ * does not move the place for the next bytes in order (of memory, that is always its end). `error` may be NULL. Errors:
+ * RD_E_IO, RD_E_MEMORY, results of the caller's function; of rd_sink_write_at also RD_E_STATE if the sink can only be
+ * written in order.
  */
 RD_API rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error);
 RD_API rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *data, size_t size, rd_error *error);
@@ -353,7 +354,7 @@ typedef struct rd_options {
     void *progress_context;
     rd_stats *stats;  /* if not NULL: filled, also on failure */
     rd_error *error;  /* if not NULL: filled on failure */
-    unsigned threads; /* that work at once, at most; 0: one per processor that the process may use */
+    unsigned threads; /* that work at once, at most, and never more than 256; 0: one per usable processor */
     rd_verify verify;
     rd_limits limits;
     int compression;     /* level of the signature or delta to make; 0: not compressed */
@@ -529,7 +530,8 @@ typedef struct rd_out {
 
 /*
  * A stream takes the bytes of one file in chunks of any size and gives the bytes of another one, the same as those of
- * the whole operation. Of the options, streams use `params`, `verify`, `limits`, `compression`, `context` and `error`.
+ * the whole operation. Of the options, streams use `params`, `verify`, `limits`, `compression` and `context`; `error`
+ * is filled only if the stream cannot be made.
  */
 typedef struct rd_stream rd_stream;
 
@@ -559,7 +561,7 @@ RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis,
  *     `in`. A compressed delta must be all there is, and is done with `end` (with RD_VERIFY_NEVER: somewhere after
  * END).
  *   - anything else: an error as of the whole operation; what was written to `out` before is good. RD_E_STATE: the
- *     stream had ended before. RD_E_PARAMETER: `pos` is larger than `size`.
+ *     stream had ended before. RD_E_PARAMETER: `pos` is larger than `size`, and the stream has not ended.
  * After RD_OK or an error only rd_stream_free, _stats, _error and _take_signature may be called.
  */
 RD_API rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end);
@@ -578,9 +580,9 @@ RD_API void rd_stream_free(rd_stream *stream);
 
 /*
  * A filter gives a source or a sink that reads from, or writes to, another one. That one is copied; what it refers to
- * must outlive the filter. Of the options, filters use `limits`, `compression`, `threads`, `context`, `error`, and
- * `progress`, which counts what goes through the filter and may cancel a read that waits. An operation that fails
- * beneath a filter reports the error as if there were no filter.
+ * must outlive the filter. Of the options, filters use `limits`, `compression`, `threads`, `context`, and `progress`,
+ * which counts what goes through the filter and may cancel a read that waits. An operation that fails beneath a filter
+ * reports the error as if there were no filter; `options.error` is filled only if the filter cannot be made.
  */
 typedef struct rd_filter rd_filter;
 
@@ -597,7 +599,8 @@ RD_API rd_result rd_filter_decompress_new(rd_filter **filter, const rd_source *s
 /* A sink that writes to `sink` one zstd frame, at the level of the options or RD_COMPRESSION_DEFAULT. Errors: as above.
  */
 RD_API rd_result rd_filter_compress_new(rd_filter **filter, const rd_sink *sink, const rd_options *options);
-/* A source of what `stream` makes of `source`. The stream must be new and outlive the filter. Errors: as above. */
+/* A source of what `stream`, which must be new and outlive the filter, makes of `source`. Errors: as above; RD_E_STATE.
+ */
 RD_API rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, const rd_source *source,
                                       const rd_options *options);
 
@@ -671,8 +674,9 @@ RD_API rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *
 typedef struct rd_ops rd_ops;
 
 /*
- * Opens a delta. The source is copied; what it refers to must outlive *ops. Memory: 1 MiB. Errors: RD_E_MEMORY,
- * RD_E_PARAMETER, with *ops NULL.
+ * Opens a delta. The source is copied; what it refers to must outlive *ops. Of the options it uses `verify`,
+ * `limits.memory`, `compression`, `progress` and `context`; `error` is filled only if it cannot be opened. Memory: 1
+ * MiB. Errors: RD_E_MEMORY, RD_E_PARAMETER, with *ops NULL.
  */
 RD_API rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_options *options);
 /*
@@ -707,23 +711,23 @@ typedef struct rd_delta_writer rd_delta_writer;
 /*
  * Starts a delta, which goes to `out`. With a basis, which must be seekable, the writer computes the digest for the
  * trailer; it reads what is copied. With NULL the caller may give the digest at the end. Of the options it uses
- * `verify`, `compression`, `limits.output`, `threads`, `context` and `error`. Source and sink are copied; what they
- * refer to must outlive the writer. Memory: under 1 MiB, and what compression takes. Errors: as any operation, with
- * *writer NULL.
+ * `verify`, `compression`, `limits.output`, `threads` and `context`; `error` is filled only if it cannot be made.
+ * Source and sink are copied; what they refer to must outlive the writer. Memory: under 1 MiB, and what compression
+ * takes. Errors: as any operation, with *writer NULL.
  */
 RD_API rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, const rd_source *basis,
                                      const rd_options *options);
 /*
  * Adds a copy of `length` bytes of the basis from `offset` on, or `size` new bytes. Either may be 0. Errors:
- * RD_E_TRUNCATED if the basis ends before; RD_E_PARAMETER beyond 2^63 bytes; RD_E_STATE after the end or an error.
+ * RD_E_TRUNCATED if the basis ends before; RD_E_PARAMETER at 2^63 bytes or more; RD_E_STATE after the end or an error.
  * After an error only rd_delta_writer_stats, _error and _free may be called.
  */
 RD_API rd_result rd_delta_writer_copy(rd_delta_writer *writer, uint64_t offset, uint64_t length);
 RD_API rd_result rd_delta_writer_literal(rd_delta_writer *writer, const void *data, size_t size);
 /*
- * Ends the delta, with a trailer if there is a digest: `digest`, RD_DIGEST_LEN bytes as of rd_digest, or the writer's
- * own. There is no trailer with RD_VERIFY_NEVER. Errors: RD_E_UNVERIFIED if there is no digest, with RD_VERIFY_ALWAYS;
- * RD_E_STATE after the end or an error.
+ * Ends the delta, with a trailer if there is a digest: `digest`, RD_DIGEST_LEN bytes as of rd_digest, which is not
+ * checked, or the writer's own. There is no trailer with RD_VERIFY_NEVER. Errors: RD_E_UNVERIFIED if there is no
+ * digest, with RD_VERIFY_ALWAYS; RD_E_STATE after the end or an error.
  */
 RD_API rd_result rd_delta_writer_finish(rd_delta_writer *writer, const uint8_t *digest);
 /* The ops so far. Errors: as rd_stream_stats. */

@@ -8,16 +8,19 @@
 #include <stddef.h>
 #include <string.h>
 
-/* The statistics of the first version, which are the least that a caller must have room for. */
-enum { STATS_SIZE_MIN = offsetof(rd_stats, identical) + sizeof(bool) };
+/* What the least version of these structures has: the statistics all that is in the first one, the options the fields
+ * up to the threads. */
+enum { STATS_SIZE_MIN = offsetof(rd_stats, identical) + sizeof(bool), OPTIONS_SIZE_MIN = offsetof(rd_options, verify) };
 
-static rd_result operation_check(rd__operation *operation) {
+static rd_result operation_check(rd__operation *operation, const rd_options *given) {
     const rd_options *const o = &operation->options;
     const char *reason = NULL;
-    if (o->stats && o->stats->size < STATS_SIZE_MIN)
+    if (given && given->size < sizeof given->size)
+        reason = "the size of the options is not set";
+    else if (o->stats && o->stats->size < STATS_SIZE_MIN)
         reason = "the size of the statistics is not set";
     else if (o->verify != RD_VERIFY_DEFAULT && o->verify != RD_VERIFY_NEVER && o->verify != RD_VERIFY_ALWAYS)
-        reason = "the value of `verify` is not one of its enum";
+        reason = "invalid value of `verify`";
     return reason ? rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, reason) : RD_OK;
 }
 
@@ -27,7 +30,7 @@ rd_result rd__operation_start(rd__operation *operation, const rd_options *option
     if (options)
         memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
     operation->context = operation->options.context ? operation->options.context : &operation->own;
-    return operation_check(operation);
+    return operation_check(operation, options);
 }
 
 rd_result rd__fail_memory_of(const rd_options *options) {
@@ -67,8 +70,9 @@ rd_result rd__operation_end(rd__operation *operation, rd_result result) {
 }
 
 unsigned rd__operation_threads(const rd__operation *operation) {
-    const unsigned threads = operation->options.threads;
-    return threads > 0 ? threads : rd__processor_count();
+    const unsigned asked = operation->options.threads;
+    const unsigned threads = asked > 0 ? asked : rd__processor_count();
+    return threads < RD__THREADS_MAX ? threads : RD__THREADS_MAX;
 }
 
 bool rd__operation_compresses(const rd__operation *operation) {

@@ -15,8 +15,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { THREADS_MAX = 256 };
-
 /* One run of a pipeline. The pool's mutex guards all but `finished`, which is the calling thread's own. */
 typedef struct pipeline_run {
     const rd__pipeline *pipeline;
@@ -36,7 +34,7 @@ typedef struct rd__pool_state {
     bool over;                 /* the workers shall return */
     unsigned worker_count;
     unsigned worker_limit; /* that can be had */
-    pthread_t workers[THREADS_MAX];
+    pthread_t workers[RD__THREADS_MAX];
 } pool_state;
 
 /* ---- The pool ---------------------------------------------------------------------------------------------------- */
@@ -45,7 +43,7 @@ static pool_state *pool_start(void) {
     pool_state *const pool = rd__alloc_zeroed(1, sizeof *pool);
     if (!pool)
         return NULL;
-    pool->worker_limit = THREADS_MAX;
+    pool->worker_limit = RD__THREADS_MAX;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work_ready, NULL);
     pthread_cond_init(&pool->work_done, NULL);
@@ -182,7 +180,7 @@ static void pool_end_run(pool_state *pool, pipeline_run *run) {
 
 rd_result rd__pipeline_run(const rd__pipeline *pipeline, rd_error *error) {
     assert(pipeline->threads >= 1 && pipeline->slot_count >= 1);
-    const unsigned threads = pipeline->threads < THREADS_MAX ? pipeline->threads : THREADS_MAX;
+    const unsigned threads = pipeline->threads < RD__THREADS_MAX ? pipeline->threads : RD__THREADS_MAX;
     pipeline_run run = {.pipeline = pipeline, .workers_max = threads - 1};
     rd__pool own = {0};
     rd__pool *const pool =

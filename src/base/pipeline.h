@@ -15,6 +15,9 @@
 
 #include <pthread.h>
 
+/* At most so many work in one run, including the calling thread. */
+enum { RD__THREADS_MAX = 256 };
+
 /* Threads that wait for work. All zero: none yet. For one calling thread at a time. */
 typedef struct rd__pool {
     struct rd__pool_state *state; /* NULL until the first thread is needed */

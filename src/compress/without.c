@@ -18,7 +18,7 @@ rd_result rd__compressor_init(rd__compressor *compressor, rd_context *context, i
     (void)level, (void)threads;
     *compressor = (rd__compressor){.context = context};
     return rd__fail(error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
-                    "nothing can be compressed: redelta was built without zstd");
+                    "compression is unavailable: redelta was built without zstd");
 }
 
 rd_result rd__compressor_step(rd__compressor *compressor, rd_in *in, bool end, rd_in *made, rd_error *error) {

@@ -251,7 +251,7 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
     uint8_t digest[RD_DIGEST_LEN];
     if (run->signature && !run->signature->indexed)
         return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
-                        "the signature is a part, which is to be joined first");
+                        "the signature is only a part; join the parts first");
     stats->blocks = run->signature ? rd_signature_count(run->signature) : 0;
     rd_result result = rd__writer_open(&run->writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)

@@ -278,7 +278,8 @@ static rd_result signature_join(rd__operation *operation, const rd_signature *co
         const rd_params *const p = &parts[i]->params;
         if (p->weak != params->weak || p->strong != params->strong || p->block_len != params->block_len ||
             p->strong_len != params->strong_len)
-            return rd__fail(error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN, "the parts have other parameters");
+            return rd__fail(error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
+                            "the parts have different parameters");
         if (before && before->origin + before->length != parts[i]->origin) /* which is a whole number of blocks */
             return rd__fail(error, RD_E_PARAMETER, RD_ROLE_SIGNATURE, RD_UNKNOWN,
                             "a part does not start where the part before it ends");

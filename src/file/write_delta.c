@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/op_joiner.h"
+#include "engine/patcher.h"
 #include "file/writer.h"
 #include "format/emitter.h"
 #include "hash/digest.h"
@@ -20,6 +21,7 @@ struct rd_delta_writer {
     rd__operation operation;
     rd_sink out;
     rd_source basis;
+    bool has_basis;
     bool digests; /* the digest is made here, with the help of the basis */
     rd__digester digester;
     rd__writer writer;
@@ -62,6 +64,7 @@ rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, cons
     rd_error *const error = &w->operation.error;
     if (basis) {
         w->basis = *basis;
+        w->has_basis = true;
         w->digests = w->operation.options.verify != RD_VERIFY_NEVER;
     }
     w->emitter.stats = &w->operation.stats;
@@ -117,6 +120,9 @@ rd_result rd_delta_writer_copy(rd_delta_writer *w, uint64_t offset, uint64_t len
     if (length > INT64_MAX || offset > INT64_MAX - length || length > INT64_MAX - op.target_offset)
         result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
                           "the offset or the length of a copy is out of range");
+    else if (w->has_basis && w->basis.size != RD_UNKNOWN && offset + length > w->basis.size)
+        result = rd__fail(&w->operation.error, RD_E_TRUNCATED, RD_ROLE_BASIS, w->basis.size,
+                          "the basis is too short: the copy ends beyond it");
     else if (w->digests)
         result = delta_writer_hash_copy(w, offset, length);
     if (result == RD_OK && !rd__copies_join(&w->held, &op)) {
@@ -171,6 +177,8 @@ rd_result rd_delta_writer_finish(rd_delta_writer *w, const uint8_t *digest) {
         result = rd__writer_put(&w->writer, bytes, rd__emit_end(&w->emitter, digest, bytes));
     if (result == RD_OK)
         result = rd__writer_finish(&w->writer);
+    w->operation.stats.identical =
+        result == RD_OK && w->has_basis && rd__patcher_copies_all(&w->operation.stats, w->basis.size);
     w->state = result == RD_OK ? RD_E_STATE : result;
     return result;
 }

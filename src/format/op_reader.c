@@ -36,7 +36,7 @@ static rd_result op_reader_command(rd__op_reader *reader, rd_in *in, rd_op *op, 
     const uint8_t opcode = reader->bytes[0];
     const uint64_t start = reader->taken - reader->filled;
     if (opcode >= RD__OP_RESERVED)
-        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, start, "a command byte is not one of the delta format");
+        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, start, "unknown delta command");
     if (opcode == RD__OP_END) {
         reader->state = RD__READ_TRAILER;
         reader->filled = 0;
@@ -100,7 +100,7 @@ static rd_result op_reader_trailer(rd__op_reader *reader, rd_in *in, rd_error *e
 /* The delta has ended, with a complete trailer or without any. */
 static rd_result op_reader_finish(const rd__op_reader *reader, rd_error *error) {
     if (!reader->has_trailer && reader->verify == RD_VERIFY_ALWAYS)
-        return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader->taken, "the delta has no trailer to verify by");
+        return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA, reader->taken, "the delta has no digest to verify by");
     if (reader->has_trailer && rd__trailer_new_size(reader->bytes) != reader->target)
         return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
                         "the delta was altered: its commands make a file of another length than its trailer says");

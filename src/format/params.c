@@ -64,9 +64,9 @@ rd_result rd__params_resolve(rd_params *params, uint64_t basis_size, rd_error *e
     rd_params p = *params;
     const char *wrong = NULL;
     if (p.weak != RD_RABINKARP && p.weak != RD_ROLLSUM)
-        wrong = "the kind of the weak sum is not one of its enum";
+        wrong = "unknown weak sum";
     else if (p.strong != RD_BLAKE2 && p.strong != RD_MD4)
-        wrong = "the kind of the strong sum is not one of its enum";
+        wrong = "unknown strong sum";
     else if (p.block_len > RD_BLOCK_LEN_MAX)
         wrong = "the block length is out of range";
     else if (p.strong_len > (int32_t)rd__strong_size(p.strong) || p.strong_len < RD_STRONG_LEN_LEAST)

@@ -21,6 +21,7 @@ rd_result rd__filter_new(rd_filter **filter, const rd__filter_kind *kind, const 
         free(made);
         return result;
     }
+    made->operation.error.reason = rd_result_message(RD_OK);
     *filter = made;
     return RD_OK;
 }

@@ -26,7 +26,7 @@ static rd_result peek_read(rd_filter *filter, uint64_t offset, void *data, size_
         return rd__source_read_some(&filter->source, operation, RD_ROLE_NONE, offset, data, size, got);
     if (offset >= peek->filled && offset != peek->next)
         return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_NONE, offset,
-                        "what comes after the bytes that are kept can only be read in sequence");
+                        "only the bytes that are kept can be read again");
 
     /* What is read first is kept, as much as may be. */
     if (offset == peek->filled && offset < peek->capacity) {

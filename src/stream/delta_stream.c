@@ -125,7 +125,7 @@ rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature,
     rd__delta_window_init(&s->window, signature, rd__kernels_best());
     if (signature && !signature->indexed)
         result = rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
-                          "the signature is a part, which is to be joined first");
+                          "the signature is only a part; join the parts first");
     else if (s->digests && !rd__digester_init(&s->digester, rd__kernels_best()))
         result = rd__fail_memory(&operation->error);
     rd__stream_pend(*stream, s->head.small, rd__emit_magic(s->head.small));

@@ -72,7 +72,8 @@ rd_result rd_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bool end) {
     if (stream->state != RD_MORE)
         return RD_E_STATE;
     if (in->pos > in->size || out->pos > out->size)
-        return RD_E_PARAMETER;
+        return rd__fail(&stream->operation.error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
+                        "the position in a buffer is beyond its end");
     const size_t in_before = in->pos;
     const size_t out_before = out->pos;
     if (rd__stream_flush(stream, out))

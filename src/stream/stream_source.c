@@ -68,6 +68,9 @@ rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, const rd_s
     const rd_result result = rd__filter_new(filter, &stream_filter_kind, options);
     if (result != RD_OK)
         return result;
+    rd_error *const error = &(*filter)->operation.error;
+    if (!stream || stream->state != RD_MORE || stream->operation.stats.in_bytes + stream->operation.stats.out_bytes > 0)
+        return rd__filter_made(filter, rd__fail(error, RD_E_STATE, RD_ROLE_NONE, RD_UNKNOWN, "the stream is not new"));
     stream_filter *const f = (stream_filter *)*filter;
     f->head.source = *source;
     f->stream = stream;

@@ -904,6 +904,30 @@ static void file_that_changes_meanwhile_makes_a_delta_that_verifies(void **state
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
+static void any_number_of_threads_may_be_asked_for(void **state) {
+    const material *const m = *state;
+    for (operation o = 0; o < OPERATIONS; o++) {
+        rd_memory made = {0};
+        const rd_source in = bytes_source(input_of(m, o));
+        const rd_sink out = rd_sink_memory(&made);
+        rd_options options = options_with(NULL, NULL);
+        options.threads = 1000000;
+        check_equal(run(m, o, &in, &out, &options), RD_OK, "operation %d", o);
+        rd_memory_free(&made);
+    }
+}
+
+static void options_without_a_size_are_refused(void **state) {
+    const material *const m = *state;
+    rd_memory made = {0};
+    const rd_source in = bytes_source(&m->basis);
+    const rd_sink out = rd_sink_memory(&made);
+    rd_options options = options_with(NULL, NULL);
+    options.size = 0;
+    assert_int_equal(rd_signature_make(&in, &out, &options), RD_E_PARAMETER);
+    assert_int_equal(made.size, 0);
+}
+
 static void statistics_tell_what_was_done(void **state) {
     const material *const m = *state;
     rd_stats of[OPERATIONS];
@@ -1271,6 +1295,8 @@ int main(void) {
         cmocka_unit_test(copy_from_beyond_any_file_is_a_basis_too_short),
         cmocka_unit_test(file_that_shrinks_meanwhile_ends_early),
         cmocka_unit_test(file_that_changes_meanwhile_makes_a_delta_that_verifies),
+        cmocka_unit_test(any_number_of_threads_may_be_asked_for),
+        cmocka_unit_test(options_without_a_size_are_refused),
         cmocka_unit_test(statistics_tell_what_was_done),
         cmocka_unit_test(statistics_are_told_after_a_failure_too),
         cmocka_unit_test(progress_rises_to_the_total),

@@ -514,12 +514,12 @@ static void values_that_are_none_are_refused_with_their_reason(void **state) {
         bool params; /* only those that make a signature look */
         const char *reason;
     } cases[] = {
-        {{OPTIONS, .verify = (rd_verify)77}, false, "the value of `verify` is not one of its enum"},
-        {{OPTIONS, .verify = (rd_verify)3}, false, "the value of `verify` is not one of its enum"},
-        {{OPTIONS, .verify = (rd_verify)-1}, false, "the value of `verify` is not one of its enum"},
-        {{OPTIONS, .params = {.weak = (rd_weak)9}}, true, "the kind of the weak sum is not one of its enum"},
-        {{OPTIONS, .params = {.weak = (rd_weak)-1}}, true, "the kind of the weak sum is not one of its enum"},
-        {{OPTIONS, .params = {.strong = (rd_strong)9}}, true, "the kind of the strong sum is not one of its enum"},
+        {{OPTIONS, .verify = (rd_verify)77}, false, "invalid value of `verify`"},
+        {{OPTIONS, .verify = (rd_verify)3}, false, "invalid value of `verify`"},
+        {{OPTIONS, .verify = (rd_verify)-1}, false, "invalid value of `verify`"},
+        {{OPTIONS, .params = {.weak = (rd_weak)9}}, true, "unknown weak sum"},
+        {{OPTIONS, .params = {.weak = (rd_weak)-1}}, true, "unknown weak sum"},
+        {{OPTIONS, .params = {.strong = (rd_strong)9}}, true, "unknown strong sum"},
         {{OPTIONS, .params = {.block_len = RD_BLOCK_LEN_MAX + 1}}, true, "the block length is out of range"},
         {{OPTIONS, .params = {.strong_len = 33}}, true, "the strong sum length is out of range"},
         {{OPTIONS, .params = {.strong_len = -2}}, true, "the strong sum length is out of range"},
