@@ -10,6 +10,10 @@
 /* In all: enough for the segments of some threads. */
 enum { KEPT_BYTES_MAX = 64 * 1024 * 1024 };
 
+/* Of each state: enough for zstd's at the lower levels. At the higher ones, or with a hostile frame's window, it takes
+ * hundreds of MiB, which it would keep even if all that follows is small. */
+enum { KEPT_STATE_MAX = 64 * 1024 * 1024 };
+
 rd_result rd_context_new(rd_context **context) {
     *context = rd__alloc_zeroed(1, sizeof **context);
     if (!*context)
@@ -77,11 +81,12 @@ void *rd__context_take_state(rd_context *context, rd__kept kind) {
     return state;
 }
 
-void rd__context_give_state(rd_context *context, rd__kept kind, void *state, rd__kept_free_fn *free_state) {
+void rd__context_give_state(rd_context *context, rd__kept kind, void *state, size_t size,
+                            rd__kept_free_fn *free_state) {
     assert(kind < RD__KEPT_KINDS);
     if (!state)
         return;
-    if (!context->keeps || context->states[kind]) {
+    if (!context->keeps || context->states[kind] || size > KEPT_STATE_MAX) {
         free_state(state);
         return;
     }

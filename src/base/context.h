@@ -39,7 +39,10 @@ void rd__context_give(rd_context *context, void *buffer);
 
 /* The state of this kind that was left here, for the caller to own, or NULL. */
 void *rd__context_take_state(rd_context *context, rd__kept kind);
-/* Leaves a state here; it is freed by `free_state`, at once if the context does not keep or has one already. */
-void rd__context_give_state(rd_context *context, rd__kept kind, void *state, rd__kept_free_fn *free_state);
+/*
+ * Leaves a state of `size` bytes here; it is freed by `free_state`, at once if the context does not keep, or has one
+ * already, or if it is large. NULL is allowed.
+ */
+void rd__context_give_state(rd_context *context, rd__kept kind, void *state, size_t size, rd__kept_free_fn *free_state);
 
 #endif

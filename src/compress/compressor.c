@@ -62,7 +62,8 @@ void rd__compressor_free(rd__compressor *compressor) {
     if (!compressor->context)
         return;
     if (compressor->zstd && !ZSTD_isError(ZSTD_CCtx_reset(compressor->zstd, ZSTD_reset_session_and_parameters)))
-        rd__context_give_state(compressor->context, RD__KEPT_COMPRESSOR, compressor->zstd, compressor_free_zstd);
+        rd__context_give_state(compressor->context, RD__KEPT_COMPRESSOR, compressor->zstd,
+                               ZSTD_sizeof_CCtx(compressor->zstd), compressor_free_zstd);
     else
         compressor_free_zstd(compressor->zstd);
     rd__context_give(compressor->context, compressor->chunk);

@@ -34,7 +34,7 @@ static void decompressor_free_zstd(void *zstd) {
 void rd__decompressor_free(rd__decompressor *decompressor) {
     if (decompressor->zstd && !ZSTD_isError(ZSTD_DCtx_reset(decompressor->zstd, ZSTD_reset_session_and_parameters)))
         rd__context_give_state(decompressor->context, RD__KEPT_DECOMPRESSOR, decompressor->zstd,
-                               decompressor_free_zstd);
+                               ZSTD_sizeof_DCtx(decompressor->zstd), decompressor_free_zstd);
     else
         decompressor_free_zstd(decompressor->zstd);
     decompressor->zstd = NULL;

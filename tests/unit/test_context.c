@@ -7,6 +7,8 @@
 #define _GNU_SOURCE
 #include "chunks.h"
 
+#include "base/context.h"
+
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -564,6 +566,30 @@ static void threads_are_used_again(void **state) {
     rd_context_free(NULL);
 }
 
+/* A frame may ask for a window of 128 MiB, whatever is in it. The context must not have that much for good. */
+static void large_states_are_not_kept(void **state) {
+    static const uint8_t frame[] = {0x28, 0xb5, 0x2f, 0xfd, 0x00, 0x88, 0x29, 0x00, 0x00, 'r', 's', 0x02, '6', 0x00};
+    rd_context *context = NULL;
+    (void)state;
+    if (rd_compression_max() == 0)
+        skip();
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    const rd_options options = {OPTIONS, .context = context};
+    for (uint8_t exponent = 0; exponent <= 17; exponent++) {
+        rd_memory delta = bytes_copy(frame, sizeof frame);
+        delta.data[5] = (uint8_t)(exponent << 3);
+        const rd_source source = bytes_source(&delta);
+        rd_ops *ops = NULL;
+        rd_op op;
+        assert_int_equal(rd_ops_open(&ops, &source, &options), RD_OK);
+        check_equal(rd_ops_next(ops, &op), RD_OK, "%s", rd_ops_error(ops)->reason);
+        rd_ops_close(ops);
+        check_equal(context->states[RD__KEPT_DECOMPRESSOR] != NULL, exponent < 16, "a window of 2^%d", 10 + exponent);
+        rd_memory_free(&delta);
+    }
+    rd_context_free(context);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_after_each_other_give_the_same),
@@ -571,6 +597,7 @@ int main(void) {
         cmocka_unit_test(streams_between_each_other_give_the_same),
         cmocka_unit_test(nested_operations_start_no_threads),
         cmocka_unit_test(threads_are_used_again),
+        cmocka_unit_test(large_states_are_not_kept),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
