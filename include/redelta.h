@@ -263,6 +263,8 @@ RD_API rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const vo
  * What operations keep for the next one: threads, buffers, states of zstd. Without a context each operation makes its
  * own and frees them. Results do not depend on the context. One thread at a time may use it. Memory that is kept: at
  * most 64 MiB of buffers, and as much for each of compressing and decompressing; usually some MiB per thread.
+ * A child process of fork may use and free the context of its parent, and starts its own threads, unless an operation
+ * was under way.
  */
 typedef struct rd_context rd_context;
 

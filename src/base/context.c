@@ -6,6 +6,7 @@
 #include <assert.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 /* In all: enough for the segments of some threads. */
 enum { KEPT_BYTES_MAX = 64 * 1024 * 1024 };
@@ -14,17 +15,37 @@ enum { KEPT_BYTES_MAX = 64 * 1024 * 1024 };
  * hundreds of MiB, which it would keep even if all that follows is small. */
 enum { KEPT_STATE_MAX = 64 * 1024 * 1024 };
 
+/* The process that is running. Windows has no fork. */
+static int64_t context_process(void) {
+#if defined(_WIN32)
+    return 0;
+#else
+    return getpid();
+#endif
+}
+
+void rd__context_enter(rd_context *context) {
+    const int64_t process = context_process();
+    if (context->process == process)
+        return;
+    context->process = process;
+    rd__pool_forget(&context->pool);
+    context->states[RD__KEPT_COMPRESSOR] = NULL; /* to free it would be to wait for its threads */
+}
+
 rd_result rd_context_new(rd_context **context) {
     *context = rd__alloc_zeroed(1, sizeof **context);
     if (!*context)
         return RD_E_MEMORY;
     (*context)->keeps = true;
+    (*context)->process = context_process();
     return RD_OK;
 }
 
 void rd_context_free(rd_context *context) {
     if (!context)
         return;
+    rd__context_enter(context);
     rd__context_release(context);
     free(context);
 }

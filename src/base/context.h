@@ -19,12 +19,18 @@ enum { RD__KEPT_BUFFERS = 32 };
 struct rd_context {
     rd__pool pool;
     bool keeps;                      /* it is a caller's */
+    int64_t process;                 /* if it keeps: the process that its threads belong to */
     void *buffers[RD__KEPT_BUFFERS]; /* that nobody uses now, in the order in which they were given back */
     size_t buffer_count;
     uint64_t buffer_bytes;
     void *states[RD__KEPT_KINDS];
     rd__kept_free_fn *free_state[RD__KEPT_KINDS];
 };
+
+/*
+ * Before a caller's context is used: in a child process of fork, forgets the threads of the parent, and what has some.
+ */
+void rd__context_enter(rd_context *context);
 
 /* Frees all that the context holds, but not the context. */
 void rd__context_release(rd_context *context);

@@ -30,6 +30,8 @@ rd_result rd__operation_start(rd__operation *operation, const rd_options *option
     if (options)
         memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
     operation->context = operation->options.context ? operation->options.context : &operation->own;
+    if (operation->options.context)
+        rd__context_enter(operation->context);
     return operation_check(operation, options);
 }
 

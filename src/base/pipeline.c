@@ -68,6 +68,12 @@ void rd__pool_free(rd__pool *pool) {
     pool->state = NULL;
 }
 
+/* Its threads still wait at its conditions, as far as the child knows, so these cannot be destroyed. */
+void rd__pool_forget(rd__pool *pool) {
+    free(pool->state);
+    pool->state = NULL;
+}
+
 /* Claims a segment and works on it. The mutex is held before and after, not in between. */
 static void pipeline_work_on_one(pool_state *pool, pipeline_run *run) {
     const rd__pipeline *const p = run->pipeline;

@@ -20,11 +20,13 @@ enum { RD__THREADS_MAX = 256 };
 
 /* Threads that wait for work. All zero: none yet. For one calling thread at a time. */
 typedef struct rd__pool {
-    struct rd__pool_state *state; /* NULL until the first thread is needed */
+    struct rd__pool_state *state; /* NULL until the first run */
 } rd__pool;
 
 /* Ends and joins the threads. No run may be under way. The pool is then as at the start. */
 void rd__pool_free(rd__pool *pool);
+/* Like rd__pool_free, in a child process of fork: the threads, which only the parent has, are forgotten. */
+void rd__pool_forget(rd__pool *pool);
 
 typedef struct rd__pipeline {
     /* Fills a slot with the next segment. False: there is none. */

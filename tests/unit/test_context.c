@@ -11,6 +11,8 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 /* ---- Threads that are counted ------------------------------------------------------------------------------------ */
 
@@ -590,6 +592,48 @@ static void large_states_are_not_kept(void **state) {
     rd_context_free(context);
 }
 
+/*
+ * A child process has the context, but not its threads. ThreadSanitizer allows no threads there.
+ */
+static void a_child_process_uses_the_context(void **state) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    (void)state;
+    skip();
+#endif
+#endif
+    const material *const m = *state;
+    rd_context *context = NULL;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    rd_memory made[3] = {{0}};
+    const rd_source basis = bytes_source(&m->basis);
+    rd_options options = {OPTIONS, .threads = 4, .params = {.block_len = 16}, .context = context,
+                          .compression = rd_compression_max() > 0 ? 1 : 0};
+    for (int i = 0; i < 3; i++) { /* a parent, its child, and the child of that */
+        const rd_sink sink = rd_sink_memory(&made[i]);
+        assert_int_equal(rd_signature_make(&basis, &sink, &options), RD_OK);
+        check_memory(made[i], made[0], "%d", i);
+        if (i > 0)
+            rd_memory_free(&made[i]);
+        (void)fflush(NULL);
+        const pid_t child = i < 2 ? fork() : -1;
+        if (child == 0) {
+            (void)alarm(60);
+            continue;
+        }
+        int status = 0;
+        if (child > 0) {
+            assert_int_equal(waitpid(child, &status, 0), child);
+            check_equal(status, 0, "of the child of %d", i);
+        }
+        rd_context_free(context);
+        if (i > 0)
+            _exit(0);
+        break;
+    }
+    rd_memory_free(&made[0]);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_after_each_other_give_the_same),
@@ -598,6 +642,7 @@ int main(void) {
         cmocka_unit_test(nested_operations_start_no_threads),
         cmocka_unit_test(threads_are_used_again),
         cmocka_unit_test(large_states_are_not_kept),
+        cmocka_unit_test(a_child_process_uses_the_context),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
