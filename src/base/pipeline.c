@@ -33,7 +33,7 @@ typedef struct rd__pool_state {
     pipeline_run *run;         /* the run under way, or NULL */
     bool over;                 /* the workers shall return */
     unsigned worker_count;
-    unsigned worker_limit; /* that can be had */
+    unsigned worker_limit; /* that can be had, as far as this run knows */
     pthread_t workers[RD__THREADS_MAX];
 } pool_state;
 
@@ -43,7 +43,6 @@ static pool_state *pool_start(void) {
     pool_state *const pool = rd__alloc_zeroed(1, sizeof *pool);
     if (!pool)
         return NULL;
-    pool->worker_limit = RD__THREADS_MAX;
     pthread_mutex_init(&pool->mutex, NULL);
     pthread_cond_init(&pool->work_ready, NULL);
     pthread_cond_init(&pool->work_done, NULL);
@@ -125,14 +124,15 @@ static void pool_start_worker(pool_state *pool) {
 
 /*
  * Offers a fetched segment to the workers. A segment with no other before it that is unfinished is the calling thread's
- * own: to wake another for it would cost more than it saves. If a second segment waits, one more worker is started.
+ * own: to wake another for it would cost more than it saves. Workers at work look for the next one themselves. If a
+ * second segment waits, one more worker is started.
  */
 static void pipeline_offer(pool_state *pool, pipeline_run *run) {
     pthread_mutex_lock(&pool->mutex);
     run->done[run->fetched % run->pipeline->slot_count] = false;
     run->fetched++;
     const bool more = run->fetched - run->claimed > 1;
-    if (run->fetched - run->finished > 1)
+    if (run->fetched - run->finished > 1 && run->workers < run->workers_max)
         pthread_cond_signal(&pool->work_ready);
     pthread_mutex_unlock(&pool->mutex);
     if (more && pool->worker_count < run->workers_max && pool->worker_count < pool->worker_limit)
@@ -172,6 +172,7 @@ static rd_result pipeline_run_segments(pool_state *pool, pipeline_run *run) {
 static void pool_set_run(pool_state *pool, pipeline_run *run) {
     pthread_mutex_lock(&pool->mutex);
     pool->run = run;
+    pool->worker_limit = RD__THREADS_MAX;
     pthread_mutex_unlock(&pool->mutex);
 }
 

@@ -76,6 +76,7 @@ typedef struct trial {
     uint64_t fails_at;          /* finish fails at this piece ... */
     rd_result failure;          /* ... with this result */
     pthread_barrier_t *barrier; /* if not NULL: each work waits there */
+    rd__pool *pool;             /* or NULL */
     /* What came of it: */
     rd_result result;
     pthread_t caller;
@@ -197,9 +198,11 @@ static void run(trial *t) {
                                    .context = t,
                                    .slots = slots,
                                    .slot_count = t->slot_count,
-                                   .threads = t->threads};
+                                   .threads = t->threads,
+                                   .pool = t->pool};
     const rd_result result = rd__pipeline_run(&pipeline, &error);
-    check_equal(atomic_load(&workers.running), 0, "threads left");
+    if (!t->pool)
+        check_equal(atomic_load(&workers.running), 0, "threads left");
     if (t->fault)
         fail_msg("%u threads, %zu slots, %llu pieces: %s", t->threads, t->slot_count, pieces, t->fault);
     check_equal(result, t->result, "%u threads, %zu slots, %llu pieces", t->threads, t->slot_count, pieces);
@@ -303,6 +306,34 @@ static void threads_that_cannot_be_had_are_done_without(void **state) {
     }
 }
 
+/* What cannot be had now may be had later. */
+static void a_pool_asks_again_for_threads_in_each_run(void **state) {
+    (void)state;
+    rd__pool pool = {0};
+    for (unsigned most = 0; most < 4; most++) {
+        trial t = {.threads = 4, .slot_count = 16, .pieces = 200, .fails_at = UINT64_MAX, .pool = &pool};
+        workers.most = most > 0 ? 1 : 0; /* more in each run */
+        run(&t);
+        check_equal(atomic_load(&workers.running), most, "%u runs before", most);
+    }
+    rd__pool_free(&pool);
+    check_equal(atomic_load(&workers.running), 0, "threads left");
+}
+
+/* A run of fewer threads than a pool has. */
+static void a_pool_lends_as_many_threads_as_are_allowed(void **state) {
+    (void)state;
+    rd__pool pool = {0};
+    for (unsigned threads = 8; threads > 0; threads--) {
+        trial t = {.threads = threads, .slot_count = 16, .pieces = 300, .fails_at = UINT64_MAX, .pool = &pool};
+        run(&t);
+        check_equal(workers.asked, threads == 8 ? 7 : 0, "%u threads", threads);
+        check_true(threads > 1 || t.by_workers == 0, "%u threads", threads);
+    }
+    rd__pool_free(&pool);
+    check_equal(atomic_load(&workers.running), 0, "threads left");
+}
+
 static void processors_are_those_that_the_process_may_use(void **state) {
     (void)state;
     cpu_set_t before;
@@ -328,6 +359,8 @@ int main(void) {
         cmocka_unit_test_setup(all_threads_work_at_once, all_threads_can_be_had),
         cmocka_unit_test_setup(failure_of_finish_ends_the_run, all_threads_can_be_had),
         cmocka_unit_test(threads_that_cannot_be_had_are_done_without),
+        cmocka_unit_test(a_pool_asks_again_for_threads_in_each_run),
+        cmocka_unit_test_setup(a_pool_lends_as_many_threads_as_are_allowed, all_threads_can_be_had),
         cmocka_unit_test(processors_are_those_that_the_process_may_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
