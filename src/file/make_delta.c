@@ -204,7 +204,7 @@ static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN])
     rd__delta_window window;
     rd__digester digester = {0};
     const uint64_t known = run->new_file->size;
-    const size_t chunk = known < RD__CHUNK ? (size_t)known + 1 : (size_t)RD__CHUNK;
+    const size_t chunk = known < RD__CHUNK ? (size_t)known + RD__FRAME_MAGIC_LEN : (size_t)RD__CHUNK;
     rd_result result = RD_OK;
     rd__delta_window_init(&window, run->signature, run->kernels);
     if (run->digests && !rd__digester_init(&digester, run->kernels))

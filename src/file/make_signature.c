@@ -98,8 +98,8 @@ static rd_result signature_sign_segments(signature_run *run, const rd_source *ba
         .slot_size = sizeof(signature_slot), .work = signature_work, .finish = signature_finish};
     const size_t fit = SEGMENT_SIZE / run->params.block_len;
     run->blocks = fit < SEGMENT_BLOCKS_MIN ? SEGMENT_BLOCKS_MIN : rd__min_size(fit, SEGMENT_BLOCKS_MAX);
-    if (run->expected < run->blocks)
-        run->blocks = run->expected > 0 ? (size_t)run->expected : 1;
+    if (rd__segments_are_concurrent(basis) && run->expected < run->blocks)
+        run->blocks = (size_t)run->expected;
     rd__segments segments = {.source = basis,
                              .operation = run->operation,
                              .role = RD_ROLE_BASIS,

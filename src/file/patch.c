@@ -267,11 +267,12 @@ static rd_result patch_run_segments(patch_run *run) {
 }
 
 /*
- * Does the delta seem to have a trailer? One that can only be read in order, or is compressed, does, for all one knows.
+ * Does the delta seem to have a trailer? One that can only be read in order, or is compressed, or has another size than
+ * its source says, does, for all one knows.
  * If the trailer is seen, it says what progress counts to; that may be wrong, which is found when all is made.
  */
 static rd_result patch_find_trailer(rd__operation *operation, const rd_source *delta, bool *found) {
-    uint8_t tail[TAIL_SIZE];
+    uint8_t tail[TAIL_SIZE + 1];
     size_t got = 0;
     *found = true;
     if (!delta->seekable || delta->size == RD_UNKNOWN)
@@ -282,14 +283,17 @@ static rd_result patch_find_trailer(rd__operation *operation, const rd_source *d
         if (result != RD_OK || compressed)
             return result;
     }
-    const size_t size = (size_t)rd__min_u64(delta->size, sizeof tail);
-    const rd_result result = rd__source_read(delta, operation, RD_ROLE_DELTA, delta->size - size, tail, size, &got);
-    const size_t at = rd__trailer_search(tail, got);
+    /* If there is one byte more than there should be, or one less, its end is not here. */
+    const size_t size = (size_t)rd__min_u64(delta->size, TAIL_SIZE);
+    const rd_result result = rd__source_read(delta, operation, RD_ROLE_DELTA, delta->size - size, tail, size + 1, &got);
+    if (result != RD_OK || got != size)
+        return result;
+    const size_t at = rd__trailer_search(tail, size);
     rd_error ignored;
-    *found = at < got;
+    *found = at < size;
     if (*found && rd__trailer_check(tail + at, RD_TRAILER_LEN, 0, &ignored) == RD_OK)
         operation->total = rd__trailer_new_size(tail + at);
-    return result;
+    return RD_OK;
 }
 
 /* The new file is made. Is it the one that the delta is about? */

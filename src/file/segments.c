@@ -10,19 +10,10 @@
 
 enum { SLOTS_PER_THREAD = 2 };
 
-/*
- * Are the segments read by the threads that work on them? Also a regular file whose size says 0 may have contents
- * (those of procfs have), and where it ends is only found by reading in order.
- */
-static bool segments_read_concurrently(const rd__segments *segments) {
-    const rd_source *const source = segments->source;
-    return rd__source_is_concurrent(source) && source->size != RD_UNKNOWN && source->size > 0;
-}
-
 /* The room that a segment needs. */
 static size_t segments_capacity(const rd__segments *segments) {
     const size_t whole = segments->size + segments->overlap;
-    return segments_read_concurrently(segments) ? (size_t)rd__min_u64(whole, segments->source->size) : whole;
+    return rd__segments_are_concurrent(segments->source) ? (size_t)rd__min_u64(whole, segments->source->size) : whole;
 }
 
 /* Reads the next `size` bytes of the segment. It is the last one if there are fewer. */
@@ -43,7 +34,7 @@ static bool segments_fetch(void *context, void *slot) {
     if (segments->fetched_last)
         return false;
     *segment = (rd__segment){.data = segment->data, .extra = segment->extra, .offset = segments->offset};
-    if (segments_read_concurrently(segments)) {
+    if (rd__segments_are_concurrent(segments->source)) {
         segments->fetched_last = segments->source->size - segments->offset <= segments->size;
     } else {
         /* What the segment before has of this one, and then the rest from the source. */
@@ -102,7 +93,7 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
 
     /* A source of a few segments needs no more slots than that. */
     size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
-    if (segments_read_concurrently(segments))
+    if (rd__segments_are_concurrent(segments->source))
         slot_count = (size_t)rd__min_u64(slot_count, (segments->source->size - 1) / segments->size + 1);
     void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
     bool complete = slots != NULL;

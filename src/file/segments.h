@@ -47,6 +47,15 @@ typedef struct rd__segments {
     bool finished_last;
 } rd__segments;
 
+/*
+ * Are the segments of this source read by the threads that work on them? The size of the source then bounds what is
+ * read. Otherwise it is only expected, and where the source ends is found by reading it in order: a regular file whose
+ * size says 0 may have contents (those of procfs have).
+ */
+static inline bool rd__segments_are_concurrent(const rd_source *source) {
+    return rd__source_is_concurrent(source) && source->size != RD_UNKNOWN && source->size > 0;
+}
+
 /* Reads all segments and has as many threads work on them. segments->operation gets the failures of both. */
 rd_result rd__segments_run(rd__segments *segments, unsigned threads);
 

@@ -7,6 +7,7 @@
 #include "known_digests.h"
 
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <unistd.h>
@@ -344,6 +345,84 @@ static void a_concurrent_function_is_called_by_several_threads(void **state) {
     rd_memory_free(&old);
 }
 
+/* A number of threads that nobody has. Memory is that of the threads that there may be. */
+static void threads_without_number_are_allowed(void **state) {
+    (void)state;
+    random_source r = random_from(30);
+    rd_memory bytes = bytes_random(&r, 3000000, 256);
+    chunks c = chunks_of(&bytes, 100000, true);
+    const rd_options options = {OPTIONS, .threads = UINT_MAX};
+    rd_memory signature = {0};
+    rd_memory expected = signature_of(&bytes, (rd_params){.block_len = 2048});
+    const rd_source source = chunks_source(&c);
+    const rd_sink sink = rd_sink_memory(&signature);
+    assert_int_equal(rd_signature_make(&source, &sink, &options), RD_OK);
+    check_memory(signature, expected, "with any number of threads");
+    rd_memory_free(&signature);
+    rd_memory_free(&expected);
+    rd_memory_free(&bytes);
+}
+
+/* ---- Sources whose size is not what they say --------------------------------------------------------------------- */
+
+typedef struct counted_source {
+    const rd_memory *bytes;
+    size_t most;    /* of one call */
+    unsigned calls; /* so far */
+} counted_source;
+
+static rd_result counted_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    counted_source *const s = context;
+    const uint64_t left = offset < s->bytes->size ? s->bytes->size - offset : 0;
+    *got = size < s->most ? size : s->most;
+    *got = *got < left ? *got : (size_t)left;
+    if (*got > 0)
+        memcpy(data, s->bytes->data + offset, *got);
+    s->calls++;
+    return RD_OK;
+}
+
+/* Files of procfs say that they are empty. They are read in order, and not a block at a time. */
+static void a_size_that_is_wrong_changes_only_what_is_recommended(void **state) {
+    static const uint64_t sizes[] = {0, 1, 3, 5000, 1u << 30, RD_UNKNOWN};
+    (void)state;
+    random_source r = random_from(31);
+    rd_memory bytes = bytes_random(&r, 1000000, 256);
+    rd_memory expected = signature_of(&bytes, (rd_params){.block_len = 512});
+    rd_signature *const signature = loaded(&expected);
+    rd_memory deltas[2] = {delta_of(NULL, &bytes, NULL), delta_of(signature, &bytes, NULL)};
+    for (size_t i = 0; i < 2 * ITEMS(sizes); i++) {
+        const unsigned long long size = sizes[i / 2];
+        counted_source basis = {.bytes = &bytes, .most = SIZE_MAX};
+        counted_source new_file = {.bytes = &bytes, .most = 65533};
+        counted_source delta = {.bytes = &deltas[i % 2], .most = SIZE_MAX};
+        const rd_source basis_source = rd_source_callback(counted_read, &basis, size, RD_SEEKABLE);
+        const rd_source new_source = rd_source_callback(counted_read, &new_file, size, RD_SEEKABLE);
+        const rd_source delta_source = rd_source_callback(counted_read, &delta, size, RD_SEEKABLE);
+        rd_error error = {.reason = ""};
+        const rd_options options = {OPTIONS, .params = {.block_len = 512}, .error = &error};
+        rd_memory made = {0};
+        const rd_sink sink = rd_sink_memory(&made);
+        check_equal(rd_signature_make(&basis_source, &sink, &options), RD_OK, "size %llu", size);
+        check_memory(made, expected, "size %llu", size);
+        check_true(basis.calls < 10, "size %llu: %u calls", size, basis.calls);
+        rd_memory_free(&made);
+        check_equal(rd_delta_make(i % 2 ? signature : NULL, &new_source, &sink, &options), RD_OK, "size %llu", size);
+        check_memory(made, deltas[i % 2], "size %llu", size);
+        check_true(new_file.calls < 40, "size %llu: %u calls", size, new_file.calls);
+        rd_memory_free(&made);
+        check_equal(rd_patch_apply(&basis_source, &delta_source, &sink, &options), RD_OK, "size %llu: %s", size,
+                    error.reason);
+        check_memory(made, bytes, "size %llu", size);
+        rd_memory_free(&made);
+    }
+    rd_signature_free(signature);
+    for (size_t i = 0; i < 2; i++)
+        rd_memory_free(&deltas[i]);
+    rd_memory_free(&expected);
+    rd_memory_free(&bytes);
+}
+
 static void a_failure_in_another_thread_keeps_its_errno(void **state) {
     (void)state;
     random_source r = random_from(5);
@@ -404,6 +483,8 @@ int main(void) {
         cmocka_unit_test(bytes_are_written_at_offsets),
         cmocka_unit_test(what_cannot_be_written_at_offsets_says_so),
         cmocka_unit_test(a_concurrent_function_is_called_by_several_threads),
+        cmocka_unit_test(threads_without_number_are_allowed),
+        cmocka_unit_test(a_size_that_is_wrong_changes_only_what_is_recommended),
         cmocka_unit_test(a_failure_in_another_thread_keeps_its_errno),
         cmocka_unit_test(the_digest_is_that_of_hashlib),
     };
