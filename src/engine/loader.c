@@ -34,12 +34,14 @@ static rd_result loader_take_header(rd__loader *loader, const uint8_t *header, r
 
 static rd_result loader_take_entry(rd__loader *loader, const uint8_t *entry, rd_error *error) {
     rd__sums *const sums = &loader->signature->sums;
-    const size_t entry_size = rd__entry_size(&loader->signature->params);
-    const uint64_t expected = loader->expected == RD_UNKNOWN ? RD_UNKNOWN : loader->expected / entry_size + 1;
-    const rd_result result =
-        rd__signature_reserve(loader->signature, 1, expected, loader->limits, loader->taken - entry_size, error);
-    if (result != RD_OK)
-        return result;
+    if (sums->count == loader->signature->capacity) { /* seldom: a division for each entry would be felt */
+        const size_t entry_size = rd__entry_size(&loader->signature->params);
+        const uint64_t expected = loader->expected == RD_UNKNOWN ? RD_UNKNOWN : loader->expected / entry_size + 1;
+        const rd_result result =
+            rd__signature_reserve(loader->signature, 1, expected, loader->limits, loader->taken - entry_size, error);
+        if (result != RD_OK)
+            return result;
+    }
     sums->weak[sums->count] = rd__load_be32(entry);
     memcpy(sums->strong + sums->count * sums->strong_len, entry + RD_WEAK_LEN, sums->strong_len);
     sums->count++;
