@@ -8,12 +8,12 @@ typedef struct delta_job {
     rs_signature_t *sig; /* loaded, or NULL: an empty basis */
 } delta_job;
 
-static rs_result start(rs_job_t *job) {
+static rs_result delta_start(rs_job_t *job) {
     const delta_job *const j = (const delta_job *)job;
     return rs__result(rd_delta_stream_new(&job->stream, j->sig ? j->sig->loaded : NULL, &rs__unverified));
 }
 
-static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
+static rs_result delta_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     const delta_job *const j = (const delta_job *)job;
     const rs_result result = rs__job_step(job, in, out, end);
     rd_stats counts = {.size = sizeof counts};
@@ -22,14 +22,15 @@ static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     return result;
 }
 
-static void release_signature(rs_job_t *job) {
+static void delta_close(rs_job_t *job) {
     rs_free_sumset(((delta_job *)job)->sig);
 }
 
-static const rs__job_kind kind = {.name = "delta", .start = start, .step = step, .close = release_signature};
+static const rs__job_kind delta_kind = {
+    .name = "delta", .start = delta_start, .step = delta_step, .close = delta_close};
 
 rs_job_t *rs_delta_begin(rs_signature_t *sig) {
-    delta_job *const j = (delta_job *)rs__job_new(&kind, sizeof *j);
+    delta_job *const j = (delta_job *)rs__job_new(&delta_kind, sizeof *j);
     if (!j)
         return NULL;
     if (sig && sig->loaded)

@@ -12,7 +12,7 @@
 enum { MODE_MAX = 8 };
 
 /* Opens a new file, by the x of C11 (O_EXCL): nothing that exists is opened, nor a link followed, at any moment. */
-static FILE *open_new(char const *filename, char const *mode) {
+static FILE *files_open_new(char const *filename, char const *mode) {
     char exclusive[MODE_MAX];
     const int n = snprintf(exclusive, sizeof exclusive, "%sx", mode);
     if (n < 0 || (size_t)n >= sizeof exclusive) {
@@ -26,7 +26,7 @@ FILE *rs_file_open(char const *filename, char const *mode, int force) {
     const bool writes = strchr(mode, 'w') != NULL;
     if (!filename || strcmp(filename, "-") == 0)
         return writes ? stdout : stdin;
-    FILE *const file = writes && !force ? open_new(filename, mode) : fopen(filename, mode);
+    FILE *const file = writes && !force ? files_open_new(filename, mode) : fopen(filename, mode);
     if (!file)
         rs__log(RS_LOG_ERR, __func__, "cannot open \"%s\" for %s: %s", filename, writes ? "writing" : "reading",
                 strerror(errno));

@@ -42,7 +42,7 @@ rs_result rs__job_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     return rs__result(result);
 }
 
-static rs_result start_and_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
+static rs_result job_start_and_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     if (!job->stream) {
         const rs_result result = job->kind->start(job);
         if (result != RS_DONE)
@@ -51,7 +51,7 @@ static rs_result start_and_step(rs_job_t *job, rd_in *in, rd_out *out, bool end)
     return job->kind->step ? job->kind->step(job, in, out, end) : rs__job_step(job, in, out, end);
 }
 
-static void end_job(rs_job_t *job, rs_result result) {
+static void job_end(rs_job_t *job, rs_result result) {
     job->state = result;
     job->stats.end = time(NULL);
     if (result != RS_DONE)
@@ -59,12 +59,12 @@ static void end_job(rs_job_t *job, rs_result result) {
 }
 
 /* One turn of a job that has not ended. */
-static rs_result run(rs_job_t *job, rs_buffers_t *buffers) {
+static rs_result job_turn(rs_job_t *job, rs_buffers_t *buffers) {
     /* After the end of the input nothing counts as input any more, whatever the program says. */
     rd_in in = {.data = buffers->next_in, .size = job->input_over ? 0 : buffers->avail_in};
     rd_out out = {.data = buffers->next_out, .size = buffers->avail_out};
     const bool end = job->input_over || buffers->eof_in;
-    const rs_result result = start_and_step(job, &in, &out, end);
+    const rs_result result = job_start_and_step(job, &in, &out, end);
     if (in.pos > 0)
         buffers->next_in += in.pos;
     if (out.pos > 0)
@@ -76,7 +76,7 @@ static rs_result run(rs_job_t *job, rs_buffers_t *buffers) {
     if (job->stream && rd_stream_stats(job->stream, &counts) == RD_OK)
         rs__stats_set(&job->stats, &counts);
     if (result != RS_BLOCKED)
-        end_job(job, result);
+        job_end(job, result);
     return result;
 }
 
@@ -87,7 +87,7 @@ rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers) {
     const size_t out = buffers->avail_out;
     if ((in > 0 && !buffers->next_in) || (out > 0 && !buffers->next_out))
         return RS_PARAM_ERROR;
-    const rs_result result = job->state == RS_RUNNING ? run(job, buffers) : job->state;
+    const rs_result result = job->state == RS_RUNNING ? job_turn(job, buffers) : job->state;
     const bool idle = in > 0 && out > 0 && in == buffers->avail_in && out == buffers->avail_out;
     if (idle && (result == RS_BLOCKED || result == RS_DONE)) {
         rs__log(RS_LOG_ERR, __func__, "the %s job can use neither the input of %zu bytes nor the room for %zu",
@@ -101,7 +101,7 @@ rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers) {
  * What a callback sets, a program need not have set: at the begin it is nothing, and in a later drive what it was at
  * the end of the one before.
  */
-static void restore_buffers(const rs_job_t *job, rs_buffers_t *buf, bool fills, bool empties) {
+static void job_restore_buffers(const rs_job_t *job, rs_buffers_t *buf, bool fills, bool empties) {
     if (fills) {
         buf->next_in = job->driven.next_in;
         buf->avail_in = job->driven.avail_in;
@@ -114,14 +114,14 @@ static void restore_buffers(const rs_job_t *job, rs_buffers_t *buf, bool fills, 
 }
 
 /* Does a blocked job wait for input, or for room, that no callback will give? */
-static bool stuck(const rs_buffers_t *buf, bool fills, bool empties) {
+static bool job_is_stuck(const rs_buffers_t *buf, bool fills, bool empties) {
     const bool wants_room = buf->avail_out == 0 && (buf->avail_in > 0 || buf->eof_in);
     const bool wants_input = buf->avail_in == 0 && !buf->eof_in && buf->avail_out > 0;
     return (wants_room && !empties) || (wants_input && !fills) || (!fills && !empties);
 }
 
-static rs_result drive(rs_job_t *job, rs_buffers_t *buf, rs_driven_cb in_cb, void *in_opaque, rs_driven_cb out_cb,
-                       void *out_opaque) {
+static rs_result job_drive(rs_job_t *job, rs_buffers_t *buf, rs_driven_cb in_cb, void *in_opaque, rs_driven_cb out_cb,
+                           void *out_opaque) {
     for (;;) {
         rs_result moved = !buf->eof_in && in_cb ? in_cb(job, buf, in_opaque) : RS_DONE;
         if (moved != RS_DONE)
@@ -129,7 +129,7 @@ static rs_result drive(rs_job_t *job, rs_buffers_t *buf, rs_driven_cb in_cb, voi
         const rs_result result = rs_job_iter(job, buf);
         if (result != RS_DONE && result != RS_BLOCKED)
             return result;
-        const bool hopeless = result == RS_BLOCKED && stuck(buf, in_cb, out_cb);
+        const bool hopeless = result == RS_BLOCKED && job_is_stuck(buf, in_cb, out_cb);
         moved = out_cb ? out_cb(job, buf, out_opaque) : RS_DONE;
         if (moved != RS_DONE)
             return moved;
@@ -142,8 +142,8 @@ rs_result rs_job_drive(rs_job_t *job, rs_buffers_t *buf, rs_driven_cb in_cb, voi
                        void *out_opaque) {
     if (!job || !buf)
         return RS_PARAM_ERROR;
-    restore_buffers(job, buf, in_cb, out_cb);
-    const rs_result result = drive(job, buf, in_cb, in_opaque, out_cb, out_opaque);
+    job_restore_buffers(job, buf, in_cb, out_cb);
+    const rs_result result = job_drive(job, buf, in_cb, in_opaque, out_cb, out_opaque);
     job->driven = *buf;
     return result;
 }

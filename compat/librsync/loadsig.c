@@ -16,7 +16,7 @@ typedef struct loadsig_job {
     bool begun; /* the stream has the header */
 } loadsig_job;
 
-static rs_result start(rs_job_t *job) {
+static rs_result loadsig_start(rs_job_t *job) {
     loadsig_job *const j = (loadsig_job *)job;
     if (!j->sig)
         return RS_PARAM_ERROR;
@@ -24,14 +24,14 @@ static rs_result start(rs_job_t *job) {
 }
 
 /* Takes bytes until the header has `needed`. */
-static bool gather(loadsig_job *j, rd_in *in, size_t needed) {
+static bool loadsig_gather(loadsig_job *j, rd_in *in, size_t needed) {
     while (j->filled < needed && in->pos < in->size)
         j->header[j->filled++] = ((const uint8_t *)in->data)[in->pos++];
     return j->filled == needed;
 }
 
 /* Gives the stream the complete header. */
-static rs_result begin_stream(loadsig_job *j) {
+static rs_result loadsig_start_stream(loadsig_job *j) {
     rd_in in = {.data = j->header, .size = RS__HEADER_LEN};
     rd_out out = {0};
     j->begun = true;
@@ -39,25 +39,25 @@ static rs_result begin_stream(loadsig_job *j) {
 }
 
 /* RS_BLOCKED: the header is not complete, or the stream has it. */
-static rs_result take_header(loadsig_job *j, rd_in *in, bool end) {
+static rs_result loadsig_take_header(loadsig_job *j, rd_in *in, bool end) {
     const char *reason = NULL;
-    (void)gather(j, in, RS__HEADER_BLOCK_LEN_END); /* a length that is wrong leaves the rest where it is */
+    (void)loadsig_gather(j, in, RS__HEADER_BLOCK_LEN_END); /* a length that is wrong leaves the rest where it is */
     rd_result result = rs__header_settle(j->header, j->filled, &reason);
     if (!reason && j->filled >= RS__HEADER_BLOCK_LEN_END)
         j->head.stats.block_len = rs__header_word(j->header + 4);
-    if (result == RD_MORE && gather(j, in, RS__HEADER_LEN))
+    if (result == RD_MORE && loadsig_gather(j, in, RS__HEADER_LEN))
         result = rs__header_settle(j->header, j->filled, &reason);
     if (reason)
         rs__log(RS_LOG_ERR, "rs_job_iter", "%s", reason);
     if (result == RD_MORE)
         return end ? RS_INPUT_ENDED : RS_BLOCKED;
-    return result == RD_OK ? begin_stream(j) : rs__result(result);
+    return result == RD_OK ? loadsig_start_stream(j) : rs__result(result);
 }
 
-static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
+static rs_result loadsig_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     loadsig_job *const j = (loadsig_job *)job;
     if (!j->begun) {
-        const rs_result result = take_header(j, in, end);
+        const rs_result result = loadsig_take_header(j, in, end);
         if (result != RS_BLOCKED || !j->begun)
             return result;
     }
@@ -65,16 +65,17 @@ static rs_result step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {
     return result == RS_DONE ? rs__result(rd_stream_take_signature(job->stream, &j->sig->loaded)) : result;
 }
 
-static void release_signature(rs_job_t *job) {
+static void loadsig_close(rs_job_t *job) {
     rs_free_sumset(((loadsig_job *)job)->sig);
 }
 
-static const rs__job_kind kind = {.name = "loadsig", .start = start, .step = step, .close = release_signature};
+static const rs__job_kind loadsig_kind = {
+    .name = "loadsig", .start = loadsig_start, .step = loadsig_step, .close = loadsig_close};
 
 rs_job_t *rs__loadsig_begin(rs_signature_t **sumset, uint64_t expected, unsigned threads) {
     if (sumset)
         *sumset = NULL;
-    loadsig_job *const j = (loadsig_job *)rs__job_new(&kind, sizeof *j);
+    loadsig_job *const j = (loadsig_job *)rs__job_new(&loadsig_kind, sizeof *j);
     rs_signature_t *const sig = j && sumset ? rs__signature_new() : NULL;
     if (!j || (sumset && !sig)) {
         rs_job_free(j ? &j->head : NULL);

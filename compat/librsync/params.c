@@ -9,21 +9,21 @@ static const struct {
     rs_magic_number magic;
     rd_weak weak;
     rd_strong strong;
-} kinds[] = {
+} params_kinds[] = {
     {RS_RK_BLAKE2_SIG_MAGIC, RD_RABINKARP, RD_BLAKE2},
     {RS_RK_MD4_SIG_MAGIC, RD_RABINKARP, RD_MD4},
     {RS_BLAKE2_SIG_MAGIC, RD_ROLLSUM, RD_BLAKE2},
     {RS_MD4_SIG_MAGIC, RD_ROLLSUM, RD_MD4},
 };
 
-enum { KINDS = sizeof kinds / sizeof *kinds };
+enum { PARAMS_KINDS = sizeof params_kinds / sizeof *params_kinds };
 
 /* Sets the sums of *params. False: the magic is not that of a signature. */
-static bool sums_of(rs_magic_number magic, rd_params *params) {
-    for (size_t i = 0; i < KINDS; i++) {
-        if (kinds[i].magic == magic) {
-            params->weak = kinds[i].weak;
-            params->strong = kinds[i].strong;
+static bool params_set_sums(rs_magic_number magic, rd_params *params) {
+    for (size_t i = 0; i < PARAMS_KINDS; i++) {
+        if (params_kinds[i].magic == magic) {
+            params->weak = params_kinds[i].weak;
+            params->strong = params_kinds[i].strong;
             return true;
         }
     }
@@ -32,19 +32,19 @@ static bool sums_of(rs_magic_number magic, rd_params *params) {
 
 rd_params rs__params(rs_magic_number magic, size_t block_len, size_t strong_len) {
     rd_params params = {.block_len = (uint32_t)block_len, .strong_len = (int32_t)strong_len};
-    (void)sums_of(magic, &params);
+    (void)params_set_sums(magic, &params);
     return params;
 }
 
 rs_magic_number rs__magic(const rd_params *params) {
     size_t i = 0;
-    while (i < KINDS - 1 && (kinds[i].weak != params->weak || kinds[i].strong != params->strong))
+    while (i < PARAMS_KINDS - 1 && (params_kinds[i].weak != params->weak || params_kinds[i].strong != params->strong))
         i++;
-    return kinds[i].magic;
+    return params_kinds[i].magic;
 }
 
 /* The strong length as redelta names it. False: out of range. */
-static bool strong_of(size_t strong_len, rd_params *params) {
+static bool params_set_strong_len(size_t strong_len, rd_params *params) {
     if (strong_len > RD_STRONG_LEN_MAX && strong_len != STRONG_LEN_LEAST)
         return false;
     params->strong_len = strong_len == STRONG_LEN_LEAST ? RD_STRONG_LEN_LEAST : (int32_t)strong_len;
@@ -57,7 +57,7 @@ rs_result rs_sig_args(rs_long_t old_fsize, rs_magic_number *magic, size_t *block
     if (!magic || !block_len || !strong_len)
         return RS_PARAM_ERROR;
     const rs_magic_number wanted = *magic == 0 ? RS_RK_BLAKE2_SIG_MAGIC : *magic;
-    if (!sums_of(wanted, &params)) {
+    if (!params_set_sums(wanted, &params)) {
         rs__log(RS_LOG_ERR, __func__, "0x%x is not the magic number of a signature", (unsigned)wanted);
         return RS_BAD_MAGIC;
     }
@@ -69,7 +69,7 @@ rs_result rs_sig_args(rs_long_t old_fsize, rs_magic_number *magic, size_t *block
     params.block_len = (uint32_t)*block_len;
     (void)rd_params_resolve(&params, size);
     *block_len = params.block_len;
-    if (!strong_of(*strong_len, &params) || rd_params_resolve(&params, size) != RD_OK) {
+    if (!params_set_strong_len(*strong_len, &params) || rd_params_resolve(&params, size) != RD_OK) {
         rs__log(RS_LOG_ERR, __func__, "a strong sum length of %zu is out of range for magic number 0x%x", *strong_len,
                 (unsigned)wanted);
         return RS_PARAM_ERROR;

@@ -10,7 +10,7 @@ typedef struct sig_job {
     size_t strong_len;
 } sig_job;
 
-static rs_result start(rs_job_t *job) {
+static rs_result sig_start(rs_job_t *job) {
     sig_job *const j = (sig_job *)job;
     const rs_result result = rs_sig_args(-1, &j->magic, &j->block_len, &j->strong_len);
     if (result != RS_DONE)
@@ -20,10 +20,10 @@ static rs_result start(rs_job_t *job) {
     return rs__result(rd_signature_stream_new(&job->stream, &options));
 }
 
-static const rs__job_kind kind = {.name = "signature", .start = start};
+static const rs__job_kind sig_kind = {.name = "signature", .start = sig_start};
 
 rs_job_t *rs_sig_begin(size_t block_len, size_t strong_len, rs_magic_number sig_magic) {
-    sig_job *const j = (sig_job *)rs__job_new(&kind, sizeof *j);
+    sig_job *const j = (sig_job *)rs__job_new(&sig_kind, sizeof *j);
     if (!j)
         return NULL;
     j->magic = sig_magic;

@@ -51,7 +51,7 @@ void rs_signature_log_stats(rs_signature_t const *sig) {
             (double)sums * percent);
 }
 
-static void dump_block(const rd_signature *loaded, uint64_t block, int strong_len) {
+static void signature_dump_block(const rd_signature *loaded, uint64_t block, int strong_len) {
     char strong[2 * RS_MAX_STRONG_SUM_LENGTH + 1];
     rs_hexify(strong, rd_signature_strong(loaded, block), strong_len);
     rs__log(RS_LOG_INFO, NULL, "sum %6ju: weak=%08jx, strong=%s", (uintmax_t)block,
@@ -68,5 +68,5 @@ void rs_sumset_dump(rs_signature_t const *sig) {
     rs__log(RS_LOG_INFO, NULL, "sumset info: magic=0x%x, block_len=%u, block_num=%ju",
             sig->loaded ? (unsigned)rs__magic(&params) : 0, (unsigned)params.block_len, (uintmax_t)count);
     for (uint64_t block = 0; block < count; block++)
-        dump_block(sig->loaded, block, params.strong_len);
+        signature_dump_block(sig->loaded, block, params.strong_len);
 }

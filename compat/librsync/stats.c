@@ -7,38 +7,38 @@
 
 enum { LINE_MAX_SIZE = 500 };
 
-static int to_int(uint64_t n) {
+static int stats_to_int(uint64_t n) {
     return n < INT_MAX ? (int)n : INT_MAX;
 }
 
 void rs__stats_set(rs_stats_t *stats, const rd_stats *counts) {
-    stats->lit_cmds = to_int(counts->literal_commands);
+    stats->lit_cmds = stats_to_int(counts->literal_commands);
     stats->lit_bytes = (rs_long_t)counts->literal_bytes;
     stats->lit_cmdbytes = (rs_long_t)counts->literal_command_bytes;
     stats->copy_cmds = (rs_long_t)counts->copy_commands;
     stats->copy_bytes = (rs_long_t)counts->copy_bytes;
     stats->copy_cmdbytes = (rs_long_t)counts->copy_command_bytes;
-    stats->false_matches = to_int(counts->false_matches);
+    stats->false_matches = stats_to_int(counts->false_matches);
     stats->sig_blocks = (rs_long_t)counts->blocks;
 }
 
 /* A line that is cut where its buffer ends. */
-typedef struct line {
+typedef struct stats_line {
     char *text;
     size_t size;
     size_t length;
-} line;
+} stats_line;
 
 /* Takes note of what snprintf wrote at the end of the line. */
-static void grow(line *l, int written) {
+static void stats_line_grow(stats_line *l, int written) {
     const size_t room = l->size - l->length;
     if (written > 0)
         l->length += (size_t)written < room ? (size_t)written : room - 1;
 }
 
-#define ADD(l, ...) grow(l, snprintf((l)->text + (l)->length, (l)->size - (l)->length, __VA_ARGS__))
+#define ADD(l, ...) stats_line_grow(l, snprintf((l)->text + (l)->length, (l)->size - (l)->length, __VA_ARGS__))
 
-static void add_commands(line *l, const rs_stats_t *s) {
+static void stats_line_add_commands(stats_line *l, const rs_stats_t *s) {
     if (s->lit_cmds)
         ADD(l, "literal[%d cmds, %jd bytes, %jd cmdbytes] ", s->lit_cmds, s->lit_bytes, s->lit_cmdbytes);
     if (s->sig_cmds)
@@ -50,7 +50,7 @@ static void add_commands(line *l, const rs_stats_t *s) {
         ADD(l, "signature[%jd blocks, %zu bytes per block]", s->sig_blocks, s->block_len);
 }
 
-static void add_speed(line *l, const rs_stats_t *s) {
+static void stats_line_add_speed(stats_line *l, const rs_stats_t *s) {
     const intmax_t seconds = s->end == s->start ? 1 : (intmax_t)(s->end - s->start);
     const double in = (double)s->in_bytes / 1e6;
     const double out = (double)s->out_bytes / 1e6;
@@ -59,12 +59,12 @@ static void add_speed(line *l, const rs_stats_t *s) {
 }
 
 char *rs_format_stats(rs_stats_t const *stats, char *buf, size_t size) {
-    line l = {.text = buf, .size = size};
+    stats_line l = {.text = buf, .size = size};
     if (size == 0)
         return buf;
     ADD(&l, "%s statistics: ", stats->op ? stats->op : "noop");
-    add_commands(&l, stats);
-    add_speed(&l, stats);
+    stats_line_add_commands(&l, stats);
+    stats_line_add_speed(&l, stats);
     return buf;
 }
 

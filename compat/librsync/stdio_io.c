@@ -10,7 +10,7 @@
  * Brings the descriptor of a regular file to the FILE's position. False: the FILE is no such file, or does not tell.
  * What could not be flushed fails again when the FILE is used.
  */
-static bool align(FILE *file, rs_long_t *position) {
+static bool stdio_align(FILE *file, rs_long_t *position) {
     struct stat status;
     const int fd = fileno(file);
     if (fd < 0 || fstat(fd, &status) != 0 || !S_ISREG(status.st_mode) || fflush(file) != 0)
@@ -20,31 +20,31 @@ static bool align(FILE *file, rs_long_t *position) {
     return at >= 0 && lseek(fd, 0, SEEK_CUR) == at;
 }
 
-static rd_result read_stdio(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+static rd_result stdio_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
     FILE *const file = context;
     (void)offset;
     *got = fread(data, 1, size, file);
     return *got == 0 && ferror(file) ? RD_E_IO : RD_OK;
 }
 
-static rd_result read_basis_stdio(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+static rd_result stdio_read_basis(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
     FILE *const file = context;
-    return fseeko(file, (off_t)offset, SEEK_SET) == 0 ? read_stdio(file, offset, data, size, got) : RD_E_IO;
+    return fseeko(file, (off_t)offset, SEEK_SET) == 0 ? stdio_read(file, offset, data, size, got) : RD_E_IO;
 }
 
 void rs__input_open(rs__input *input, FILE *file) {
     *input = (rs__input){.file = file};
-    input->direct = align(file, &input->position);
+    input->direct = stdio_align(file, &input->position);
     input->source =
-        input->direct ? rd_source_fd(fileno(file)) : rd_source_callback(read_stdio, file, RD_UNKNOWN, false);
+        input->direct ? rd_source_fd(fileno(file)) : rd_source_callback(stdio_read, file, RD_UNKNOWN, false);
 }
 
 void rs__input_open_basis(rs__input *input, FILE *file) {
     *input = (rs__input){.file = file};
     const int fd = fileno(file);
-    input->direct = align(file, &input->position) && lseek(fd, 0, SEEK_SET) == 0;
+    input->direct = stdio_align(file, &input->position) && lseek(fd, 0, SEEK_SET) == 0;
     if (!input->direct) {
-        input->source = rd_source_callback(read_basis_stdio, file, RD_UNKNOWN, true);
+        input->source = rd_source_callback(stdio_read_basis, file, RD_UNKNOWN, true);
         return;
     }
     input->source = rd_source_fd(fd); /* from the position on, which was set to 0 for that */
@@ -52,7 +52,7 @@ void rs__input_open_basis(rs__input *input, FILE *file) {
 }
 
 /* Sets the position, and the FILE's mark of its end as a read there would. */
-static void leave_at(FILE *file, uint64_t offset, bool ended) {
+static void stdio_leave_at(FILE *file, uint64_t offset, bool ended) {
     (void)fseeko(file, (off_t)offset, SEEK_SET);
     const int c = ended ? getc(file) : EOF;
     if (c != EOF)
@@ -61,15 +61,15 @@ static void leave_at(FILE *file, uint64_t offset, bool ended) {
 
 void rs__input_close(rs__input *input, uint64_t bytes) {
     if (input->direct)
-        leave_at(input->file, (uint64_t)input->position + bytes, bytes >= input->source.size);
+        stdio_leave_at(input->file, (uint64_t)input->position + bytes, bytes >= input->source.size);
 }
 
 void rs__input_close_basis(rs__input *input, uint64_t reached, bool ended) {
     if (input->direct && reached != RD_UNKNOWN)
-        leave_at(input->file, reached, ended);
+        stdio_leave_at(input->file, reached, ended);
 }
 
-static rd_result write_stdio(void *context, const void *data, size_t size) {
+static rd_result stdio_write(void *context, const void *data, size_t size) {
     FILE *const file = context;
     return fwrite(data, 1, size, file) == size ? RD_OK : RD_E_IO;
 }
@@ -77,8 +77,8 @@ static rd_result write_stdio(void *context, const void *data, size_t size) {
 void rs__output_open(rs__output *output, FILE *file) {
     rs_long_t position = 0;
     *output = (rs__output){.file = file};
-    output->direct = align(file, &position);
-    output->sink = output->direct ? rd_sink_fd(fileno(file)) : rd_sink_callback(write_stdio, file);
+    output->direct = stdio_align(file, &position);
+    output->sink = output->direct ? rd_sink_fd(fileno(file)) : rd_sink_callback(stdio_write, file);
 }
 
 bool rs__output_close(rs__output *output) {

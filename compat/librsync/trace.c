@@ -12,15 +12,15 @@
 
 enum { MESSAGE_MAX = 1000 };
 
-static atomic_int wanted = RS_LOG_INFO;
-static _Atomic(rs_trace_fn_t *) receiver = rs_trace_stderr;
+static atomic_int trace_level = RS_LOG_INFO;
+static _Atomic(rs_trace_fn_t *) trace_receiver = rs_trace_stderr;
 
 void rs_trace_set_level(rs_loglevel level) {
-    atomic_store(&wanted, (int)level);
+    atomic_store(&trace_level, (int)level);
 }
 
 void rs_trace_to(rs_trace_fn_t *function) {
-    atomic_store(&receiver, function);
+    atomic_store(&trace_receiver, function);
 }
 
 void rs_trace_stderr(rs_loglevel level, char const *msg) {
@@ -33,33 +33,33 @@ int rs_supports_trace(void) {
 }
 
 /* Appends to the message of *length bytes, as far as there is room, and leaves a byte for the newline. */
-static void append(char *message, size_t *length, const char *format, va_list arguments) {
+static void trace_append_list(char *message, size_t *length, const char *format, va_list arguments) {
     const size_t room = MESSAGE_MAX - 1 - *length;
     const int n = vsnprintf(message + *length, room, format, arguments);
     if (n > 0)
         *length += (size_t)n < room ? (size_t)n : room - 1;
 }
 
-static void append_text(char *message, size_t *length, const char *format, ...) {
+static void trace_append(char *message, size_t *length, const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
-    append(message, length, format, arguments);
+    trace_append_list(message, length, format, arguments);
     va_end(arguments);
 }
 
 void rs__log(rs_loglevel level, const char *function, const char *format, ...) {
-    rs_trace_fn_t *const send = atomic_load(&receiver);
+    rs_trace_fn_t *const send = atomic_load(&trace_receiver);
     const int error = errno;
     char message[MESSAGE_MAX];
     size_t length = 0;
     va_list arguments;
-    if (!send || (int)level > atomic_load(&wanted))
+    if (!send || (int)level > atomic_load(&trace_level))
         return;
-    append_text(message, &length, level <= RS_LOG_ERR ? "librsync: ERROR: " : "librsync: ");
+    trace_append(message, &length, level <= RS_LOG_ERR ? "librsync: ERROR: " : "librsync: ");
     if (function)
-        append_text(message, &length, "(%s) ", function);
+        trace_append(message, &length, "(%s) ", function);
     va_start(arguments, format);
-    append(message, &length, format, arguments);
+    trace_append_list(message, &length, format, arguments);
     va_end(arguments);
     memcpy(message + length, "\n", 2);
     send(level, message);

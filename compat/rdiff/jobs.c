@@ -29,22 +29,22 @@ typedef struct job {
     cli_failure failure;
 } job;
 
-typedef struct recipe {
+typedef struct job_recipe {
     int inputs;
     rd_role roles[INPUTS_MAX];
     const char *usage;  /* NULL: there need not be any name */
     rd_replace replace; /* if the user lets an output be replaced */
     rd_result (*work)(job *);
-} recipe;
+} job_recipe;
 
-static int64_t now(void) {
+static int64_t job_now(void) {
     struct timespec time = {0};
     (void)clock_gettime(CLOCK_MONOTONIC, &time);
     return time.tv_sec;
 }
 
 /* As in librsync, a delta ends with its END, what follows that is not looked at, and nothing is compressed. */
-static rd_options library_options(job *j, rd_stats *stats) {
+static rd_options job_library_options(job *j, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),
         .params = j->params,
@@ -59,7 +59,7 @@ static rd_options library_options(job *j, rd_stats *stats) {
 /* ---- Inputs that cannot be read --------------------------------------------------------------------------------- */
 
 /* *context is the errno. */
-static rd_result refuse_to_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+static rd_result job_refuse_to_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
     (void)offset;
     (void)data;
     (void)size;
@@ -69,86 +69,86 @@ static rd_result refuse_to_read(void *context, uint64_t offset, void *data, size
 }
 
 /* A directory can be opened, which does not matter as long as nothing is read from it. */
-static rd_source source_of(const cli_input *in) {
+static rd_source job_source(const cli_input *in) {
     static int is_directory = EISDIR;
     struct stat status;
     if (fstat(in->fd, &status) == 0 && S_ISDIR(status.st_mode))
-        return rd_source_callback(refuse_to_read, &is_directory, RD_UNKNOWN, true);
+        return rd_source_callback(job_refuse_to_read, &is_directory, RD_UNKNOWN, true);
     return rd_source_fd(in->fd);
 }
 
 /* Nor does it matter that the basis of a patch is a pipe, if the delta copies nothing. */
-static rd_source basis_of(const cli_input *in) {
+static rd_source job_basis(const cli_input *in) {
     static int is_pipe = ESPIPE;
-    const rd_source source = source_of(in);
-    return source.seekable ? source : rd_source_callback(refuse_to_read, &is_pipe, RD_UNKNOWN, true);
+    const rd_source source = job_source(in);
+    return source.seekable ? source : rd_source_callback(job_refuse_to_read, &is_pipe, RD_UNKNOWN, true);
 }
 
 /* ---- The work of each verb -------------------------------------------------------------------------------------- */
 
-static rd_result work_signature(job *j) {
-    const rd_source source = source_of(&j->inputs[0]);
+static rd_result job_make_signature(job *j) {
+    const rd_source source = job_source(&j->inputs[0]);
     rd_stats stats = {.size = sizeof stats};
-    const int64_t start = now();
-    const rd_options library = library_options(j, &stats);
+    const int64_t start = job_now();
+    const rd_options library = job_library_options(j, &stats);
     const rd_result result = rd_signature_make(&source, &j->output.sink, &library);
     if (j->options->statistics)
-        statistics_of_signature("signature", &stats, j->params.block_len, now() - start);
+        statistics_of_signature("signature", &stats, j->params.block_len, job_now() - start);
     return result;
 }
 
 /* If both inputs are standard input, the new file is what follows the signature there: nothing. */
-static rd_result work_delta(job *j) {
+static rd_result job_make_delta(job *j) {
     rd_signature *signature;
     rd_stats stats = {.size = sizeof stats};
-    int64_t start = now();
+    int64_t start = job_now();
     rd_result result = signature_load(&signature, &j->inputs[0], &stats, &j->failure);
     if (result != RD_OK)
         return result;
     rd_signature_params(signature, &j->params);
     if (j->options->statistics)
-        statistics_of_signature("loadsig", &stats, j->params.block_len, now() - start);
-    start = now();
-    const rd_source new_file = source_of(&j->inputs[1]);
-    const rd_options library = library_options(j, &stats);
+        statistics_of_signature("loadsig", &stats, j->params.block_len, job_now() - start);
+    start = job_now();
+    const rd_source new_file = job_source(&j->inputs[1]);
+    const rd_options library = job_library_options(j, &stats);
     result = rd_delta_make(signature, &new_file, &j->output.sink, &library);
     rd_signature_free(signature);
     if (j->options->statistics)
-        statistics_of_delta("delta", &stats, now() - start);
+        statistics_of_delta("delta", &stats, job_now() - start);
     return result;
 }
 
-static rd_result work_patch(job *j) {
-    const rd_source basis = basis_of(&j->inputs[0]);
-    const rd_source delta = source_of(&j->inputs[1]);
+static rd_result job_apply_patch(job *j) {
+    const rd_source basis = job_basis(&j->inputs[0]);
+    const rd_source delta = job_source(&j->inputs[1]);
     rd_stats stats = {.size = sizeof stats};
-    const int64_t start = now();
-    const rd_options library = library_options(j, &stats);
+    const int64_t start = job_now();
+    const rd_options library = job_library_options(j, &stats);
     const rd_result result = rd_patch_apply(&basis, &delta, &j->output.sink, &library);
     if (j->options->statistics)
-        statistics_of_delta("patch", &stats, now() - start);
+        statistics_of_delta("patch", &stats, job_now() - start);
     return result;
 }
 
 /* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
-static const recipe recipes[] = {
-    [VERB_SIGNATURE] = {1, {RD_ROLE_BASIS, RD_ROLE_NONE}, NULL, RD_REPLACE_FAST, work_signature},
+static const job_recipe job_recipes[] = {
+    [VERB_SIGNATURE] = {1, {RD_ROLE_BASIS, RD_ROLE_NONE}, NULL, RD_REPLACE_FAST, job_make_signature},
     [VERB_DELTA] = {2,
                     {RD_ROLE_SIGNATURE, RD_ROLE_NEW},
                     "Usage for delta: rdiff [OPTIONS] delta SIGNATURE [NEWFILE [DELTA]]",
                     RD_REPLACE_FAST,
-                    work_delta},
+                    job_make_delta},
     [VERB_PATCH] = {2,
                     {RD_ROLE_BASIS, RD_ROLE_DELTA},
                     "Usage for patch: rdiff [OPTIONS] patch BASIS [DELTA [NEW]]",
                     RD_REPLACE_SAFELY,
-                    work_patch},
+                    job_apply_patch},
 };
 
 /* ---- Parameters ------------------------------------------------------------------------------------------------- */
 
 /* *choice becomes 0 or 1, by the name given; no name is 0. */
-static int choose(const char *what, const char *name, const char *const names[2], int *choice) {
+static int job_choose(const char *what, const char *name, const char *const names[2], int *choice) {
     *choice = name != NULL && strcmp(name, names[1]) == 0;
     if (name == NULL || strcmp(name, names[*choice]) == 0)
         return RS_DONE;
@@ -156,13 +156,13 @@ static int choose(const char *what, const char *name, const char *const names[2]
 }
 
 /* The size that librsync goes by: that of the file, also if reading begins within; not that of a device or a pipe. */
-static uint64_t recommended_for(int fd) {
+static uint64_t job_basis_size(int fd) {
     struct stat status;
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : RD_UNKNOWN;
 }
 
 /* Strong sums shorter than is safe are made, with a warning. */
-static void warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
+static void job_warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
     rd_params least = *params;
     least.strong_len = RD_STRONG_LEN_LEAST;
     if (basis_size == RD_UNKNOWN || rd_params_resolve(&least, basis_size) != RD_OK ||
@@ -173,33 +173,33 @@ static void warn_of_short_sums(const rd_params *params, uint64_t basis_size) {
                   (int)params->strong_len, (int)least.strong_len);
 }
 
-static int settle_params(job *j) {
+static int job_settle_params(job *j) {
     const char *const hashes[] = {[RD_BLAKE2] = rd_strong_name(RD_BLAKE2), [RD_MD4] = rd_strong_name(RD_MD4)};
     const char *const rollsums[] = {
         [RD_RABINKARP] = rd_weak_name(RD_RABINKARP), [RD_ROLLSUM] = rd_weak_name(RD_ROLLSUM)};
     const rdiff_options *options = j->options;
     int strong;
     int weak;
-    int status = choose("Unknown hash algorithm '", options->hash, hashes, &strong);
+    int status = job_choose("Unknown hash algorithm '", options->hash, hashes, &strong);
     if (status == RS_DONE)
-        status = choose("Unknown rollsum algorithm '", options->rollsum, rollsums, &weak);
+        status = job_choose("Unknown rollsum algorithm '", options->rollsum, rollsums, &weak);
     if (status != RS_DONE)
         return status;
     j->params =
         (rd_params){(rd_weak)weak, (rd_strong)strong,
                     options->block_size > 0 ? (uint32_t)options->block_size : RD_BLOCK_LEN_AUTO, options->sum_size};
-    const uint64_t size = recommended_for(j->inputs[0].fd);
+    const uint64_t size = job_basis_size(j->inputs[0].fd);
     if (rd_params_resolve(&j->params, size) != RD_OK) {
         (void)failure_refusal(&j->failure, RD_ROLE_NONE, "the strong sum length is out of range", NULL);
         return report_failure(options->verb, NULL, &j->failure);
     }
     if (options->block_size < 0)
         return report_usage("a block cannot have a negative size", "", "");
-    warn_of_short_sums(&j->params, size);
+    job_warn_of_short_sums(&j->params, size);
     return RS_DONE;
 }
 
-static int check_buffers(const rdiff_options *options) {
+static int job_check_buffers(const rdiff_options *options) {
     if (options->input_size < 0 || options->output_size < 0)
         return report_usage("a buffer cannot have a negative size", "", "");
     return RS_DONE;
@@ -207,8 +207,8 @@ static int check_buffers(const rdiff_options *options) {
 
 /* ---- What they have in common ----------------------------------------------------------------------------------- */
 
-static int open_inputs(job *j) {
-    const recipe *r = &recipes[j->options->verb];
+static int job_open_inputs(job *j) {
+    const job_recipe *r = &job_recipes[j->options->verb];
     for (int i = 0; i < r->inputs; i++) {
         const char *name = options_file(j->options, i);
         cli_input *in = &j->inputs[i];
@@ -221,7 +221,7 @@ static int open_inputs(job *j) {
 }
 
 /* What is refused by its name: the empty one, and, without -f, that of anything that exists, a device too. */
-static rd_result check_output_name(job *j, const char *name) {
+static rd_result job_check_output_name(job *j, const char *name) {
     struct stat status;
     if (name[0] == '\0') {
         errno = ENOENT;
@@ -234,10 +234,10 @@ static rd_result check_output_name(job *j, const char *name) {
 }
 
 /* A file that exists without -f is refused again by the library, when the output gets its name. */
-static int open_output(job *j) {
-    const recipe *r = &recipes[j->options->verb];
+static int job_open_output(job *j) {
+    const job_recipe *r = &job_recipes[j->options->verb];
     const char *name = options_file(j->options, r->inputs);
-    rd_result result = name != NULL ? check_output_name(j, name) : RD_OK;
+    rd_result result = name != NULL ? job_check_output_name(j, name) : RD_OK;
     /* With -f it is standard output that is meant, and not the link in /dev, which would be replaced. */
     const bool standard = name == NULL || strcmp(name, "/dev/stdout") == 0;
     if (result == RD_OK && standard)
@@ -248,66 +248,66 @@ static int open_output(job *j) {
 }
 
 /* What a message calls the file that the failure is about. */
-static const char *name_of(const job *j, rd_role role) {
+static const char *job_file_name(const job *j, rd_role role) {
     for (int i = 0; i < j->open_inputs; i++)
         if (j->inputs[i].role == role)
             return j->inputs[i].name;
-    return role == RD_ROLE_OUTPUT ? output_name(options_file(j->options, recipes[j->options->verb].inputs)) : NULL;
+    return role == RD_ROLE_OUTPUT ? output_name(options_file(j->options, job_recipes[j->options->verb].inputs)) : NULL;
 }
 
-static rd_result work(job *j) {
+static rd_result job_work(job *j) {
     rd_result result = RD_OK;
     for (int i = 0; i < j->open_inputs && result == RD_OK; i++)
         result = output_check_apart(&j->output, &j->inputs[i], &j->failure);
     if (result != RD_OK)
         return j->failure.error.result = RD_E_IO;
-    result = recipes[j->options->verb].work(j);
+    result = job_recipes[j->options->verb].work(j);
     return result == RD_OK && interrupt_caught() ? RD_E_CANCELLED : result;
 }
 
 /* What else can be wrong with the command line, in librsync's order. */
-static int check_words(job *j) {
+static int job_check_words(job *j) {
     int status = RS_DONE;
-    if (j->options->operand_count > recipes[j->options->verb].inputs + 1)
+    if (j->options->operand_count > job_recipes[j->options->verb].inputs + 1)
         status = report_usage("Too many arguments.", "", "");
     if (status == RS_DONE && j->options->verb == VERB_SIGNATURE)
-        status = settle_params(j);
-    return status == RS_DONE ? check_buffers(j->options) : status;
+        status = job_settle_params(j);
+    return status == RS_DONE ? job_check_buffers(j->options) : status;
 }
 
 /* The output is open; afterwards it is not. */
-static int work_and_commit(job *j) {
-    rd_result result = work(j);
+static int job_work_and_commit(job *j) {
+    rd_result result = job_work(j);
     if (result == RD_OK)
         result = output_commit(&j->output, &j->failure);
     else
         output_discard(&j->output);
     if (result == RD_OK)
         return RS_DONE;
-    const char *name = name_of(j, j->failure.error.role);
+    const char *name = job_file_name(j, j->failure.error.role);
     if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
         return report_open_failure(&j->failure, name, "write");
     return report_failure(j->options->verb, name, &j->failure);
 }
 
-static int complete(job *j) {
-    const int status = check_words(j);
+static int job_complete(job *j) {
+    const int status = job_check_words(j);
     if (status == RS_DONE)
-        return work_and_commit(j);
+        return job_work_and_commit(j);
     output_discard(&j->output);
     return status;
 }
 
 int job_run(const rdiff_options *options) {
     job j = {.options = options};
-    const recipe *r = &recipes[options->verb];
+    const job_recipe *r = &job_recipes[options->verb];
     if (r->usage != NULL && options->operand_count == 0)
         return report_usage(r->usage, "", "");
-    int status = open_inputs(&j);
+    int status = job_open_inputs(&j);
     if (status == RS_DONE)
-        status = open_output(&j);
+        status = job_open_output(&j);
     if (status == RS_DONE)
-        status = complete(&j);
+        status = job_complete(&j);
     for (int i = 0; i < j.open_inputs; i++)
         input_close(&j.inputs[i]);
     return status;

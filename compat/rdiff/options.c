@@ -37,7 +37,7 @@ static const option_info known_options[] = {
 };
 
 /* Where the reading stands. */
-typedef struct parser {
+typedef struct options_parser {
     rdiff_options *options;
     char **argv;
     int argc;
@@ -45,7 +45,7 @@ typedef struct parser {
     int found;       /* operands so far, the verb too, in argv[1 .. found] */
     bool only_files; /* after "--" */
     int status;      /* why it stopped */
-} parser;
+} options_parser;
 
 const char *verb_name(rdiff_verb verb) {
     static const char *const names[] = {
@@ -62,7 +62,7 @@ const char *options_file(const rdiff_options *options, int index) {
     return options->operands[index];
 }
 
-static bool stop(parser *p, int status) {
+static bool options_stop(options_parser *p, int status) {
     p->status = status;
     return false;
 }
@@ -70,56 +70,56 @@ static bool stop(parser *p, int status) {
 /* ---- What an option does ---------------------------------------------------------------------------------------- */
 
 /* A number of C: decimal, or with 0x or 0 before it. Nothing is 0. `blamed` is what a message quotes. */
-static bool read_number(parser *p, const char *text, const char *blamed, int *number) {
+static bool options_read_number(options_parser *p, const char *text, const char *blamed, int *number) {
     char *end;
     errno = 0;
     const long long value = strtoll(text, &end, 0);
     if (*end != '\0')
-        return stop(p, report_usage("invalid numeric value: ", blamed, ""));
+        return options_stop(p, report_usage("invalid numeric value: ", blamed, ""));
     if (errno == ERANGE || value < INT_MIN || value > INT_MAX)
-        return stop(p, report_usage("number too large or too small: ", blamed, ""));
+        return options_stop(p, report_usage("number too large or too small: ", blamed, ""));
     *number = (int)value;
     return true;
 }
 
-static bool act(parser *p, char letter) {
+static bool options_act(options_parser *p, char letter) {
     switch (letter) {
     case 'f': p->options->force = true; return true;
     case 's': p->options->statistics = true; return true;
     case 'v': report_line("rdiff: Library does not support trace."); return true;
-    case 'V': return stop(p, text_print(text_version()));
-    default: return stop(p, text_print(text_help()));
+    case 'V': return options_stop(p, text_print(text_version()));
+    default: return options_stop(p, text_print(text_help()));
     }
 }
 
-static bool take_number(parser *p, char letter, const char *value, const char *blamed) {
+static bool options_take_number(options_parser *p, char letter, const char *value, const char *blamed) {
     int unused;
     switch (letter) {
-    case 'b': return read_number(p, value, blamed, &p->options->block_size);
-    case 'S': return read_number(p, value, blamed, &p->options->sum_size);
-    case 'I': return read_number(p, value, blamed, &p->options->input_size);
-    case 'O': return read_number(p, value, blamed, &p->options->output_size);
+    case 'b': return options_read_number(p, value, blamed, &p->options->block_size);
+    case 'S': return options_read_number(p, value, blamed, &p->options->sum_size);
+    case 'I': return options_read_number(p, value, blamed, &p->options->input_size);
+    case 'O': return options_read_number(p, value, blamed, &p->options->output_size);
     default: /* compression of deltas, which no librsync has */
-        if (value != NULL && !read_number(p, value, blamed, &unused))
+        if (value != NULL && !options_read_number(p, value, blamed, &unused))
             return false;
-        return stop(p, report_unimplemented("compression"));
+        return options_stop(p, report_unimplemented("compression"));
     }
 }
 
 /* `value` is what its word has for the option, NULL if nothing. */
-static bool take_option(parser *p, const option_info *option, const char *word, const char *value) {
+static bool options_take_option(options_parser *p, const option_info *option, const char *word, const char *value) {
     const char *blamed = word;
     if (option->kind == VALUE_NONE)
-        return value == NULL ? act(p, option->letter)
-                             : stop(p, report_usage("option does not take an argument: ", word, ""));
+        return value == NULL ? options_act(p, option->letter)
+                             : options_stop(p, report_usage("option does not take an argument: ", word, ""));
     if (value == NULL && option->kind != VALUE_LEVEL) {
         if (p->next == p->argc)
-            return stop(p, report_usage("missing argument: ", word, ""));
+            return options_stop(p, report_usage("missing argument: ", word, ""));
         value = p->argv[p->next++];
         blamed = value;
     }
     if (option->kind != VALUE_TEXT)
-        return take_number(p, option->letter, value, blamed);
+        return options_take_number(p, option->letter, value, blamed);
     *(option->letter == 'H' ? &p->options->hash : &p->options->rollsum) = value;
     return true;
 }
@@ -127,7 +127,7 @@ static bool take_option(parser *p, const option_info *option, const char *word, 
 /* ---- Words ------------------------------------------------------------------------------------------------------ */
 
 /* The option with this letter, or, if `name` is not NULL, with this name. */
-static const option_info *find_option(char letter, const char *name, size_t length) {
+static const option_info *options_find_option(char letter, const char *name, size_t length) {
     for (size_t i = 0; i < sizeof known_options / sizeof known_options[0]; i++) {
         const option_info *option = &known_options[i];
         if (name == NULL
@@ -138,31 +138,31 @@ static const option_info *find_option(char letter, const char *name, size_t leng
     return NULL;
 }
 
-static bool take_long(parser *p, const char *word) {
+static bool options_take_long(options_parser *p, const char *word) {
     const char *const name = word + 2;
     const size_t length = strcspn(name, "=");
-    const option_info *option = find_option('\0', name, length);
+    const option_info *option = options_find_option('\0', name, length);
     if (option == NULL)
-        return stop(p, report_usage("unknown option: ", word, ""));
-    return take_option(p, option, word, name[length] == '=' ? name + length + 1 : NULL);
+        return options_stop(p, report_usage("unknown option: ", word, ""));
+    return options_take_option(p, option, word, name[length] == '=' ? name + length + 1 : NULL);
 }
 
 /* Letters after one "-": the first that takes a value has the rest as its value. */
-static bool take_letters(parser *p, const char *word) {
+static bool options_take_letters(options_parser *p, const char *word) {
     for (const char *letter = word + 1; *letter != '\0'; letter++) {
-        const option_info *option = find_option(*letter, NULL, 0);
+        const option_info *option = options_find_option(*letter, NULL, 0);
         if (option == NULL)
-            return stop(p, report_usage("unknown option: ", word, ""));
+            return options_stop(p, report_usage("unknown option: ", word, ""));
         const char *rest = letter[1] == '=' ? letter + 2 : letter[1] != '\0' ? letter + 1 : NULL;
         if (option->kind != VALUE_NONE || letter[1] == '=')
-            return take_option(p, option, word, rest);
-        if (!act(p, *letter))
+            return options_take_option(p, option, word, rest);
+        if (!options_act(p, *letter))
             return false;
     }
     return true;
 }
 
-static bool take_word(parser *p, char *word) {
+static bool options_take_word(options_parser *p, char *word) {
     if (p->only_files || word[0] != '-' || word[1] == '\0') {
         p->argv[++p->found] = word;
         return true;
@@ -171,11 +171,11 @@ static bool take_word(parser *p, char *word) {
         p->only_files = true;
         return true;
     }
-    return word[1] == '-' ? take_long(p, word) : take_letters(p, word);
+    return word[1] == '-' ? options_take_long(p, word) : options_take_letters(p, word);
 }
 
 /* Any beginning of a verb will do, even nothing. */
-static bool find_verb(parser *p) {
+static bool options_find_verb(options_parser *p) {
     const char *word = p->found > 0 ? p->argv[1] : NULL;
     for (rdiff_verb verb = VERB_SIGNATURE; word != NULL && verb < VERB_COUNT; verb++) {
         if (strncmp(word, verb_name(verb), strlen(word)) == 0) {
@@ -183,16 +183,16 @@ static bool find_verb(parser *p) {
             return true;
         }
     }
-    return stop(p, report_usage("You must specify an action: `signature', `delta', or `patch'.", "", ""));
+    return options_stop(p, report_usage("You must specify an action: `signature', `delta', or `patch'.", "", ""));
 }
 
 bool options_parse(rdiff_options *options, int argc, char **argv, int *status) {
-    parser p = {.options = options, .argv = argv, .argc = argc, .next = 1};
+    options_parser p = {.options = options, .argv = argv, .argc = argc, .next = 1};
     *options = (rdiff_options){0};
     bool good = true;
     while (good && p.next < argc)
-        good = take_word(&p, argv[p.next++]);
-    good = good && find_verb(&p);
+        good = options_take_word(&p, argv[p.next++]);
+    good = good && options_find_verb(&p);
     options->operands = argv + 2;
     options->operand_count = p.found - 1;
     *status = p.status;

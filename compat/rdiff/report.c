@@ -15,26 +15,26 @@ void report_line(const char *line) {
     (void)fprintf(stderr, "%s\n", line);
 }
 
-static void put_word(const char *word) {
+static void report_word(const char *word) {
     if (word[0] != '\0')
         failure_put_name(stderr, word);
 }
 
 int report_usage(const char *before, const char *word, const char *after) {
     (void)fprintf(stderr, "rdiff: %s", before);
-    put_word(word);
+    report_word(word);
     (void)fprintf(stderr, "%s\n\nTry `rdiff --help' for more information.\n", after);
     return RS_SYNTAX_ERROR;
 }
 
-static int put_last_line(rs_result status) {
+static int report_last_line(rs_result status) {
     (void)fprintf(stderr, "rdiff: Failed, %s.\n", rs_strerror(status));
     return (int)status;
 }
 
 int report_unimplemented(const char *what) {
     (void)fprintf(stderr, "librsync: ERROR: (options) there is no %s\n", what);
-    return put_last_line(RS_UNIMPLEMENTED);
+    return report_last_line(RS_UNIMPLEMENTED);
 }
 
 int report_open_failure(const cli_failure *failure, const char *name, const char *way) {
@@ -42,7 +42,7 @@ int report_open_failure(const cli_failure *failure, const char *name, const char
         return RS_IO_ERROR;
     const bool exists = failure->error.result == RD_E_EXISTS;
     (void)fprintf(stderr, "librsync: ERROR: (rs_file_open) %s \"", exists ? "File exists" : "Error opening");
-    put_word(name);
+    report_word(name);
     if (exists)
         (void)fputs("\", aborting!\n", stderr);
     else if (failure->error.system_error != 0)
@@ -68,5 +68,5 @@ int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure
     if (error->offset != RD_UNKNOWN)
         (void)fprintf(stderr, ", at byte %" PRIu64, error->offset);
     (void)fputc('\n', stderr);
-    return put_last_line(status);
+    return report_last_line(status);
 }

@@ -8,7 +8,7 @@
 #include <stdio.h>
 
 /* Whole seconds, at least one, and decimal megabytes. */
-static void put_speed(const rd_stats *stats, int64_t seconds) {
+static void statistics_speed(const rd_stats *stats, int64_t seconds) {
     const double in = (double)stats->in_bytes / 1e6;
     const double out = (double)stats->out_bytes / 1e6;
     const int64_t time = seconds < 1 ? 1 : seconds;
@@ -19,7 +19,7 @@ static void put_speed(const rd_stats *stats, int64_t seconds) {
 void statistics_of_signature(const char *job, const rd_stats *stats, uint32_t block_len, int64_t seconds) {
     (void)fprintf(stderr, "librsync: %s statistics: signature[%" PRIu64 " blocks, %" PRIu32 " bytes per block]", job,
                   stats->blocks, block_len);
-    put_speed(stats, seconds);
+    statistics_speed(stats, seconds);
 }
 
 void statistics_of_delta(const char *job, const rd_stats *stats, int64_t seconds) {
@@ -30,5 +30,5 @@ void statistics_of_delta(const char *job, const rd_stats *stats, int64_t seconds
     if (stats->copy_commands != 0)
         (void)fprintf(stderr, " copy[%" PRIu64 " cmds, %" PRIu64 " bytes, %" PRIu64 " cmdbytes, %" PRIu64 " false]",
                       stats->copy_commands, stats->copy_bytes, stats->copy_command_bytes, stats->false_matches);
-    put_speed(stats, seconds);
+    statistics_speed(stats, seconds);
 }
