@@ -1,4 +1,4 @@
-/* Opening and reading files for programs that leave that to librsync. */
+/* Files, for programs that let librsync open and read them. */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64
 #include "trace.h"

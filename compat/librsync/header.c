@@ -24,7 +24,7 @@ rd_result rs__header_settle(uint8_t header[RS__HEADER_LEN], size_t size, const c
         memcpy(header, default_magic, sizeof default_magic);
     if (rd_identify(header, RS__HEADER_LEN) != RD_KIND_SIGNATURE)
         return header_fail(reason, RD_E_MAGIC, "this is not a signature");
-    const uint8_t most = (header[3] & 0x0f) == 6 ? MD4_LEN : RD_STRONG_LEN_MAX; /* 36 and 46 are those with MD4 */
+    const uint8_t most = (header[3] & 0x0f) == 6 ? MD4_LEN : RD_STRONG_LEN_MAX; /* the magic ends in 36 or 46: MD4 */
     if (strong_len > most)
         return header_fail(reason, RD_E_PARAMETER, "the strong sum length is more than the hash has");
     if (strong_len == 0)

@@ -1,7 +1,7 @@
 /*
- * The header of a signature as librsync judges it: lengths before the magic number, each as soon as it is there; a zero
- * where the magic number or the strong sum length should be stands for the default. Redelta's own loader is stricter
- * and looks in another order, so it gets a header in which everything is said.
+ * The header of a signature as librsync checks it: lengths before the magic number, each as soon as it has come; a
+ * magic number or strong sum length of zero stands for the default. Redelta's own loader is stricter and checks in
+ * another order, so it gets a header without defaults.
  */
 #ifndef RS_HEADER_H
 #define RS_HEADER_H
@@ -15,8 +15,8 @@ static inline uint32_t rs__header_word(const uint8_t *bytes) {
 }
 
 /*
- * Judges the `size` bytes that there are, and once all are, puts defaults in the place of zeros. RD_OK, or RD_MORE if
- * some are missing; RD_E_CORRUPT, RD_E_MAGIC, RD_E_PARAMETER with what is wrong in *reason.
+ * Checks the `size` bytes that have come, and once all have, replaces zeros by defaults. RD_OK, or RD_MORE if some are
+ * missing; RD_E_CORRUPT, RD_E_MAGIC, RD_E_PARAMETER with the reason in *reason.
  */
 rd_result rs__header_settle(uint8_t header[RS__HEADER_LEN], size_t size, const char **reason);
 

@@ -58,9 +58,9 @@ static void job_end(rs_job_t *job, rs_result result) {
         rs__log(RS_LOG_ERR, "rs_job_iter", "%s job failed: %s", job->kind->name, rs_strerror(result));
 }
 
-/* One turn of a job that has not ended. */
+/* One iteration of a job that has not ended. */
 static rs_result job_turn(rs_job_t *job, rs_buffers_t *buffers) {
-    /* After the end of the input nothing counts as input any more, whatever the program says. */
+    /* After the end of the input nothing counts as input any more, whatever the program passes. */
     rd_in in = {.data = buffers->next_in, .size = job->input_over ? 0 : buffers->avail_in};
     rd_out out = {.data = buffers->next_out, .size = buffers->avail_out};
     const bool end = job->input_over || buffers->eof_in;
@@ -98,8 +98,8 @@ rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers) {
 }
 
 /*
- * What a callback sets, a program need not have set: at the begin it is nothing, and in a later drive what it was at
- * the end of the one before.
+ * A program need not set what a callback sets: it starts out empty, and in a later drive it is what it was at the end
+ * of the one before.
  */
 static void job_restore_buffers(const rs_job_t *job, rs_buffers_t *buf, bool fills, bool empties) {
     if (fills) {

@@ -1,6 +1,6 @@
 /*
  * Jobs: what all kinds share. A job is a stream of redelta that is made at the first iteration, where a program expects
- * to hear that its arguments are wrong.
+ * errors about its arguments.
  */
 #ifndef RS_JOB_H
 #define RS_JOB_H
@@ -12,13 +12,13 @@ typedef struct rs__job_kind {
     const char *name;
     /* Makes job->stream. */
     rs_result (*start)(rs_job_t *job);
-    /* One turn: takes from `in` and gives to `out`. NULL: rs__job_step. */
+    /* One iteration: reads from `in` and writes to `out`. NULL: rs__job_step. */
     rs_result (*step)(rs_job_t *job, rd_in *in, rd_out *out, bool end);
-    /* Releases what the kind holds beside the stream. NULL: nothing. */
+    /* Releases what the kind holds besides the stream. NULL: nothing. */
     void (*close)(rs_job_t *job);
 } rs__job_kind;
 
-/* The head of every job; the kinds put their own fields behind it. */
+/* The head of every job; the kinds put their own fields after it. */
 struct rs_job {
     const rs__job_kind *kind;
     rd_stream *stream; /* NULL until the first iteration */
@@ -28,14 +28,14 @@ struct rs_job {
     rs_buffers_t driven; /* the buffers at the end of the last rs_job_drive */
 };
 
-/* A zeroed job of `size` bytes, its head set, or NULL without memory. */
+/* A zeroed job of `size` bytes, its head set, or NULL if there is no memory. */
 rs_job_t *rs__job_new(const rs__job_kind *kind, size_t size);
-/* Of delta and patch streams: librsync knows no trailer. */
+/* The options of delta and patch streams: librsync knows no trailer. */
 extern const rd_options rs__unverified;
-/* A turn of the stream. */
+/* One step of the stream, with a message if it fails. */
 rs_result rs__job_step(rs_job_t *job, rd_in *in, rd_out *out, bool end);
 
-/* Like rs_loadsig_begin, for a signature that is expected to have so many bytes, or RD_UNKNOWN, by so many threads. */
+/* Like rs_loadsig_begin, for a signature of `expected` bytes (RD_UNKNOWN: not known), loaded by `threads` threads. */
 rs_job_t *rs__loadsig_begin(rs_signature_t **sumset, uint64_t expected, unsigned threads);
 
 #endif

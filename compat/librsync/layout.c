@@ -1,6 +1,6 @@
 /*
- * What programs built against librsync's header have compiled in: sizes, offsets and numbers. They are checked here,
- * while compiling; for 64-bit machines, where the sizes of the types are known. Also the variables, which such programs
+ * What programs built against librsync's header have compiled in: sizes, offsets and numbers. They are checked here at
+ * compile time, for 64-bit machines, where the sizes of the types are known. Also the variables, which such programs
  * may have copied into themselves by their size.
  */
 #include "librsync.h"

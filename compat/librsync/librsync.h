@@ -2,13 +2,13 @@
  * librsync.h: the interface of librsync 2, as redelta provides it.
  *
  * A program built against librsync's own header runs with this library, and one built against this header runs with
- * librsync: types, values and functions are the same. What is said here holds for redelta; where librsync does worse
- * (it may end the process, overflow, or loop), that is not repeated.
+ * librsync: types, values and functions are the same. The comments describe redelta; where librsync does worse (it may
+ * end the process, overflow, or loop), that is not repeated.
  *
- * Signatures, deltas and patches are made by jobs, which take and give bytes in pieces of any size (rs_sig_begin and so
+ * Signatures, deltas and patches are made by jobs, which take and give bytes in chunks of any size (rs_sig_begin and so
  * on, with rs_job_iter or rs_job_drive), or from file to file (rs_sig_file and so on). One job may be used by one
- * thread at a time; a loaded signature may serve any number of delta jobs in any threads. New programs that need not
- * run with librsync will find redelta.h the better interface.
+ * thread at a time; a loaded signature may serve any number of delta jobs in any threads. For new programs that need
+ * not run with librsync, redelta.h is the better interface.
  */
 #ifndef _RSYNC_H
 #define _RSYNC_H
@@ -32,16 +32,16 @@ typedef intmax_t rs_long_t;
 /* The first four bytes of a file, big-endian: what it is, and with which sums. */
 typedef enum {
     RS_DELTA_MAGIC = 0x72730236,        /* a delta */
-    RS_MD4_SIG_MAGIC = 0x72730136,      /* a signature: rollsum, MD4. Broken against whoever chooses the data */
+    RS_MD4_SIG_MAGIC = 0x72730136,      /* a signature: rollsum, MD4. No protection against forgery */
     RS_BLAKE2_SIG_MAGIC = 0x72730137,   /* rollsum, BLAKE2b */
-    RS_RK_MD4_SIG_MAGIC = 0x72730146,   /* RabinKarp, MD4. As broken */
+    RS_RK_MD4_SIG_MAGIC = 0x72730146,   /* RabinKarp, MD4. No protection either */
     RS_RK_BLAKE2_SIG_MAGIC = 0x72730147 /* RabinKarp, BLAKE2b: the recommended one */
 } rs_magic_number;
 
 /* ---- Messages -----------------------------------------------------------------------------------------------------
  */
 
-/* How grave a message is, with syslog's numbers. */
+/* How severe a message is, with syslog's numbers. */
 typedef enum {
     RS_LOG_EMERG = 0,
     RS_LOG_ALERT = 1,
@@ -56,9 +56,11 @@ typedef enum {
 /* Takes a message of one line, which ends in a newline. The callee may change its bytes, but not keep them. */
 typedef void rs_trace_fn_t(rs_loglevel level, char const *msg);
 
-/* Drops messages less grave than `level` from now on; at first RS_LOG_INFO. For the whole process, from any thread. */
+/*
+ * Drops messages less severe than `level` from now on; RS_LOG_INFO by default. For the whole process, from any thread.
+ */
 LIBRSYNC_EXPORT void rs_trace_set_level(rs_loglevel level);
-/* Sends messages to a function, at first to rs_trace_stderr; NULL: nowhere. For the whole process, from any thread. */
+/* Sends messages to a function, rs_trace_stderr by default; NULL: nowhere. For the whole process, from any thread. */
 LIBRSYNC_EXPORT void rs_trace_to(rs_trace_fn_t *);
 /* Writes the message to standard error. */
 LIBRSYNC_EXPORT void rs_trace_stderr(rs_loglevel level, char const *msg);
@@ -92,12 +94,12 @@ typedef enum rs_result {
     RS_INPUT_ENDED = 103,    /* the input, or the basis, ends too early */
     RS_BAD_MAGIC = 104,      /* not a file of the expected kind */
     RS_UNIMPLEMENTED = 105,  /* beyond what this library can do */
-    RS_CORRUPT = 106,        /* the input says what cannot be */
+    RS_CORRUPT = 106,        /* the input is not valid */
     RS_INTERNAL_ERROR = 107, /* a job made no progress, or was used against the rules */
     RS_PARAM_ERROR = 108     /* an argument is out of range */
 } rs_result;
 
-/* A few words for people. A static string, also for numbers that are no result. */
+/* A short description for people. A static string, also for numbers that are no result. */
 LIBRSYNC_EXPORT char const *rs_strerror(rs_result r);
 
 /* ---- Statistics ---------------------------------------------------------------------------------------------------
@@ -138,7 +140,7 @@ LIBRSYNC_EXPORT extern const int RS_MD4_SUM_LENGTH, RS_BLAKE2_SUM_LENGTH;
 typedef uint32_t rs_weak_sum_t;
 typedef unsigned char rs_strong_sum_t[RS_MAX_STRONG_SUM_LENGTH];
 
-/* MD4 in pieces: begin, update any number of times, result. The state takes at most 96 bytes. */
+/* MD4 in chunks: begin, update any number of times, result. The state takes at most 96 bytes. */
 typedef struct rs_mdfour rs_mdfour_t;
 
 LIBRSYNC_EXPORT void rs_mdfour(unsigned char *out, void const *in, size_t);
@@ -165,7 +167,7 @@ LIBRSYNC_EXPORT void rs_sumset_dump(rs_signature_t const *);
 struct rs_buffers_s {
     char *next_in;   /* input, */
     size_t avail_in; /* of so many bytes; what is left must be given again */
-    int eof_in;      /* not 0: nothing follows that input. Once it is set it stays so */
+    int eof_in;      /* not 0: nothing follows that input. Once set, it stays set */
     char *next_out;  /* room for output, */
     size_t avail_out;
 };
@@ -179,9 +181,9 @@ typedef struct rs_buffers_s rs_buffers_t;
 typedef struct rs_job rs_job_t;
 
 /*
- * Goes on with a job as far as the buffers allow. RS_DONE: it is finished. RS_BLOCKED: call again, with more input if
- * it was used up, with more room if the output is full; at the end of the input with eof_in set. Anything else is a
- * failure, and the job will give it again: RS_INTERNAL_ERROR if there were both input and room and the job, blocked or
+ * Continues a job as far as the buffers allow. RS_DONE: it is finished. RS_BLOCKED: call again, with more input if it
+ * was used up, with more room if the output is full; at the end of the input with eof_in set. Anything else is a
+ * failure, which later calls return again: RS_INTERNAL_ERROR if there were both input and room and the job, blocked or
  * done, could use neither; RS_PARAM_ERROR for a NULL argument; those of the kind of job, see below; RS_MEM_ERROR.
  */
 LIBRSYNC_EXPORT rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers);
@@ -190,10 +192,10 @@ LIBRSYNC_EXPORT rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers);
 typedef rs_result rs_driven_cb(rs_job_t *job, rs_buffers_t *buf, void *opaque);
 
 /*
- * Iterates a job to its end. Before each iteration in_cb may add input or set eof_in, which it is no longer asked for
- * once eof_in is set; after each, also the last, out_cb takes the output and makes room. Either may be NULL. What
- * a callback sets, *buf need not have: the first drive of a job begins with nothing, so that next_out is NULL in the
- * first out_cb, and a drive after RS_BLOCKED (of a callback, or for want of one) goes on with what there was.
+ * Iterates a job to its end. Before each iteration in_cb may add input or set eof_in; once that is set, it is not
+ * called again. After each, including the last, out_cb takes the output and makes room. Either may be NULL. *buf need
+ * not hold what a callback sets: the first drive of a job starts with nothing, so that next_out is NULL in the first
+ * out_cb, and a drive after RS_BLOCKED (returned by a callback, or for lack of one) continues with what there was.
  */
 LIBRSYNC_EXPORT rs_result rs_job_drive(rs_job_t *job, rs_buffers_t *buf, rs_driven_cb in_cb, void *in_opaque,
                                        rs_driven_cb out_cb, void *out_opaque);
@@ -212,8 +214,8 @@ LIBRSYNC_EXPORT rs_result rs_sig_args(rs_long_t old_fsize, rs_magic_number *magi
                                       size_t *strong_len);
 
 /*
- * Each _begin gives a job for rs_job_free, or NULL if there is no memory for it. What is wrong with the arguments is
- * told by the first iteration.
+ * Each _begin gives a job for rs_job_free, or NULL if there is no memory for it. Errors in the arguments are reported
+ * by the first iteration.
  */
 
 /* Basis in, signature out. Arguments and errors as for rs_sig_args, with a basis of unknown size. */
@@ -228,11 +230,11 @@ LIBRSYNC_EXPORT rs_job_t *rs_delta_begin(rs_signature_t *);
  * there is no memory. RS_BAD_MAGIC, RS_INPUT_ENDED, RS_CORRUPT; RS_PARAM_ERROR for strong sums longer than the magic's.
  */
 LIBRSYNC_EXPORT rs_job_t *rs_loadsig_begin(rs_signature_t **sumset);
-/* For programs that run with librsync, too: there it must follow loading. Here it does nothing. */
+/* For programs that also run with librsync: there it must follow loading. Here it does nothing. */
 LIBRSYNC_EXPORT rs_result rs_build_hash_table(rs_signature_t *sums);
 
 /*
- * Reads up to *len bytes of the basis at `pos` into *buf, or sets *buf to where they are until the next call; *len is
+ * Reads up to *len bytes of the basis at `pos` into *buf, or sets *buf to where they stay until the next call; *len is
  * the number read, which may be less. RS_DONE with a length of 0: the basis ends here, and the patch fails with
  * RS_INPUT_ENDED. RS_BLOCKED: nothing now, the job is blocked and its next iteration asks again. Any other result ends
  * the job with that result.
@@ -241,7 +243,7 @@ typedef rs_result rs_copy_cb(void *opaque, rs_long_t pos, size_t *len, void **bu
 
 /*
  * Delta in, new file out. The job is done at the delta's end, and leaves what follows it in the input. RS_BAD_MAGIC,
- * RS_INPUT_ENDED, RS_CORRUPT, RS_PARAM_ERROR if the callback says that it read more than was asked.
+ * RS_INPUT_ENDED, RS_CORRUPT, RS_PARAM_ERROR if the callback reports more bytes than it was asked for.
  */
 LIBRSYNC_EXPORT rs_job_t *rs_patch_begin(rs_copy_cb *copy_cb, void *copy_arg);
 
@@ -266,10 +268,10 @@ LIBRSYNC_EXPORT rs_result rs_file_copy_cb(void *arg, rs_long_t pos, size_t *len,
 LIBRSYNC_EXPORT extern int rs_inbuflen, rs_outbuflen;
 
 /*
- * The four jobs from file to file, from the files' present positions on (the basis of a patch: from its begin). A file
- * that is read is left behind what was read last, one that is written behind what was written, all of it handed to the
- * system: a full disk is an RS_IO_ERROR. Reading and writing the same regular file is an RS_PARAM_ERROR, and nothing is
- * written. stats, if not NULL, is filled once the job has begun. Other errors are those of the jobs.
+ * The four jobs from file to file, from the files' present positions on (the basis of a patch: from its start). A file
+ * that is read is left after the last byte read, one that is written after the last byte written, all of them handed to
+ * the system: a full disk is an RS_IO_ERROR. Reading and writing the same regular file is an RS_PARAM_ERROR, and
+ * nothing is written. stats, if not NULL, is filled once the job has started. The other errors are those of the jobs.
  */
 
 /* As rs_sig_begin, with the size of old_file as that of the basis. */
@@ -279,7 +281,7 @@ LIBRSYNC_EXPORT rs_result rs_sig_file(FILE *old_file, FILE *sig_file, size_t blo
 LIBRSYNC_EXPORT rs_result rs_loadsig_file(FILE *sig_file, rs_signature_t **sumset, rs_stats_t *stats);
 /* As rs_delta_begin. */
 LIBRSYNC_EXPORT rs_result rs_delta_file(rs_signature_t *, FILE *new_file, FILE *delta_file, rs_stats_t *);
-/* As rs_patch_begin. After a failure new_file may hold a part of the new file. */
+/* As rs_patch_begin. After a failure new_file may hold an incomplete new file. */
 LIBRSYNC_EXPORT rs_result rs_patch_file(FILE *basis_file, FILE *delta_file, FILE *new_file, rs_stats_t *);
 
 #endif

@@ -1,4 +1,4 @@
-/* The job that loads a signature. Its header is gathered and judged (header.h) before the stream gets it. */
+/* The job that loads a signature. Its header is collected and checked (header.h) before the stream gets it. */
 #include "header.h"
 #include "job.h"
 #include "results.h"

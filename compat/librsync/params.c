@@ -1,4 +1,4 @@
-/* See params.h. What is recommended is decided by rd_params_resolve. */
+/* See params.h. rd_params_resolve chooses the defaults. */
 #include "params.h"
 
 #include "trace.h"
@@ -43,7 +43,7 @@ rs_magic_number rs__magic(const rd_params *params) {
     return params_kinds[i].magic;
 }
 
-/* The strong length as redelta names it. False: out of range. */
+/* Sets the strong sum length, with redelta's value for the shortest that is safe. False: out of range. */
 static bool params_set_strong_len(size_t strong_len, rd_params *params) {
     if (strong_len > RD_STRONG_LEN_MAX && strong_len != STRONG_LEN_LEAST)
         return false;

@@ -12,7 +12,7 @@ typedef struct patch_job {
     rs_result failure; /* of the callback; else RS_DONE */
 } patch_job;
 
-/* Keeps what the callback said, which is what the job is to say. */
+/* Keeps the callback's result, which becomes the job's. */
 static rd_result patch_fail(patch_job *j, rs_result result) {
     j->failure = result;
     return RD_E_IO;

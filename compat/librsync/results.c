@@ -1,4 +1,4 @@
-/* See results.h. The words are those that programs may look for in the output of others. */
+/* See results.h. The texts are librsync's, because programs may search for them in the output of others. */
 #include "results.h"
 
 rs_result rs__result(rd_result result) {
@@ -15,7 +15,7 @@ rs_result rs__result(rd_result result) {
     case RD_E_CORRUPT: return RS_CORRUPT;
     case RD_E_LIMIT: return RS_UNIMPLEMENTED;
     case RD_E_STATE: return RS_INTERNAL_ERROR;
-    default: return RS_CORRUPT; /* what librsync does not look for */
+    default: return RS_CORRUPT; /* what librsync does not check */
     }
 }
 

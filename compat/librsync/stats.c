@@ -1,4 +1,4 @@
-/* See stats.h. The text has librsync's form, which programs show and some people read by script. */
+/* See stats.h. The text has librsync's form, which programs print and scripts parse. */
 #include "stats.h"
 
 #include "trace.h"
@@ -22,14 +22,14 @@ void rs__stats_set(rs_stats_t *stats, const rd_stats *counts) {
     stats->sig_blocks = (rs_long_t)counts->blocks;
 }
 
-/* A line that is cut where its buffer ends. */
+/* A line that is truncated at the end of its buffer. */
 typedef struct stats_line {
     char *text;
     size_t size;
     size_t length;
 } stats_line;
 
-/* Takes note of what snprintf wrote at the end of the line. */
+/* Adds what snprintf wrote at the end of the line. */
 static void stats_line_grow(stats_line *l, int written) {
     const size_t room = l->size - l->length;
     if (written > 0)

@@ -7,8 +7,8 @@
 #include <unistd.h>
 
 /*
- * Brings the descriptor of a regular file to the FILE's position. False: the FILE is no such file, or does not tell.
- * What could not be flushed fails again when the FILE is used.
+ * Moves the descriptor of a regular file to the FILE's position. False: the FILE is no such file, or its position is
+ * not known. A failed flush fails again when the FILE is used.
  */
 static bool stdio_align(FILE *file, rs_long_t *position) {
     struct stat status;
@@ -47,7 +47,7 @@ void rs__input_open_basis(rs__input *input, FILE *file) {
         input->source = rd_source_callback(stdio_read_basis, file, RD_UNKNOWN, true);
         return;
     }
-    input->source = rd_source_fd(fd); /* from the position on, which was set to 0 for that */
+    input->source = rd_source_fd(fd); /* it starts at the position, which was set to 0 for that */
     (void)lseek(fd, (off_t)input->position, SEEK_SET);
 }
 

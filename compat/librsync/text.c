@@ -15,7 +15,7 @@ void rs_hexify(char *to_buf, void const *from_buf, int from_len) {
     *to_buf = '\0';
 }
 
-/* What a digit stands for, or -1. */
+/* The value of a digit, or -1. */
 static int base64_value(char digit) {
     for (int i = 0; base64_digits[i] != '\0'; i++)
         if (base64_digits[i] == digit)
@@ -26,7 +26,7 @@ static int base64_value(char digit) {
 size_t rs_unbase64(char *s) {
     uint32_t bits = 0; /* not written yet, the last `count` of them */
     unsigned count = 0;
-    size_t written = 0; /* behind what is read, so that decoding in place is safe */
+    size_t written = 0; /* never ahead of what is read, so that decoding in place is safe */
     for (const char *p = s; base64_value(*p) >= 0; p++) {
         bits = bits << BASE64_BITS | (uint32_t)base64_value(*p);
         count += BASE64_BITS;

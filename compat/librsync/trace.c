@@ -1,7 +1,7 @@
 /*
  * See trace.h. Level and function belong to the whole process and are atomic: a thread may change them while others
- * send. A message goes out whole, in one call, from memory that is the callee's to write into for as long as the call
- * lasts, for there are programs that do.
+ * send. A message is sent whole, in one call, from memory that the callee may write to during the call, as some
+ * programs do.
  */
 #include "trace.h"
 
@@ -32,7 +32,7 @@ int rs_supports_trace(void) {
     return 0;
 }
 
-/* Appends to the message of *length bytes, as far as there is room, and leaves a byte for the newline. */
+/* Appends to the message of *length bytes as much as fits, and leaves a byte for the newline. */
 static void trace_append_list(char *message, size_t *length, const char *format, va_list arguments) {
     const size_t room = MESSAGE_MAX - 1 - *length;
     const int n = vsnprintf(message + *length, room, format, arguments);

@@ -1,4 +1,4 @@
-/* Messages: to the function that the program named, at the levels that it wants. */
+/* Messages: to the function that the program set, at the levels that it wants. */
 #ifndef RS_TRACE_H
 #define RS_TRACE_H
 
@@ -6,7 +6,7 @@
 
 /*
  * Sends one message, formatted like printf, without a newline. An error names the function where it happened; NULL:
- * none. errno stays as it is.
+ * none. errno is preserved.
  */
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))

@@ -1,6 +1,6 @@
 /*
  * The jobs from file to file: redelta's whole operations, with all processors. Loading a signature is the exception: it
- * is the job, fed from the file, since redelta's own loading is stricter than librsync's.
+ * is the job, fed from the file, because redelta's own loading is stricter than librsync's.
  */
 #include "base/pipeline.h"
 #include "file/patch.h"
@@ -20,7 +20,7 @@ static const char cannot_write[] = "cannot write the output";
 
 enum { LOAD_CHUNK = 256 * 1024 };
 
-/* One operation: what it is, and what redelta tells of it. */
+/* One operation: what it is, and what redelta reports about it. */
 typedef struct whole_operation {
     const char *function;
     rs_stats_t stats;
@@ -44,7 +44,7 @@ static rs_result whole_fail(const char *function, const char *reason, int error,
     return result;
 }
 
-/* Redelta knows neither that the files are files, nor that its caller is not the program. */
+/* Redelta does not know that the files are files, nor that its caller is not the program. */
 static const char *whole_reason(const rd_error *error) {
     if (error->result != RD_E_IO)
         return error->reason;

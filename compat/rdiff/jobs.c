@@ -1,7 +1,7 @@
 /*
- * jobs.c: the three verbs. What can be wrong is looked at in the order of librsync's rdiff, as the first that is wrong
- * gives the exit status: the inputs, the output, then the number of names, the words that options gave, the work. But
- * an output takes its name only when all has gone well, and nothing of a failure is left.
+ * jobs.c: the three verbs. Checks are made in the order of librsync's rdiff, because the first that fails gives the
+ * exit status: the inputs, the output, then the number of names, the values of options, the work. But an output gets
+ * its name only after success, and a failure leaves nothing.
  */
 #define _POSIX_C_SOURCE 200809L
 
@@ -32,7 +32,7 @@ typedef struct job {
 typedef struct job_recipe {
     int inputs;
     rd_role roles[INPUTS_MAX];
-    const char *usage;  /* NULL: there need not be any name */
+    const char *usage;  /* NULL: no name is required */
     rd_replace replace; /* if the user lets an output be replaced */
     rd_result (*work)(job *);
 } job_recipe;
@@ -43,7 +43,7 @@ static int64_t job_now(void) {
     return time.tv_sec;
 }
 
-/* As in librsync, a delta ends with its END, what follows that is not looked at, and nothing is compressed. */
+/* As in librsync, a delta ends with its END, bytes after that are ignored, and nothing is compressed. */
 static rd_options job_library_options(job *j, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),
@@ -77,7 +77,7 @@ static rd_source job_source(const cli_input *in) {
     return rd_source_fd(in->fd);
 }
 
-/* Nor does it matter that the basis of a patch is a pipe, if the delta copies nothing. */
+/* Likewise the basis of a patch may be a pipe, if the delta copies nothing. */
 static rd_source job_basis(const cli_input *in) {
     static int is_pipe = ESPIPE;
     const rd_source source = job_source(in);
@@ -97,7 +97,7 @@ static rd_result job_make_signature(job *j) {
     return result;
 }
 
-/* If both inputs are standard input, the new file is what follows the signature there: nothing. */
+/* If both inputs are standard input, the new file is what follows the signature there: it is empty. */
 static rd_result job_make_delta(job *j) {
     rd_signature *signature;
     rd_stats stats = {.size = sizeof stats};
@@ -130,7 +130,7 @@ static rd_result job_apply_patch(job *j) {
     return result;
 }
 
-/* A signature and a delta can be made again; what a patch replaces often is the only copy of the basis. */
+/* A signature or delta can be made again; what a patch replaces is often the only copy of the basis. */
 static const job_recipe job_recipes[] = {
     [VERB_SIGNATURE] = {1, {RD_ROLE_BASIS, RD_ROLE_NONE}, NULL, RD_REPLACE_FAST, job_make_signature},
     [VERB_DELTA] = {2,
@@ -155,7 +155,9 @@ static int job_choose(const char *what, const char *name, const char *const name
     return report_usage(what, name, "'.");
 }
 
-/* The size that librsync goes by: that of the file, also if reading begins within; not that of a device or a pipe. */
+/*
+ * The size that librsync uses: that of the whole file, even if reading starts inside it; none for a device or a pipe.
+ */
 static uint64_t job_basis_size(int fd) {
     struct stat status;
     return fstat(fd, &status) == 0 && S_ISREG(status.st_mode) ? (uint64_t)status.st_size : RD_UNKNOWN;
@@ -220,7 +222,7 @@ static int job_open_inputs(job *j) {
     return RS_DONE;
 }
 
-/* What is refused by its name: the empty one, and, without -f, that of anything that exists, a device too. */
+/* Refuses an empty name and, without -f, the name of anything that exists, including a device. */
 static rd_result job_check_output_name(job *j, const char *name) {
     struct stat status;
     if (name[0] == '\0') {
@@ -238,7 +240,7 @@ static int job_open_output(job *j) {
     const job_recipe *r = &job_recipes[j->options->verb];
     const char *name = options_file(j->options, r->inputs);
     rd_result result = name != NULL ? job_check_output_name(j, name) : RD_OK;
-    /* With -f it is standard output that is meant, and not the link in /dev, which would be replaced. */
+    /* With -f this means standard output, not the link in /dev, which would be replaced. */
     const bool standard = name == NULL || strcmp(name, "/dev/stdout") == 0;
     if (result == RD_OK && standard)
         result = output_open(&j->output, NULL, RD_REPLACE_FAST, &j->failure);
@@ -265,7 +267,7 @@ static rd_result job_work(job *j) {
     return result == RD_OK && interrupt_caught() ? RD_E_CANCELLED : result;
 }
 
-/* What else can be wrong with the command line, in librsync's order. */
+/* The other checks of the command line, in librsync's order. */
 static int job_check_words(job *j) {
     int status = RS_DONE;
     if (j->options->operand_count > job_recipes[j->options->verb].inputs + 1)

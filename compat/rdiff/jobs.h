@@ -6,7 +6,7 @@
 
 #include "options.h"
 
-/* Does what the options ask for, tells the user of a failure, and returns the exit status. */
+/* Does what the options ask for, reports a failure to the user, and returns the exit status. */
 int job_run(const rdiff_options *options);
 
 #endif

@@ -1,9 +1,9 @@
 /*
  * main.c: rdiff, the command of librsync, on redelta's engine: the same command line, exit statuses and files.
  * options.c reads the command line, jobs.c does the work, signature.c reads signatures as librsync does, report.c and
- * statistics.c say what happened. Files and signals are handled by what the redelta command has for them, in cli/base.
+ * statistics.c print messages. Files and signals are handled as in the redelta command, by cli/base.
  *
- * It asks for nothing new and writes nothing new; it is better only where librsync's rdiff loses data or dies.
+ * It has no new options or formats; it differs only where librsync's rdiff loses data or crashes.
  */
 #include "cli/base/failure.h"
 #include "cli/base/files.h"

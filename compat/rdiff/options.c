@@ -1,8 +1,8 @@
 /*
  * options.c: the command line of rdiff, as librsync's rdiff reads it with libpopt.
  *
- * getopt_long is another language: it takes abbreviated long options, and "-b=512" is to it the text "=512". So the
- * words are read here, and one after the other, since the first that is wrong or asks for a text decides. An option's
+ * getopt_long accepts another language: it takes abbreviated long options, and reads "-b=512" as the value "=512". So
+ * the words are parsed here, one after another, because the first that is wrong or asks for a text decides. An option's
  * value is the rest of its word, after "=" if there is one, else the next word, whatever that looks like.
  */
 #include "options.h"
@@ -21,8 +21,8 @@ typedef enum value_kind { VALUE_NONE, VALUE_TEXT, VALUE_NUMBER, VALUE_LEVEL } va
 
 typedef struct option_info {
     const char *name; /* NULL: a letter only */
-    value_kind kind;  /* a level is a number that may be missing, and never is the next word */
-    char letter;      /* which also says what the option does */
+    value_kind kind;  /* a level is an optional number, which is never the next word */
+    char letter;      /* which also identifies the option */
 } option_info;
 
 static const option_info known_options[] = {
@@ -36,7 +36,7 @@ static const option_info known_options[] = {
     {"bzip2", VALUE_LEVEL, 'i'},
 };
 
-/* Where the reading stands. */
+/* The state of parsing. */
 typedef struct options_parser {
     rdiff_options *options;
     char **argv;
@@ -69,7 +69,7 @@ static bool options_stop(options_parser *p, int status) {
 
 /* ---- What an option does ---------------------------------------------------------------------------------------- */
 
-/* A number of C: decimal, or with 0x or 0 before it. Nothing is 0. `blamed` is what a message quotes. */
+/* A number as in C: decimal, or with the prefix 0x or 0. An empty text is 0. `blamed` is what a message quotes. */
 static bool options_read_number(options_parser *p, const char *text, const char *blamed, int *number) {
     char *end;
     errno = 0;
@@ -106,7 +106,7 @@ static bool options_take_number(options_parser *p, char letter, const char *valu
     }
 }
 
-/* `value` is what its word has for the option, NULL if nothing. */
+/* `value` is the option's value in its own word, or NULL. */
 static bool options_take_option(options_parser *p, const option_info *option, const char *word, const char *value) {
     const char *blamed = word;
     if (option->kind == VALUE_NONE)
@@ -174,7 +174,7 @@ static bool options_take_word(options_parser *p, char *word) {
     return word[1] == '-' ? options_take_long(p, word) : options_take_letters(p, word);
 }
 
-/* Any beginning of a verb will do, even nothing. */
+/* Any prefix of a verb is accepted, even an empty one. */
 static bool options_find_verb(options_parser *p) {
     const char *word = p->found > 0 ? p->argv[1] : NULL;
     for (rdiff_verb verb = VERB_SIGNATURE; word != NULL && verb < VERB_COUNT; verb++) {

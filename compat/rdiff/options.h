@@ -13,11 +13,11 @@ typedef struct rdiff_options {
     rdiff_verb verb;
     bool force;
     bool statistics;
-    const char *hash; /* names, not yet looked at: only a signature needs them */
+    const char *hash; /* names, not checked yet: only a signature needs them */
     const char *rollsum;
     int block_size;
     int sum_size;
-    int input_size; /* of buffers that redelta does not have; looked at, not used */
+    int input_size; /* of buffers that redelta does not have; checked, not used */
     int output_size;
     char **operands; /* those after the verb */
     int operand_count;
@@ -30,8 +30,8 @@ const char *verb_name(rdiff_verb verb);
 const char *options_file(const rdiff_options *options, int index);
 
 /*
- * Fills *options. Returns true if there is work to do. If not, because the command line is wrong or asked for a text,
- * the user has been told and *status is the exit status. Operands are moved to the front of argv.
+ * Fills *options. Returns true if there is work to do. If not, because the command line is wrong or asked for a text, a
+ * message or the text has been printed and *status is the exit status. Operands are moved to the front of argv.
  */
 bool options_parse(rdiff_options *options, int argc, char **argv, int *status);
 

@@ -1,7 +1,7 @@
 /*
- * report.c: the lines of rdiff on standard error. Scripts look for some of them in librsync's rdiff, so these keep its
- * form: those about the command line and about opening files, and the last one of a failure. The line before that one
- * is redelta's own, and says which file and where.
+ * report.c: the lines of rdiff on standard error. Scripts look for some of librsync's, so these keep their form: those
+ * about the command line and about opening files, and the last line of a failure. The line before that one is redelta's
+ * own, and names the file and the byte.
  */
 #include "report.h"
 
@@ -55,7 +55,7 @@ int report_open_failure(const cli_failure *failure, const char *name, const char
 int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure) {
     const rd_error *error = &failure->error;
     const rs_result status = rs__result(error->result);
-    if (interrupt_caught()) /* the signal says it all */
+    if (interrupt_caught()) /* the signal is message enough */
         return (int)status;
     (void)fprintf(stderr, "librsync: ERROR: (%s) ", verb_name(verb));
     if (name != NULL) {

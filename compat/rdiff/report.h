@@ -1,5 +1,5 @@
 /*
- * report.h: what rdiff says on standard error, and its exit statuses, which are the results of librsync.
+ * report.h: the messages of rdiff on standard error, and its exit statuses, which are the results of librsync.
  */
 #ifndef REDELTA_RDIFF_REPORT_H
 #define REDELTA_RDIFF_REPORT_H
@@ -13,7 +13,7 @@ void report_line(const char *line);
 /* A wrong command line: "rdiff: BEFORE WORD AFTER" and where to find help. Returns RS_SYNTAX_ERROR. */
 int report_usage(const char *before, const char *word, const char *after);
 
-/* An option that names what is not there. Returns RS_UNIMPLEMENTED. */
+/* An option for a feature that does not exist. Returns RS_UNIMPLEMENTED. */
 int report_unimplemented(const char *what);
 
 /* An input or the output that cannot be opened; `way` is "read" or "write". Returns RS_IO_ERROR. */

@@ -1,7 +1,6 @@
 /*
- * signature.c: a signature read as librsync's rdiff reads it: its header is judged as librsync does it, and a rest at
- * the end that is shorter than a weak sum is no error. That is what the job of librsync.so.2 does, which keeps no
- * descriptor.
+ * signature.c: a signature read as librsync's rdiff reads it: its header is checked as in librsync, and a rest at the
+ * end that is shorter than a weak sum is no error. The job of librsync.so.2 does the same; it keeps no descriptor.
  */
 #include "signature.h"
 

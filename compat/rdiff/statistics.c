@@ -1,6 +1,6 @@
 /*
- * statistics.c: the lines of figures that -s asks for, in the form of librsync's, so that what reads those reads these.
- * The line about its hash table is not there, since there is no such table.
+ * statistics.c: the lines of figures that -s asks for, in librsync's form, so that programs that parse those can parse
+ * these. There is no line about a hash table, because there is no such table.
  */
 #include "statistics.h"
 

@@ -7,7 +7,7 @@
 const char *text_help(void);
 const char *text_version(void);
 
-/* Prints a text on standard output. Returns the exit status; a text that did not arrive is a failure. */
+/* Prints a text on standard output. Returns the exit status; a text that could not be written is a failure. */
 int text_print(const char *text);
 
 #endif
