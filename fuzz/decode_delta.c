@@ -1,13 +1,13 @@
 /*
- * A delta from a stranger, taken apart without a basis: rd_delta_each_op over memory and over a pipe that gives
- * portions, with and without a look at the trailer, must tell the same ops, which agree with a second decoder;
- * rd_delta_verify must agree with itself for any threads and any source.
+ * An untrusted delta, decoded without a basis: rd_delta_each_op over memory and over a pipe that gives chunks, with and
+ * without checking the trailer, must report the same ops, which agree with a second decoder; rd_delta_verify must agree
+ * with itself for any threads and any source.
  *
  * Input: the delta, a file.
  */
 #include "reference.h"
 
-/* What was told of the ops. */
+/* What was reported of the ops. */
 typedef struct told {
     uint64_t ops;
     uint64_t size;   /* of the new file */
@@ -62,8 +62,8 @@ static uint64_t big_endian(const uint8_t *p, size_t size) {
 }
 
 /*
- * May this stand behind the END of a delta that makes `new_size` bytes? Nothing, or one whole trailer of a kind that
- * this version knows, about so many bytes.
+ * Are these bytes allowed after the END of a delta that makes `new_size` bytes? They may be empty, or one whole trailer
+ * of a kind that this version knows, for that size.
  */
 static bool is_trailer(const uint8_t *p, size_t size, uint64_t new_size) {
     static const uint8_t magic[4] = {0x72, 0x73, 0x02, 0x56};
@@ -84,7 +84,7 @@ static void check_reference(const rd_memory *delta, rd_result result, rd_result 
     rd_memory basis = fuzz_copy(zeros, (size_t)t->needed);
     fuzz_reference r = fuzz_reference_patch(&basis, delta);
     if (r.verdict != FUZZ_TOO_LARGE) {
-        /* The op that was refused is not among those told, so the basis may be too short for it. */
+        /* The op that was refused is not among those reported, so the basis may be too short for it. */
         fuzz_require(result == RD_OK ? r.verdict == FUZZ_DONE
                                      : r.verdict == FUZZ_BROKEN || r.verdict == FUZZ_BASIS_ENDED);
         fuzz_require(result != RD_OK || (r.commands == t->ops && r.made.size == t->size));

@@ -1,10 +1,10 @@
 /*
- * Compressed files. The input: a choice, a pace, a part that is the basis, and a file that somebody may have
- * compressed; if the choice says so, it is compressed here, in two frames of which a byte is changed.
+ * Compressed files. The input: a choice, a pace, the basis, and a file, which may be compressed; if the choice says so,
+ * it is compressed here, in two frames with one byte changed.
  *
- * The reference is libzstd, which gets the file byte by byte: in one go it takes blocks that are longer than their
- * window, which the format forbids. Where it makes something plain of the file, the library does with the file what it
- * does with that; where it does not, the library fails. Streams agree with whole operations.
+ * The reference is libzstd, which gets the file byte by byte: all at once, it would accept blocks that are longer than
+ * their window, which the format forbids. If it can decompress the file, the library treats the file like the result;
+ * if not, the library fails. Streams agree with whole operations.
  */
 #include "fuzz.h"
 
@@ -23,7 +23,7 @@ static void append_frame(rd_memory *to, const uint8_t *data, size_t size) {
     free(frame);
 }
 
-/* The file of the input: as it is, or in frames. */
+/* The file of the input: unchanged, or in frames. */
 static rd_memory file_from(fuzz_input *in, bool compressed) {
     if (!compressed)
         return fuzz_file(*in);
@@ -97,7 +97,7 @@ static rd_result load_stream(const rd_memory *bytes, fuzz_pace pace) {
 
 typedef enum content { PLAIN, BROKEN, UNKNOWN } content; /* unknown: no frames, or more than PLAIN_MAX in them */
 
-/* What is in the frames, all of them of today's format: *plain, which has room for PLAIN_MAX. */
+/* Decompresses the frames, all of today's format, into *plain, which has room for PLAIN_MAX. */
 static content decompress(const rd_memory *file, rd_memory *plain) {
     ZSTD_DStream *const stream = ZSTD_createDStream();
     ZSTD_inBuffer in = {.src = file->data};
@@ -117,7 +117,7 @@ static content decompress(const rd_memory *file, rd_memory *plain) {
     return wanted == 0 && in.pos == file->size ? PLAIN : BROKEN;
 }
 
-/* plain: what is in the frames, or NULL. */
+/* plain: the contents of the frames, or NULL. */
 static void check(const rd_memory *basis, const rd_memory *file, const rd_memory *plain, bool broken, fuzz_pace pace) {
     rd_memory made = {0};
     rd_memory streamed = {0};
@@ -126,7 +126,7 @@ static void check(const rd_memory *basis, const rd_memory *file, const rd_memory
     uint64_t blocks_expected = 0;
     const rd_result patched = patch(basis, file, 0, &made);
     const rd_result loaded = load(file, 0, &blocks);
-    if (patched != RD_E_UNVERIFIED) /* a longer trailer is only looked for so far before the end of a plain file */
+    if (patched != RD_E_UNVERIFIED) /* a longer trailer is searched for only near the end of a plain file */
         fuzz_require((patch_stream(basis, file, pace, &streamed) == RD_OK) == (patched == RD_OK));
     fuzz_require(patched != RD_OK || fuzz_same(&made, &streamed));
     fuzz_require((load_stream(file, pace) == RD_OK) == (loaded == RD_OK));

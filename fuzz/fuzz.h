@@ -1,10 +1,10 @@
 /*
- * What the fuzz targets share. A target is a function of some bytes, LLVMFuzzerTestOneInput, that must return for all
- * of them; libFuzzer looks for bytes for which it does not, and replay.c runs those that were kept.
+ * What the fuzz targets share. A target is a function of some bytes, LLVMFuzzerTestOneInput, that must return for any
+ * of them; libFuzzer searches for bytes for which it does not, and replay.c runs the inputs that were kept.
  *
- * A target makes files and choices of its bytes. Choices are taken from the end and files from the front, so that to
- * change a choice moves no file, and what has run out is 0. The files are handed to the library in allocations of
- * exactly their size, so that a sanitizer sees every byte read too many.
+ * A target makes files and choices from its bytes. Choices are taken from the end and files from the front, so that
+ * changing a choice moves no file; once the bytes are used up, choices are 0. The files are handed to the library in
+ * allocations of exactly their size, so that a sanitizer sees every read beyond the end.
  */
 #ifndef RD_FUZZ_FUZZ_H
 #define RD_FUZZ_FUZZ_H
@@ -39,7 +39,7 @@ static inline bool fuzz_same(const rd_memory *a, const rd_memory *b) {
     return fuzz_same_bytes(a->data, a->size, b->data, b->size);
 }
 
-/* What is promised of a failure. */
+/* What the header promises about a failure. */
 static inline void fuzz_require_error(rd_result result, const rd_error *error) {
     fuzz_require(result >= RD_E_IO && result <= RD_E_UNVERIFIED && result != RD_E_MEMORY && result != RD_E_STATE);
     fuzz_require(error->result == result && error->reason && error->role <= RD_ROLE_OUTPUT);
@@ -57,7 +57,7 @@ static inline uint8_t fuzz_byte(fuzz_input *in) {
     return in->size > 0 ? in->data[--in->size] : 0;
 }
 
-/* A number of so many bytes, the most significant of them last in the input. */
+/* A number of `bytes` bytes, the most significant of them last in the input. */
 static inline uint32_t fuzz_number(fuzz_input *in, size_t bytes) {
     uint32_t value = 0;
     for (size_t i = 0; i < bytes; i++)
@@ -84,7 +84,7 @@ static inline fuzz_input fuzz_part(fuzz_input *in) {
     return fuzz_take(in, size);
 }
 
-/* Parameters of a signature. Those that are out of range are there too. */
+/* Parameters of a signature. Some are out of range. */
 static inline rd_params fuzz_params(fuzz_input *in) {
     const uint8_t kinds = fuzz_byte(in);
     rd_params params = {.weak = kinds & 1 ? RD_ROLLSUM : RD_RABINKARP, .strong = kinds & 2 ? RD_MD4 : RD_BLAKE2};
@@ -101,7 +101,7 @@ static inline void *fuzz_alloc(size_t size) {
     return made;
 }
 
-/* To be freed. Of no bytes is the end of an allocation. */
+/* To be freed. A copy of no bytes is the end of an allocation. */
 static inline rd_memory fuzz_copy(const void *data, size_t size) {
     rd_memory made = {.size = size, .capacity = size};
     if (size > 0) {
@@ -127,7 +127,7 @@ static inline rd_source fuzz_source(const rd_memory *memory) {
 
 /* ---- Files that have much in common ------------------------------------------------------------------------------ */
 
-/* An old file: a part, repeated, so that few bytes make many blocks. */
+/* An old file: some bytes, repeated, so that few bytes make many blocks. */
 static inline rd_memory fuzz_old_file(fuzz_input *in) {
     const unsigned times = 1 + fuzz_byte(in) % 32;
     const fuzz_input part = fuzz_part(in);
@@ -162,7 +162,7 @@ static inline rd_memory fuzz_new_file(fuzz_input *in, const rd_memory *old_file)
 
 /* ---- Portions ---------------------------------------------------------------------------------------------------- */
 
-/* In which portions something is read or written: some sizes, again and again. */
+/* The sizes of the chunks in which something is read or written, repeated. */
 typedef struct fuzz_pace {
     uint8_t codes[16];
     size_t count;
@@ -179,23 +179,23 @@ static inline fuzz_pace fuzz_pace_from(fuzz_input *in) {
     return pace;
 }
 
-/* The next size, which may be 0. After many steps none is small, for a run of a target is to be short. */
+/* The next size, which may be 0. After many steps none is small, to keep the run of a target short. */
 static inline size_t fuzz_portion(fuzz_pace *pace) {
     const size_t code = pace->codes[pace->at++ % pace->count];
     const size_t size = code < 0x80 ? code : code < 0xf0 ? (code - 0x7f) * 67 : (code - 0xef) * 4096;
     return ++pace->steps > FUZZ_SMALL_STEPS && size < FUZZ_ENOUGH ? FUZZ_ENOUGH : size;
 }
 
-/* ---- Sources in portions ----------------------------------------------------------------------------------------- */
+/* ---- Sources in chunks ------------------------------------------------------------------------------------------- */
 
-/* A source that gives the bytes of memory in portions: as a pipe does, or by offset. */
+/* A source that gives the bytes of memory in chunks: as a pipe does, or by offset. */
 typedef struct fuzz_reader {
     const rd_memory *bytes;
     fuzz_pace pace;
     bool in_order;
-    bool may_wait; /* a portion of 0 is told as RD_MORE, once at a place */
+    bool may_wait; /* a chunk of 0 bytes is reported as RD_MORE, once per offset */
     bool waited;
-    uint64_t next; /* where a source that is read in order stands */
+    uint64_t next; /* the position of a source that is read in order */
 } fuzz_reader;
 
 static inline rd_result fuzz_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
@@ -222,7 +222,7 @@ static inline rd_source fuzz_reader_source(fuzz_reader *reader) {
 
 /* ---- Streams ----------------------------------------------------------------------------------------------------- */
 
-/* What a program holds that drives a stream. The portions lie at the ends of the buffers. */
+/* The state of a program that drives a stream. The chunks lie at the ends of the buffers. */
 typedef struct fuzz_driver {
     rd_memory in_buffer;
     uint8_t *out_buffer;
@@ -231,7 +231,7 @@ typedef struct fuzz_driver {
     bool idle;   /* nothing moved in the last step: the next one gets something of both */
     bool end;
     const fuzz_reader *basis; /* of a patch, that may have nothing to give; else NULL */
-    bool late_end;            /* the end is told in a step of its own */
+    bool late_end;            /* the end is reported in a step of its own */
 } fuzz_driver;
 
 static inline size_t fuzz_next_size(fuzz_driver *d, size_t limit) {
@@ -241,7 +241,7 @@ static inline size_t fuzz_next_size(fuzz_driver *d, size_t limit) {
     return fuzz_least(size, limit);
 }
 
-/* One step, which keeps what the header promises of every step. */
+/* One step, and checks of what the header promises about every step. */
 static inline rd_result fuzz_step(fuzz_driver *d, rd_stream *stream, const rd_memory *input, rd_memory *made) {
     const size_t left = input->size - d->used;
     const size_t in_size = d->end ? left : fuzz_next_size(d, left);
@@ -288,10 +288,10 @@ static inline rd_result fuzz_drive(rd_stream *stream, const rd_memory *input, fu
 
 /* ---- Options ----------------------------------------------------------------------------------------------------- */
 
-/* The first initializers of every rd_options. What is compressed has a target of its own: frames. */
+/* The first initializers of every rd_options. Compression has a target of its own: frames. */
 #define FUZZ_OPTIONS(error_) .size = sizeof(rd_options), .error = (error_), .compression = RD_COMPRESSION_NEVER
 
-/* What a stream did so far. */
+/* What a stream has done so far. */
 static inline rd_stats fuzz_stats(const rd_stream *stream) {
     rd_stats stats = {.size = sizeof stats};
     fuzz_require(rd_stream_stats(stream, &stats) == RD_OK);

@@ -1,9 +1,9 @@
 /*
- * Files of some megabytes, made of a few bytes, for all that works on pieces of a megabyte in parallel: signatures,
- * deltas in segments, verified patches and the verification of a file must give with threads what they give without,
- * from memory and in order, and what streams give. Slow, for a fuzz target: some tens of runs a second.
+ * Files of some megabytes, made of a few bytes, for everything that works on segments of a megabyte in parallel:
+ * signatures, deltas in segments, verified patches and the verification of a file must give the same with threads as
+ * without, from memory and in order, and the same as streams. Slow for a fuzz target: some tens of runs a second.
  *
- * Input: a script that makes the new file of the old one, which is noise or repeats a part of the script.
+ * Input: a script that makes the new file from the old one, which is noise or repeats some bytes of the script.
  */
 #include "operations.h"
 

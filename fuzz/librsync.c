@@ -1,7 +1,7 @@
 /*
- * What takes librsync's place, as programs use it that hand it what strangers sent: the jobs that load a signature and
- * apply a delta, on any bytes, in portions that the fuzzer chooses, with a copy callback that gives less than was
- * asked, its own memory, nothing yet, or a failure. Signature and delta jobs follow on what could be loaded.
+ * The replacement for librsync, as used by programs that pass it untrusted data: the jobs that load a signature and
+ * apply a delta, on any bytes, in chunks that the fuzzer chooses, with a copy callback that gives less than it was
+ * asked for, its own memory, nothing yet, or a failure. Signature and delta jobs follow for what could be loaded.
  *
  * Input: the basis or the new file, the delta or the signature.
  */
@@ -9,7 +9,7 @@
 
 #include "librsync.h"
 
-/* Portions in, portions out, in buffers of their own. */
+/* Chunks in, chunks out, in buffers of their own. */
 typedef struct driver {
     fuzz_pace *pace;
     const bool *blocked; /* the copy callback had nothing to give; or NULL */
@@ -42,7 +42,7 @@ static rs_result iterate(driver *d, rs_job_t *job, const rd_memory *input, rd_me
     d->used += in_size - buffers.avail_in;
     free(out);
     rd_memory_free(&in);
-    /* The job has input and room, and uses neither: as librsync does, it says so, and can go on. */
+    /* The job has input and room, and uses neither: like librsync, it reports that, and can continue. */
     const bool waits = d->blocked && *d->blocked && d->idle && result == RS_INTERNAL_ERROR;
     return waits ? RS_BLOCKED : result;
 }
@@ -65,7 +65,7 @@ static rs_result drive(rs_job_t *job, const rd_memory *input, driver d, rd_memor
 typedef struct basis {
     rd_memory bytes;
     fuzz_pace pace;
-    uint8_t *own; /* what was given last, unless it was put into the library's memory */
+    uint8_t *own; /* the bytes given last, unless they were put into the library's memory */
     uint8_t mood; /* bits: give memory of its own; lie once about the length; fail */
     bool blocked;
     bool lied;

@@ -1,7 +1,7 @@
 /*
- * A signature from a stranger. Whole, as a stream, and as a stream that is as lenient as librsync: all three must agree
- * with each other and with the bytes, and a delta against what was loaded must be one that makes the new file of blocks
- * that there are.
+ * An untrusted signature, loaded whole, by a stream, and by a stream that is as lenient as librsync. All three must
+ * agree with each other and with the bytes, and a delta against the loaded signature must make the new file from blocks
+ * that exist.
  *
  * Input: the signature, the new file.
  */
@@ -15,7 +15,7 @@ static uint32_t word(const uint8_t *p) {
     return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
 }
 
-/* What was loaded is what the bytes say. */
+/* The loaded signature agrees with the bytes. */
 static void check_loaded(const rd_signature *signature, const rd_memory *bytes) {
     rd_params params;
     rd_signature_params(signature, &params);
@@ -31,7 +31,7 @@ static void check_loaded(const rd_signature *signature, const rd_memory *bytes) 
     }
 }
 
-/* As librsync: bytes behind the last block that are too few for a weak sum are no error. */
+/* As in librsync, bytes after the last block that are too few for a weak sum are no error. */
 static bool ends_leniently(const rd_memory *bytes) {
     return bytes->size >= HEADER && (bytes->size - HEADER) % (WEAK + (size_t)word(bytes->data + 8)) < WEAK;
 }
@@ -49,7 +49,7 @@ static rd_signature *load_whole(const rd_memory *bytes, unsigned threads, rd_res
     return signature;
 }
 
-/* With a limit, what has more blocks is refused, and all else is as before. */
+/* With a limit, a signature with more blocks is refused, and all else is as before. */
 static void check_limit(const rd_memory *bytes, uint64_t blocks, rd_result without) {
     rd_signature *signature = NULL;
     const rd_source source = fuzz_source(bytes);

@@ -1,6 +1,6 @@
 /*
- * The whole operations over memory, in one call each, and the files and parameters that the targets which start from
- * two files have in common.
+ * The whole operations over memory, in one call each, and the files and parameters shared by the targets that start
+ * from two files.
  */
 #ifndef RD_FUZZ_OPERATIONS_H
 #define RD_FUZZ_OPERATIONS_H

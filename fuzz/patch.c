@@ -1,8 +1,8 @@
 /*
- * A delta from a stranger, applied to a small basis: from memory, in order, with any number of threads, as a stream,
- * and with each way to verify. Whatever succeeds must be what a second decoder makes of it, and verification must find
- * what is wrong and nothing else. A true trailer can be put behind the delta, for no fuzzer guesses a digest. A limit
- * of the output holds.
+ * An untrusted delta, applied to a small basis: from memory, in order, with any number of threads, by a stream, and
+ * with each way to verify. Whatever succeeds must be what a second decoder makes of it, and verification must find what
+ * is wrong and nothing else. A correct trailer can be put after the delta, because no fuzzer guesses a digest. The
+ * limit of the output holds.
  *
  * Input: the basis, the delta.
  */
@@ -13,7 +13,7 @@ enum { TRAILER = 56 };
 typedef struct patch_case {
     rd_memory basis;
     rd_memory delta;
-    fuzz_reference expected;  /* without a look at the trailer */
+    fuzz_reference expected;  /* without checking the trailer */
     uint8_t trailer[TRAILER]; /* that belongs to what the delta makes, if it makes something */
     rd_verify verify;
     uint64_t limit; /* of the output, or 0 */
@@ -30,7 +30,7 @@ static void find_trailer(patch_case *c) {
     rd_memory_free(&literals);
 }
 
-/* Puts that trailer, with some bits changed, behind the delta's END. */
+/* Puts that trailer, with some bits changed, after the delta's END. */
 static void put_trailer(patch_case *c, size_t at, uint8_t change) {
     rd_memory mended = {0};
     fuzz_append(&mended, c->delta.data, c->expected.end);
@@ -41,7 +41,7 @@ static void put_trailer(patch_case *c, size_t at, uint8_t change) {
     rd_memory_free(&mended);
 }
 
-/* Is a delta that makes something, and has so many bytes behind its END, to be applied? */
+/* Is a delta that makes something, with `rest` after its END, to be applied? */
 static bool acceptable(const patch_case *c, const uint8_t *rest, size_t size) {
     if (c->verify == RD_VERIFY_NEVER)
         return true;
@@ -118,7 +118,7 @@ static void check_patch(const patch_case *c) {
     fuzz_require(patch_whole(c, &basis, &delta, 3) == result);
     const rd_result in_order = patch_whole(c, &slow_basis, &slow_delta, 2);
     const rd_result streamed = patch_stream(c);
-    /* A trailer that is longer than this version writes is only looked for so far before the end of a file. */
+    /* A trailer that is longer than this version writes is searched for only near the end of a file. */
     if (result != RD_E_UNVERIFIED) {
         fuzz_require((in_order == RD_OK) == (result == RD_OK));
         fuzz_require(streamed == RD_OK || result != RD_OK);

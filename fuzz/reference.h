@@ -1,6 +1,6 @@
 /*
- * What a delta makes, decided a second time and in the plainest way: the whole delta and the whole basis in memory, one
- * command after the other. Written from the description of the format, without a line of the library.
+ * What a delta makes, determined a second time and in the plainest way: the whole delta and the whole basis in memory,
+ * one command after the other. Written from the description of the format, independent of the library.
  */
 #ifndef RD_FUZZ_REFERENCE_H
 #define RD_FUZZ_REFERENCE_H
@@ -18,7 +18,7 @@ typedef struct fuzz_reference {
     fuzz_verdict verdict;
     rd_memory made;
     size_t end;      /* where the END command ends, if the verdict is FUZZ_DONE */
-    size_t commands; /* executed, END not among them */
+    size_t commands; /* executed, without END */
 } fuzz_reference;
 
 enum { FUZZ_MADE_MAX = 512 * 1024 };
@@ -61,7 +61,7 @@ static inline fuzz_verdict fuzz_copy_command(fuzz_reference *r, const rd_memory 
     return fuzz_make(r, from, basis->size - (size_t)offset, length, FUZZ_BASIS_ENDED);
 }
 
-/* *ended: it was END. */
+/* Sets *ended if it was END. */
 static inline fuzz_verdict fuzz_command(fuzz_reference *r, fuzz_input *in, const rd_memory *basis, bool *ended) {
     uint64_t code = 0;
     uint64_t offset = 0;

@@ -1,11 +1,11 @@
 /*
- * Runs a fuzz target once for each file that is named, or that is in a directory that is named, without libFuzzer: what
- * the fuzzers started from and what they found is so a part of the ordinary tests, with any compiler.
+ * Runs a fuzz target once for each file that is named, or that is in a directory that is named, without libFuzzer: so
+ * the fuzzers' seeds and findings belong to the ordinary tests, with any compiler.
  *
  *     replay_TARGET [DIRECTORY-OR-FILE...]
  *
- * A target that finds something ends the process, and the last name printed is that of its input. With REPLAY_XML in
- * the environment, the results are written to that file as JUnit XML, a test for each input.
+ * A target that finds a fault ends the process, and the last name printed is that of its input. With REPLAY_XML in the
+ * environment, the results are written to that file as JUnit XML, a test for each input.
  */
 #define _POSIX_C_SOURCE 200809L
 #define _FILE_OFFSET_BITS 64

@@ -1,8 +1,8 @@
 /*
- * A delta from a stranger, read op by op and written again. rd_ops must give what rd_delta_each_op gives, from memory
- * and from a pipe, whatever is read of the literals. If the delta is valid, rd_delta_writer makes of the same ops and
- * literals a delta of the same file; written once more, that one does not change; and it depends neither on the amounts
- * in which it is given nor on who makes the digest.
+ * An untrusted delta, read op by op and written again. rd_ops must give what rd_delta_each_op gives, from memory and
+ * from a pipe, whatever is read of the literals. If the delta is valid, rd_delta_writer makes a delta of the same file
+ * from the same ops and literals; written once more, that delta does not change; and it depends neither on the chunks
+ * of its input nor on who makes the digest.
  *
  * Input: the delta.
  */
@@ -46,7 +46,7 @@ static void check_same(const walk *a, const walk *b) {
     fuzz_require(strcmp(a->error.reason, b->error.reason) == 0);
 }
 
-/* Reads of a literal, and checks that its bytes lie where they are said to lie. */
+/* Reads from a literal, and checks that its bytes are where the op says. */
 static rd_result read_literal(rd_ops *ops, const rd_op *op, reading how, fuzz_pace *pace, const rd_memory *delta) {
     static uint8_t room[FUZZ_PORTION_MAX];
     uint64_t done = 0;
@@ -105,13 +105,13 @@ static walk check_reading(const rd_memory *delta, rd_verify verify, fuzz_pace pa
     return expected;
 }
 
-/* Gives the writer the ops of a valid delta, whole or in portions. */
+/* Gives the writer the ops of a valid delta, whole or in chunks. */
 static void give_ops(rd_delta_writer *writer, rd_ops *ops, fuzz_pace *pace) {
     static uint8_t data[FUZZ_PORTION_MAX];
     rd_op op;
     while (rd_ops_next(ops, &op) == RD_MORE) {
         for (uint64_t done = 0; op.kind == RD_COPY && done < op.length;) {
-            /* At most a hundred calls for a copy, which may be as long as it likes. */
+            /* At most a hundred calls for a copy, however long it is. */
             uint64_t size = pace ? op.length / 100 + fuzz_portion(pace) : op.length;
             size = size < op.length - done ? size : op.length - done;
             fuzz_require(rd_delta_writer_copy(writer, op.basis_offset + done, size) == RD_OK);

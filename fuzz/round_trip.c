@@ -1,6 +1,6 @@
 /*
- * The whole way: signature, delta and patch give the new file, and every byte on the way is the same for one, two and
- * three threads, for every set of instructions that the machine has, in portions, and against a NULL signature.
+ * The round trip: signature, delta and patch give the new file, and signature and delta are the same for one, two and
+ * three threads, for every set of instructions that the machine has, in chunks, and against a NULL signature.
  *
  * Input: the old file, a script that makes the new one.
  */
@@ -10,7 +10,7 @@
 
 #include "hash/kernels.h"
 
-/* What was made on the way. */
+/* The files of a round trip. */
 typedef struct results {
     rd_memory signature;
     rd_memory delta;
@@ -39,7 +39,7 @@ static void check_same(const results *a, const results *b) {
     fuzz_require(a->patched == b->patched && fuzz_same(&a->new_file, &b->new_file));
 }
 
-/* Strong sums that are too short may give another file; a trailer tells. */
+/* Strong sums that are too short may give another file; a trailer shows that. */
 static void check_new_file(const fuzz_files *f, const results *r, rd_verify verify) {
     fuzz_reference reference = fuzz_reference_patch(&f->old_file, &r->delta);
     const rd_source delta = fuzz_source(&r->delta);
@@ -55,7 +55,7 @@ static void check_new_file(const fuzz_files *f, const results *r, rd_verify veri
     rd_memory_free(&reference.made);
 }
 
-/* Librsync's readers see no trailer, and no delta is much longer than one of literals. */
+/* Librsync's readers do not see the trailer, and no delta is much longer than one of literals. */
 static void check_delta_size(const fuzz_files *f, const results *r) {
     rd_memory literals = fuzz_delta_of(NULL, &f->new_file, RD_VERIFY_NEVER, 1);
     rd_memory made = {0};
@@ -97,7 +97,7 @@ static void check_kernels(const fuzz_files *f, const results *expected, rd_verif
         if (!rd__kernels_usable(all[i]))
             continue;
         use_kernels(all[i]->name);
-        fuzz_require(rd__kernels_best() == all[i]); /* the build looks at the environment */
+        fuzz_require(rd__kernels_best() == all[i]); /* the build reads the environment */
         results r = run(f, verify, i == pace->count % count ? 2 + (pace->codes[0] & 1u) : 1);
         check_same(&r, expected);
         check_streams(f, expected, verify, pace);

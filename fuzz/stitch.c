@@ -1,7 +1,7 @@
 /*
- * The delta of a large file is made of segments that are scanned apart and stitched. Here they are as short as the
- * budget allows, so that a small file has many: the copies must be those of one scanner over the whole file. The fuzzer
- * chooses how long segments are and which of them were not scanned before.
+ * The delta of a large file is made from segments that are scanned separately and stitched. Here they are as short as
+ * the budget allows, so that a small file has many: the copies must be those of one scanner over the whole file. The
+ * fuzzer chooses the length of the segments and which of them were not scanned before.
  *
  * Input: the old file, a script that makes the new one.
  */

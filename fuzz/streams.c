@@ -1,7 +1,7 @@
 /*
- * All four kinds of stream, in portions that the fuzzer chooses, against the whole operations: the same bytes, and
- * every step as the header promises. Then a few bytes of the delta are changed, and the patch stream must take the
- * changed delta as the whole operation does.
+ * All four kinds of stream, in chunks that the fuzzer chooses, against the whole operations: the same bytes, and every
+ * step as the header promises. Then a few bytes of the delta are changed, and the patch stream must treat the changed
+ * delta as the whole operation does.
  *
  * Input: the old file, a script that makes the new one.
  */
@@ -69,7 +69,7 @@ static void check_patch_stream(const fuzz_files *f, const rd_memory *delta, rd_v
     rd_memory_free(&made);
 }
 
-/* Two places of the delta get other bytes. */
+/* Changes the bytes at two offsets of the delta. */
 static void check_changed_delta(const fuzz_files *f, rd_memory *delta, rd_verify verify, const uint8_t changes[6],
                                 fuzz_pace *pace) {
     rd_memory whole = {0};
