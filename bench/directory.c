@@ -1,11 +1,11 @@
 /*
  * What ten thousand files of 4 KiB cost, written through one open directory and one by one, as one Markdown table. Run
- * it by bench/directory.
+ * it with bench/directory.
  *
  * Each round has two directories, one for each way. First all rounds write new files (to free names, which are not
  * flushed), then all rounds replace them safely (that is, flushed first): some file systems create files more slowly
- * soon after others were deleted, and replacing deletes. The way that is first alternates, and the disk is quiet before
- * each measurement (sync). A row has the medians of the rounds, and the median of the ratios within a round.
+ * soon after others were deleted, and replacing deletes. The two ways take turns at being first, and the disk is idle
+ * before each measurement (sync). A row has the medians of the rounds, and the median of the ratios within a round.
  */
 #define _GNU_SOURCE
 #include "redelta.h"
@@ -42,12 +42,12 @@ static double bench_now(void) {
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 
-/* The directory of a round in one way. */
+/* The directory of a round for one way. */
 static void bench_directory(char path[PATH_SIZE], const char *place, int round, int way) {
     (void)snprintf(path, PATH_SIZE, "%.*s/%d-%d", PLACE_SIZE, place, round, way);
 }
 
-/* The name of a file in the directory, or with it in front. */
+/* The name of a file in the directory, or the path through the directory. */
 static void bench_path(char path[PATH_SIZE], const char *directory, int number) {
     (void)snprintf(path, PATH_SIZE, "%.*s%sfile-%05d", PLACE_SIZE + 32, directory, *directory ? "/" : "", number);
 }

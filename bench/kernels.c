@@ -1,12 +1,13 @@
 /*
- * The speed of each kernel, in every variant that this machine can run, as one Markdown table. Run it by bench/kernels.
+ * The speed of each kernel, in every variant that this machine can run, as one Markdown table. Run it with
+ * bench/kernels.
  *
- * The table is sorted by kernel and case, and the variants of each case by speed, so that one which does not pay for
- * its code stands out. Speeds are in GB of input a second: hashed bytes, or positions sought through. Each is the best
- * of several rounds, since what disturbs a round only slows it down. The data is random, and a case works on the same
- * data over and over, which fits a second-level cache of 1 MiB: only 64 messages of 32 KiB do not.
+ * The table is sorted by kernel and case, and the variants of each case by speed, so that one that is not worth its
+ * code stands out. Speeds are in GB of input a second: hashed bytes, or searched positions. Each is the best of several
+ * rounds, because a disturbance can only slow a round down. The data is random, and a case works on the same data over
+ * and over, which fits a second-level cache of 1 MiB: only 64 messages of 32 KiB do not.
  *
- * What to hold the speeds against is measured in the same run by the C library's own loops, which are made for the
+ * The speeds to compare with are measured in the same run with the C library's own loops, which are optimised for the
  * machine: memchr for a byte that does not occur reads everything and writes nothing, memcpy copies (bytes are counted
  * once). Both over half a MiB, which stays in cache, and over 64 MiB, which does not.
  */
@@ -35,7 +36,7 @@ enum {
     ROWS_MAX = 256
 };
 
-/* What a case works on. Its kernel stands in `kernels`; what it does not use is 0. */
+/* What a case works on. Its kernel is in `kernels`; what it does not use is 0. */
 typedef struct bench_case {
     const rd__kernels *kernels;
     uint8_t *data;
@@ -61,7 +62,7 @@ typedef struct table {
     double ceiling; /* reading from cache, in GB/s */
 } table;
 
-/* Results that nothing else uses go here, so that the compiler has to make them. */
+/* Results that nothing else uses go here, so that the compiler must compute them. */
 static volatile uint32_t unused;
 
 /* ---- Measuring --------------------------------------------------------------------------------------------------- */
@@ -72,7 +73,7 @@ static uint64_t now_ns(void) {
     return (uint64_t)time.tv_sec * 1000000000 + (uint64_t)time.tv_nsec;
 }
 
-/* The nanoseconds that the work takes, on the average of a round. */
+/* The nanoseconds that the work takes, averaged over a round. */
 static double round_ns(bench_fn *work, const bench_case *c) {
     const uint64_t start = now_ns();
     uint64_t passed = 0;
@@ -84,7 +85,7 @@ static double round_ns(bench_fn *work, const bench_case *c) {
     return (double)passed / (double)times;
 }
 
-/* GB/s in the best round, where the work is on `bytes` of input. */
+/* GB/s in the best round, for work on `bytes` of input. */
 static double best_speed(bench_fn *work, const bench_case *c, size_t bytes) {
     double best = round_ns(work, c);
     for (int i = 1; i < ROUNDS; i++) {
@@ -154,8 +155,8 @@ static uint8_t *random_data(void) {
 }
 
 /*
- * A filter of 2^words_log2 words with one random member for each three words: about 1 position in 450 passes, as with a
- * signature's filter while that fits the cache.
+ * A filter of 2^words_log2 words with one random member for every three words: about 1 position in 450 passes, as with
+ * a signature's filter while that fits the cache.
  */
 static rd__filter make_filter(uint32_t words_log2) {
     const size_t count = (size_t)1 << words_log2;
@@ -173,7 +174,7 @@ static rd__filter make_filter(uint32_t words_log2) {
 static const char *const weak_names[] = {[RD_RABINKARP] = "RabinKarp", [RD_ROLLSUM] = "rollsum"};
 static const char *const strong_names[] = {[RD_BLAKE2] = "BLAKE2b", [RD_MD4] = "MD4"};
 
-/* Adds a row without a name, for the caller to name. */
+/* Adds a row, which the caller names. */
 static row *measure(table *t, bench_fn *work, const bench_case *c, size_t bytes) {
     if (t->count == ROWS_MAX)
         abort();
@@ -255,7 +256,7 @@ static double print_ceilings(void) {
         .data = need_memory(UNCACHED_SIZE), .out = need_memory(UNCACHED_SIZE), .length = UNCACHED_SIZE};
     bench_case cached = uncached;
     cached.length = CACHED_SIZE;
-    /* Pages that nothing was written to are all one page of zeros. */
+    /* Pages that were never written to are all the same page of zeros. */
     memset(uncached.data, 2, UNCACHED_SIZE);
     memset(uncached.out, 2, UNCACHED_SIZE);
     const double reading = best_speed(read_all, &cached, CACHED_SIZE);

@@ -1,4 +1,4 @@
-"""Measuring whole commands: what the scripts of this directory have in common."""
+"""Measuring whole commands: what the scripts of this directory share."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Run:
 
 
 def warm(*paths: Path | str) -> None:
-    """Read the files, so that they are in the page cache whatever the system has dropped from it since."""
+    """Read the files into the page cache, in case the system has dropped them from it."""
     for path in paths:
         with open(path, "rb", buffering=0) as file:
             while file.read(1 << 20):
@@ -32,8 +32,8 @@ def warm(*paths: Path | str) -> None:
 
 
 def measure(command: list[str]) -> Run:
-    """Run a command. Its memory is told by GNU time, a small process between us and it: a command that this interpreter
-    started itself would be charged with the interpreter's memory. Without GNU time the peak is 0."""
+    """Run a command. Its memory is reported by GNU time, a small process between us and it: a command that this
+    interpreter started itself would be charged with the interpreter's memory. Without GNU time the peak is 0."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.NamedTemporaryFile("r") as peak:
         wrapped = [GNU_TIME, "--format=%M", f"--output={peak.name}", *command] if GNU_TIME else command

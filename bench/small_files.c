@@ -1,11 +1,11 @@
 /*
- * What ten thousand files of 4 KiB cost in one process, as one Markdown table: signed, made deltas of, and patched,
- * each with one context and one open directory for all of them, and with neither. Run it by bench/small-files.
+ * What ten thousand files of 4 KiB cost in one process, as one Markdown table: signatures, deltas and patches, each
+ * with one context and one open directory for all files, and with neither. Run it with bench/small-files.
  *
  * A new version differs from the old one in 100 bytes. Signatures stay in memory; deltas are new files; patches replace
- * the old version safely (that is, flushed first). Each round has a directory for each way; the way that is first
- * alternates, and the disk is quiet before each measurement (sync). A row has the medians of the rounds, and the median
- * of the ratios within a round.
+ * the old version safely (that is, flushed first). Each round has a directory for each way; the two take turns at being
+ * first, and the disk is idle before each measurement (sync). A row has the medians of the rounds, and the median of
+ * the ratios within a round.
  */
 #define _GNU_SOURCE
 #include "redelta.h"

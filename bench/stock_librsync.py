@@ -1,5 +1,5 @@
-"""Stock librsync for Python, as python-librsync does it: by ctypes, 64 KiB at a time. What bench/python-compat compares
-with; python-librsync itself calls librsync in a way that no current one understands."""
+"""Stock librsync for Python, as in python-librsync: by ctypes, 64 KiB at a time. bench/python-compat compares with it;
+python-librsync itself calls librsync in a way that no current version understands."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ BLOCK_LEN = 2048
 
 
 class Buffers(ctypes.Structure):
-    """What a job takes and gives: rs_buffers_t."""
+    """The input and output of a job: rs_buffers_t."""
 
     _fields_ = (
         ("next_in", ctypes.c_void_p),
@@ -36,7 +36,7 @@ CopyCallback = ctypes.CFUNCTYPE(
 
 
 def load() -> ctypes.CDLL:
-    """The system's library, with the types of what is called."""
+    """The system's library, with the types of the functions that are called."""
     library = ctypes.CDLL("librsync.so.2")
     pointer, number = ctypes.c_void_p, ctypes.c_size_t
     for name, result, arguments in (
