@@ -3,7 +3,9 @@
 
 #include <time.h>
 
-/* Between two calls into Python: short for a person, long compared with the 5 ms that others may hold the GIL. */
+/*
+ * The time between two calls into Python: short for a person, long compared with the 5 ms that others may hold the GIL.
+ */
 #define LOOK_EVERY ((uint64_t)40 * 1000 * 1000)
 
 static uint64_t call_now(void) {

@@ -20,7 +20,7 @@ typedef struct call {
     bool main;             /* this is the interpreter's main thread, which handles signals */
     bool failed;           /* Python code raised an exception, and is not called again */
     bool told;             /* the last progress was reported */
-    uint64_t due;          /* when to look into Python again, in nanoseconds */
+    uint64_t due;          /* when to call into Python again, in nanoseconds */
     uint64_t done;
     uint64_t total;
 } call;
@@ -28,13 +28,13 @@ typedef struct call {
 /* Sets the call up. `progress` is a callable or None. The GIL is still held. */
 void call_begin(call *c, module_state *state, bool main, PyObject *progress);
 
-/* Around the library's work: releases the GIL, and takes it again. */
+/* Around the library's work: releases the GIL and takes it again. */
 void call_release(call *c);
 void call_resume(call *c);
 
 /*
- * Around Python code in a callback: true if it may be called. Then call_leave must follow, which returns whether it
- * raised nothing.
+ * Around Python code in a callback: true if it may be called. Then call_leave must follow, which returns false if it
+ * raised.
  */
 bool call_enter(call *c);
 bool call_leave(call *c, bool good);

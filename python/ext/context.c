@@ -1,8 +1,8 @@
 /*
  * See context.h.
  *
- * A fork leaves the threads of a context behind, and a child that waited for them would wait forever. So a child cannot
- * use its parent's contexts, and does not free them.
+ * The threads of a context do not survive a fork, and a child that waited for them would wait forever. So a child
+ * cannot use its parent's contexts, and does not free them.
  */
 #include "context.h"
 

@@ -8,8 +8,8 @@
 #include "module.h"
 
 /*
- * For an operation, which context_leave must follow: *kept is what the library takes. `object` is a context, or None:
- * *kept is NULL. False, with an exception set: the context is in use or closed, or comes from before a fork.
+ * For an operation, after which context_leave must follow: *kept is what the library takes. `object` is a context, or
+ * None: *kept is NULL. False, with an exception set: the context is in use or closed, or comes from before a fork.
  */
 bool context_enter(const module_state *state, PyObject *object, rd_context **kept);
 void context_leave(PyObject *object);

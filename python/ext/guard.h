@@ -18,7 +18,7 @@ void guard_close(guard *g);
  * forever, is refused. False, with an exception set, on failure. `role` is for the exception.
  */
 bool guard_enter(guard *g, const module_state *state, rd_role role);
-/* The same without waiting. False, without an exception: it is in use. */
+/* The same without waiting. False, without an exception, if it is in use. */
 bool guard_try(guard *g);
 void guard_leave(guard *g);
 

@@ -3,7 +3,7 @@
  * descriptors and callables; the Python code decides what a path or a file object is, which values are allowed, and
  * which exceptions are raised.
  *
- * It keeps to the Limited API of 3.11, so that one build serves every later version, and has no state but that of its
+ * It keeps to the Limited API of 3.11, so that one build serves every later version, and has no state outside its
  * module objects, so that every interpreter can have one.
  */
 #include "module.h"
@@ -45,8 +45,8 @@ PyObject *raise_state(const module_state *state, rd_role role, const char *reaso
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /*
- * The interpreter ends. Keeps other threads out of it from now on, and waits for those that are in it to leave, but no
- * longer than a second: one may read from a source that never answers.
+ * Called when the interpreter ends. Keeps other threads out of it from now on, and waits for those inside to leave, but
+ * no longer than a second: one may read from a source that never answers.
  */
 static PyObject *module_close(PyObject *module, PyObject *unused) {
     (void)unused;
@@ -93,7 +93,7 @@ static PyObject *module_import_from(const char *module, const char *attribute) {
     return found;
 }
 
-/* Has module_close called before the interpreter ends. */
+/* Registers module_close to be called before the interpreter ends. */
 static bool module_register_close(PyObject *module) {
     PyObject *const with_exit = module_import_from("atexit", "register");
     PyObject *const close = PyObject_GetAttrString(module, "close");
@@ -165,7 +165,7 @@ static PyObject *module_strong_sums(void) {
     return sums;
 }
 
-/* Adds a tuple of the list's items, and takes the list over. */
+/* Adds a tuple of the list's items, and takes ownership of the list. */
 static bool module_add_tuple(PyObject *module, const char *name, PyObject *list) {
     PyObject *const tuple = list ? PyList_AsTuple(list) : NULL;
     const bool good = tuple && PyModule_AddObjectRef(module, name, tuple) == 0;

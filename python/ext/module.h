@@ -9,7 +9,9 @@
 
 #include "redelta.h"
 
-/* Work on fewer bytes than this keeps the GIL: to release it and take it again can take longer than the work. */
+/*
+ * Work on fewer bytes than this keeps the GIL, because releasing it and taking it again can take longer than the work.
+ */
 #define WORK_SMALL ((size_t)64 * 1024)
 
 typedef struct module_state {
@@ -59,9 +61,12 @@ PyObject *stats_tuple(const rd_stats *stats);
 /* A new int, or None for RD_UNKNOWN. */
 PyObject *number_or_none(uint64_t number);
 
-/* Sets the exception that belongs to the error, and returns NULL. `names` is for the exception's maker, or NULL. */
+/*
+ * Sets the exception for the error, and returns NULL. `names` is passed to the function that makes the exception; NULL
+ * is allowed.
+ */
 PyObject *raise_failure(const module_state *state, const rd_error *error, PyObject *names);
-/* The same for a call that is not allowed now. */
+/* Likewise for a call that is not allowed now. */
 PyObject *raise_state(const module_state *state, rd_role role, const char *reason);
 
 #endif

@@ -2,7 +2,7 @@
  * The whole operations. All have the same steps: parse the arguments, release the GIL, open the destination, work, give
  * the destination its name, take the GIL again, and make the result or the exception.
  *
- * The files come by position, everything else by keywords (settings.h).
+ * The files are passed by position, everything else by keyword (settings.h).
  */
 #include "call.h"
 #include "context.h"
@@ -82,7 +82,7 @@ static void operation_run(operation *o, work_fn *work) {
     call_resume(&o->call);
 }
 
-/* False: the exception is set, either the one that Python code raised or that of the library's error. */
+/* False with an exception set: the one that Python code raised, or that of the library's error. */
 static bool operation_succeeded(operation *o) {
     if (PyErr_Occurred())
         return false;
@@ -116,7 +116,7 @@ static rd_result work_make_signature(operation *o) {
     return rd_signature_make(&o->sources[0].from, &o->sink.to, &o->options);
 }
 
-/* Of the signature, or 0 if it is not known. If the file changes meanwhile, it may be another. */
+/* The size of the signature, or 0 if it is not known. It may change if the file changes meanwhile. */
 static uint64_t operation_signature_size(const operation *o) {
     const uint64_t size = o->sources[0].from.size;
     rd_params params = o->options.params;
@@ -316,7 +316,7 @@ typedef struct measure {
     uint64_t made;
 } measure;
 
-/* False: the delta will fail, because it copies from beyond the end of the basis or makes more than is allowed. */
+/* False if the delta will fail, because it copies from beyond the end of the basis or makes more than is allowed. */
 static bool add_length(void *context, const rd_op *op) {
     measure *const m = context;
     m->made = op->target_offset + op->length;
@@ -394,14 +394,14 @@ PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords)
 /* ---- Inspection -------------------------------------------------------------------------------------------------- */
 
 /*
- * Bytes of a source that cannot be read twice that are kept until it is known what it is: more than the first block of
+ * How many bytes are kept of a source that cannot be read twice, until its kind is known: more than the first block of
  * a zstd frame takes.
  */
 #define PEEK_SIZE ((size_t)1 << 20)
 
 /*
- * What cannot be identified is read as a delta, for the error of that says why. This is not reported as progress, but
- * signals are handled.
+ * A file that cannot be identified is read as a delta, because that error says why. This is not reported as progress,
+ * but signals are handled.
  */
 static void operation_identify(operation *o, const rd_source *from) {
     PyObject *const progress = o->call.progress;
@@ -414,7 +414,7 @@ static void operation_identify(operation *o, const rd_source *from) {
 }
 
 /*
- * Three numbers an op: where it starts in the new file, its length, and where in the basis; RD_UNKNOWN for a literal.
+ * Three numbers per op: its offset in the new file, its length, and its offset in the basis (RD_UNKNOWN for a literal).
  */
 static bool append_op(void *context, const rd_op *op) {
     const uint64_t numbers[] = {op->target_offset, op->length, op->kind == RD_COPY ? op->basis_offset : RD_UNKNOWN};

@@ -1,8 +1,8 @@
 /*
- * The commands of a delta as a Python object (rd_ops), one after the other; the bytes of a literal may be read before
- * the next command is asked for.
+ * The commands of a delta as a Python object (rd_ops), one after the other; the bytes of a literal can be read until
+ * the next command is requested.
  *
- * A command takes less time than to release the GIL and to take it again, so only reads from descriptors do that.
+ * A command takes less time than releasing the GIL and taking it again, so only reads from descriptors do that.
  */
 #include "call.h"
 #include "guard.h"
@@ -81,7 +81,7 @@ PyObject *open_ops(PyObject *module, PyObject *arguments, PyObject *keywords) {
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* Sets the exception for what failed, unless Python code has raised one. */
+/* Sets the exception for the failure, unless Python code has raised one. */
 static void ops_fail(ops *o, const module_state *state, rd_result result, PyObject *names) {
     o->over = true;
     if (PyErr_Occurred())
@@ -122,8 +122,8 @@ static PyObject *ops_next_locked(ops *o, module_state *state, PyObject *names) {
 }
 
 /*
- * (names). Returns (target, length, basis or None, offset in the delta or None) of the next command; None: there are no
- * more.
+ * (names). Returns (target, length, basis or None, offset in the delta or None) of the next command, or None if there
+ * are no more.
  */
 static PyObject *ops_next(PyObject *self, PyObject *names) {
     ops *const o = (ops *)self;

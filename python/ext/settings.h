@@ -1,7 +1,7 @@
 /*
- * What the functions of the module take by keywords: the library's options, and what belongs to a call from Python. All
- * functions take all of them, and use those that concern them; files and signatures come first, by position. The Python
- * code has checked the numbers.
+ * What the functions of the module take by keyword: the library's options, and the settings of a call from Python. All
+ * functions take all of them, and use those that apply; files and signatures come first, by position. The Python code
+ * has checked the numbers.
  */
 #ifndef REDELTA_EXT_SETTINGS_H
 #define REDELTA_EXT_SETTINGS_H
@@ -17,8 +17,7 @@ typedef struct settings {
     PyObject *context;  /* or None */
 } settings;
 
-/* Reads the keywords, NULL being none; what is not given is 0, false or None. False, with an exception set, on failure.
- */
+/* Reads the keywords, NULL for none; missing ones are 0, false or None. False, with an exception set, on failure. */
 bool settings_read(settings *s, PyObject *keywords);
 
 #endif

@@ -19,7 +19,7 @@ static bool sink_in_bytes(const sink *s) {
     return s->bytes && s->data && s->data == (const uint8_t *)PyBytes_AsString(s->bytes);
 }
 
-/* Twice the capacity, or what is needed if that is more; 0: more than there can be. */
+/* Twice the capacity, or what is needed if that is more; 0: more than is possible. */
 static size_t sink_next_capacity(const sink *s, size_t size) {
     const size_t most = (size_t)PY_SSIZE_T_MAX;
     if (size > most - s->size)
@@ -59,7 +59,7 @@ rd_result sink_append(void *context, const void *data, size_t size) {
 }
 
 /*
- * Asks for large pages for a large object, where the system has them: to map small ones, as they are written to, takes
+ * Asks for large pages for a large object, where the system has them: mapping small ones as they are written to takes
  * as long as a patch.
  */
 static void sink_use_large_pages(uint8_t *data, size_t size) {
@@ -83,7 +83,7 @@ void sink_expect(sink *s, uint64_t size) {
         s->to = rd_sink_callback(sink_append, s);
         sink_use_large_pages(s->data, s->capacity);
     } else {
-        PyErr_Clear(); /* without so much memory, the operation fails when it has used up what there is */
+        PyErr_Clear(); /* without that much memory, the operation fails when it has used up what there is */
     }
 }
 
@@ -99,7 +99,7 @@ static rd_result sink_write_callable(void *context, const void *data, size_t siz
     return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
 }
 
-/* What a file's `tell` or `seek` gave; -1 with an exception set. */
+/* The result of a file's `tell` or `seek`; -1 with an exception set. */
 static Py_ssize_t sink_position(PyObject *given) {
     const Py_ssize_t number = given ? PyLong_AsSsize_t(given) : -1;
     Py_XDECREF(given);
@@ -193,14 +193,14 @@ static PyObject *sink_gathered(const sink *s) {
     return PyBytes_FromStringAndSize((const char *)s->data, (Py_ssize_t)s->size);
 }
 
-/* Makes a file in memory start again with these bytes, to which it refers. */
+/* Restarts a file in memory with these bytes, which it shares. */
 static PyObject *sink_start_with(PyObject *memory, PyObject *bytes) {
     PyObject *const started = PyObject_CallMethod(memory, "__init__", "O", bytes);
     Py_XDECREF(started);
     return started ? PyObject_CallMethod(memory, "seek", "ii", 0, SEEK_END) : NULL;
 }
 
-/* Gives the file in memory what was gathered for it; meanwhile it may have been written to, or closed. */
+/* Passes the collected bytes to the file in memory, which may meanwhile have been written to or closed. */
 static PyObject *sink_hand_over(const sink *s) {
     const int empty = sink_is_empty(s->memory);
     PyObject *const bytes = empty < 0 ? NULL : sink_gathered(s);

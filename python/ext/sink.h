@@ -1,11 +1,11 @@
 /*
- * Where the library writes to, as Python says it: None asks for a bytes object, an int is an open descriptor, bytes are
- * the path of a destination, and a callable takes bytes. Anything else is a file in memory, whose `write` copies what
- * it is given before it returns, so that it can be shown the library's own memory.
+ * Where the library writes to, as passed from Python: None asks for a bytes object, an int is an open descriptor, bytes
+ * are the path of a destination, and a callable takes bytes. Anything else is a file in memory, whose `write` copies
+ * its argument before it returns, so that it can be passed the library's own memory.
  *
  * The size of a bytes object must be known when it is made. If it is, the object is filled in place; if not, or if the
- * size was wrong, the bytes are gathered in memory that grows, and copied at the end. An empty file in memory takes
- * over such an object as it is.
+ * size was wrong, the bytes are collected in memory that grows, and copied at the end. An empty file in memory takes
+ * such an object over without a copy.
  */
 #ifndef REDELTA_EXT_SINK_H
 #define REDELTA_EXT_SINK_H
@@ -16,8 +16,8 @@ typedef struct sink {
     rd_sink to;
     rd_sink inner; /* of sink_release_writes */
     call *call;    /* in which Python code is called */
-    bool gathers;  /* it is a bytes object that is asked for */
-    bool expects;  /* a size can be of use: it gathers, or is a file in memory that is empty */
+    bool gathers;  /* a bytes object is asked for */
+    bool expects;  /* a size is useful: it collects bytes, or is an empty file in memory */
     uint8_t *data; /* in `bytes`, or allocated */
     size_t size;
     size_t capacity;
@@ -32,12 +32,12 @@ typedef struct sink {
 /* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
 bool sink_open(sink *s, PyObject *object, call *c);
 
-/* Expects so many bytes, of a sink that can. 0: it is not known how many. With the GIL. */
+/* Expects `size` bytes, if the sink can. 0: the size is not known. With the GIL. */
 void sink_expect(sink *s, uint64_t size);
 
 /* Opens the destination, if it is one. Without the GIL. */
 rd_result sink_start(sink *s, rd_replace replace, rd_error *error);
-/* Gives the destination its name if all went well, else discards it. Without the GIL. Returns what came of it all. */
+/* Gives the destination its name after success, else discards it. Without the GIL. Returns the result of all that. */
 rd_result sink_finish(sink *s, rd_result result, rd_error *error);
 
 /*
@@ -56,7 +56,7 @@ rd_result sink_append(void *context, const void *data, size_t size);
 /* Makes room for `size` more bytes. False: out of memory. */
 bool sink_reserve(sink *s, size_t size);
 
-/* How many bytes to reserve at once, of `most` in all: in proportion to what is there. 0: these are there. */
+/* How many bytes to reserve at once, of `most` in all: in proportion to the size so far. 0: it is `most`. */
 size_t sink_room(const sink *s, size_t most);
 
 #endif

@@ -7,7 +7,7 @@
 
 #define PIPE_READ_MAX ((size_t)1 << 20)
 
-/* Copies what the caller's function gave. */
+/* Copies the bytes that the caller's function returned. */
 static bool source_take(PyObject *given, void *data, size_t size, size_t *got) {
     Py_buffer view;
     if (PyObject_GetBuffer(given, &view, PyBUF_SIMPLE) != 0)
@@ -37,7 +37,7 @@ static rd_result source_read_callable(void *context, uint64_t offset, void *data
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
-/* (descriptor, start): the descriptor's own position, which other threads may use, stays where it is. */
+/* (descriptor, start): the descriptor's own position, which other threads may use, does not change. */
 static bool source_open_at(source *s, PyObject *place) {
     int fd;
     unsigned long long start;
@@ -68,7 +68,7 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
     return true;
 }
 
-/* Reads what there is, without waiting for all that was asked for. Signals are handled. */
+/* Reads what is available, without waiting for all that was asked for. Signals are handled. */
 static rd_result source_read_pipe(const source *s, void *data, size_t size, size_t *got) {
     for (;;) {
         const ssize_t n = read(s->inner.fd, data, size < PIPE_READ_MAX ? size : PIPE_READ_MAX);

@@ -1,6 +1,7 @@
 /*
- * Where the library reads from, as Python says it: an int is an open descriptor, a tuple of two is one and the place in
- * its file at which to start, a callable is asked for bytes with (offset, size), anything else is a buffer.
+ * Where the library reads from, as passed from Python: an int is an open descriptor, a tuple of two is a descriptor and
+ * the offset in its file at which to start, a callable is asked for bytes with (offset, size), anything else is a
+ * buffer.
  */
 #ifndef REDELTA_EXT_SOURCE_H
 #define REDELTA_EXT_SOURCE_H
@@ -24,7 +25,7 @@ void source_close(source *s);
 /* Makes reads from a descriptor release the GIL, if the call still has it. */
 void source_release_reads(source *s);
 
-/* Bytes in memory, and few. */
+/* A few bytes in memory. */
 bool source_is_small(const source *s);
 
 #endif

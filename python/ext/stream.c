@@ -1,8 +1,8 @@
 /*
  * A push stream as a Python object, with a lock (guard.h).
  *
- * A step returns all output for its input, or as much as was asked for. The first WORK_SMALL bytes of work are done
- * with the GIL, the rest without it.
+ * A step returns all output for its input, or as much as is requested. The first WORK_SMALL bytes of work are done with
+ * the GIL, the rest without it.
  */
 #include "call.h"
 #include "guard.h"
@@ -47,7 +47,7 @@ static int stream_traverse(PyObject *self, visitproc visit, void *arg) {
     return 0;
 }
 
-/* What the stream uses goes with it. */
+/* Frees the stream and what it uses. */
 static int stream_clear(PyObject *self) {
     stream *const s = (stream *)self;
     s->over = true;
@@ -71,7 +71,7 @@ static void stream_deallocate(PyObject *self) {
     Py_DECREF(type);
 }
 
-/* The finished object, or NULL with the exception that belongs to the result. Takes `s` over. */
+/* The finished object, or NULL with the exception for the result. Takes ownership of `s`. */
 static PyObject *stream_made(const module_state *state, stream *s, rd_result result) {
     if (result == RD_OK)
         return (PyObject *)s;
@@ -176,7 +176,7 @@ static PyObject *stream_step_locked(module_state *state, stream *s, Py_buffer *d
     return result;
 }
 
-/* A stream that is done can be ended again, and does not take what follows a delta. */
+/* A stream that is done can be ended again, and does not take bytes after a delta. */
 static PyObject *stream_step_over(const module_state *state, const stream *s, const Py_buffer *data) {
     if (s->done && (data->len == 0 || s->role == RD_ROLE_DELTA))
         return Py_BuildValue("y#nO", "", (Py_ssize_t)0, (Py_ssize_t)0, Py_True);
@@ -217,7 +217,7 @@ static PyObject *stream_get_stats(PyObject *self, PyObject *unused) {
     return stats_tuple(&stats);
 }
 
-/* Frees the stream and lets go of what it uses. */
+/* Frees the stream and releases what it uses. */
 static PyObject *stream_close(PyObject *self, PyObject *unused) {
     (void)unused;
     stream *const s = (stream *)self;

@@ -10,7 +10,7 @@ typedef struct table {
     uint64_t memory_max; /* of the signature, and of a delta made with it; 0: any amount */
 } table;
 
-/* Takes the signature over, also on failure: NULL with an exception set. */
+/* Takes ownership of the signature, even on failure: NULL with an exception set. */
 PyObject *table_new(const module_state *state, rd_signature *signature, uint64_t memory_max);
 
 #endif

@@ -1,7 +1,7 @@
 /*
  * A delta writer (rd_delta_writer) as a Python object, with the destination that it writes to.
  *
- * Small commands take less time than to release the GIL and to take it again, so for these only the reads and writes of
+ * Small commands take less time than releasing the GIL and taking it again, so for these only reads and writes of
  * descriptors do that.
  */
 #include "call.h"
@@ -10,7 +10,7 @@
 #include "sink.h"
 #include "source.h"
 
-/* Signals are handled after so many bytes of a command. */
+/* Signals are handled each time this many bytes of a command are done. */
 #define WORK_CHUNK ((uint64_t)16 << 20)
 
 typedef struct writer {
@@ -108,14 +108,14 @@ PyObject *open_writer(PyObject *module, PyObject *arguments, PyObject *keywords)
 
 /* ---- Commands ---------------------------------------------------------------------------------------------------- */
 
-/* What is to be done: a literal if there are data, else a copy. */
+/* The work to do: a literal if there are data, else a copy. */
 typedef struct command {
     const uint8_t *data;
     uint64_t offset;
     uint64_t length;
 } command;
 
-/* Copies that continue each other become one, and so do literals: chunks do not change the delta. */
+/* Copies that continue each other become one, and so do literals: chunking does not change the delta. */
 static rd_result writer_add(writer *w, call *c, const command *it) {
     rd_result result = RD_OK;
     for (uint64_t done = 0; result == RD_OK && done < it->length;) {
@@ -205,7 +205,7 @@ static PyObject *writer_end(writer *w, module_state *state, call *c, const uint8
     return made;
 }
 
-/* (digest or None, names). Returns the delta, if it was not written anywhere else, or None. */
+/* (digest or None, names). Returns the delta if it was not written elsewhere, else None. */
 static PyObject *writer_finish(PyObject *self, PyObject *arguments) {
     writer *const w = (writer *)self;
     module_state *const state = PyType_GetModuleState(Py_TYPE(self));
