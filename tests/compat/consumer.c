@@ -1,7 +1,7 @@
 /*
  * A program for librsync that uses every public type, macro and function, in the common part of C and C++. It prints
- * what it finds: the same, whichever header it was compiled with and whichever library it runs on. Which library that
- * is goes to standard error.
+ * what it finds: the same, whichever header it was compiled with and whichever library it runs on. It prints which
+ * library that is to standard error.
  */
 #include <stddef.h>
 #include <stdint.h>

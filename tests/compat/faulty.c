@@ -1,6 +1,6 @@
 /*
- * A library that is stock librsync but for the one fault that REDELTA_FAULT in the environment names. It shows that the
- * differential program notices such a fault; a comparison that nothing can fail proves nothing.
+ * A library that is stock librsync except for the one fault that REDELTA_FAULT in the environment names. It shows that
+ * the differential program detects such a fault; a comparison that cannot fail proves nothing.
  *
  * It defines the functions that can be faulty; all others are found in stock librsync, which it needs.
  */
@@ -29,7 +29,7 @@ static void find(const char *name, void *function) {
     memcpy(function, &address, sizeof address);
 }
 
-/* A job's operation is the one place where the kind of job shows. */
+/* The kind of a job shows only in its statistics. */
 static bool is(rs_job_t *job, const char *op) {
     const rs_stats_t *(*statistics)(rs_job_t *);
     find("rs_job_statistics", &statistics);
@@ -69,7 +69,7 @@ rs_job_t *rs_delta_begin(rs_signature_t *signature) {
     return begin(fault("copies") ? NULL : signature);
 }
 
-/* Leaves its input at another place. */
+/* Leaves its input at another position. */
 rs_result rs_sig_file(FILE *old_file, FILE *sig_file, size_t block_len, size_t strong_len, rs_magic_number magic,
                       rs_stats_t *stats) {
     rs_result (*make)(FILE *, FILE *, size_t, size_t, rs_magic_number, rs_stats_t *);

@@ -1,6 +1,6 @@
 /*
- * What the tests of librsync's interface share: jobs run in the plainest way, for the parts of a test that are not its
- * subject; a basis in memory; and children under limits, for what may crash, spin or fill the memory.
+ * What the tests of librsync's interface share: jobs run in the plainest way, for steps that are not the subject of a
+ * test; a basis in memory; and children under limits, for what may crash, spin or use up memory.
  *
  * Nothing here depends on which library is loaded. Random data and checks come from the unit tests; of redelta only the
  * type rd_memory is used, and its memory is released with free.
@@ -60,7 +60,7 @@ static inline void the_library_is_the_one_meant(void **state) {
 
 /* ---- Files without a name ---------------------------------------------------------------------------------------- */
 
-/* A plain file with these bytes, at its beginning. */
+/* A plain file with these bytes, at its start. */
 static inline FILE *file_of(const rd_memory *bytes) {
     FILE *const file = tmpfile();
     assert_non_null(file);
@@ -107,7 +107,7 @@ static inline rs_result run_job(rs_job_t *job, const rd_memory *in, rd_memory *o
     return result;
 }
 
-/* The four steps, which succeed. The results are to be freed. */
+/* The four steps, which must succeed. The results are to be freed. */
 static inline rd_memory rs_signature_of(const rd_memory *basis, size_t block_len, size_t strong_len,
                                         rs_magic_number magic) {
     rd_memory made = {0};
@@ -143,7 +143,7 @@ typedef struct rs_pair {
     rd_memory new_file;
 } rs_pair;
 
-/* A new file that has something of the basis and something of its own, of a size somewhat other. */
+/* A new file with bytes of the basis and bytes of its own, of a slightly different size. */
 static inline rs_pair rs_pair_new(uint64_t seed, size_t size) {
     random_source r = random_from(seed);
     rs_pair pair = {.basis = bytes_random(&r, size, 256)};
@@ -156,7 +156,7 @@ static inline void rs_pair_free(rs_pair *pair) {
     bytes_free(&pair->new_file);
 }
 
-/* The delta of a pair, and that it is one: smaller than the new file if that is large, and patched to it. */
+/* The delta of a pair, checked: smaller than the new file if that is large, and patched to it. */
 static inline rd_memory rs_delta_of_pair(rs_pair *pair, size_t block_len) {
     rd_memory signature_bytes = rs_signature_of(&pair->basis, block_len, 0, RS_RK_BLAKE2_SIG_MAGIC);
     rs_signature_t *const signature = rs_loaded(&signature_bytes);
@@ -182,7 +182,7 @@ static inline rd_memory rs_delta_of_pair(rs_pair *pair, size_t block_len) {
 #define RS_SANITIZED 0
 #endif
 
-/* What a child may use at most; 0: as much as it likes. */
+/* What a child may use at most; 0: no limit. */
 typedef struct rs_limits {
     rlim_t cpu_seconds;
     rlim_t memory; /* beyond what the process has; none under a sanitizer, whose shadow is larger than any limit */
@@ -213,8 +213,8 @@ static inline bool limit_this_process(rs_limits limits) {
 enum { RS_SIGNALLED = 1000, RS_EXITED = 2000 };
 
 /*
- * Runs `work` in a child. Gives what it returned, 0 .. 255; RS_EXITED + the status if the process was ended under it by
- * exit; or RS_SIGNALLED + the signal. No assertions in there: they would jump into the copy of the test run.
+ * Runs `work` in a child. Returns its result, 0 .. 255; RS_EXITED + the status if it called exit; or RS_SIGNALLED + the
+ * signal. No assertions in `work`: they would jump into the copy of the test run.
  */
 static inline int in_child(rs_limits limits, int (*work)(const void *context), const void *context) {
     int returned[2];

@@ -1,21 +1,21 @@
 /*
- * What programs built for librsync lean on, each tested by doing what that program does: its calls in its order, its
- * buffers, its way to end the input, its cleaning up. Nothing here knows which librsync is loaded, and all of it passes
- * on librsync 2.3.2 too: run it with LD_LIBRARY_PATH to see.
+ * What programs built for librsync rely on, each tested by doing what that program does: its calls in its order, its
+ * buffers, its way to end the input, its cleaning up. Nothing here depends on which librsync is loaded, and all tests
+ * also pass on librsync 2.3.2, with LD_LIBRARY_PATH.
  */
 #define _GNU_SOURCE
 #include "rs_support.h"
 
 #include <pthread.h>
 
-/* So many calls without an end mean that there is none. */
+/* This many calls without an end mean that there is none. */
 enum { CALLS_MAX = 100000 };
 
 /* ---- rdiff-backup, duplicity ------------------------------------------------------------------------------------- */
 
 /*
- * Both wrap a job as an object with a method cycle(): input of any size in, up to 64 KiB out. No input says that the
- * input has ended. Files are read in portions of 64 KiB until 64 KiB are at hand, so there may be more than that.
+ * Both wrap a job as an object with a method cycle(): input of any size in, up to 64 KiB out. An empty input means the
+ * end of the input. Files are read in chunks of 64 KiB until 64 KiB are available, so there may be more than that.
  */
 enum { CYCLE_SIZE = 65536 };
 
@@ -79,7 +79,7 @@ static void back_up_and_restore(rs_pair *pair, size_t block_len) {
     rs_job_t *const delta_job = rs_delta_begin(signature);
     rd_memory delta = cycle_to_end(delta_job, &pair->new_file);
     rs_free_sumset(signature);
-    assert_int_equal(rs_job_free(delta_job), RS_DONE); /* after what it points to: a destructor's order */
+    assert_int_equal(rs_job_free(delta_job), RS_DONE); /* after the object it points to: a destructor's order */
 
     FILE *const basis_file = file_of(&pair->basis);
     rs_job_t *const patch_job = rs_patch_begin(rs_file_copy_cb, basis_file);
@@ -111,7 +111,7 @@ static void a_backup_may_use_blocks_longer_than_its_buffers(void **state) {
     rs_pair_free(&pair);
 }
 
-/* Python frees what it pleases: here a delta is given up in the middle, first the signature, then the job. */
+/* Python frees in any order: here a delta is abandoned in the middle, first the signature, then the job. */
 static void a_delta_may_be_given_up_after_its_signature(void **state) {
     rs_pair pair = rs_pair_new(121, 300000);
     rd_memory signature_bytes = rs_signature_of(&pair.basis, 2048, 8, RS_MD4_SIG_MAGIC);
@@ -133,8 +133,8 @@ static void a_delta_may_be_given_up_after_its_signature(void **state) {
 /* ---- burp -------------------------------------------------------------------------------------------------------- */
 
 /*
- * burp's files: one buffer each. Filling does nothing while input is left, and says "blocked" when the network has
- * nothing; draining does nothing but make room the first time, and may be blocked too.
+ * burp's files: one buffer each. Filling does nothing while input is left, and returns "blocked" when the network has
+ * nothing; draining only makes room the first time, and may be blocked too.
  */
 typedef struct burp_file {
     rd_memory bytes;
@@ -198,7 +198,7 @@ static rs_result burp_drive(rs_job_t *job, burp_file *in, burp_file *out) {
     return result;
 }
 
-/* The same by hand, where burp has other things to do between the steps. */
+/* The same by hand, as burp does when it has other work between the steps. */
 static rs_result burp_async(rs_job_t *job, burp_file *in, burp_file *out) {
     rs_buffers_t buffers = {0};
     rs_result result = RS_BLOCKED;
@@ -217,7 +217,7 @@ static rs_result burp_async(rs_job_t *job, burp_file *in, burp_file *out) {
 
 typedef rs_result burp_runner(rs_job_t *job, burp_file *in, burp_file *out);
 
-/* Runs and frees a job over `in`, with pieces of these sizes. */
+/* Runs and frees a job over `in`, with chunks of these sizes. */
 static rd_memory burp_run(burp_runner *runner, rs_job_t *job, const rd_memory *in, size_t piece_in, size_t piece_out) {
     burp_file *const files = calloc(2, sizeof *files);
     assert_non_null(files);
@@ -275,7 +275,7 @@ static void burp_calls_again_when_a_callback_blocked(void **state) {
     rs_pair_free(&pair);
 }
 
-/* A callback's own failure comes out of the drive as it is. */
+/* The drive returns a callback's own failure unchanged. */
 static rs_result fail_to_fill(rs_job_t *job, rs_buffers_t *buffers, void *context) {
     (void)job, (void)buffers, (void)context;
     return RS_IO_ERROR;
@@ -289,7 +289,7 @@ static void a_drive_ends_with_the_failure_of_a_callback(void **state) {
     assert_int_equal(rs_job_free(job), RS_DONE);
 }
 
-/* After a failed load: say why, free the job, free the signature, whatever there is of it. */
+/* After a failed load: report why, free the job, free the signature, complete or not. */
 static void burp_frees_the_signature_after_a_failed_load(void **state) {
     static const uint8_t junk[] = "this is not a signature";
     const rd_memory basis = bytes_copy(junk, sizeof junk);
@@ -327,7 +327,7 @@ static void a_signature_exists_before_its_first_byte(void **state) {
 
 /* ---- csync2 ------------------------------------------------------------------------------------------------------ */
 
-/* The signature as csync2 sends it: made into a temporary file, which is read from its beginning. */
+/* The signature as csync2 sends it: made into a temporary file, which is read from its start. */
 static rd_memory csync2_signature(const rd_memory *bytes) {
     FILE *const basis = file_of(bytes);
     FILE *const sig = tmpfile();
@@ -420,7 +420,7 @@ static void csync2_compares_signatures_of_two_hosts(void **state) {
     }
 }
 
-/* Signatures also travel in the middle of a stream that has more in it. */
+/* Signatures are also sent in the middle of a longer stream. */
 static void a_whole_file_call_begins_and_ends_where_the_file_stands(void **state) {
     rs_pair pair = rs_pair_new(142, 70000);
     rd_memory expected = csync2_signature(&pair.new_file);
@@ -471,7 +471,7 @@ static void swupdate_trace(rs_loglevel level, const char *message) {
     (void)snprintf(swupdate_log.last, sizeof swupdate_log.last, "%s", text);
 }
 
-/* An image arrives in chunks. What a chunk leaves stays at the front of the buffer; the end is never told. */
+/* An image arrives in chunks. The rest of a chunk stays at the front of the buffer; the end is never signalled. */
 static rs_result swupdate_install(rs_job_t *job, const rd_memory *delta, size_t chunk, rd_memory *installed) {
     const size_t room = 32768;
     char *const in = malloc(2 * room);
@@ -541,7 +541,7 @@ static void a_trace_level_silences_what_is_less_important(void **state) {
     rd_memory nothing = {0};
     assert_int_equal(run_job(rs_patch_begin(copy_from_memory, &nothing), &junk, &nothing), RS_BAD_MAGIC);
     assert_int_equal(swupdate_log.count, 0);
-    rs_trace_to(NULL); /* as good as none */
+    rs_trace_to(NULL); /* practically none */
     rs_trace_set_level(RS_LOG_DEBUG);
     assert_int_equal(run_job(rs_patch_begin(copy_from_memory, &nothing), &junk, &nothing), RS_BAD_MAGIC);
     assert_int_equal(swupdate_log.count, 0);
@@ -551,7 +551,7 @@ static void a_trace_level_silences_what_is_less_important(void **state) {
 
 /* ---- CFEngine ---------------------------------------------------------------------------------------------------- */
 
-/* Messages of its network hold 4095 bytes; what a job leaves moves to the front and the rest is filled up. */
+/* Messages of its network hold 4095 bytes; what a job leaves moves to the front and the buffer is filled up. */
 enum { MESSAGE_SIZE = 4095 };
 
 static rd_memory cfengine_run(rs_job_t *job, const rd_memory *file) {
@@ -704,7 +704,7 @@ static rs_job_t *kitty_signature_job(rs_long_t size) {
     return rs_sig_begin(block_len, strong_len, magic);
 }
 
-/* Signature and delta by files of the whole, the patch by a stream with input at hand and small room. */
+/* Signature and delta with the whole-file functions, the patch by a stream with input available and little room. */
 static void eckit_and_kitty_use_rabinkarp_and_blake2(void **state) {
     rs_pair pair = rs_pair_new(180, 400000);
     FILE *const basis = file_of(&pair.basis);
@@ -776,7 +776,7 @@ static void a_delta_against_nothing_is_one_of_literals(void **state) {
     rs_pair_free(&pair);
 }
 
-/* Not even what a reader of librsync's would not see: programs compare, sum up and concatenate deltas. */
+/* Not even bytes that librsync's readers ignore: programs compare, hash and concatenate deltas. */
 static void nothing_follows_the_end_of_a_delta(void **state) {
     static const uint8_t expected[] = {0x72, 0x73, 0x02, 0x36, 3, 'a', 'b', 'c', 0};
     rd_memory basis = bytes_copy("another", 7);
@@ -822,7 +822,7 @@ static rs_result copy_as_told(void *context, rs_long_t pos, size_t *len, void **
     return script->result;
 }
 
-/* A delta that copies ten bytes from the beginning of the basis. */
+/* A delta that copies ten bytes from the start of the basis. */
 static const uint8_t copy_ten[] = {'r', 's', 2, '6', 0x45, 0, 10, 0};
 
 static rs_result patch_ten(scripted_copy *script, rd_memory *made) {
@@ -903,7 +903,7 @@ static void statistics_tell_what_was_done(void **state) {
     rs_pair_free(&pair);
 }
 
-/* burp and others keep the pointer and look at it when the job is done. */
+/* burp and others keep the pointer and read the statistics when the job is done. */
 static void statistics_of_a_job_fill_while_it_runs(void **state) {
     rs_pair pair = rs_pair_new(193, 100000);
     rd_memory delta = rs_delta_of_pair(&pair, 500);
@@ -932,7 +932,7 @@ typedef struct thread_work {
     rs_result result;
 } thread_work;
 
-/* The assertions of cmocka are for its own thread. */
+/* The assertions of cmocka work in its own thread only. */
 static void *delta_in_a_thread(void *context) {
     thread_work *const w = context;
     FILE *const new_file = w->by_files ? tmpfile() : NULL;

@@ -38,7 +38,7 @@ class Language:
     standard: str
 
     def compiler(self) -> str:
-        """The compiler of the build, or its sister for C++."""
+        """The compiler of the build, or its counterpart for C++."""
         cc = setting("REDELTA_CC")
         if self.name == "c":
             return cc
@@ -76,7 +76,7 @@ def compiled(program: Path, language: Language, header: str) -> Path:
 
 
 def output(program: Path, library: str) -> str:
-    """What the program prints on that library, which it must really have loaded."""
+    """What the program prints on that library, which it must have loaded."""
     path = Path(setting(LIBRARIES[library]))
     done = run(program, environment={"LD_LIBRARY_PATH": str(path.parent)})
     assert Path(done.stderr.splitlines()[0]).resolve() == path.resolve()
@@ -102,7 +102,7 @@ def test_runs_alike(language: Language, header: str, library: str, expected: str
 
 @pytest.mark.parametrize("language", LANGUAGES, ids=lambda language: language.name)
 def test_header_without_files(language: Language, tmp_path: Path) -> None:
-    """RSYNC_NO_STDIO_INTERFACE leaves the whole-file functions out, in ours as in stock."""
+    """RSYNC_NO_STDIO_INTERFACE omits the whole-file functions, in ours as in stock."""
     source = tmp_path / "consumer"
     source.write_text(
         "#include <librsync.h>\nint rs_sig_file;\nint rs_file_open;\nint main(void) { return RS_DONE; }\n"

@@ -1,7 +1,7 @@
 /*
- * What librsync 2.3 gets wrong and this library must not: a test for each. The note above a test says what librsync
- * 2.3.2 did when it was run there (LD_LIBRARY_PATH, one test at a time). What may crash, spin or fill the memory runs
- * in a child under limits; those of processor time are many times what is needed, and no test of speed.
+ * What librsync 2.3 gets wrong and this library must not: a test for each. The comment above a test says what librsync
+ * 2.3.2 did when the test ran on it (LD_LIBRARY_PATH, one test at a time). What may crash, spin or use up memory runs
+ * in a child under limits; those of processor time are many times what is needed, and do not test speed.
  */
 #define _GNU_SOURCE
 #include "rs_support.h"
@@ -112,7 +112,7 @@ static void an_impossible_block_length_is_corrupt(void **state) {
     }
 }
 
-/* Indexes what nothing was loaded into, and goes on with a delta if that is allowed. */
+/* Indexes a signature that nothing was loaded into, and makes a delta if that is allowed. */
 static int index_unloaded(const void *context) {
     rs_signature_t *signature = NULL;
     rs_job_t *const load = rs_loadsig_begin(&signature);
@@ -137,7 +137,7 @@ static void an_unloaded_signature_does_not_end_the_process(void **state) {
 
 /* ---- Memory that ends -------------------------------------------------------------------------------------------- */
 
-/* A signature of blocks without end, in pieces. */
+/* A signature of endless blocks, in chunks. */
 static int load_until_memory_ends(const void *context) {
     static uint8_t piece[36000];
     rs_signature_t *signature = NULL;
@@ -175,7 +175,7 @@ static rs_job_t *begin_job(job_kind kind, rs_signature_t **signature) {
     }
 }
 
-/* Takes all the memory there is, to the last few bytes, then begins a job. A job that cannot even begin is NULL. */
+/* Takes all memory to the last few bytes, then creates a job. A job that cannot be created is NULL. */
 static int job_without_memory(const void *context) {
     const job_kind *const kind = context;
     const size_t least = 16;
@@ -277,7 +277,7 @@ static int delta_of_zeros_against(const void *context) {
     return (int)result;
 }
 
-/* 2.3.2: still at work when its 20 s of processor time were over. */
+/* 2.3.2: still working when its 20 s of processor time were over. */
 static void equal_weak_sums_take_no_square_of_time(void **state) {
     rd_memory crafted = crafted_signature(300000);
     (void)state;
@@ -462,7 +462,7 @@ static void a_link_to_nowhere_is_an_existing_output(void **state) {
     assert_int_equal(refused, 1);
 }
 
-/* Several processes open the same name at once, as soon as the pipe is closed. Gives how many could. */
+/* Several processes open the same name at once, as soon as the pipe is closed. Returns how many could. */
 static int open_together(const to_open *what, int racers) {
     int go[2];
     int opened = 0;
@@ -505,14 +505,14 @@ static void one_of_several_creates_an_output(void **state) {
 
 /* ---- Copy callbacks ---------------------------------------------------------------------------------------------- */
 
-/* Done with nothing, for ever. */
+/* Done with nothing, forever. */
 static rs_result copy_nothing(void *context, rs_long_t pos, size_t *len, void **buf) {
     (void)context, (void)pos, (void)buf;
     *len = 0;
     return RS_DONE;
 }
 
-/* What there is of a basis of ten bytes; done with nothing at its end. */
+/* The bytes of a basis of ten bytes; done with nothing at its end. */
 static rs_result copy_of_ten(void *context, rs_long_t pos, size_t *len, void **buf) {
     static const char basis[] = "0123456789";
     (void)context;
@@ -537,7 +537,7 @@ static int patch_with(const void *context) {
     return (int)result;
 }
 
-/* 2.3.2: asks it for ever. */
+/* 2.3.2: asks it forever. */
 static void a_copy_callback_that_gives_nothing_is_an_error(void **state) {
     const to_copy nothing = {copy_nothing, 0};
     (void)state;
@@ -545,7 +545,7 @@ static void a_copy_callback_that_gives_nothing_is_an_error(void **state) {
     check_true(is_failure(result), "gives %d", result);
 }
 
-/* 2.3.2: asks for ever, across the end and beyond it. */
+/* 2.3.2: asks forever, across the end and beyond it. */
 static void a_copy_past_the_end_of_the_basis_is_an_error(void **state) {
     const to_copy inside = {copy_of_ten, 0};
     const to_copy across = {copy_of_ten, 5};
@@ -607,7 +607,7 @@ static void a_drive_loses_nothing_when_its_output_is_blocked(void **state) {
 
 /* ---- More than an int holds -------------------------------------------------------------------------------------- */
 
-/* Takes delta bytes into a patch job, and gives the size of what it makes. */
+/* Passes delta bytes to a patch job, and returns the size of its output. */
 typedef struct measured_patch {
     rs_job_t *job;
     uint64_t size;
@@ -625,8 +625,9 @@ static void measure_patch(measured_patch *patch, const char *delta, size_t size)
     } while (patch->result == RS_BLOCKED && (buffers.avail_in > 0 || buffers.avail_out == 0));
 }
 
-/* A delta against nothing of zeros that lie in one input buffer; its delta goes on into a patch. Gives the latter's
- * size. */
+/*
+ * A delta of zeros in one input buffer, without a basis; the delta is passed on to a patch. Returns the latter's size.
+ */
 static int slack_delta_of(const void *context) {
     const uint64_t *const size = context;
     static char room[MIB];
@@ -650,7 +651,7 @@ static int slack_delta_of(const void *context) {
     return patch.size == *size ? RS_DONE : 254;
 }
 
-/* 2.3.2: RS_DONE, and a delta that begins with a literal of no bytes. */
+/* 2.3.2: RS_DONE, and a delta that starts with a literal of no bytes. */
 static void a_slack_delta_of_one_large_buffer_is_whole(void **state) {
     const uint64_t size = ((uint64_t)1 << 31) + 5;
     (void)state;
@@ -738,7 +739,7 @@ static void *fail_jobs(void *none) {
     return none;
 }
 
-/* 2.3.2: passes; its plain variables are a data race that only an instrumented build could tell. */
+/* 2.3.2: passes; its plain variables are a data race that only an instrumented build could detect. */
 static void trace_may_change_while_jobs_run(void **state) {
     pthread_t threads[4];
     (void)state;

@@ -1,6 +1,6 @@
-"""The differential program notices faults, so that its silence means something.
+"""The differential program detects faults, so that its success means something.
 
-It runs here on faulty.c, a library that is stock librsync but for one fault.
+It runs here on faulty.c, a library that is stock librsync except for one fault.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import subprocess
 
 import pytest
 
-# A fault of faulty.c, the test that must notice it, and a word of what that test says.
+# A fault of faulty.c, the test that must detect it, and a word of that test's message.
 FAULTS = [
     ("signature byte", "test_random_cases", "signature by"),
     ("signature byte", "test_all_portions", "signature"),

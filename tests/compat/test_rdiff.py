@@ -1,9 +1,9 @@
-"""Our rdiff in the place of stock rdiff: run side by side on the same files, with the same words.
+"""Our rdiff in the place of stock rdiff: run side by side on the same files, with the same arguments.
 
 Each case runs both commands in folders of their own that look alike, and compares exit status, standard output, the
 last line of standard error, and the files left. Signatures must be the same bytes; a delta must make the new file.
 After a failure, stock leaves an empty or partial output; ours must leave the folder as it was. The tests at the end are
-about what is better on purpose; each says what stock does.
+about deliberate improvements; each says what stock does.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ class Pair:
             self.restore(folder)
 
     def restore(self, folder: Path) -> None:
-        """Makes the folder what it was; most commands changed nothing or added a file."""
+        """Restores the folder; most commands changed nothing or added a file."""
         for name in os.listdir(folder):
             if name not in self.files and name != "folder":
                 (folder / name).unlink()
@@ -109,7 +109,7 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 def meaning(data: bytes) -> bytes:
-    """What must be the same: of a delta, what it makes of the basis; of all else, the bytes."""
+    """What must be the same: for a delta, the file it makes from the basis; for all else, the bytes."""
     if not data.startswith(delta_header()):
         return data
     try:
@@ -119,7 +119,7 @@ def meaning(data: bytes) -> bytes:
 
 
 def last_line(err: bytes) -> bytes:
-    """The last line, without figures and the words of a warning, which are our own."""
+    """The last line, without figures and the text of a warning, which are our own."""
     lines = err.splitlines()
     if not lines:
         return b""
@@ -247,7 +247,7 @@ def test_pairs_of_options(pair: Pair) -> None:
 
 
 def test_negative_sizes_that_stock_gets_no_use_of(pair: Pair) -> None:
-    """Something else is wrong before, or the verb has no use for it."""
+    """Something before it is wrong, or the verb has no use for it."""
     for options in (["-S", "99"], ["-H", "x"], ["-R", "x"]):
         for negative in (["-b", "-1"], ["-I", "-1"], ["-O", "-1"]):
             pair.compare(["signature", *options, *negative, "basis", "out"])
@@ -372,7 +372,7 @@ def test_each_applies_the_deltas_of_the_other(pair: Pair) -> None:
 
 
 def test_nothing_follows_the_end_of_a_delta(pair: Pair) -> None:
-    """Not even what a reader of librsync's would not see."""
+    """Not even bytes that librsync's readers ignore."""
     for operands in (["signature", "new"], ["signature", "empty"], ["signature", "basis"]):
         for options in ([], ["-s"], ["-f", "-v"]):
             for (tool, folder), output in itertools.product(pair.sides, ("-", "old")):
@@ -382,7 +382,7 @@ def test_nothing_follows_the_end_of_a_delta(pair: Pair) -> None:
 
 
 def test_statistics_have_the_form_of_stock(pair: Pair) -> None:
-    """Signature and patch the same line; a delta but for the match statistics and the false matches."""
+    """The same line for signature and patch; for a delta, except for the match statistics and the false matches."""
     for words in (["signature", "basis", "out"], ["patch", "basis", "delta", "out"]):
         mine, theirs = pair.compare(["-s", *words])
         assert mine.err == theirs.err
@@ -432,7 +432,8 @@ def with_extremes(value: int) -> Iterator[tuple[list[str], bytes]]:
 
 @pytest.mark.parametrize("value", FOURS)
 def test_fields_at_their_extremes_in_little_memory(ours: Tool, rdiff: Tool, place: Path, value: int) -> None:
-    """Stock has all it asks for, which for the longest block would be gigabytes: that is a good one."""
+    """Stock allocates all that it asks for, which for the longest block would be gigabytes:
+    that value works."""
     for words, data in with_extremes(value):
         mine = ours.run(*words, stdin=data, cwd=place, memory=256 << 20)
         if data[4:8] == b"\x7f\xff\xff\xff" and words[0] == "delta":
@@ -453,14 +454,14 @@ def place(pair: Pair) -> Path:
 
 
 def refused(result: Result, status: int, line: bytes) -> None:
-    """Asserts the status and how the last line begins."""
+    """Asserts the status and the start of the last line."""
     assert result.status == status, result.describe()
     assert result.err.splitlines()[-1].startswith(line), result.describe()
 
 
 @pytest.mark.parametrize("options", [["-b", "-1"], ["-I", "-1"], ["-O-5"], ["-b", "-2147483648"]])
 def test_negative_sizes_are_a_wrong_command_line(ours: Tool, place: Path, options: list[str]) -> None:
-    """Stock aborts (SIGABRT), but for the least number, which is an I/O error to it."""
+    """Stock aborts (SIGABRT), except for the least number, which it reports as an I/O error."""
     before = contents(place)
     refused(ours.run("signature", *options, "basis", "out", cwd=place), 101, b"Try `rdiff --help'")
     assert contents(place) == before
@@ -511,7 +512,7 @@ def test_a_patch_may_replace_its_inputs(ours: Tool, place: Path, onto: str) -> N
 
 
 def test_standard_output_that_is_also_an_input_is_refused(ours: Tool, place: Path) -> None:
-    """Stock reads on in what it writes."""
+    """Stock reads its own output."""
     result = shell('cd "$1" && exec "$2" signature basis >> basis', place, ours.path)
     refused(result, 100, b"rdiff: Failed, IO error.")
     assert (place / "basis").read_bytes() == BASIS
@@ -519,7 +520,7 @@ def test_standard_output_that_is_also_an_input_is_refused(ours: Tool, place: Pat
 
 @pytest.mark.parametrize("options", [[], ["-f"]])
 def test_a_failed_patch_leaves_nothing(ours: Tool, pair: Pair, place: Path, options: list[str]) -> None:
-    """Stock leaves the output as far as it came, and with -f has emptied what was there."""
+    """Stock leaves a partial output, and with -f has emptied the old file."""
     before = contents(place)
     for output in ("out", "old") if options else ("out",):
         result = ours.run("patch", *options, "basis", "-", output, stdin=pair.files["delta"][:-1], cwd=place)
@@ -528,7 +529,7 @@ def test_a_failed_patch_leaves_nothing(ours: Tool, pair: Pair, place: Path, opti
 
 
 def test_a_link_to_nowhere_is_refused(ours: Tool, place: Path) -> None:
-    """Stock follows it and makes its target."""
+    """Stock follows it and creates its target."""
     (place / "link").symlink_to("target")
     refused(ours.run("signature", "basis", "link", cwd=place), 100, b"librsync: ERROR: (rs_file_open) File exists")
     assert not (place / "target").exists()
@@ -544,7 +545,7 @@ def test_a_link_is_replaced_and_not_followed(ours: Tool, place: Path) -> None:
 
 
 def test_a_fifo_without_force_is_refused(ours: Tool, place: Path) -> None:
-    """Stock waits for a writer, since it looks whether the output exists by opening it."""
+    """Stock waits for a writer, because it opens the output to see whether it exists."""
     os.mkfifo(place / "fifo")
     refused(ours.run("signature", "basis", "fifo", cwd=place), 100, b"librsync: ERROR: (rs_file_open) File exists")
 
@@ -555,7 +556,7 @@ def start(tool: Tool, words: Iterable[str], folder: Path) -> subprocess.Popen[by
 
 
 def test_an_output_made_meanwhile_is_kept(ours: Tool, pair: Pair, place: Path) -> None:
-    """Stock looks once, and then overwrites."""
+    """Stock checks once, and then overwrites."""
     with start(ours, ["patch", "basis", "-", "out"], place) as process:
         assert process.stdin is not None
         process.stdin.write(pair.files["delta"][:-1])
@@ -605,13 +606,13 @@ def test_a_reader_that_ends_is_an_error_of_output(ours: Tool, place: Path) -> No
 
 
 def test_a_name_cannot_send_control_characters(ours: Tool, place: Path) -> None:
-    """Stock prints it as it is."""
+    """Stock prints it unchanged."""
     result = ours.run("signature", "no\x1b[31m\nsuch", cwd=place)
     refused(result, 100, b'librsync: ERROR: (rs_file_open) Error opening "no\\033[31m\\nsuch" for read: No such file')
 
 
 def test_the_mode_of_a_replaced_file_is_kept(ours: Tool, rdiff: Tool, place: Path) -> None:
-    """As with stock, which writes into the file that is there."""
+    """As with stock, which writes into the existing file."""
     (place / "old").chmod(0o640)
     shutil.copy2(place / "old", place / "old2")
     for tool, name in ((ours, "old"), (rdiff, "old2")):

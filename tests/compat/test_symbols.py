@@ -1,6 +1,6 @@
 """That librsync.so.2 has the symbols of the librsync that it replaces, and can be installed in its place.
 
-The list of symbols stands here, and the librsync of the system is asked as well: the one that rdiff runs with.
+The list of symbols is here, and is also compared with the librsync of the system: the one that rdiff runs with.
 """
 
 from __future__ import annotations
@@ -60,7 +60,7 @@ def ours() -> Path:
 
 @pytest.fixture(scope="session")
 def stock() -> Path:
-    """The library that the system's rdiff runs with."""
+    """The library with which the system's rdiff runs."""
     rdiff = shutil.which("rdiff")
     assert rdiff, "rdiff is not installed"
     environment = {name: value for name, value in os.environ.items() if name != "LD_LIBRARY_PATH"}

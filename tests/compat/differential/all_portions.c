@@ -1,12 +1,12 @@
 /*
- * Every combination of input and output portions, and of the ways to call a job and to tell its end, for each kind of
+ * Every combination of input and output chunks, and of the ways to call a job and to signal its end, for each kind of
  * job and both libraries.
  */
 #include "differential.h"
 #include "report.h"
 #include "samples.h"
 
-enum { SMALL = 90000, LARGE = 1300000 /* more than the largest portion */, SLACK = 24 };
+enum { SMALL = 90000, LARGE = 1300000 /* more than the largest chunk */, SLACK = 24 };
 
 typedef struct setting {
     rd_memory old;
@@ -91,7 +91,7 @@ static void try_combination(const setting *s, size_t in, size_t out) {
     try_pace(s, (pace){.in = in, .out = out, .end = END_WITH_LAST, .driven = true});
 }
 
-/* Small portions go with a small file: one of bytes takes as many calls as it has bytes. */
+/* Small chunks go with a small file: with chunks of one byte it takes as many calls as it has bytes. */
 void test_all_portions(void **state) {
     (void)state;
     report_start();

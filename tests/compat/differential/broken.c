@@ -6,8 +6,8 @@
  * failure must also have the same effect: a signature gives a delta, which patches to the same bytes; a delta gives the
  * same bytes.
  *
- * But a signature with another block length than it was made with is only loaded: its copies lie at other places than
- * the blocks that they stand for, so a delta is of no use, and stock aborts when such a length is huge.
+ * But a signature with another block length than it was made with is only loaded: its copies are not where the blocks
+ * are, so a delta is of no use, and stock aborts when such a length is huge.
  */
 #include "differential.h"
 #include "guard.h"
@@ -19,7 +19,7 @@ enum { BLOCK_LEN = 30, SIGNATURE_HEADER = 12, NEW_SIZE = 150 };
 
 static const uint8_t few_values[] = {0x00, 0x01, 0x7f, 0x80, 0xff};
 
-/* What stands in place of `byte` in turn `turn`: every other value, or a few of them; false when there is none left. */
+/* The value that replaces `byte` in turn `turn`: every other value, or a few of them; false when there is none left. */
 static bool next_value(uint8_t byte, bool every, unsigned turn, uint8_t *value) {
     if (every) {
         *value = (uint8_t)(byte + turn + 1);
@@ -193,7 +193,7 @@ static rd_memory all_copies(void) {
     return made;
 }
 
-/* With bytes behind its END, which no reader may mind. */
+/* With bytes after its END, which no reader may reject. */
 static rd_memory mixture(random_source *r) {
     rd_memory made = delta_new();
     put_copy(&made, 0, 0, 10, 20);
@@ -205,8 +205,7 @@ static rd_memory mixture(random_source *r) {
     return made;
 }
 
-/* Two libraries may leave what follows END in `left` or not, so that is no part of it; nor is output before a failure.
- */
+/* A library may leave bytes after END in `left` or not, so they are not compared; nor is output before a failure. */
 static void patch_by_job(const library *lib, const rd_memory *basis, const rd_memory *delta, const pace *how,
                          transcript *t) {
     pace p = *how;

@@ -1,6 +1,6 @@
 /*
- * Random damage to real signatures and deltas: bytes changed, cut out, put in, doubled, the end lost. Both libraries
- * must give the same result for it, with the same statistics, and the same bytes where there is no failure.
+ * Random damage to real signatures and deltas: bytes changed, removed, inserted, repeated, the end cut off. Both
+ * libraries must give the same result for it, with the same statistics, and the same bytes where there is no failure.
  */
 #include "differential.h"
 #include "report.h"
@@ -24,7 +24,7 @@ static rd_memory with(const rd_memory *bytes, size_t at, const void *more, size_
     return made;
 }
 
-/* Replaces *bytes, which must not be empty, by what is left of it. Its first `spared` bytes stay. */
+/* Replaces *bytes, which must not be empty, by a damaged copy. Its first `spared` bytes stay. */
 static void damage(random_source *r, rd_memory *bytes, size_t spared) {
     uint8_t noise[20];
     if (bytes->size <= spared)
@@ -93,7 +93,8 @@ static uint64_t number_at(const rd_memory *delta, size_t at, size_t width) {
     return number;
 }
 
-/* Whether some COPY ends beyond 2^63 - 1. Stock looks for its beginning and says what becomes of that; ours, corrupt.
+/*
+ * Whether some COPY ends beyond 2^63 - 1. Stock seeks its start and returns the result of that; ours returns corrupt.
  */
 static bool ends_nowhere(const rd_memory *delta) {
     for (size_t at = 4; at < delta->size && delta->data[at] > 0 && delta->data[at] < 0x55;) {
@@ -146,7 +147,7 @@ static void compare_file_patches(random_source *r, const rd_memory *basis, const
     compare_patch_results("patch by file", delta, o[0].result, o[1].result);
     if (o[0].result == RS_DONE) {
         for (int i = 0; i < 2; i++)
-            o[i].stats.in_bytes = 0; /* counts what was read of the bytes behind END too */
+            o[i].stats.in_bytes = 0; /* also counts the bytes read after END */
         report_bytes("patch by file", &o[0].out, &o[1].out);
         report_texts("patch by file", stats_text(&o[0].stats), stats_text(&o[1].stats));
     }

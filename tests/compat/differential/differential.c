@@ -1,10 +1,10 @@
 /*
- * Stock librsync and the library that takes its place, in one process, fed the same: the bytes, the results and the
- * statistics must agree. What may differ is said where it is compared.
+ * Stock librsync and the library that replaces it, in one process, with the same input: the bytes, the results and the
+ * statistics must agree. What may differ is noted where it is compared.
  *
  * The environment: REDELTA_STOCK_LIBRSYNC and REDELTA_LIBRSYNC name the two libraries; REDELTA_SEED, REDELTA_CASES (a
- * percentage) and REDELTA_CASE choose random cases; REDELTA_DIFFERENCES says how many differences a test prints;
- * REDELTA_TEST is a pattern of the names of the tests to run.
+ * percentage) and REDELTA_CASE choose random cases; REDELTA_DIFFERENCES is the number of differences that a test
+ * prints; REDELTA_TEST is a pattern of the names of the tests to run.
  */
 #include "differential.h"
 #include "library.h"

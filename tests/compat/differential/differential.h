@@ -1,5 +1,5 @@
 /*
- * The tests of the differential program: each compares stock librsync with the library that takes its place.
+ * The tests of the differential program: each compares stock librsync with the library that replaces it.
  */
 #ifndef RD_TESTS_DIFFERENTIAL_H
 #define RD_TESTS_DIFFERENTIAL_H

@@ -1,9 +1,9 @@
 /*
- * Driving of jobs. The input is handed over in buffers that change their place and are overwritten after use, and the
- * output is the end of an allocation: a library that keeps pointers or writes too much does not go unnoticed.
+ * Driving of jobs. The input is passed in buffers that move and are overwritten after use, and the output is the end of
+ * an allocation: a library that keeps pointers or writes too much is detected.
  *
- * A job must get on. Blocked with input and room at hand and nothing moved, or blocked after the end of the input with
- * room and no output, is reported as RESULT_STALLED; programs spin on either.
+ * A job must make progress. Blocked with input and room available and nothing moved, or blocked after the end of the
+ * input with room and no output, is reported as RESULT_STALLED; programs spin on either.
  */
 #include "drive.h"
 
@@ -52,14 +52,14 @@ void append(rd_memory *made, const void *data, size_t size) {
 
 typedef struct feeder {
     const rd_memory *in;
-    size_t at; /* bytes of `in` that were handed over */
+    size_t at; /* bytes of `in` that were passed */
     pace *pace;
     uint8_t *places[2]; /* for the input, in turns */
     size_t capacity;    /* of each */
     unsigned turn;
     uint8_t *room; /* for the output */
     size_t room_size;
-    uint8_t *given; /* where the output room that was handed over last begins */
+    uint8_t *given; /* start of the output room that was passed last */
     rs_buffers_t buffers;
     rd_memory *made;
 } feeder;
@@ -91,7 +91,7 @@ static void feeder_free(feeder *f) {
     free(f->room);
 }
 
-/* Hands over more input if no more than the pace's `refill` is left, behind what is left, at another place. */
+/* Adds input after what is left, in another buffer, if no more than the pace's `refill` is left. */
 static void fill(feeder *f) {
     const size_t left = f->buffers.avail_in;
     const size_t rest = f->in->size - f->at;
@@ -124,7 +124,7 @@ static void take_output(feeder *f) {
     f->given = (uint8_t *)f->buffers.next_out;
 }
 
-/* One rs_job_iter, and whether it got on. */
+/* One rs_job_iter, and whether it made progress. */
 static rs_result iterate(const library *lib, rs_job_t *job, feeder *f) {
     const rs_buffers_t before = f->buffers;
     const rs_result result = lib->job_iter(job, &f->buffers);

@@ -1,6 +1,6 @@
 /*
- * Runs a job of either library over bytes in memory, the way a program would, and says what came of it. How the program
- * feeds the job is its pace: portions in and out, when the end is told, rs_job_iter by hand or rs_job_drive.
+ * Runs a job of either library over bytes in memory, the way a program would, and reports the outcome. The pace is how
+ * the program feeds the job: chunks in and out, when the end is signalled, rs_job_iter by hand or rs_job_drive.
  */
 #ifndef RD_TESTS_DRIVE_H
 #define RD_TESTS_DRIVE_H
@@ -10,7 +10,7 @@
 #include "library.h"
 #include "support.h"
 
-/* Not a result of the library: the job asked to be called again without ever getting on. */
+/* Not a result of the library: the job asked to be called again without ever making progress. */
 #define RESULT_STALLED ((rs_result)999)
 
 enum { PORTION_ANY = 0, PORTION_MAX = 1 << 20 };
@@ -32,10 +32,9 @@ typedef struct pace {
     random_source random;
 } pace;
 
-/* In one piece, the end told with it. */
+/* In one chunk, with the end. */
 pace pace_whole(void);
-/* Of random style; portions are such that `size` bytes take no more than some thousand calls. END_NEVER is not drawn.
- */
+/* A random pace; chunks are such that `size` bytes take no more than some thousand calls. END_NEVER is not drawn. */
 pace pace_random(random_source *r, size_t size);
 const char *pace_text(const pace *p);
 
@@ -67,8 +66,7 @@ outcome drive_patch(const library *lib, const rd_memory *basis, const rd_memory 
 /* A copy callback over the rd_memory that `context` points to; RS_INPUT_ENDED at its end. */
 rs_result copy_from_memory(void *context, rs_long_t offset, size_t *size, void **data);
 
-/* All fields, of the times only whether they were taken, in a text that is valid until the function is called a fourth
- * time. */
+/* All fields as text, of the times only whether they were set; valid until the function is called a fourth time. */
 const char *stats_text(const rs_stats_t *stats);
 
 /* Appends to *made. */

@@ -1,5 +1,5 @@
 /*
- * The functions beside the jobs, on random arguments: text forms, MD4, statistics as text, names of results,
+ * The functions other than the jobs, on random arguments: text forms, MD4, statistics as text, names of results,
  * recommended parameters, constants, and the log.
  */
 #include "differential.h"
@@ -15,7 +15,7 @@ static void compare_memory(const char *what, const uint8_t *expected, const uint
         report_difference("%s: byte %zu of %zu differs", what, at, size);
 }
 
-/* Buffers are compared as a whole, with what stands behind the result. */
+/* Buffers are compared as a whole, including the bytes after the result. */
 static void texts(random_source *r) {
     uint8_t in[80];
     char out[2][400];
@@ -32,7 +32,7 @@ static void texts(random_source *r) {
     compare_memory("rs_base64", (uint8_t *)out[0], (uint8_t *)out[1], sizeof out[0]);
 }
 
-/* What rs_base64 made, and any text: with characters that are none of base64, padding anywhere, the end anywhere. */
+/* The output of rs_base64, and any text: with characters that are not of base64, padding anywhere, the end anywhere. */
 static void back_from_base64(random_source *r) {
     static const char alphabet[] = "ABCxyz019+/==-_ \n.";
     uint8_t in[60];
@@ -54,7 +54,7 @@ static void back_from_base64(random_source *r) {
         compare_memory("bytes", (uint8_t *)text[0], (uint8_t *)text[1], sizes[0]);
 }
 
-/* rs_mdfour_t is opaque and no function allocates one; programs give it room enough. */
+/* rs_mdfour_t is opaque and no function allocates one; programs give it enough room. */
 static void mdfour(random_source *r) {
     _Alignas(16) static uint8_t states[2][1024];
     uint8_t out[2][16];
@@ -183,7 +183,7 @@ static void note_message(rs_loglevel level, char const *message) {
     (void)snprintf(logged + size, sizeof logged - size, "<%d>%s", (int)level, message);
 }
 
-/* What one library logs of statistics. */
+/* What one library logs as statistics. */
 static void stats_logs(random_source *r) {
     const rs_stats_t s = stats_random(r);
     char first[sizeof logged];

@@ -1,5 +1,5 @@
 /*
- * The transcript lies in memory shared with the child, so that what a crashing child wrote before is known.
+ * The transcript lies in memory shared with the child, so that it survives a crash of the child.
  */
 #define _DEFAULT_SOURCE /* MAP_ANONYMOUS */
 #include "guard.h"
@@ -34,14 +34,14 @@ static void limit(int what, rlim_t value) {
     (void)setrlimit(what, &both_limits);
 }
 
-/* What a dying library prints is of no use here. */
+/* What a crashing library prints is of no use here. */
 static void be_silent(void) {
     const int null = open("/dev/null", O_WRONLY | O_CLOEXEC);
     if (null >= 0)
         (void)dup2(null, STDERR_FILENO);
 }
 
-/* Without what cmocka does for signals and failed assertions: it would go on with the next test. */
+/* Without cmocka's handling of signals and failed assertions: it would continue with the next test. */
 static void die_plainly(void) {
     static const int signals[] = {SIGFPE, SIGILL, SIGSEGV, SIGBUS, SIGSYS};
     for (size_t i = 0; i < ITEMS(signals); i++)

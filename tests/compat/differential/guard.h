@@ -1,5 +1,5 @@
 /*
- * Runs what may crash, hang or eat memory in a child process, and says in words what came of it.
+ * Runs what may crash, hang or use up memory in a child process, and reports the outcome as text.
  */
 #ifndef RD_TESTS_GUARD_H
 #define RD_TESTS_GUARD_H
@@ -8,7 +8,7 @@
 
 #include "drive.h"
 
-/* A text that grows by printing, and is cut at its end. */
+/* A text that grows by printing, and is truncated at the end of its buffer. */
 typedef struct transcript {
     char text[4096];
     size_t size;
@@ -24,7 +24,7 @@ typedef void guarded_fn(const library *lib, void *context, transcript *t);
 
 /*
  * Calls `run` in a child. *t is the transcript that it wrote, with "killed by SIGNAL" or "exited with N" at the end if
- * it did not return. A child has some seconds, and if `memory` is not 0 and no sanitizer needs more, so many bytes of
+ * it did not return. A child has some seconds, and if `memory` is not 0 and no sanitizer needs more, that many bytes of
  * address space.
  */
 void guarded(guarded_fn *run, const library *lib, void *context, size_t memory, transcript *t);

@@ -16,7 +16,7 @@ typedef struct large {
     rd_memory deltas[2];
 } large;
 
-/* Some bytes changed, some moved by what was put in or left out before them. */
+/* Some bytes changed, some moved by insertions or deletions before them. */
 static rd_memory edited(random_source *r, const rd_memory *old) {
     rd_memory made = {0};
     size_t at = 0;

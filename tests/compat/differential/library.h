@@ -1,6 +1,6 @@
 /*
- * Two libraries under one test: stock librsync and the one that takes its place, each loaded on its own and seen as a
- * table of its functions. A test calls both through their tables and compares.
+ * Two libraries under one test: stock librsync and the one that replaces it, each loaded on its own and represented by
+ * a table of its functions. A test calls both through their tables and compares.
  */
 #ifndef RD_TESTS_LIBRARY_H
 #define RD_TESTS_LIBRARY_H

@@ -122,7 +122,7 @@ typedef struct copy_case {
     copy_way way;
     rs_result result;
     int call;
-    const char *expected; /* of ours, where stock hangs or aborts; "" if anything will do */
+    const char *expected; /* of ours, where stock hangs or aborts; "" if any is right */
 } copy_case;
 
 typedef struct copier {
@@ -200,7 +200,7 @@ void odd_patches(void) {
         {"copy ends", COPY_RESULT, RS_INPUT_ENDED, 2, NULL},
         {"copy is blocked", COPY_RESULT, RS_BLOCKED, 1, NULL},
         {"copy is blocked later", COPY_RESULT, RS_BLOCKED, 2, NULL},
-        {"copy is running", COPY_RESULT, RS_RUNNING, 1, ""}, /* stock takes it for done */
+        {"copy is running", COPY_RESULT, RS_RUNNING, 1, ""}, /* stock takes this for success */
         {"copy fails with a code of its own", COPY_RESULT, (rs_result)200, 1, NULL},
         {"copy fails with a negative code", COPY_RESULT, (rs_result)-5, 1, NULL},
         {"copy lacks memory", COPY_RESULT, RS_MEM_ERROR, 1, NULL},

@@ -2,8 +2,8 @@
  * Calls that no careful program makes, and some that only careful programs make: each is a short script, run in a child
  * for either library, and the transcripts must be equal.
  *
- * A call that kills or hangs stock must only not kill or hang ours. Where ours does better on purpose, the script says
- * so with the transcript that is expected of it.
+ * A call that kills or hangs stock must only not kill or hang ours. Where ours does better on purpose, the script has
+ * the transcript that is expected of ours.
  */
 #include "odd_calls.h"
 #include "differential.h"
@@ -52,7 +52,7 @@ enum { ALL = 1000000, ROOM = 100000, STEPS = 6 };
 
 typedef struct script {
     const char *name;
-    bool garbage; /* the input is none of that job */
+    bool garbage; /* the input is of another kind than the job */
     struct {
         size_t in;
         int eof;
@@ -116,8 +116,8 @@ static void patch_made(const odd_setting *s, const rd_memory *delta, transcript 
 }
 
 /*
- * How much a step takes and gives is the library's affair as long as nothing is lost; the sums must agree. After a
- * failure the rest of the script runs, but its results, which make little sense in stock, do not count.
+ * How much a step takes and gives is up to the library as long as nothing is lost; the sums must agree. After a failure
+ * the rest of the script runs, but its results, which make little sense in stock, do not count.
  */
 static guarded_fn run_script;
 static void run_script(const library *lib, void *context, transcript *t) {

@@ -29,7 +29,7 @@ static FILE *writing(const files_case *c) {
     return c->deaf_out ? fopen("/dev/null", "rb") : file_of(&none);
 }
 
-/* The program looks at both results: of the function, and of fflush or fclose. Failure may show in either. */
+/* The program checks both results: of the function, and of fflush or fclose. Either may show the failure. */
 static void note(transcript *t, const char *what, rs_result result, FILE *out) {
     const bool lost = fflush(out) != 0 || ferror(out);
     transcript_add(t, "%s %d%s; ", what, result, result == RS_DONE && lost ? " but lost" : "");

@@ -12,7 +12,7 @@ typedef struct load_case {
     bool used;
 } load_case;
 
-/* Loads `size` bytes in one step, and does with what there is as the case says. */
+/* Loads `size` bytes in one step, and uses the result as the case says. */
 static guarded_fn load_part;
 static void load_part(const library *lib, void *context, transcript *t) {
     const load_case *const c = context;
@@ -54,7 +54,7 @@ static void indexed_twice(const library *lib, void *context, transcript *t) {
     lib->free_sumset(loaded);
 }
 
-/* The signature goes before the job that used it. */
+/* The signature is freed before the job that used it. */
 static void freed_before_job(const library *lib, void *context, transcript *t) {
     static char room[10000];
     odd_setting s = odd_setting_new();

@@ -2,10 +2,10 @@
  * Random pairs of files through all four operations of both libraries, each as a job of random pace and as a whole-file
  * function over random kinds of FILE.
  *
- *   - Signatures are the same bytes, whatever library, pace or FILE made them.
+ *   - Signatures are the same bytes, whichever library, pace or FILE made them.
  *   - Each library loads the same signature with the same statistics, and makes a delta; both libraries patch both
  *     deltas to the same bytes with the same statistics. These bytes are the new file if the strong sums are long
- *     enough for chance.
+ *     enough to protect against chance.
  *   - Our delta may be larger than stock's by DELTA_SLACK bytes and no more. But in files of few different bytes nearly
  *     all windows have the rollsum of some block, and the bound on strong sums that match nothing
  * (docs/architecture.md) now and then costs a match: FEW_LARGER in a thousand cases may have a larger delta because of
@@ -19,7 +19,7 @@
 enum {
     CASES = 10000,
     SAFE_STRONG_LEN = 6, /* with 5 bytes and some 10^6 weak matches in a run, chance strikes once in 10^6 runs */
-    DELTA_SLACK = 24,    /* two commands of the widest kind, and some */
+    DELTA_SLACK = 24,    /* two commands of the widest kind, and some more */
     FEW_BYTES = 3,
     FEW_LARGER = 2
 };
@@ -47,8 +47,8 @@ static void compare_files(const char *what, const file_outcome *a, const file_ou
 }
 
 /*
- * Where the FILEs stand afterwards. A delta of just as many bytes as some of stock's buffers hold is read by stock
- * without seeing the end of its file, so the indicators are compared with the usual buffers only.
+ * The positions of the FILEs afterwards. A delta that exactly fills some of stock's buffers is read by stock without
+ * seeing the end of its file, so the indicators are compared with the usual buffers only.
  */
 static void compare_inputs(const char *what, const file_outcome *a, const file_outcome *b) {
     char text[2][200];
@@ -129,7 +129,7 @@ static outcome delta_made(random_case *c, int which) {
     return (outcome){.result = f.result, .stats = f.stats, .out = f.out};
 }
 
-/* What the statistics of a delta must say, whichever way the library went. */
+/* What must hold for the statistics of a delta, whatever choices the library made. */
 static void check_delta_stats(const char *name, const outcome *delta, size_t new_size) {
     const rs_stats_t *const s = &delta->stats;
     const rs_long_t commands = s->lit_cmdbytes + s->copy_cmdbytes;
@@ -159,8 +159,7 @@ static void compare_sizes(const random_case *c) {
 }
 
 static void deltas(random_case *c) {
-    const random_source again =
-        c->random; /* the same ways for both: the size of stock's delta depends on the portions */
+    const random_source again = c->random; /* the same ways for both: the size of stock's delta depends on the chunks */
     for (int i = 0; i < 2; i++) {
         c->random = again;
         c->delta[i] = delta_made(c, i);
@@ -209,7 +208,7 @@ static void patches(random_case *c, int which, bool safe) {
 
 /* ---- A case ------------------------------------------------------------------------------------------------------ */
 
-/* The sizes of stock's buffers, which nothing but the size of a delta may depend on. */
+/* The sizes of stock's buffers, on which only the size of a delta may depend. */
 static void set_buffers(random_source *r) {
     const int in = random_below(r, 8) ? 0 : 1 + (int)random_below(r, 20000);
     const int out = random_below(r, 8) ? 0 : 1 + (int)random_below(r, 20000);

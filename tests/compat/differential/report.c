@@ -1,5 +1,5 @@
 /*
- * What report.h promises. The number of lines is bounded, because a systematic difference shows in thousands of cases;
+ * See report.h. The number of lines is bounded, because a systematic difference shows in thousands of cases;
  * REDELTA_DIFFERENCES in the environment sets another bound.
  */
 #include "report.h"

@@ -1,6 +1,6 @@
 /*
- * Differences are gathered, not the end of a test: one run tells all of them. A test opens with report_start and closes
- * with report_end, which fails it if there was any.
+ * Differences are collected and do not end a test: one run reports all of them. A test starts with report_start and
+ * ends with report_end, which fails it if there was any.
  */
 #ifndef RD_TESTS_REPORT_H
 #define RD_TESTS_REPORT_H
@@ -12,7 +12,7 @@
 void report_start(void);
 void report_end(void);
 
-/* The case that what follows belongs to, as for printf; it stands before each difference. */
+/* The current case, as for printf; it is printed before each difference. */
 SUPPORT_FORMAT(1, 2)
 void report_case(const char *format, ...);
 
@@ -20,7 +20,7 @@ void report_case(const char *format, ...);
 SUPPORT_FORMAT(1, 2)
 void report_difference(const char *format, ...);
 
-/* Both texts or numbers must be equal; `what` says which. */
+/* Both texts or numbers must be equal; `what` names them. */
 void report_numbers(const char *what, intmax_t stock_value, intmax_t our_value);
 void report_texts(const char *what, const char *stock_text, const char *our_text);
 void report_bytes(const char *what, const rd_memory *expected, const rd_memory *actual);

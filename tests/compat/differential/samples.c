@@ -1,7 +1,7 @@
 /*
- * The generators of samples.h. Hard for a matcher are: equal blocks, blocks that overlap themselves (few different
- * bytes, zeros), new files that are cut or grown by a byte at either end, and the short block at the end of the old
- * file.
+ * The generators of samples.h. These are hard for a matcher: equal blocks, blocks that overlap themselves (few
+ * different bytes, zeros), new files that are shorter or longer by a byte at either end, and the short block at the end
+ * of the old file.
  */
 #include "samples.h"
 
@@ -63,7 +63,7 @@ static sig_params params_random(random_source *r, size_t size) {
     return p;
 }
 
-/* Sometimes so that the file ends at the edge of a block, or a byte before or behind it. */
+/* Sometimes so that the file ends at the edge of a block, or a byte before or after it. */
 static size_t to_edge(random_source *r, size_t size, size_t block_len) {
     if (block_len == 0 || size < block_len || random_below(r, 2))
         return size;

@@ -1,6 +1,6 @@
 /*
  * FILEs of all kinds around the whole-file functions. A pipe is filled before and drained after the call, by the same
- * thread, so its content must fit; where it would not, a plain file takes its place.
+ * thread, so its content must fit; if it would not, a plain file replaces it.
  */
 #define _GNU_SOURCE /* F_GETPIPE_SZ, memfd_create */
 #include "wholefile.h"
@@ -71,7 +71,7 @@ static FILE *pipe_with(const rd_memory *bytes) {
     return fdopen(ends[0], "rb");
 }
 
-/* A plain file that stands at its byte BEFORE, where `bytes` begin. */
+/* A plain file positioned at its byte BEFORE, where `bytes` start. */
 static FILE *file_behind(const rd_memory *bytes, bool sought) {
     uint8_t before[BEFORE];
     FILE *const file = plain_new();
@@ -102,7 +102,7 @@ static input input_open(file_kind kind, const rd_memory *bytes) {
     return in;
 }
 
-/* Notes where the input stands, in place `which`, and closes it. */
+/* Stores the position of the input in element `which`, and closes it. */
 static void input_close(input *in, file_outcome *o, int which) {
     const long position = ftell(in->file);
     o->in_position[which] = position < 0 ? -1 : position - in->start;
@@ -162,7 +162,7 @@ static void read_all(int fd, rd_memory *made) {
     assert_int_equal(got, 0);
 }
 
-/* What was written from the start on, with a mark behind it that was written after the call. */
+/* What was written from the start on, and after it a mark that was written after the call. */
 static void output_close(output *out, rd_memory *made) {
     assert_int_equal(fputc(MARK, out->file), MARK);
     assert_int_equal(fflush(out->file), 0);
@@ -220,8 +220,7 @@ file_outcome file_delta(const library *lib, rs_signature_t *signature, const rd_
     return o;
 }
 
-/* The basis is read by absolute position, so it is a plain file or memory, and stands somewhere behind its beginning.
- */
+/* The basis is read by absolute position, so it is a plain file or memory, positioned somewhere after its start. */
 file_outcome file_patch(const library *lib, const rd_memory *basis, const rd_memory *delta, size_t expected,
                         file_kind in, file_kind out) {
     file_outcome o = {0};

@@ -1,7 +1,7 @@
 /*
  * The whole-file functions of either library over every kind of FILE that a program may have: a plain file at its
- * beginning, after a seek, after reading or writing through its buffer, memory, and a pipe. What came of it includes
- * where each FILE stands afterwards.
+ * start, after a seek, after reading or writing through its buffer, memory, and a pipe. The outcome includes the
+ * position of each FILE afterwards.
  */
 #ifndef RD_TESTS_WHOLEFILE_H
 #define RD_TESTS_WHOLEFILE_H
@@ -9,7 +9,7 @@
 #include "drive.h"
 
 typedef enum file_kind {
-    FILE_PLAIN,   /* at its beginning */
+    FILE_PLAIN,   /* at its start */
     FILE_SOUGHT,  /* after a seek, with other bytes before */
     FILE_STARTED, /* the same, but after reading or writing those bytes, so that its buffer is in use */
     FILE_MEMORY,  /* fmemopen, open_memstream */
@@ -24,8 +24,10 @@ typedef struct file_outcome {
     rs_result result;
     rs_stats_t stats;
     rd_memory out;
-    /* Of each input: how far it is past its start, its end-of-file indicator, and the byte it gives next; -1 for what
-     * it cannot tell. The output's position shows in `out`, which is read after one more byte was written. */
+    /*
+     * Of each input: how far it is past its start, its end-of-file indicator, and the byte it gives next; -1 for what
+     * is not known. The output's position shows in `out`, which is read after one more byte was written.
+     */
     long in_position[2];
     int in_eof[2];
     int in_next[2];
@@ -40,7 +42,7 @@ file_outcome file_patch(const library *lib, const rd_memory *basis, const rd_mem
                         file_kind in, file_kind out);
 void file_outcome_free(file_outcome *o);
 
-/* A plain file without a name that holds these bytes, at its beginning. */
+/* A plain file without a name that holds these bytes, at its start. */
 FILE *file_of(const rd_memory *bytes);
 
 #endif
