@@ -13,7 +13,7 @@ from faults.courses import TALLY, Place
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """What was done, for who counts: ctest -V shows it."""
+    """The counts of what was done: ctest -V shows them."""
     for (test, what), count in sorted(TALLY.items()):
         terminalreporter.write_line(f"{test}: {count} {what}")
 

@@ -1,8 +1,8 @@
-"""What the tests with faults share: the commands as they are run, the interposer, and the judgement.
+"""What the tests with faults share: the command lines, the interposer, and the checks of the outcome.
 
-A course is a command line that makes one file, or none. It is run in a folder with its inputs; the output is in a
-folder of its own, `d`, where nothing else may remain. Whatever fails, and whenever: status 0 and the new file, whole,
-or another status and the old one, whole (or none, if there was none).
+A course is a command line that makes one file, or none. It runs in a folder with its inputs; the output is in a folder
+of its own, `d`, where nothing else may remain. Whatever fails, and whenever: status 0 and the new file, whole, or
+another status and the old one, whole (or none, if there was none).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import pytest
 from helpers.samples import noise
 from helpers.tool import ERROR_LINE, HANG_SECONDS, WITHOUT, Result, assert_sound, plain_environment
 
-# Where the kernel has no fast path, these fail in this way.
+# If the kernel has no fast path, these calls fail in this way.
 NAMED = f"unnamed:*:{errno.EOPNOTSUPP}"
 IO_STATUS = {"redelta": 1, "rdiff": 100}
 MEMORY_STATUSES = {"redelta": (1,), "rdiff": (100, 102)}  # the first where it is opening the output that lacks it
@@ -79,7 +79,7 @@ WRITING = COURSES + (COMPRESSED if HAS_ZSTD else [])
 ALL = WRITING + FROM_PIPES + READING + (FROM_COMPRESSED_PIPES + READING_COMPRESSED if HAS_ZSTD else [])
 
 TALLY: Counter[tuple[str, str]] = Counter()
-"""How often what happened, by test: docs/security.md has these figures."""
+"""How often each outcome occurred, by test: docs/security.md has these figures."""
 
 
 def tally(what: str, count: int = 1) -> None:
@@ -94,7 +94,7 @@ any_course = pytest.mark.parametrize("course", ALL, ids=str)
 
 
 class Place:
-    """A folder with the inputs of all courses, made with stock rdiff, and what the commands make of them."""
+    """A folder with the inputs of all courses, made with stock rdiff, and the commands' outputs."""
 
     def __init__(self, folder: Path, tools: dict[str, Path], size: int) -> None:
         self.folder = folder
@@ -118,7 +118,7 @@ class Place:
             self._make_compressed()
 
     def _make_compressed(self) -> None:
-        """What zstd makes plain is what is there already."""
+        """zstd decompresses them to the files that exist already."""
         self._make(self.tools["redelta"], "signature", "-z", "-b2048", "basis", "signature.zst")
         self._make(self.tools["redelta"], "delta", "-z", "signature", "new", "delta.zst")
         zstd = shutil.which("zstd")
@@ -133,7 +133,7 @@ class Place:
         self.files[str(words[-1])] = (self.folder / words[-1]).read_bytes()
 
     def prepare(self, course: Course) -> None:
-        """Puts the output's folder into the state before the course."""
+        """Restores the output's folder to the state before the course."""
         self.log.unlink(missing_ok=True)
         for name in os.listdir(self.d):
             (self.d / name).unlink()
@@ -143,7 +143,7 @@ class Place:
             out.chmod(OUTPUT_MODE)
 
     def environment(self, faults: str = "", room: int | None = None) -> dict[str, str]:
-        """That of a command that meets these faults."""
+        """The environment of a command that meets these faults."""
         environment = plain_environment() | {"LD_PRELOAD": os.environ["REDELTA_INTERPOSER"]}
         environment |= {"REDELTA_FAULTS": faults, "REDELTA_FAULTS_LOG": str(self.log)}
         return environment if room is None else environment | {"REDELTA_FAULTS_ROOM": str(room)}
@@ -194,7 +194,7 @@ class Place:
     # ---- The judgement ----------------------------------------------------------------------------------------------
 
     def content(self, course: Course) -> str:
-        """`new` or `old`, by what the output holds; anything else is a failure."""
+        """`new` or `old`, by the content of the output; anything else is a failure."""
         out = self.d / "out"
         if not out.exists():
             assert course.replaces is None, "the old file is gone"
@@ -209,11 +209,11 @@ class Place:
         return "new"
 
     def left(self) -> list[str]:
-        """What there is in the output's folder beside the output."""
+        """The other files in the output's folder."""
         return [name for name in os.listdir(self.d) if name != "out"]
 
     def judge_file(self, course: Course, result: Result) -> bool:
-        """Was the course done? Status and file must say the same, and nothing may be left."""
+        """Was the course done? Status and file must agree, and nothing may be left."""
         about = result.describe()
         assert self.left() == [], about
         done = result.status == 0

@@ -1,19 +1,19 @@
 /*
- * System calls that fail when they are told to: loaded before the C library (LD_PRELOAD), this stands between a command
- * and the kernel.
+ * System calls that fail on demand: loaded before the C library (LD_PRELOAD), this comes between a command and the
+ * kernel.
  *
  * REDELTA_FAULTS in the environment is a list of words, each CALL:NUMBER:ACTION, separated by spaces.
  *   CALL     the name of a function below, without a 64; unnamed for an open of a file without a name (O_TMPFILE);
  *            any for each of them; memory for an allocation, which is no system call and not one of any
- *   NUMBER   which call of it, from 0; with a - behind it, all from that one on; * for all; odd for every second one,
+ *   NUMBER   which call of it, from 0; with a - after it, all from that one on; * for all; odd for every second one,
  *            from the first
  *   ACTION   an errno by its number: the call fails and does nothing. short: it transfers a byte. kill, or a signal's
  *            number as s15: the process gets the signal, then the call is made
  *
  * REDELTA_FAULTS_ROOM is a number of bytes: regular files take no more in all, as on a full disk.
  *
- * REDELTA_FAULTS_LOG names a file that gets a line for each fault: the name of the call. Without any fault that says
- * how many calls there were, so it gets `calls NUMBER` when the process ends by itself.
+ * REDELTA_FAULTS_LOG names a file that gets a line for each fault: the name of the call. Without any fault, the number
+ * of calls is wanted, so it gets `calls NUMBER` when the process ends by itself.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -51,7 +51,7 @@ static atomic_long calls;
 static atomic_long room = -1; /* -1: no limit */
 static int log_fd = -1;
 
-/* Made for a test that is wrong: it must not pass for want of a fault. */
+/* The test is wrong, and must not pass for lack of a fault. */
 static void refuse(const char *word) {
     (void)fprintf(stderr, "REDELTA_FAULTS: %s is not understood\n", word);
     abort();
@@ -81,7 +81,7 @@ __attribute__((constructor)) static void read_environment(void) {
     const char *const words = getenv("REDELTA_FAULTS");
     const char *const bytes = getenv("REDELTA_FAULTS_ROOM");
     const char *const log = getenv("REDELTA_FAULTS_LOG");
-    if (log) /* far from the lowest free one, where the commands expect nothing */
+    if (log) /* far from the lowest free one, where the commands expect no file */
         log_fd = (int)syscall(SYS_fcntl, syscall(SYS_openat, AT_FDCWD, log, O_WRONLY | O_CREAT | O_APPEND, 0600),
                               F_DUPFD_CLOEXEC, 100);
     if (bytes)
@@ -93,7 +93,7 @@ __attribute__((constructor)) static void read_environment(void) {
     free(copy);
 }
 
-/* By the system calls themselves: the functions are those below. */
+/* With the system calls themselves, because the functions are those below. */
 static void put_log(const char *line) {
     const int saved = errno;
     if (log_fd >= 0)
@@ -116,7 +116,7 @@ static bool is_due(fault *f, const char *call) {
            (f->lasting && f->number < number);
 }
 
-/* True: the call must fail, and errno says how. *shorter is set if it must transfer a byte only. */
+/* True: the call must fail, with errno set. *shorter is set if it must transfer only a byte. */
 static bool has_fault(const char *call, bool *shorter) {
     bool fails = false;
     for (int i = 0; i < fault_count; i++) {
@@ -278,7 +278,7 @@ static size_t fewer(size_t size, bool shorter) {
     return shorter && size > 1 ? 1 : size;
 }
 
-/* How many of `size` bytes the disk takes, -1 with errno if none. What is written is taken off. */
+/* How many of `size` bytes the disk takes, -1 with errno if none. They are subtracted from the room. */
 static ssize_t take_room(int fd, size_t size) {
     struct stat status;
     if (atomic_load(&room) < 0 || syscall(SYS_newfstatat, fd, "", &status, AT_EMPTY_PATH) != 0 ||

@@ -1,7 +1,7 @@
 /*
- * many_files DIRECTORY NAME...: writes "new NAME" to each of these files through one rd_directory. A name that begins
+ * many_files DIRECTORY NAME...: writes "new NAME" to each of these files through one rd_directory. A name that starts
  * with `free` must be free, any other is replaced safely. Prints the name of each file that could not be written, or *
- * if that is all of them. Status 0: there was none.
+ * if none could. Status 0: all could.
  */
 #include "redelta.h"
 

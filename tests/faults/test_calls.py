@@ -1,7 +1,7 @@
-"""Every system call fails in turn, is interrupted, is cut short, or has a signal before it.
+"""Every system call in turn fails, is interrupted, transfers less, or gets a signal before it.
 
-In an ordinary run a call fails with one errno; with REDELTA_THOROUGH=1, with each, and every signal comes before every
-call. Under a sanitizer, where runs are slow, some of the calls are enough: it looks for other mistakes.
+In an ordinary run a call fails with one errno; with REDELTA_THOROUGH=1, with each, and every signal is sent before
+every call. Under a sanitizer, where runs are slow, some of the calls are enough: it looks for other mistakes.
 """
 
 from __future__ import annotations
@@ -19,16 +19,16 @@ from helpers.tool import SANITIZED
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.ENOSYS, errno.EINVAL, errno.EINTR)
 
-# Without these the file could not be made, so that their failure must be told, as what it is.
+# Without these the file could not be made, so their failure must be reported, with its cause.
 VITAL = {"open", "read", "pread", "write", "fchmod", "renameat"}
 # After EINTR a call is made again.
 HARMLESS = dict.fromkeys(("open", "read", "pread", "write"), (errno.EINTR,))
-# What POSIX lets a signal interrupt. What can be done again is.
+# The calls that POSIX lets a signal interrupt. Those that can be repeated are.
 INTERRUPTED = ("open", "openat", "read", "pread", "write", "copy_file_range", "fsync", "close")
 
 
 def some(count: int, course: Course) -> range:
-    """All numbers below; under a sanitizer every 20th, from another one on for each course."""
+    """All numbers below; under a sanitizer every 20th, with another start for each course."""
     return range(ALL.index(course), count, 20) if SANITIZED else range(count)
 
 
@@ -41,7 +41,7 @@ def test_every_call_fails_once(place: Place, course: Course, way: str) -> None:
             place.prepare(course)
             result = place.run(course, f"{way} any:{number}:{code}")
             (call,) = [line for line in place.logged() if line != "unnamed" or not way] or ["unnamed"]
-            if call == "unlinkat" and place.left():  # what could not be removed now goes with the next run
+            if call == "unlinkat" and place.left():  # what could not be removed now is removed by the next run
                 (place.d / "out").unlink(missing_ok=True)
                 place.run(course, way)
                 assert place.left() == []
@@ -57,7 +57,7 @@ def test_every_call_fails_once(place: Place, course: Course, way: str) -> None:
 @way
 @course
 def test_a_disk_that_cannot_be_flushed_to(place: Place, course: Course, way: str) -> None:
-    """Only what may be the last copy of a basis is flushed, and then a failure keeps it."""
+    """Only a file that may be the last copy of a basis is flushed, and then a failure keeps it."""
     place.prepare(course)
     result = place.run(course, f"{way} fsync:0:{errno.EIO}")
     flushed = "fsync" in place.logged()
@@ -124,7 +124,7 @@ def test_the_disk_is_full_at_every_byte(tiny_place: Place, course: Course, way: 
 @way
 @course
 def test_the_disk_is_full_anywhere_in_a_longer_file(place: Place, course: Course, way: str) -> None:
-    """Where whole pieces are written, and the kernel copies."""
+    """Where whole chunks are written, and the kernel copies."""
     assert course.makes is not None
     size = len(place.files[course.makes])
     for room in range(size // 60, size, size // 30):
@@ -153,7 +153,7 @@ def test_asked_to_end_before_every_call(place: Place, course: Course, number: in
      (("signature", "basis", "pipe"), "openat:1"), (("signature", "--json=pipe", "basis", OUT), "open:0")],
 )  # fmt: skip
 def test_asked_to_end_before_a_named_pipe_is_opened(place: Place, words: tuple[str, ...], call: str) -> None:
-    """It has nobody at its other side, so that to open it would never end."""
+    """Nobody has its other end open, so opening it would never end."""
     it = Course("redelta", words, "signature", None)
     place.prepare(it)
     os.mkfifo(place.folder / "pipe")
@@ -171,7 +171,7 @@ def test_asked_to_end_before_a_named_pipe_is_opened(place: Place, words: tuple[s
 @pytest.mark.parametrize("lasting", [False, True], ids=["once", "for_good"])
 @any_course
 def test_every_allocation_fails(place: Place, course: Course, lasting: bool) -> None:
-    """Those of the C library, too. The numbers end where a run makes fewer."""
+    """Those of the C library, too. The numbers end when a run makes fewer."""
     for number in itertools.count():
         place.prepare(course)
         result = place.run(course, f"memory:{number}{'-' if lasting else ''}:{errno.ENOMEM}")

@@ -36,7 +36,7 @@ class Directory:
         self.log = folder / "log"
 
     def prepare(self) -> None:
-        """Puts the old files there, and nothing else."""
+        """Writes the old files, and removes everything else."""
         self.log.unlink(missing_ok=True)
         for name in os.listdir(self.d):
             (self.d / name).unlink()
@@ -60,11 +60,11 @@ class Directory:
         return self.log.read_text().splitlines()
 
     def calls(self) -> int:
-        """How many calls the last run made, which has ended by itself."""
+        """How many calls the last run made, which ended by itself."""
         return int(self.lines()[-1].removeprefix("calls "))
 
     def new(self) -> set[str]:
-        """The names that have their new file; all others have what they had."""
+        """The names that have their new file; all others have their old one."""
         found = set()
         for name in NAMES:
             path = self.d / name
@@ -81,7 +81,7 @@ class Directory:
         return found
 
     def left(self) -> set[str]:
-        """What else there is."""
+        """The other names."""
         return set(os.listdir(self.d)) - set(NAMES)
 
     def judge(self, result: subprocess.CompletedProcess[str]) -> set[str]:
@@ -127,7 +127,7 @@ def test_every_call_fails_once(directory: Directory, way: str) -> None:
 
 @way
 def test_flushes_that_fail(directory: Directory, way: str) -> None:
-    """Without syncfs each file is flushed by itself. One that cannot be is reported, and holds up no other."""
+    """Without syncfs each file is flushed by itself. One that cannot be is reported, and does not stop the others."""
     directory.judge_done(f"{way} syncfs:*:{errno.EIO}")
     directory.judge_done(f"{way} syncfs:*:{errno.ENOSYS} sync_file_range:*:{errno.ENOSYS}")
     directory.judge_done(f"{way} fstatfs:*:{errno.ENOSYS}")
@@ -155,7 +155,7 @@ def test_where_nothing_can_be_locked_the_same_is_made(directory: Directory, way:
 @way
 @pytest.mark.skipif(SANITIZED, reason="a killed process has nothing to tell a sanitizer")
 def test_killed_before_every_call(directory: Directory, way: str) -> None:
-    """The next process removes what was left, and writes all files."""
+    """The next process removes what was left over, and writes all files."""
     for number in itertools.count():
         directory.prepare()
         result = directory.run(f"{way} any:{number}:kill")

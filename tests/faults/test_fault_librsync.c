@@ -1,7 +1,7 @@
 /*
- * Every allocation of the library in librsync's place fails once, as in tests/unit/test_fault_memory.c: each scenario
- * that lacks one ends in RS_MEM_ERROR, or a job is not made, and under AddressSanitizer nothing leaks. All functions
- * that allocate are called; the buffers of a FILE are the C library's, and not meant.
+ * Every allocation of the library that replaces librsync fails once, as in tests/unit/test_fault_memory.c: each
+ * scenario that lacks one ends in RS_MEM_ERROR, or a job is not made, and under AddressSanitizer nothing leaks. All
+ * functions that allocate are called; the buffers of a FILE are the C library's, and do not count.
  */
 #define _GNU_SOURCE
 #include "failing_memory.h"
@@ -24,7 +24,7 @@ typedef rs_result scenario(material *m);
 
 /* ---- Jobs -------------------------------------------------------------------------------------------------------- */
 
-/* Takes input in pieces and drops the output: nothing here allocates but the job. Frees the job. */
+/* Passes input in chunks and drops the output: only the job allocates here. Frees the job. */
 static rs_result iterate(rs_job_t *job, const rd_memory *in) {
     static char room[3000];
     rs_buffers_t buffers = {.next_in = (char *)in->data};
@@ -175,7 +175,10 @@ static void rewind_all(const material *m) {
     rewind(m->out);
 }
 
-/* Runs the scenario until it needs no more than n allocations. There must be at least `least`. */
+/*
+ * Runs the scenario with a fault at each allocation in turn, until none is left. It must make at least `least`
+ * allocations.
+ */
 static void fail_each(material *m, scenario *run, size_t least, bool for_good) {
     size_t n = 0;
     for (;; n++) {

@@ -1,7 +1,7 @@
 """Commands are killed: before each system call, and a large patch onto its own basis at random moments.
 
-What is there afterwards is the old file or the new one, and the next run removes what else was left. REDELTA_KILLS is
-the number of kills at random of each kind, SIGKILL and signals that ask for the end: 60 in an ordinary run. A run that
+Afterwards there is the old file or the new one, and the next run removes whatever else was left. REDELTA_KILLS is the
+number of kills at random of each kind, SIGKILL and signals that ask a process to end: 60 in an ordinary run. A run that
 ended before its signal does not count. REDELTA_THOROUGH=1 makes the files larger.
 """
 
@@ -50,7 +50,7 @@ class Victim:
         self.duration = time.monotonic() - started
 
     def reset(self) -> None:
-        """Makes the output the basis again, if it is not."""
+        """Restores the basis, if the output replaced it."""
         out = self.place.d / "out"
         if not out.exists() or out.stat().st_ino != self.inode:
             out.write_bytes(self.place.files["basis"])
@@ -58,7 +58,7 @@ class Victim:
             self.inode = out.stat().st_ino
 
     def run(self, number: signal.Signals | None, after: float) -> int:
-        """Runs the patch and sends the signal after so many seconds. The status."""
+        """Runs the patch and sends the signal after this many seconds. Returns the status."""
         words = [str(self.place.tools[self.course.tool]), *self.course.words]
         with subprocess.Popen(
             words,
@@ -77,7 +77,7 @@ class Victim:
         return process.returncode
 
     def end_many(self, wanted: int, numbers: Sequence[signal.Signals], seed: str) -> Iterator[signal.Signals]:
-        """Has so many runs ended by these signals in turn, and gives each signal after that."""
+        """Has this many runs ended by these signals in turn, and yields each signal after that."""
         chance = random.Random(seed)
         for at in range(wanted):
             number = numbers[at % len(numbers)]
@@ -88,7 +88,7 @@ class Victim:
             yield number
 
     def content(self) -> str:
-        """`basis` or `new`: what the output is, whole."""
+        """`basis` or `new`: which of them the output is, whole."""
         data = (self.place.d / "out").read_bytes()
         names = [name for name in ("basis", "new") if self.place.files[name] == data]
         assert names, "the output is neither the basis nor the new file"

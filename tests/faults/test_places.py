@@ -1,4 +1,4 @@
-"""Odd names, hostile places, and what others do to the output while a command works on it."""
+"""Unusual names, hostile places, and what others do to the output while a command works on it."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class Patch:
 
 @pytest.fixture
 def patch(tmp_path: Path, tools: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> Patch:
-    """What a test patches, made without faults."""
+    """The patch that a test repeats, made without faults."""
     folder = tmp_path / "patch"
     folder.mkdir()
     with monkeypatch.context() as plain:
@@ -103,7 +103,7 @@ name = pytest.mark.parametrize("name", NAMES.values(), ids=list(NAMES))
 @tool
 @name
 def test_any_name_is_a_name(patch: Patch, d: Path, way: str, tool: str, name: bytes) -> None:
-    """As the name of each file and of a folder; and relative, behind --."""
+    """As the name of each file and of a folder; and relative, after --."""
     folder = os.fsencode(d) + b"/" + name
     run = patch.tool(tool).run
     for each in (b"/s", b"/d", b"/o"):
@@ -152,7 +152,7 @@ def wait_for_output(running: Running, folder: Path) -> None:
 
 
 def during(patch: Patch, tool: str, out: Path, act: Callable[[], object], force: bool = True) -> tuple[int, bytes]:
-    """Patches with the delta from a pipe, and acts when half of it was fed. The status and the message."""
+    """Patches with the delta from a pipe, and acts when half of it was written. Returns the status and the message."""
     folder = Path(os.path.realpath(out.parent))
     with patch.tool(tool).start(*patch.words(tool, force, "-", out)) as running:
         running.feed(patch.delta[: len(patch.delta) // 2])
@@ -165,7 +165,7 @@ def during(patch: Patch, tool: str, out: Path, act: Callable[[], object], force:
 
 
 def assert_new(out: Path, entries: int) -> None:
-    """The output is a whole file of its own, and there are so many names beside it and with it."""
+    """The output is a whole file of its own, and its folder has this many names."""
     assert stat.S_ISREG(out.lstat().st_mode)
     assert out.read_bytes() == NEW
     assert len(os.listdir(out.parent)) == entries
@@ -187,7 +187,7 @@ def test_a_link_that_is_put_there_is_replaced_and_not_followed(patch: Patch, d: 
 
 
 def test_sync_replaces_a_link_that_is_put_there_as_well(patch: Patch, d: Path, way: str) -> None:
-    """It goes on with the old file that it has opened."""
+    """It continues with the old file that it has opened."""
     victim, out = d / "victim", d / "out"
     victim.write_bytes(b"precious")
     out.write_bytes(BASIS)
@@ -239,7 +239,7 @@ def test_a_link_that_is_swapped_all_the_time(patch: Patch, d: Path, way: str, to
 def test_a_folder_that_is_swapped_for_a_link_keeps_the_output(
     patch: Patch, tmp_path: Path, way: str, tool: str
 ) -> None:
-    """The folder is the one that bore the name when the output was opened."""
+    """The folder is the one that had the name when the output was opened."""
     folder, moved, other = (tmp_path / word for word in ("folder", "moved", "other"))
     folder.mkdir()
     other.mkdir()
@@ -390,7 +390,7 @@ def test_a_folder_that_may_not_be_written_to(stranger: Stranger, way: str, tool:
 
 @tool
 def test_a_file_of_somebody_else_where_all_may_write(stranger: Stranger, way: str, tool: str) -> None:
-    """It is replaced by a file of the one who runs the command; the special bits go with the owner."""
+    """It is replaced by a file of the user who runs the command; the special bits are lost with the owner."""
     d = stranger.folder / "d"
     d.chmod(0o777)
     (d / "out").write_bytes(b"old")
