@@ -111,7 +111,7 @@ static const char *report_advice_on_mismatch(rd_role role) {
 }
 
 /* The result is the kind of a failure; only the reason says that a frame is what fails. */
-static bool report_is_about_zstd(const rd_error *error) {
+bool report_is_about_zstd(const rd_error *error) {
     return error->reason != NULL && strstr(error->reason, "zstd") != NULL;
 }
 

@@ -101,11 +101,26 @@ static void run_blame_signal(cli_failure *failure, rd_role role) {
                 .result = RD_E_CANCELLED, .role = role, .offset = RD_UNKNOWN, .reason = "interrupted by a signal"}};
 }
 
+/*
+ * The library reads frames whose window is at most 128 MiB, or --max-memory if that is less. The failure does not say
+ * which of the two a frame exceeds; raising a limit that is already larger would change nothing.
+ */
+static const char *run_advice_on_window(const cli_job *job) {
+    const rd_error *const error = &job->failure.error;
+    const uint64_t memory = job->request->limits.memory;
+    const uint64_t window_max = (uint64_t)128 << 20;
+    if (error->result != RD_E_LIMIT || !report_is_about_zstd(error) || memory == 0 || memory >= window_max)
+        return NULL;
+    return "raise --max-memory, or decompress it first";
+}
+
 static int run_report_failure(cli_job *job, rd_result result) {
     const cli_verb *const verb = job->request->verb;
     run_blame_signal(&job->failure, run_has_output(job->request) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
     if (job->failure.advice == NULL && verb->advice != NULL)
         job->failure.advice = verb->advice(job);
+    if (job->failure.advice == NULL)
+        job->failure.advice = run_advice_on_window(job);
     report_failure(verb->name, run_name_of(job, job->failure.error.role), &job->failure);
     return report_status(result);
 }

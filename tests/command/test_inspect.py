@@ -387,6 +387,14 @@ def test_window_that_is_too_large_is_told_with_the_way_out(redelta: Tool, words:
     assert "zstd -d --long=31" in error.advice
 
 
+@pytest.mark.parametrize("words", [["inspect"], ["patch", "/dev/null"], ["delta"], ["verify"]])
+def test_window_above_the_limit_that_was_given_is_told_with_that_limit(redelta: Tool, words: list[str]) -> None:
+    frame = bytes.fromhex("28b52ffd0058010000")  # 2^21 bytes of window
+    file = [] if words[0] in ("inspect", "patch") else ["/dev/null"]
+    error = redelta.run(*words, "--max-memory", "1M", "-", *file, stdin=frame).fails(3)
+    assert error.advice == "raise --max-memory, or decompress it first"
+
+
 def test_closed_output_is_told_of_as_such(redelta: Tool) -> None:
     redelta.run("inspect", "--json", stdin=encode_delta([])).done()
     for how in ([], ["--json"], ["--ops"]):
