@@ -16,7 +16,8 @@ typedef struct value_range {
     const char *what;
     uint64_t least;
     uint64_t most;
-    const char *note; /* what else there is to know, or "" */
+    const char *note; /* follows the range in a message, or "" */
+    const char *also; /* what else is valid, before the range: "-1 or "; or "" */
 } value_range;
 
 static const char value_units[] = ", with or without K, M or G";
@@ -53,13 +54,13 @@ static bool value_parse(const char *text, uint64_t *size) {
 static bool value_in_range(const char *verb, const char *text, const value_range *range, uint64_t *value) {
     if (value_parse(text, value) && *value >= range->least && *value <= range->most)
         return true;
-    report_usage(verb, "%s '%.*s' is not a whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
-                 REPORT_WORD_MAX, text, range->least, range->most, range->note);
+    report_usage(verb, "%s '%.*s' is not %sa whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
+                 REPORT_WORD_MAX, text, range->also, range->least, range->most, range->note);
     return false;
 }
 
 bool value_threads(const char *verb, const cli_words *words, unsigned *threads) {
-    static const value_range range = {"number of threads", 0, THREADS_MAX, ""};
+    static const value_range range = {"number of threads", 0, THREADS_MAX, "", ""};
     const char *const text = words_value(words, OPTION_THREADS);
     uint64_t number = 0;
     if (text != NULL && !value_in_range(verb, text, &range, &number))
@@ -70,7 +71,7 @@ bool value_threads(const char *verb, const cli_words *words, unsigned *threads) 
 
 /* To the library 0 is no limit; a script that computes one does not mean that. */
 static bool value_limit(const char *verb, const char *what, const char *note, const char *text, uint64_t *limit) {
-    const value_range range = {what, 1, INT64_MAX, note};
+    const value_range range = {what, 1, INT64_MAX, note, ""};
     return text == NULL || value_in_range(verb, text, &range, limit);
 }
 
@@ -83,7 +84,7 @@ bool value_limits(const char *verb, const cli_words *words, rd_limits *limits) {
 /* ---- Parameters of a signature ---------------------------------------------------------------------------------- */
 
 static bool value_block_size(const char *verb, const char *text, rd_params *params) {
-    static const value_range range = {"block size", 0, RD_BLOCK_LEN_MAX, value_units};
+    static const value_range range = {"block size", 0, RD_BLOCK_LEN_MAX, value_units, ""};
     uint64_t size = RD_BLOCK_LEN_AUTO;
     if (text != NULL && !value_in_range(verb, text, &range, &size))
         return false;
@@ -96,7 +97,7 @@ static bool value_sum_size(const char *verb, const char *text, rd_params *params
     char note[32];
     (void)rd_params_resolve(&whole, RD_UNKNOWN);
     (void)snprintf(note, sizeof note, " (for %s)", rd_strong_name(params->strong));
-    const value_range range = {"sum size", 0, (uint64_t)whole.strong_len, note};
+    const value_range range = {"sum size", 0, (uint64_t)whole.strong_len, note, "-1 or "};
     uint64_t size = RD_STRONG_LEN_FULL;
     if (text != NULL && strcmp(text, "-1") == 0) {
         params->strong_len = RD_STRONG_LEN_LEAST;

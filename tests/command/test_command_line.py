@@ -158,6 +158,11 @@ def test_bad_sum_sizes_are_refused(redelta: Tool, basis: Path, words: list[str])
     redelta.run("signature", *words, basis).refuses()
 
 
+def test_the_range_of_sum_sizes_names_all_that_are_valid(redelta: Tool, basis: Path) -> None:
+    line = redelta.run("signature", "-S", "-2", basis).refuses()
+    assert "sum size '-2' is not -1 or a whole number from 0 to 32 (for blake2);" in line
+
+
 @pytest.mark.parametrize(
     "words",
     [["-H", "sha1"], ["-H", ""], ["-H", "MD5"], ["-R", "adler"], ["-R", ""], ["--hash=blake3"], ["--rollsum="], ["-Z"],
