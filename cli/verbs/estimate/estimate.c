@@ -25,8 +25,8 @@ static const char estimate_help[] =
     "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
     "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
     "      --exit-code        exit with status 5, not 0, if the files are equal\n" HELP_COMMON "\n"
-    "Nothing is written, but both files are read once per length: it takes as long\n"
-    "as making five to eight deltas. So both must be files, not pipes.\n"
+    "Nothing is written. One signature and one delta are made per length, usually\n"
+    "five to eight, so both files are read as often: they must not be pipes.\n"
     "\n"
     "Example:\n"
     "  redelta estimate old.tar new.tar\n";
