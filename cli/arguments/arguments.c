@@ -82,8 +82,13 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
         report_usage(request->verb->name, "%s must be given", verb->missing);
         return false;
     }
+    request->detached_level = value_detached_level(words);
     if (words->operand_count > most) {
-        report_usage(request->verb->name, "unexpected argument '%.*s'", REPORT_WORD_MAX, words->operands[most]);
+        if (request->detached_level != NULL)
+            report_usage(request->verb->name, "unexpected argument '%.*s' (-z takes its level without a space: -z%s)",
+                         REPORT_WORD_MAX, words->operands[most], request->detached_level);
+        else
+            report_usage(request->verb->name, "unexpected argument '%.*s'", REPORT_WORD_MAX, words->operands[most]);
         return false;
     }
     int standard = 0;

@@ -145,6 +145,16 @@ bool value_params(const char *verb, const cli_words *words, rd_params *params) {
 
 /* ---- Compression ------------------------------------------------------------------------------------------------ */
 
+static bool value_is_level(const char *text) {
+    uint64_t number;
+    return value_parse(text, &number) && number >= 1 && number <= (uint64_t)rd_compression_max();
+}
+
+const char *value_detached_level(const cli_words *words) {
+    const char *const text = words->after_compress;
+    return text != NULL && value_is_level(text) ? text : NULL;
+}
+
 /* The value may be missing; the option may be, too. */
 bool value_compression(const char *verb, const cli_words *words, int *level) {
     const uint64_t most = (uint64_t)rd_compression_max();

@@ -105,6 +105,7 @@ static void words_report_option(const cli_words *words, int answer, const char *
 bool words_sort(cli_words *words, int argc, char **argv) {
     const words_lists known = words_make_lists();
     *words = (cli_words){0};
+    cli_option previous = OPTIONS; /* an option without a value, if the word before is one */
     opterr = 0;
     for (int turn = 1;; turn++) {
         const int at = optind;
@@ -115,10 +116,15 @@ bool words_sort(cli_words *words, int argc, char **argv) {
             words_report_option(words, answer, argv[at], optopt);
             return false;
         }
-        if (answer == OPERAND)
+        if (answer == OPERAND) {
+            if (previous == OPTION_COMPRESS)
+                words->after_compress = optarg;
+            previous = OPTIONS;
             words_take_operand(words, optarg);
-        else
+        } else {
+            previous = optarg == NULL ? words_option(answer) : OPTIONS;
             words->options[words_option(answer)] = (cli_given){turn, optarg};
+        }
     }
     for (int i = optind; i < argc; i++)
         words_take_operand(words, argv[i]);

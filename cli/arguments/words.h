@@ -18,7 +18,8 @@ typedef struct cli_words {
     cli_given options[OPTIONS];
     const char *verb; /* NULL: none */
     const char *operands[OPERANDS_MAX];
-    int operand_count; /* if there are more than OPERANDS_MAX, those are not counted */
+    const char *after_compress; /* the operand right after -z or --compress without a level; or NULL */
+    int operand_count;          /* if there are more than OPERANDS_MAX, those are not counted */
 } cli_words;
 
 /* Fills *words from the command line. If a word in it has no place, reports that and returns false. */

@@ -53,8 +53,9 @@ typedef struct cli_request {
     const char *json_file; /* NULL: standard output */
     cli_progress_wish progress;
     rd_params params;
-    int compression;  /* of what is made: a level, or 0 */
-    unsigned threads; /* 0: one per processor */
+    int compression;            /* of what is made: a level, or 0 */
+    const char *detached_level; /* the operand that is probably meant as the level of -z, or NULL */
+    unsigned threads;           /* 0: one per processor */
     rd_verify verify;
     rd_limits limits;
     bool ops;

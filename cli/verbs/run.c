@@ -5,6 +5,8 @@
  */
 #include "cli/verbs/run.h"
 
+#include <errno.h>
+
 #include "cli/base/clock.h"
 #include "cli/base/interrupt.h"
 #include "cli/report/records.h"
@@ -114,6 +116,17 @@ static const char *run_advice_on_window(const cli_job *job) {
     return "raise --max-memory, or decompress it first";
 }
 
+/* A level of -z that was given as a word of its own is an operand, and there is no such file. */
+static const char *run_advice_on_level(const cli_job *job) {
+    static char advice[64];
+    const rd_error *const error = &job->failure.error;
+    const char *const level = job->request->detached_level;
+    if (level == NULL || error->system_error != ENOENT || run_name_of(job, error->role) != level)
+        return NULL;
+    (void)snprintf(advice, sizeof advice, "-z takes its level without a space: -z%s", level);
+    return advice;
+}
+
 static int run_report_failure(cli_job *job, rd_result result) {
     const cli_verb *const verb = job->request->verb;
     run_blame_signal(&job->failure, run_has_output(job->request) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
@@ -121,6 +134,8 @@ static int run_report_failure(cli_job *job, rd_result result) {
         job->failure.advice = verb->advice(job);
     if (job->failure.advice == NULL)
         job->failure.advice = run_advice_on_window(job);
+    if (job->failure.advice == NULL)
+        job->failure.advice = run_advice_on_level(job);
     report_failure(verb->name, run_name_of(job, job->failure.error.role), &job->failure);
     return report_status(result);
 }

@@ -187,6 +187,35 @@ def test_a_name_that_begins_with_a_dash_follows_two_dashes(redelta: Tool, tmp_pa
     assert (tmp_path / "--force").read_bytes() == expected
 
 
+LEVEL_HINT = "-z takes its level without a space: -z5"
+
+
+@pytest.mark.parametrize("option", ["-z", "-fz", "--compress"])
+def test_a_level_after_a_space_is_answered_with_how_to_write_it(redelta: Tool, tmp_path: Path, option: str) -> None:
+    (tmp_path / "basis").write_bytes(DATA)
+    line = redelta.run("signature", option, "5", "basis", "output", cwd=tmp_path).refuses()
+    assert f"unexpected argument 'output' ({LEVEL_HINT});" in line
+    for words in (["signature", option, "5"], ["signature", option, "5", "output"], ["delta", option, "5", "basis"]):
+        error = redelta.run(*words, cwd=tmp_path).fails(1)
+        assert (error.file, error.advice) == ("5", LEVEL_HINT)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [["-z", "23"], ["-z", "0"], ["-z", "x"], ["-z3", "5"], ["-z", "-f", "5"], ["-z", "--", "5"], ["5", "-z"], ["5"]],
+)  # fmt: skip
+def test_other_operands_are_no_level(redelta: Tool, tmp_path: Path, words: list[str]) -> None:
+    (tmp_path / "basis").write_bytes(DATA)
+    assert "without a space" not in redelta.run("signature", *words, "basis", "output", cwd=tmp_path).refuses()
+    assert "without a space" not in redelta.run("signature", *words, cwd=tmp_path).fails(1).advice
+
+
+def test_a_file_may_have_the_name_of_a_level(redelta: Tool, tmp_path: Path) -> None:
+    (tmp_path / "5").write_bytes(DATA)
+    expected = redelta.run("signature", "-z", "-b", "300", stdin=DATA).done()
+    assert redelta.run("signature", "-b", "300", "-z", "5", cwd=tmp_path).done() == expected
+
+
 # ---- What was probably meant ----------------------------------------------------------------------------------------
 
 
