@@ -19,11 +19,11 @@ static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be s
                                "  -v, --verbose       print what is being done to standard error\n"
                                "  -q, --quiet         print nothing but errors to standard error\n"
                                "      --progress      always show progress; --no-progress: never show progress\n"
-                               "      --json[=FILE]   write JSON for programs to standard output or FILE\n"
-                               "  -h, --help          show this help; after a verb, that of the verb\n"
-                               "  -V, --version       show the version, what is built in, and the license\n"
-                               "Exit status: 0 done; 1 reading or writing failed; 2 wrong command line; 3 wrong\n"
-                               "or corrupt input; 4 the result is not NEWFILE; 5 equal files, with --exit-code.\n";
+                               "      --json[=FILE]   write machine-readable output (JSON Lines) to FILE\n"
+                               "  -h, --help          show this help, or that of VERB\n"
+                               "  -V, --version       show version, build features and license\n"
+                               "Exit status: 0 done; 1 I/O error or output exists; 2 usage error; 3 invalid or\n"
+                               "corrupt input; 4 the result is not NEWFILE; 5 identical, with --exit-code.\n";
 
 static void help_print_verbs(FILE *out, bool steps) {
     for (int v = 0; v < VERBS; v++)

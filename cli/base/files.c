@@ -116,7 +116,7 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
     if (name != NULL)
         return output_open_destination(output, name, replace, failure);
     if (replace == RD_REPLACE_NEVER && isatty(STDOUT_FILENO))
-        return failure_refusal(failure, RD_ROLE_OUTPUT, "is a terminal, and the output is binary",
+        return failure_refusal(failure, RD_ROLE_OUTPUT, "refusing to write binary data to a terminal",
                                "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);
     return RD_OK;

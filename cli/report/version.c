@@ -10,7 +10,7 @@
 static rd_result version_print_text(cli_failure *failure) {
     const char *const zstd = rd_zstd_version();
     (void)printf("redelta %s\nBuilt with%s%s; kernels in use: %s.\n"
-                 "MIT license: free to use, change and pass on; there is no warranty.\n",
+                 "MIT license; no warranty.\n",
                  rd_version(), zstd != NULL ? " zstd " : "out zstd", zstd != NULL ? zstd : "", rd_kernels_name());
     return output_check_printed(failure);
 }

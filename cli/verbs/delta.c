@@ -9,24 +9,24 @@
 #include "cli/verbs/common_help.h"
 #include "cli/verbs/verbs.h"
 
-static const char delta_help[] =
-    "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
-    "\n"
-    "Make the delta that turns the basis of SIGNATURE into NEWFILE: what the basis\n"
-    "has is copied from it, and only the rest is in the delta. A missing name, or -,\n"
-    "is standard input or output; only one input can be standard input.\n"
-    "\n"
-    "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
-    "      --no-verify        omit the digest by which patch verifies its result\n"
-    "      --max-output SIZE  write at most SIZE bytes\n"
-    "      --max-memory SIZE  refuse a SIGNATURE that needs more memory than SIZE\n"
-    "      --max-blocks N     refuse a SIGNATURE of more than N blocks\n"
-    "      --exit-code        exit with status 5, not 0, if NEWFILE is the basis\n" HELP_COMMON_AND_FORCE "\n"
-    "The signature is held in memory while the delta is made. If you do not trust\n"
-    "the files, set limits; a SIZE may end in K, M or G.\n"
-    "\n"
-    "Example:\n"
-    "  redelta delta --stats old.sig new.tar new.delta\n";
+static const char delta_help[] = "Usage: redelta delta [OPTION]... SIGNATURE [NEWFILE [DELTA]]\n"
+                                 "\n"
+                                 "Make the delta that turns the basis of SIGNATURE into NEWFILE: data found in\n"
+                                 "the basis is copied from it; only the rest is stored. A missing name, or -, is\n"
+                                 "standard input or output; only one input can be standard input.\n"
+                                 "\n"
+                                 "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
+                                 "      --no-verify        omit the digest that patch uses to verify its result\n"
+                                 "      --max-output SIZE  write at most SIZE bytes\n"
+                                 "      --max-memory SIZE  refuse a SIGNATURE that needs more memory than SIZE\n"
+                                 "      --max-blocks N     refuse a SIGNATURE of more than N blocks\n"
+                                 "      --exit-code        exit with status 5, not 0, if NEWFILE is identical\n"
+                                 "                         to the basis\n" HELP_COMMON_AND_FORCE "\n"
+                                 "The signature is held in memory while the delta is made. If you do not trust\n"
+                                 "the files, set limits; SIZE takes the suffixes K, M and G (powers of 1024).\n"
+                                 "\n"
+                                 "Example:\n"
+                                 "  redelta delta --stats old.sig new.tar new.delta\n";
 
 static rd_result delta_load(cli_job *job, rd_signature **signature) {
     rd_stats stats = {0};

@@ -26,17 +26,17 @@
 static const char sync_help[] =
     "Usage: redelta sync [OPTION]... OLD NEW\n"
     "\n"
-    "Make the file OLD equal to NEW by signature, delta and patch in one go, and\n"
-    "show what would have been sent. OLD is replaced once its new contents are\n"
-    "complete and verified, not before, and keeps its mode; if it is missing, it is\n"
-    "created, and if it is equal to NEW, it is left alone. NEW may be -, standard\n"
-    "input.\n"
+    "Make the file OLD identical to NEW, running signature, delta and patch in one\n"
+    "step, and show how much would have been sent. OLD is replaced only once its new\n"
+    "contents are complete and verified, and keeps its mode; if it is missing, it is\n"
+    "created, and if it is identical to NEW, it is left alone. NEW may be -,\n"
+    "standard input.\n"
     "\n"
     "  -b, --block-size SIZE  bytes per block; 0 (default): chosen to fit OLD\n"
-    "      --exit-code        exit with status 5, not 0, if OLD was equal to NEW\n" HELP_COMMON "\n"
-    "A name such as host:file is reserved for files on other machines, which sync\n"
-    "cannot reach yet: put ./ before a local name that has a colon in it. If OLD is\n"
-    "a symbolic link, the link is replaced and not the file that it points to.\n"
+    "      --exit-code        exit with status 5, not 0, if OLD was identical to NEW\n" HELP_COMMON "\n"
+    "A name such as host:file is reserved for files on other machines, which are not\n"
+    "supported yet; prefix a local name that contains a colon with ./. If OLD is a\n"
+    "symbolic link, the link itself is replaced, not its target.\n"
     "\n"
     "Example:\n"
     "  redelta sync backup/disk.img disk.img\n";
@@ -68,8 +68,8 @@ static rd_result sync_check(cli_job *job) {
         const char *const name = job->request->inputs[i];
         if (name != NULL && sync_is_elsewhere(name))
             return failure_refusal(&job->failure, job->inputs[i].role,
-                                   "is on another machine, which sync cannot reach yet",
-                                   "use signature, delta and patch over ssh; for a local file put ./ before its name");
+                                   "is on another machine, which sync does not support yet",
+                                   "use signature, delta and patch over ssh, or prefix a local name with ./");
     }
     if (old == NULL)
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name the old file");

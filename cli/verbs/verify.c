@@ -9,10 +9,10 @@
 static const char verify_help[] =
     "Usage: redelta verify [OPTION]... DELTA [FILE]\n"
     "\n"
-    "Check whether FILE is what DELTA makes, by the digest at the end of DELTA; the\n"
-    "basis is not needed. A missing name, or -, is standard input; only one input\n"
-    "can be standard input. Status 0: it is; 4: it is not, or DELTA has no digest,\n"
-    "because it was made with --no-verify or by rdiff.\n"
+    "Check FILE against the digest stored in DELTA; the basis is not needed. A\n"
+    "missing name, or -, is standard input; only one input can be standard input.\n"
+    "Exit status is 0 if it matches, 4 if it does not or DELTA has no digest, which\n"
+    "is so if it was made with --no-verify or by rdiff.\n"
     "\n"
     "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n" HELP_COMMON "\n"
     "Example:\n"
@@ -51,7 +51,7 @@ static const char *verify_advice(const cli_job *job) {
 const cli_verb verb_verify = {
     .name = "verify",
     .operands = "DELTA [FILE]",
-    .summary = "check whether FILE is what DELTA makes",
+    .summary = "check FILE against the digest in DELTA",
     .help = verify_help,
     .options = OPTION_BIT(MAX_MEMORY),
     .inputs = 2,

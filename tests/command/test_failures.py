@@ -166,7 +166,8 @@ def test_a_reader_that_goes_away_early_is_an_error(redelta: Tool, inputs: Inputs
 def test_binary_output_to_a_terminal_is_refused_without_force(redelta: Tool, inputs: Inputs) -> None:
     leader, terminal = os.openpty()
     try:
-        redelta.run("signature", "-S", "8", "-b", "1M", inputs.basis, stdout=terminal).refuses()
+        line = redelta.run("signature", "-S", "8", "-b", "1M", inputs.basis, stdout=terminal).refuses()
+        assert ": standard output: refusing to write binary data to a terminal; name a file, or use -f\n" in line
         redelta.run("signature", "-f", "-S", "8", "-b", "1M", inputs.basis, stdout=terminal).done()
         assert os.read(leader, 100)
     finally:

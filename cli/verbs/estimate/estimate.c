@@ -15,16 +15,18 @@ enum { SAMPLES_MAX = 256 };
 static const char estimate_help[] =
     "Usage: redelta estimate [OPTION]... OLDFILE NEWFILE\n"
     "\n"
-    "Show what would be sent to make NEWFILE from OLDFILE at several block lengths:\n"
+    "Show how much would be sent to make NEWFILE from OLDFILE, by block length:\n"
     "the signature, the delta, and the delta compressed; and recommend a length,\n"
-    "with the reason. If the files look compressed or encrypted, so that no length\n"
-    "helps, say so.\n"
+    "with the reason. Also report when no length helps because the files look\n"
+    "compressed or encrypted.\n"
     "\n"
     "  -S, --sum-size SIZE    bytes of each strong sum; 0 (default): all of them;\n"
-    "                         -1: the fewest that protect against chance\n"
-    "  -H, --hash NAME        strong sum: blake2 (default) or md4 (can be forged)\n"
-    "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum (old)\n"
-    "      --exit-code        exit with status 5, not 0, if the files are equal\n" HELP_COMMON "\n"
+    "                         -1: the shortest that makes accidental collisions\n"
+    "                         unlikely\n"
+    "  -H, --hash NAME        strong sum: blake2 (default) or md4 (insecure)\n"
+    "  -R, --rollsum NAME     weak sum: rabinkarp (default) or rollsum\n"
+    "                         (for librsync before 2.2)\n"
+    "      --exit-code        exit with status 5, not 0, if the files are identical\n" HELP_COMMON "\n"
     "Nothing is written. One signature and one delta are made per length, usually\n"
     "five to eight, so both files are read as often: they must not be pipes.\n"
     "\n"
@@ -118,7 +120,7 @@ static void estimate_release(cli_job *job) {
 const cli_verb verb_estimate = {
     .name = "estimate",
     .operands = "OLDFILE NEWFILE",
-    .summary = "show what would be sent, and advise",
+    .summary = "compare block sizes and recommend one",
     .help = estimate_help,
     .options = OPTION_BIT(SUM_SIZE) | OPTION_BIT(HASH) | OPTION_BIT(ROLLSUM) | OPTION_BIT(EXIT_CODE),
     .inputs = 2,
