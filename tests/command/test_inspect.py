@@ -198,6 +198,8 @@ def test_text_has_the_numbers(redelta: Tool) -> None:
         f"digest {tree_digest(new).hex()}",
         "1 where the previous one ended",
         "1 further back, by 10,000 bytes on average",
+        "512 B to < 4 KiB 1 1,234 0 0",
+        "32 KiB to < 256 KiB 0 0 2 110,000",
         "50,000 1,234",
         "51,234 60,000 40,000",
     ):

@@ -76,17 +76,25 @@ static void inspect_sum_classes(const survey_pieces *pieces, int first, uint64_t
     }
 }
 
+/* 2 to the power of `exponent`, which is at most 63: "32 KiB". */
+static cli_number inspect_power_of_two(int exponent) {
+    static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"};
+    cli_number size;
+    (void)snprintf(size.text, sizeof size.text, "%d %s", 1 << exponent % 10, units[exponent / 10]);
+    return size;
+}
+
 static void inspect_print_lengths(FILE *out, const survey *s) {
-    (void)fprintf(out, "\n%-22s %8s %16s %10s %16s\n", "Pieces of at least", "literal", "bytes", "copied", "bytes");
+    (void)fprintf(out, "\n%-22s %8s %16s %10s %16s\n", "Lengths of pieces", "literal", "bytes", "copied", "bytes");
     for (int i = 0; i < SURVEY_CLASSES; i += CLASSES_IN_ROW) {
         uint64_t count[SURVEY_KINDS];
         uint64_t bytes[SURVEY_KINDS];
         inspect_sum_classes(&s->pieces[RD_LITERAL], i, &count[RD_LITERAL], &bytes[RD_LITERAL]);
         inspect_sum_classes(&s->pieces[RD_COPY], i, &count[RD_COPY], &bytes[RD_COPY]);
         if (count[RD_LITERAL] + count[RD_COPY] > 0)
-            (void)fprintf(out, "%20s %10s %16s %10s %16s\n", grouped((uint64_t)1 << i).text,
-                          grouped(count[RD_LITERAL]).text, grouped(bytes[RD_LITERAL]).text,
-                          grouped(count[RD_COPY]).text, grouped(bytes[RD_COPY]).text);
+            (void)fprintf(out, "%7s to < %7s %10s %16s %10s %16s\n", inspect_power_of_two(i).text,
+                          inspect_power_of_two(i + CLASSES_IN_ROW).text, grouped(count[RD_LITERAL]).text,
+                          grouped(bytes[RD_LITERAL]).text, grouped(count[RD_COPY]).text, grouped(bytes[RD_COPY]).text);
     }
 }
 
