@@ -88,6 +88,16 @@ def test_text_has_the_trials_and_the_advice(redelta: Tool, tmp_path: Path) -> No
     assert max(map(len, text.splitlines()[2:])) <= 90  # below the names of the files
 
 
+@pytest.mark.parametrize("every", [500_000, 20_000, 1_000])
+def test_a_reason_for_two_recommendations_is_given_once(redelta: Tool, tmp_path: Path, every: int) -> None:
+    text = redelta.run("estimate", *write(tmp_path, *sparsely_edited(1_000_000, every))).done().decode()
+    conclusion = text.rpartition("\n\n")[2]
+    reasons = ("there are few changes", "there are many small changes", "no other saves more")
+    assert all(conclusion.count(reason) <= 1 for reason in reasons), conclusion
+    given = sum(reason in conclusion for reason in reasons) + conclusion.count("for the same reason")
+    assert given == conclusion.count("Recommended") > 0
+
+
 def test_identical_files_are_told(redelta: Tool, tmp_path: Path) -> None:
     data = noise(50_000, 1)
     paths = write(tmp_path, data, data)

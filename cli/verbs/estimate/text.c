@@ -47,20 +47,27 @@ static const cli_trial *estimate_usual_trial(const cli_estimate *estimate) {
     return trial;
 }
 
-static void estimate_print_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost) {
+/* *reason is the one printed last, or NULL: it is not printed twice. */
+static void estimate_print_advice(FILE *out, const cli_estimate *estimate, const char *when, trial_cost *cost,
+                                  const char **reason) {
+    static const char usual_suffices[] = "no other saves more than a hundredth of what is sent.\n";
     static const char shorter[] = "there are many small changes, so shorter blocks save more of the delta than\n"
                                   "their sums add to the signature.\n";
     static const char longer[] = "there are few changes, so longer blocks save more of the signature than they\n"
                                  "add to the delta.\n";
     const cli_trial *const best = estimate_best(estimate, cost);
     const cli_trial *const usual = estimate_usual_trial(estimate);
+    const char *const why = best == usual ? usual_suffices : best->block_len < usual->block_len ? shorter : longer;
     (void)fprintf(out, "Recommended%s: --block-size %" PRIu32 ", ", when, best->block_len);
     if (best == usual)
-        (void)fputs("the default (*);\nno other saves more than a hundredth of what is sent.\n", out);
+        (void)fputs("the default (*)", out);
     else
-        (void)fprintf(out, "which saves %.1f %% over the default (*):\n%s",
-                      percent(cost(usual) - cost(best), cost(usual)),
-                      best->block_len < usual->block_len ? shorter : longer);
+        (void)fprintf(out, "which saves %.1f %% over the default (*)", percent(cost(usual) - cost(best), cost(usual)));
+    if (why == *reason)
+        (void)fputs(",\nfor the same reason.\n", out);
+    else
+        (void)fprintf(out, "%s\n%s", best == usual ? ";" : ":", why);
+    *reason = why;
 }
 
 /* The sums can be shorter: what that saves is known without another trial. */
@@ -115,9 +122,10 @@ static void estimate_print_conclusion(FILE *out, const cli_estimate *estimate) {
         (void)fputs("Send the new file as it is: signature and delta together are no smaller.\n", out);
         return;
     }
-    estimate_print_advice(out, estimate, "", trial_total);
+    const char *reason = NULL;
+    estimate_print_advice(out, estimate, "", trial_total, &reason);
     if (estimate_compresses(estimate))
-        estimate_print_advice(out, estimate, " with delta -z", trial_compressed_total);
+        estimate_print_advice(out, estimate, " with delta -z", trial_compressed_total, &reason);
     estimate_print_sum_size(out, estimate);
 }
 
