@@ -41,7 +41,7 @@ rd_result rd__patcher_step(rd__patcher *patcher, rd_in *in, rd_out *out, bool en
         } else if (op->kind == RD_LITERAL) {
             const uint8_t *from = NULL;
             const size_t size = rd__op_reader_literal(&patcher->reader, in, room, &from);
-            if (size > 0)
+            if (to && size > 0)
                 memcpy(to, from, size);
             out->pos += size;
             patcher->done += size;

@@ -10,7 +10,7 @@
  * Blocks no longer than this are signed several at once, from memory that holds them; longer ones one by one, as their
  * bytes come, so that memory stays small however long they are.
  */
-#define RD__TOGETHER_MAX ((uint32_t)512 * 1024)
+#define RD__TOGETHER_MAX ((size_t)512 * 1024)
 
 /*
  * Makes the sums of the `size` bytes at `data`, a part of a basis that starts with a block and whose last block may be

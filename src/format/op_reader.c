@@ -107,6 +107,26 @@ static rd_result op_reader_finish(const rd__op_reader *reader, rd_error *error) 
     return RD_OK;
 }
 
+/* Reads what follows the END command: the trailer, if there is one, and nothing else if the delta must end there. */
+static rd_result op_reader_end(rd__op_reader *reader, rd_in *in, bool end, rd_error *error) {
+    if (reader->state == RD__READ_TRAILER) {
+        const rd_result result = op_reader_trailer(reader, in, error);
+        if (result == RD_MORE && !end)
+            return RD_MORE;
+        if (result == RD_MORE && reader->trailer_taken > 0)
+            return op_reader_truncated(reader, error);
+        if (result != RD_OK && result != RD_MORE)
+            return result;
+        reader->has_trailer = result == RD_OK;
+        reader->state = RD__READ_REST;
+    }
+    if (reader->whole && in->pos < in->size)
+        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, reader->taken, "the delta continues after its trailer");
+    if (reader->whole && !end)
+        return RD_MORE;
+    return op_reader_finish(reader, error);
+}
+
 rd_result rd__op_reader_next(rd__op_reader *reader, rd_in *in, bool end, rd_op *op, rd_error *error) {
     rd_result result = RD_OK;
     op->length = 0;
@@ -135,22 +155,7 @@ rd_result rd__op_reader_next(rd__op_reader *reader, rd_in *in, bool end, rd_op *
         if (reader->verify == RD_VERIFY_NEVER)
             return RD_OK;
     }
-    if (reader->state == RD__READ_TRAILER) {
-        result = op_reader_trailer(reader, in, error);
-        if (result == RD_MORE && !end)
-            return RD_MORE;
-        if (result == RD_MORE && reader->trailer_taken > 0)
-            return op_reader_truncated(reader, error);
-        if (result != RD_OK && result != RD_MORE)
-            return result;
-        reader->has_trailer = result == RD_OK;
-        reader->state = RD__READ_REST;
-    }
-    if (reader->whole && in->pos < in->size)
-        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, reader->taken, "the delta continues after its trailer");
-    if (reader->whole && !end)
-        return RD_MORE;
-    return op_reader_finish(reader, error);
+    return op_reader_end(reader, in, end, error);
 }
 
 size_t rd__op_reader_literal(rd__op_reader *reader, rd_in *in, size_t size, const uint8_t **data) {
