@@ -362,7 +362,7 @@ def test_verify_needs_a_trailer(redelta: Tool, rdiff: Tool, files: Files) -> Non
         files.delta.write_bytes(delta)
         error = redelta.run("verify", files.delta, files.new).fails(4)
         assert error.file == str(files.delta)
-        assert "trailer" in error.what
+        assert "digest" in error.what
         assert "--no-verify" in error.advice
 
 
