@@ -432,8 +432,7 @@ def with_extremes(value: int) -> Iterator[tuple[list[str], bytes]]:
 
 @pytest.mark.parametrize("value", FOURS)
 def test_fields_at_their_extremes_in_little_memory(ours: Tool, rdiff: Tool, place: Path, value: int) -> None:
-    """Stock allocates all that it asks for, which for the longest block would be gigabytes:
-    that value works."""
+    """Stock allocates all that it asks for, gigabytes for the longest block; ours makes the delta of that, too."""
     for words, data in with_extremes(value):
         mine = ours.run(*words, stdin=data, cwd=place, memory=256 << 20)
         if data[4:8] == b"\x7f\xff\xff\xff" and words[0] == "delta":
