@@ -1,7 +1,7 @@
 /*
  * json_driver.c: the command's writer of JSON, driven by standard input, for test_json_writer.py. A line is what to
  * write, its key or "-", and its value: "object KEY", "array KEY", "end", "null KEY", "bool KEY 0", "number KEY 12",
- * "real KEY 0x1p-3", "text KEY HEX" and "bytes KEY HEX". "line" ends the text and begins another.
+ * "real KEY 0x1p-3", "text KEY HEX" and "bytes KEY HEX". "line" ends the text and starts another.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -23,7 +23,7 @@ LIST = re.compile(r", |,? and ")
 
 
 def rows() -> list[tuple[str, str]]:
-    """What is asked, and the answer."""
+    """The questions, and the answers."""
     (section,) = re.findall(r"^### Where is \.\.\.\?\n(.*?)^#", PAGE.read_text(), flags=re.MULTILINE | re.DOTALL)
     cells = [re.split(r"(?<!\\)\|", line.strip())[1:-1] for line in section.splitlines() if line.startswith("|")]
     assert all(len(pair) == 2 for pair in cells)
@@ -41,7 +41,7 @@ def path_of(code: str, before: Path | None) -> Path | None:
 
 
 def places(answer: str) -> Iterator[tuple[str, list[Path]]]:
-    """Each symbol of an answer, with the files that it is said to be in."""
+    """Each symbol of an answer, with the files that should have it."""
     words = re.split(r"`([^`]+)`", answer)
     between, code = words[::2], words[1::2]
     paths: list[Path | None] = []
@@ -49,7 +49,7 @@ def places(answer: str) -> Iterator[tuple[str, list[Path]]]:
         paths.append(path_of(word, next((path for path in reversed(paths) if path), None)))
 
     def files(first: int, step: int) -> list[Path]:
-        """The paths of a list that begins or ends at `first`."""
+        """The paths of a list that starts or ends at `first`."""
         found = []
         at = first
         while 0 <= at < len(code) and (path := paths[at]):
@@ -76,7 +76,7 @@ def places(answer: str) -> Iterator[tuple[str, list[Path]]]:
 
 
 def holds(file: Path, symbol: str) -> bool:
-    """Whether the symbol is in the file: defined there, if it is something that is called."""
+    """Whether the symbol is in the file: defined there, if it is a function."""
     text = COMMENT.sub("", file.read_text())
     name = re.sub(r"^\.\.\.", r"\\w+", symbol)
     if file.suffix in (".c", ".h") and re.search(rf"\b{name}\(", text):

@@ -1,8 +1,8 @@
-"""Bad signatures and deltas: status 3 or 4, a line that says what and where, no file, no crash.
+"""Bad signatures and deltas: status 3 or 4, a line that names the error and its offset, no file, no crash.
 
 Python's reader decides what is bad. So each damaged file has one right outcome: it is still a signature or a delta and
 the work is done accordingly; or it is not, and status 3 says so; or it is a delta, but what it makes is not what its
-trailer says or cannot be made of the basis, and status 4 says so. Whatever the outcome, nothing else may stay behind.
+trailer says or cannot be made of the basis, and status 4 says so. Whatever the outcome, no other file may be left.
 """
 
 from __future__ import annotations
@@ -61,12 +61,12 @@ VERIFIED_DELTA = DELTA + encode_trailer(apply_delta(BASIS, DELTA))
 DELTAS = pytest.mark.parametrize("delta", [DELTA, VERIFIED_DELTA], ids=["bare", "verified"])
 LIMIT = 256 << 20
 THREADS = ("-T", "2")
-"""Each has buffers of its own, and some machines have very many processors."""
+"""Each thread has buffers of its own, and some machines have very many processors."""
 
 
 @dataclass(frozen=True)
 class Room(Files):
-    """Feeds bytes to the command as one of its files, and looks at what is left."""
+    """Feeds bytes to the command as one of its files, and checks what is left."""
 
     redelta: Tool
 
@@ -85,7 +85,7 @@ class Room(Files):
         return data
 
     def check_signature(self, data: bytes, memory: int | None = None) -> ErrorLine | None:
-        """A delta of the basis is made with it, or it is refused, as Python's reader says."""
+        """A delta is made with it, or it is refused, as Python's reader says."""
         self.bad.write_bytes(data)
         result = self.redelta.run("delta", *THREADS, self.bad, self.basis, self.output, memory=memory)
         try:
@@ -109,7 +109,7 @@ class Room(Files):
         return None
 
     def check_verify(self, data: bytes, new: bytes, memory: int | None = None) -> None:
-        """The delta is said to make `new` if it does, as far as can be told without a basis."""
+        """The delta is reported to make `new` if it does, as far as is known without a basis."""
         self.bad.write_bytes(data)
         self.new.write_bytes(new)
         result = self.redelta.run("verify", *THREADS, self.bad, self.new, memory=memory)
@@ -128,7 +128,7 @@ class Room(Files):
             result.fails(result.status)
 
     def check_inspect(self, data: bytes) -> None:
-        """It is told of, or refused."""
+        """It is described, or refused."""
         self.bad.write_bytes(data)
         result = self.redelta.run("inspect", *THREADS, self.bad, memory=LIMIT)
         if result.status != 0:
@@ -136,18 +136,18 @@ class Room(Files):
             result.fails(result.status)
 
     def check_both(self, data: bytes, new: bytes) -> None:
-        """A delta that should make `new` of the basis is patched with, verified, and looked into."""
+        """A delta that should make `new` from the basis is applied, verified, and inspected."""
         self.check_delta(data, LIMIT)
         self.check_verify(data, new, LIMIT)
         self.check_inspect(data)
 
     def check_all(self, data: bytes) -> None:
-        """It is given to each verb where that takes something made by another."""
+        """It is passed to each verb that takes a file made by another."""
         self.check_signature(data, LIMIT)
         self.check_both(data, b"")
 
     def refused(self, error: ErrorLine, size: int) -> ErrorLine:
-        """No output; the file at fault is named, and the place is in it."""
+        """No output; the faulty file is named, and the offset is inside it."""
         assert self.made() is None
         assert error.file in (str(self.bad), str(self.basis)), error
         if error.file == str(self.bad) and error.offset is not None:
@@ -313,7 +313,7 @@ def test_a_strong_length_is_measured_against_its_own_hash(room: Room) -> None:
 
 @pytest.mark.parametrize("sums", [0, 1, 2, 100])
 def test_the_largest_lengths_cost_no_memory(room: Room, sums: int) -> None:
-    """The header allows blocks of 2 GiB; what was read is a few bytes."""
+    """The header allows blocks of 2 GiB; the file has a few bytes."""
     assert room.check_signature(signature_header(DEFAULT_MAGIC, 0x7FFFFFFF, 32) + bytes(36 * sums), LIMIT) is None
 
 
@@ -325,7 +325,7 @@ def test_a_signature_with_the_largest_blocks_is_made_in_little_memory(room: Room
 @pytest.mark.parametrize("opcode", [0x55, 0x56, 0x60, 0x7F, 0x80, 0xAA, 0xFE, 0xFF])
 def test_a_reserved_opcode_is_corrupt_at_its_place(room: Room, opcode: int) -> None:
     start = delta_header() + encode_literal(Literal(b"abc"))
-    # What follows would be good operands of one more copy command, and an END.
+    # The next bytes would be valid operands of another copy command, and an END.
     for operands in (bytes(20), bytes(16) + b"\x01\x00", b"\x01\x01\x00"):
         error = bad_delta(room, start + bytes([opcode]) + operands)
         assert (error.offset, error.file) == (len(start), str(room.bad))
@@ -495,7 +495,7 @@ def test_large_files_go_through_in_little_memory(room: Room) -> None:
 
 
 def test_a_signature_without_end_is_not_believed_by_its_header(room: Room) -> None:
-    """A short pipe behind a header that could mean anything."""
+    """A short pipe after a header that could mean anything."""
     header = signature_header(DEFAULT_MAGIC, 1, 32)
     made = room.redelta.run("delta", *THREADS, "-", room.basis, stdin=header, memory=64 << 20).done()
     assert apply_delta(b"", made) == BASIS

@@ -1,6 +1,6 @@
 """The command line: verbs and their prefixes, options in any place, sizes, help, and what is refused.
 
-A bad command line is status 2, one line, nothing written. The same meaning said in another way gives the same bytes.
+A bad command line is status 2, one line, nothing written. Other spellings of the same meaning give the same bytes.
 """
 
 from __future__ import annotations
@@ -292,7 +292,7 @@ def test_too_few_operands_are_refused(redelta: Tool, verb: str) -> None:
      ["inspect", "basis", "--html="], ["estimate", "basis", ""]],
 )  # fmt: skip
 def test_an_empty_name_is_refused(redelta: Tool, tmp_path: Path, basis: Path, words: list[str]) -> None:
-    """As an unset variable of a shell makes it."""
+    """As from an unset variable of a shell."""
     assert "a file name is empty" in redelta.run(*words, cwd=tmp_path).refuses()
     assert list(tmp_path.iterdir()) == [basis]
 

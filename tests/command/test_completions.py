@@ -1,6 +1,6 @@
-"""Completion in bash, zsh and fish: each shell is started with its file and asked, as by Tab, what could follow.
+"""Completion in bash, zsh and fish: each shell is started with its file and asked for completions, as by Tab.
 
-What must be offered is taken from the help anew, by other means than those of the script that made the files.
+The expected completions are taken from the help, independently of the script that made the files.
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def ask_fish(line: str, directory: Path) -> list[str]:
 
 
 def script(directory: Path) -> Path:
-    """A directory with the command `said`, which writes its words to the file `words`, one a line."""
+    """A directory with the command `said`, which writes its words to the file `words`, one per line."""
     place = directory / ".bin"
     place.mkdir(exist_ok=True)
     (place / "said").write_text(f"#!/bin/sh\nprintf '%s\\n' \"$@\" > {directory}/.words\n")
@@ -106,7 +106,7 @@ def said(directory: Path) -> list[str]:
 
 @pytest.fixture(params=SHELLS)
 def ask(request: pytest.FixtureRequest, tmp_path: Path) -> Asker:
-    """Gives what the shell offers for the last word of a line."""
+    """Returns what the shell offers for the last word of a line."""
     shell: str = request.param
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")

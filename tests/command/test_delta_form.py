@@ -1,4 +1,4 @@
-"""What a delta says, command by command: the greedy parse, in the canonical form.
+"""A delta, command by command: the greedy parse, in the canonical form.
 
 The reference is a scan in plain Python that looks blocks up by their bytes. The delta must have the same literals, and
 need no more commands.
@@ -34,7 +34,7 @@ def make_delta(redelta: Tool, folder: Path, pair: Pair, block_len: int) -> bytes
 
 
 def assert_greedy(pair: Pair, block_len: int, delta: bytes) -> None:
-    """Right, canonical, and with what the slow greedy scan found."""
+    """Right, canonical, and with the matches of the slow greedy scan."""
     assert apply_delta(pair[0], delta) == pair[1]
     assert_canonical(delta, pair[1])
     expected = greedy_commands(*pair, block_len)

@@ -1,6 +1,6 @@
 """Where the output goes: the destination is replaced as a whole or not at all.
 
-Every test also asks that no temporary file stays behind. Devices are made in the test's own folder, so that a failure
+Every test also checks that no temporary file is left. Devices are made in the test's own folder, so that a failure
 under root cannot replace the machine's.
 """
 
@@ -33,7 +33,7 @@ LATE_FAILURES = {
 
 @dataclass(frozen=True)
 class Place:
-    """Inputs in one folder, and another folder in which only outputs stand."""
+    """Inputs in one folder, and another folder for outputs only."""
 
     inputs: Path
     folder: Path
@@ -43,14 +43,14 @@ class Place:
         return self.folder / "output"
 
     def names(self) -> list[str]:
-        """What stands in the output folder."""
+        """The files in the output folder."""
         return sorted(path.name for path in self.folder.iterdir())
 
     def input(self, name: str) -> Path:
         return self.inputs / name
 
     def words(self, verb: str) -> Words:
-        """A command line that succeeds, but for the output's name."""
+        """A command line that succeeds, without the output's name."""
         operands = {"signature": ["basis"], "delta": ["signature", "new"], "patch": ["basis", "delta"]}
         return [verb, *(self.input(name) for name in operands[verb])]
 
@@ -69,14 +69,14 @@ def place(redelta: Tool, tmp_path: Path) -> Place:
 
 @pytest.fixture(params=LATE_FAILURES)
 def late_failure(place: Place, request: pytest.FixtureRequest) -> int:
-    """The status of the failure that the delta of the place leads to."""
+    """The status with which the delta of the place fails."""
     place.input("delta").write_bytes(LATE_FAILURES[request.param])
     return int(request.param)
 
 
 @contextmanager
 def umask(mask: int) -> Iterator[None]:
-    """What the shell's umask is while the command runs."""
+    """The shell's umask while the command runs."""
     previous = os.umask(mask)
     try:
         yield
@@ -234,7 +234,7 @@ def test_a_signal_leaves_the_destination_untouched(
         running.feed(encode_delta([Literal(bytes(1 << 20))])[:-1])
         running.process.send_signal(number)
         assert running.status() == -number
-    # What is killed cannot clean up, but then the file has no name yet.
+    # A killed process cannot clean up, but then the file has no name yet.
     assert place.names() == (["output"] if exists else [])
     assert not exists or place.output.read_bytes() == b"precious"
 
@@ -389,7 +389,7 @@ def test_a_full_device_by_name_is_an_error_and_stays_a_device(
 
 
 def test_the_output_stays_right_when_standard_error_is_closed(redelta: Tool, place: Place) -> None:
-    """A file opened as number 2 must not receive what is meant for people."""
+    """A file opened as descriptor 2 must not receive messages."""
     result = shell('exec "$1" -s -v patch "$2" "$3" "$4" 2>&-', redelta.path, *place.words("patch")[1:], place.output)
     assert result.status in (0, 1)
     assert place.names() == [] if result.status else place.output.read_bytes() == NEW

@@ -1,8 +1,8 @@
-"""What the documents show of the command is what it says.
+"""The output that the documents show is what the command prints.
 
 The commands in the fenced blocks of `console` of the pages in RUN are run, one after the other, in an empty directory
-(that of docs/errors.md has the files it speaks of). What they say must be what the block shows. Messages stand in no
-other page and no other block, so each is that of a command that somebody might type.
+(that of docs/errors.md has the files it mentions). Their output must be what the block shows. No other page and no
+other block has messages, so each is that of a command that somebody might type.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ MESSAGE = re.compile(r"^redelta: ", re.MULTILINE)
 
 
 def steps(page: Path) -> list[tuple[str, str]]:
-    """The commands of the blocks of a page, each with what it shows."""
+    """The commands of the blocks of a page, each with the output shown."""
     found: list[list[str]] = []
     for match in FENCE.finditer(page.read_text()):
         if match["kind"] != "console":
@@ -40,7 +40,7 @@ def steps(page: Path) -> list[tuple[str, str]]:
 
 
 def furnish(redelta: Tool, directory: Path) -> None:
-    """The files that docs/errors.md speaks of."""
+    """The files that docs/errors.md mentions."""
     old = "".join(f"line {number}\n" for number in range(20_000)).encode()
     new = old[:40_000] + b"something new\n" + old[40_000:100_000] + old[105_000:]
     for name, data in {"old": old, "new": new, "other": old[::-1]}.items():

@@ -1,4 +1,4 @@
-"""The verb estimate, held to what signature and delta really make at each block length."""
+"""The verb estimate, compared with what signature and delta make at each block length."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ def total(trial: dict[str, int]) -> int:
 
 
 def sparsely_edited(size: int, every: int) -> tuple[bytes, bytes]:
-    """A byte is another in each `every` bytes."""
+    """One byte in every `every` bytes is changed."""
     old = noise(size, 3)
     new = bytearray(old)
     for at in range(every // 2, size, every):

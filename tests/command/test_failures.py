@@ -1,6 +1,6 @@
 """Input and output that fail: status 1, one line that names the file, nothing written.
 
-Missing, unreadable, a folder, a full disk, a closed pipe. The line is one line whatever the file is called.
+Missing, unreadable, a folder, a full disk, a closed pipe. The message is one line whatever the name of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ BASIS = noise(400_000, 1)
 
 @dataclass(frozen=True)
 class Inputs:
-    """Three files that are right, for command lines in which one is wrong."""
+    """Three valid files, for command lines in which one is wrong."""
 
     folder: Path
     basis: Path
@@ -31,7 +31,7 @@ class Inputs:
         return self.folder / "output"
 
     def words_with(self, bad: Path) -> dict[str, Words]:
-        """Every place that an input has, taken by `bad`."""
+        """Every input of every verb, replaced by `bad`."""
         return {
             "the basis of a signature": ["signature", bad],
             "the signature of a delta": ["delta", bad, self.basis],
@@ -215,7 +215,7 @@ def test_standard_input_is_named_when_it_is_wrong(redelta: Tool, inputs: Inputs)
 
 
 def test_nothing_is_read_when_the_output_is_refused(redelta: Tool, inputs: Inputs) -> None:
-    """The destination is looked at before the work, not after it: the input's writer never finishes."""
+    """The destination is checked before the work, not after it: the input's writer never finishes."""
     inputs.output.write_bytes(b"precious")
     with redelta.start("signature", "-", inputs.output) as running:
         assert running.status() == 1

@@ -1,7 +1,7 @@
 """The verb inspect, against deltas and signatures that are read in Python.
 
-What it says of a delta is computed here a second time, from the commands that helpers.wire reads. The page is taken
-apart as a browser would: tests/page looks at it in one.
+What it reports about a delta is computed here a second time, from the commands that helpers.wire reads. The page is
+parsed as a browser would; tests/page opens it in one.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ def size_of(command: Command) -> int:
 
 
 def pieces_of(commands: tuple[Command, ...] | list[Command]) -> list[Command]:
-    """Runs of literals, and of copies that go on where the one before ended, as one each."""
+    """Merges literals, and copies that continue the one before."""
     pieces: list[Command] = []
     for command in commands:
         last = pieces[-1] if pieces else None
@@ -112,7 +112,7 @@ def largest_of(pieces: list[Command], kind: type[Command]) -> list[dict[str, int
 
 
 def expected(data: bytes, new: bytes | None) -> dict[str, Any]:
-    """What inspect says of a delta, of which `new` is the new file, if it has a trailer."""
+    """What inspect reports about a delta; `new` is its new file, if it has a trailer."""
     commands = read_delta(data).commands
     pieces = pieces_of(commands)
 
@@ -306,7 +306,7 @@ def test_every_cut_of_a_delta_is_told(redelta: Tool, how: list[str]) -> None:
     end = read_delta(delta).end
     for cut in range(4, len(delta)):
         result = redelta.run("inspect", *how, stdin=delta[:cut])
-        if cut != end:  # there a delta without a trailer ends
+        if cut != end:  # a delta without a trailer ends there
             result.fails(3)
             assert how or result.out == b""
 
@@ -339,7 +339,7 @@ def test_compressed_files_are_looked_into(redelta: Tool, tmp_path: Path) -> None
 
 
 def test_frames_without_contents_may_come_first(redelta: Tool, tmp_path: Path) -> None:
-    """However many in a file; of a pipe only the begin can be read twice."""
+    """Any number in a file; of a pipe only the start can be read twice."""
     skippable = bytes.fromhex("502a4d18") + (1_000_000).to_bytes(4, "little") + bytes(1_000_000)
     delta = Tool(Path("/usr/bin/zstd")).run("-q", "-c", stdin=encode_delta([Copy(0, 100)])).done()
     path = tmp_path / "packed"
@@ -433,7 +433,7 @@ def page_parts(page: bytes) -> tuple[dict[str, Any], bytes]:
 
 
 def entries_of(page: bytes) -> Iterator[tuple[int, int, int, int, int]]:
-    """Length, literal bytes, pieces, and where the copies lie in the basis, of each entry of the map."""
+    """Of each entry of the map: length, literal bytes, pieces, and the range of the copies in the basis."""
     numbers, data = page_parts(page)
     at = 0
 
@@ -479,7 +479,7 @@ def test_page_has_each_piece(redelta: Tool, commands: list[Command]) -> None:
 
 
 def many_commands(count: int) -> tuple[bytes, int]:
-    """A delta of `count` pieces of 2 to 4 bytes, in turns copied and literal, and the length of its new file."""
+    """A delta of `count` copies and literals of 2 to 4 bytes, in turns, and the length of its new file."""
     turn = b"".join(
         encode_copy(Copy(200 - i, 2 + i % 3)) + encode_literal(Literal(bytes(2 + i % 2))) for i in range(100)
     )

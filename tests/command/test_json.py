@@ -1,4 +1,4 @@
-"""What the command tells programs: records in lines of JSON, each valid under docs/json.schema.json.
+"""What the command reports to programs: records in lines of JSON, each valid under docs/json.schema.json.
 
 Their figures are compared with those of the files themselves, of hashlib and of the independent reader of the formats.
 """
@@ -53,7 +53,7 @@ def validator() -> jsonschema.Draft202012Validator:
 
 
 def records_of(text: bytes) -> list[Record]:
-    """The records in these lines, each of them valid."""
+    """The records in these lines, all valid."""
     assert text == b"" or text.endswith(b"\n")
     records = [json.loads(line) for line in text.decode("utf-8").splitlines()]
     for record in records:
@@ -77,7 +77,7 @@ def place(redelta: Tool, tmp_path: Path) -> Path:
 
 
 def run(redelta: Tool, place: Path, *words: str) -> Record:
-    """The result of a run that succeeds with --json, by which it says nothing else."""
+    """The result of a run that succeeds with --json and prints nothing else."""
     result = redelta.run("--json", *words, cwd=place)
     record = the_record(result.done())
     assert result.err == b""
@@ -245,7 +245,7 @@ def test_any_name_arrives(redelta: Tool, place: Path, name: bytes, shown: str) -
 
 
 def fails(result: Result, status: int) -> Record:
-    """The one record of a failure, which is told on standard error, too."""
+    """The one record of a failure, which is also reported on standard error."""
     assert result.status == status, result.describe()
     record = the_record(result.out)
     assert (record["type"], record["status"]) == ("error", status)
@@ -348,7 +348,7 @@ def full_pipe() -> tuple[int, int]:
 
 
 def test_a_signal_while_records_wait_finds_the_file_replaced(redelta: Tool, place: Path) -> None:
-    """So it is not said that none was."""
+    """So the record does not claim that there was none."""
     source, sink = full_pipe()
     words = [str(redelta.path), "signature", "--json", "basis", "out"]
     with subprocess.Popen(words, cwd=place, stdout=sink, stderr=subprocess.PIPE, preexec_fn=heed_signals) as process:

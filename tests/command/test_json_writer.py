@@ -1,7 +1,7 @@
-"""The command's writer of JSON against Python's reader: what is written is read back as what it was.
+"""The command's writer of JSON against Python's reader: what is written is read back unchanged.
 
-`json_driver` writes what it is told, so that values are tried which no file makes: every byte, any nesting, numbers of
-every size. What the command itself writes is in test_json.py.
+`json_driver` writes what its input asks for, including values that no file causes: every byte, any nesting, numbers of
+every size. The command's own records are tested in test_json.py.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KEYS = ("a", "name", "a_longer_key")
 
 
 def write(*lines: str) -> list[str]:
-    """The texts that the driver makes of these lines."""
+    """The texts that the driver makes from these lines."""
     process = subprocess.run(
         [os.environ["REDELTA_JSON_DRIVER"]],
         input="".join(f"{line}\n" for line in lines),
@@ -40,7 +40,7 @@ def write(*lines: str) -> list[str]:
 
 
 def lines_of(value: Any, key: str = "-") -> list[str]:
-    """What the driver is told, so that it writes the value. Strings are those that UTF-8 can encode."""
+    """The driver's input for the value. Strings are those that UTF-8 can encode."""
     match value:
         case dict():
             return [f"object {key}", *(line for k, v in value.items() for line in lines_of(v, k)), "end"]

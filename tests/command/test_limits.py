@@ -1,7 +1,7 @@
-"""Limits for files from strangers, and what hostile files cost.
+"""Limits for untrusted files, and the cost of hostile files.
 
-A limit is kept at its very edge. Far beyond it, the refusal comes before the memory is taken or the output made: these
-tests run in an address space, or with a time of the processor, in which anything else would end in another way.
+A limit is exact. Far beyond it, the refusal comes before the memory is taken or the output made: these tests limit the
+address space or the processor time so that anything else would fail.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ MEMORY = BLOCKS * (STRONG + 16) + 2 * BLOCK
 
 
 def words_of(files: Files, verb: str) -> Words:
-    """A command line that succeeds, but for the output's name."""
+    """A command line that succeeds, without the output's name."""
     inputs = {
         "signature": [files.basis],
         "delta": [files.signature, files.new],
@@ -109,7 +109,7 @@ def test_a_signature_of_more_blocks_is_refused(redelta: Tool, files: Files) -> N
 
 
 def test_a_signature_that_needs_more_memory_is_refused(redelta: Tool, files: Files) -> None:
-    """Strong sum and 16 bytes for each block, and two blocks."""
+    """The strong sum and 16 bytes per block, and two blocks."""
     expected = files.delta.read_bytes()
     for limit in (MEMORY, MEMORY + 1):
         assert redelta.run(*words_of(files, "delta"), "--max-memory", str(limit)).done() == expected
@@ -166,7 +166,7 @@ NO_SPACE = pytest.mark.skipif(SANITIZED, reason="a sanitizer's shadow fits in no
 
 
 def sparse(path: Path, size: int, start: bytes = b"") -> None:
-    """A file of zeros behind `start`."""
+    """`start`, then zeros to the end of the file."""
     path.write_bytes(start)
     with path.open("r+b") as file:
         file.truncate(size)
@@ -174,7 +174,7 @@ def sparse(path: Path, size: int, start: bytes = b"") -> None:
 
 @NO_SPACE
 def test_a_signature_of_gigabytes_is_refused_before_it_fills_memory(redelta: Tool, files: Files) -> None:
-    """A hundred million blocks, which take no place on disk."""
+    """A hundred million blocks, which take no space on disk."""
     sparse(files.signature, 12 + 100_000_000 * 36, signature_header(SIGNATURE_MAGICS["rabinkarp", "blake2"], 2048, 32))
     words = ("-T", "2", *words_of(files, "delta"), files.output)
     for options in (["--max-memory", "32M"], ["--max-blocks", "500000"]):
@@ -232,7 +232,7 @@ LITERAL_MAX = 65_535
 PERIOD = 61
 CYCLE = noise(PERIOD, 7)
 FALSE_MATCHES = 192 + 2 * 15 + 32
-"""At most so many in a stretch of 32 blocks of this length: see src/engine/scanner.c. There are 15 by chance."""
+"""The most in a budget window of 32 blocks of this length: see src/engine/scanner.c. There are 15 by chance."""
 
 
 @dataclass(frozen=True)
@@ -271,12 +271,13 @@ def random_strongs() -> list[bytes]:
 
 
 def literals(new: bytes) -> list[Literal]:
-    """Those that a delta without a copy has."""
+    """The commands of a delta without a copy."""
     return [Literal(new[at : at + LITERAL_MAX]) for at in range(0, len(new), LITERAL_MAX)]
 
 
 def delta_in_time(redelta: Tool, files: Files, new: bytes, threads: int = 2) -> bytes:
-    """A delta against the signature; its strong sums that match nothing are bounded by the size of the file."""
+    """A delta against the signature; the number of strong sums that match nothing is bounded by the size of the
+    file."""
     files.new.write_bytes(new)
     records = files.folder / "records"
     words = ("delta", "-T", str(threads), f"--json={records}", files.signature, files.new)
@@ -330,7 +331,7 @@ def test_a_million_blocks_and_every_window_leads_to_others(
 def test_a_million_blocks_and_one_that_matches_now_and_then(
     redelta: Tool, files: Files, random_strongs: list[bytes], sums: Sums
 ) -> None:
-    """It stands where the new file may be divided among threads; all other windows have the weak sum of zeros."""
+    """It is where the new file may be divided among threads; all other windows have the weak sum of zeros."""
     block = noise(LONG_BLOCK, 8)
     stretch = 32 * LONG_BLOCK
     new = bytearray(ZEROS)

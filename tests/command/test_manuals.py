@@ -1,4 +1,4 @@
-"""The manuals: well-formed, and as true as the help. Whatever option a verb has is in its manual, and no other."""
+"""The manuals: well-formed, and consistent with the help. Each verb's manual has exactly the verb's options."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def test_what_the_manuals_refer_to_is_there() -> None:
 
 
 def test_the_help_of_a_verb_has_the_options_that_it_takes(redelta: Tool) -> None:
-    """What is refused as an option of other verbs is not in the help, and all else is."""
+    """Options that are refused as those of other verbs are not in the help, and all others are."""
     helps = {verb: redelta.run(verb, "--help").done().decode() for verb in verbs(redelta)}
     every = {name for verb in helps for name in options_of_help(redelta, verb)}
     valued = {name for text in helps.values() for name in re.findall(r"--([a-z-]+) [A-Z]", text)}

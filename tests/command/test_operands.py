@@ -1,4 +1,4 @@
-"""Where bytes come from and go to: names, standard input and output, pipes, redirected files.
+"""Sources and destinations: names, standard input and output, pipes, redirected files.
 
 The bytes of the output depend on the bytes of the input, never on how they arrive.
 """
@@ -29,7 +29,7 @@ def files(redelta: Tool, tmp_path: Path) -> Files:
 
 @contextmanager
 def fed_pipe(data: bytes, piece: int) -> Iterator[int]:
-    """The read end of a pipe into which a thread writes `data` in pieces of `piece` bytes."""
+    """The read end of a pipe into which a thread writes `data` in chunks of `piece` bytes."""
     read_end, write_end = os.pipe()
 
     def feed() -> None:
@@ -163,7 +163,7 @@ def test_empty_files_go_through_all_three_steps(redelta: Tool, files: Files) -> 
 
 
 def test_offsets_beyond_4_gib_are_copied_from(redelta: Tool, rdiff: Tool, files: Files) -> None:
-    """A sparse basis whose short last block, the only one that matches, begins at 6 GiB."""
+    """A sparse basis whose short last block, the only one that matches, starts at 6 GiB."""
     start, tail = 6 << 30, noise(100, 4)
     with files.basis.open("wb") as file:
         file.seek(start)

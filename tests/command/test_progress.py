@@ -1,7 +1,7 @@
-"""Progress on standard error: when the line comes, what it says, and that it goes without a trace.
+"""Progress on standard error: when the line appears, its text, and that it disappears without a trace.
 
 A terminal is a pseudo-terminal with a small screen that knows what the line needs: characters, and the carriage return.
-Anything else that it receives, as an escape sequence, is a failure.
+Anything else that it receives, such as an escape sequence, is a failure.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ LINE = re.compile(
 
 @dataclass
 class Terminal:
-    """What a person in front of it sees: the present line, and each line that a carriage return went over."""
+    """What a person sees: the current line, and each line that a carriage return ended."""
 
     width: int = 80
     shown: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Terminal:
 
     @property
     def rest(self) -> str:
-        """What stands in the line now."""
+        """The text of the line now."""
         return "".join(self._line).rstrip()
 
     def lines(self) -> list[re.Match[str]]:
@@ -99,12 +99,12 @@ class Session:
             self.watch(0.02)
 
     def watch(self, seconds: float) -> bool:
-        """Looks at the terminal for so long. False: there is nothing any more."""
+        """Reads from the terminal for this long. False: it is closed."""
         if not select.select([self.main], [], [], seconds)[0]:
             return True
         try:
             data = os.read(self.main, 65536)
-        except OSError:  # Linux answers EIO when nobody has the other side
+        except OSError:  # Linux returns EIO when nobody has the other end open
             data = b""
         self.terminal.take(data)
         return data != b""
@@ -115,7 +115,7 @@ class Session:
             self.process.stdin.close()
 
     def finish(self) -> int:
-        """Ends its input and looks until it is done."""
+        """Ends its input and reads until it is done."""
         self.end_input()
         while self.watch(HANG_SECONDS):
             pass
@@ -135,7 +135,7 @@ def session(*words: Argument, width: int = 80, environment: dict[str, str] | Non
 
 
 def seen(it: Session, count: int = 1) -> Callable[[], bool]:
-    """Whether so many lines were seen on the terminal."""
+    """Whether this many lines were seen on the terminal."""
     return lambda: len([line for line in it.terminal.shown if line]) >= count
 
 

@@ -18,7 +18,7 @@ def layer(name: str) -> int:
 
 
 def unit(name: str) -> str:
-    """A header and its source are one."""
+    """A header and its source count as one."""
     return name.rsplit(".", 1)[0].removesuffix("_windows")
 
 

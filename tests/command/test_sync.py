@@ -1,4 +1,5 @@
-"""The verb sync: one file becomes equal to another, as a whole or not at all, and it shows what would have been sent.
+"""The verb sync: one file becomes equal to another, as a whole or not at all, and the report shows what would have been
+sent.
 
 What would have been sent is compared with the signature and the delta that the three steps make.
 """

@@ -1,7 +1,7 @@
-"""Verification: the trailer that a delta gets, patches that are judged by it, and the verb verify.
+"""Verification: the trailer of a delta, patches verified with it, and the verb verify.
 
-The trailer is compared with that of hashlib. What must never happen is a patch that says it is done and made another
-file, or one that fails and has touched its destination.
+The trailer is compared with that of hashlib. A patch must never succeed with another file, or fail after it has changed
+its destination.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from helpers.wire import (
 
 LEAF = 65536
 PIECE = 16 * LEAF
-"""What is worked on at once: of a patch and of verify exactly, of a delta at least."""
+"""The size of a segment: of a patch and of verify exactly, of a delta at least."""
 SIZES = (0, 1, 1000, LEAF - 1, LEAF, LEAF + 1, 2 * LEAF, 3 * LEAF + 7, PIECE - LEAF, PIECE - 1, PIECE, PIECE + 1,
          PIECE + LEAF, 2 * PIECE - 1, 2 * PIECE, 2 * PIECE + LEAF + 1)  # fmt: skip
 THREADS = ("1", "2", "3", "7")
@@ -59,7 +59,7 @@ def ways_to_delta(redelta: Tool, files: Files) -> Iterator[bytes]:
 
 @pytest.mark.parametrize("block_len", [1, 63, 64, 2048, LEAF, LEAF + 1, 262_144, 300_000])
 def test_the_trailer_is_hashlibs(redelta: Tool, rdiff: Tool, files: Files, block_len: int) -> None:
-    """Also where leaves, segments of the new file and blocks end at one byte, or one apart."""
+    """Also where leaves, segments of the new file and blocks end at the same byte, or one apart."""
     for size in SIZES[:8] if block_len == 1 else SIZES:
         new = noise(size, size)
         files.new.write_bytes(new)
@@ -116,7 +116,7 @@ def test_a_verified_patch_gives_the_new_file_at_every_size(redelta: Tool, files:
 
 
 def test_a_longer_trailer_of_a_later_version_is_understood(redelta: Tool, files: Files) -> None:
-    """What it adds is skipped. Where the trailer cannot be found, since it is too long, that is said."""
+    """Its additions are skipped. A trailer that is too long to be found is reported."""
     bare = files.delta.read_bytes()[:-TRAILER_LENGTH]
     for more in (1, 100, 3000):
         files.delta.write_bytes(bare + encode_trailer(NEW, more=noise(more, more)))
@@ -141,7 +141,7 @@ def test_a_literal_that_looks_like_a_trailer_is_a_literal(redelta: Tool, files: 
 
 @dataclass(frozen=True)
 class Mishap:
-    """A basis and a delta that do not belong together, and what is to be said of it."""
+    """A basis and a delta that do not belong together, and the expected report."""
 
     basis: bytes
     delta: bytes
@@ -151,7 +151,7 @@ class Mishap:
 
 
 def mishaps() -> dict[str, Mishap]:
-    """By what has happened."""
+    """By their cause."""
     commands: list[Command] = [Literal(b"0123456789" * 30), Copy(1000, 50_000), Literal(b"end"), Copy(0, 500)]
     new = apply_delta(BASIS, encode_delta(commands))
     delta = encode_delta(commands, new)
@@ -194,7 +194,7 @@ def prepared(files: Files, mishap: Mishap) -> Words:
 
 
 def assert_told(error: ErrorLine, files: Files, mishap: Mishap) -> None:
-    """The culprit is named, and it is said what to do."""
+    """The faulty file is named, with a remedy."""
     assert error.file == str({"basis": files.basis, "delta": files.delta}[mishap.culprit]), error
     assert "basis" in error.what or "delta" in error.what or "trailer" in error.what, error
     assert "delta" in error.advice, error
@@ -256,7 +256,7 @@ def test_a_copy_of_another_basis_that_has_the_same_bytes_is_good(redelta: Tool, 
 
 
 def test_a_collision_is_told(redelta: Tool, rdiff: Tool, files: Files) -> None:
-    """Two blocks have the same sums, those of stock too, which makes the wrong file without a word."""
+    """Two blocks have the same sums, for stock too, which makes the wrong file without a message."""
     seen: dict[bytes, bytes] = {}
     for block in equal_rollsums(64, 600, 5):
         other = seen.setdefault(blake2(block)[:1], block)
