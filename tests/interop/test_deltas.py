@@ -1,6 +1,6 @@
-"""Deltas cross over: each command applies the other's deltas, made with the other's signatures.
+"""Deltas are exchanged: each command applies the other's deltas, made with the other's signatures.
 
-Every pair of files goes through the whole square: our delta is applied by Python's reader, by stock rdiff and by us;
+Every pair of files goes through all combinations: our delta is applied by Python's reader, by stock rdiff and by us;
 stock's delta is applied by us. Ours is also never larger than stock's by more than 16 bytes and the trailer, and is in
 the canonical form. Strong sums here are long enough that chance matches do not occur.
 """
@@ -106,7 +106,7 @@ def test_deltas_of_megabytes_cross_over(square: Square) -> None:
 
 
 def test_different_blocks_with_equal_weak_sums_are_told_apart(redelta: Tool, rdiff: Tool, tmp_path: Path) -> None:
-    """Every window at a block's boundary passes the weak sum, so only the strong sum can tell."""
+    """Every window at a block's boundary passes the weak sum, so only the strong sum can distinguish them."""
     signature, basis_file = tmp_path / "signature", tmp_path / "basis"
     blocks = equal_rollsums(64, 600, 61)
     assert len(set(blocks)) > 500

@@ -1,6 +1,6 @@
-"""Where the file system can store bytes once for two files, a patched file shares those that it copies from the basis.
+"""If the file system can store bytes once for two files, a patched file shares those that it copies from the basis.
 
-Such a file system, XFS, is made in a file and mounted for these tests, which takes root and a kernel that lets one."""
+Such a file system, XFS, is made in a file and mounted for these tests, which needs root and a kernel that allows it."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def wait_until_read(running: Running) -> None:
 
 
 def patch_there(redelta: Tool, mount: Path, pair: tuple[bytes, bytes], options: tuple[str, ...]) -> int:
-    """Patches on that file system; returns by how much more of it is used then."""
+    """Patches on that file system; returns how much more of it is used then."""
     basis, new, signature, delta, patched = (mount / name for name in ("basis", "new", "sig", "delta", "patched"))
     basis.write_bytes(pair[0])
     redelta.run("signature", "-b", "4096", basis, signature).done()
@@ -102,7 +102,7 @@ def test_a_basis_that_is_written_to_meanwhile_fails_the_patch(redelta: Tool, mou
         running.feed(commands[:4])
         wait_until_read(running)
         with basis.open("r+b") as file:
-            file.write(old[:1])  # the same byte: only that it was written can be told
+            file.write(old[:1])  # the same byte: only the write itself can be detected
         running.feed(commands[4:])
         running.end_input()
         assert running.status() == 4

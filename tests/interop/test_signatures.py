@@ -28,7 +28,7 @@ def edge_sizes(block_len: int) -> list[int]:
 
 
 def options(weak: str, strong: str, block_len: int, strong_len: int) -> list[str]:
-    """The same words for both commands."""
+    """The same arguments for both commands."""
     return ["-R", weak, "-H", strong, "-b", str(block_len), "-S", str(strong_len)]
 
 
@@ -122,7 +122,7 @@ def test_signature_of_any_file_is_stocks(
 def test_signature_from_standard_input_is_stocks(
     redelta: Tool, rdiff: Tool, tmp_path: Path, words: list[str], size: int
 ) -> None:
-    """A redirected file has a known size, a pipe has none: the recommended lengths differ, and as stock's do."""
+    """A redirected file has a known size, a pipe has none: the recommended lengths differ, like stock's."""
     data = noise(size, 2)
     basis = tmp_path / "basis"
     basis.write_bytes(data)

@@ -1,10 +1,9 @@
 """Neither threads, nor a pipe in place of a file, nor the processor's instruction set changes a byte of the output.
 
-The library signs pieces of a file and scans segments of it in parallel, and then joins what was found. So the files
-here are made to be awkward at the edges of segments: matches at every place around an edge, copies and literals across
-several edges, equal blocks of which one continues the copy before the edge, files that end at an edge. What one thread
-makes of a file is compared with what any other number makes of it, from a file and from a pipe; stock rdiff applies the
-delta.
+The library signs and scans segments of a file in parallel, and then joins the results. So the files here are made to be
+awkward at the edges of segments: matches at every offset around an edge, copies and literals across several edges,
+equal blocks of which one continues the copy before the edge, files that end at an edge. The output of one thread is
+compared with that of any other number, from a file and from a pipe; stock rdiff applies the delta.
 """
 
 from __future__ import annotations
@@ -29,11 +28,11 @@ LITERAL_MAX = 65535
 FAILURES_MAX = 256
 """Strong sums that match nothing, after which the scanner gives up on a budget window. None crosses an edge."""
 PIECE_SIZE = 512 * 1024
-"""What is signed at once is the most whole blocks in this many bytes, or eight blocks."""
+"""A segment of a signature is as many whole blocks as fit in this many bytes, or eight blocks."""
 
 
 def segment_size(block_len: int) -> int:
-    """What is scanned at once: the least multiple of 32 blocks (each counts as 128 or more) that is 1 MiB or more."""
+    """A segment of a scan: the least multiple of 32 blocks (each counts as 128 bytes or more) that is 1 MiB or more."""
     window = 32 * max(block_len, 128)
     return -(-(1 << 20) // window) * window
 
@@ -61,7 +60,7 @@ class Bench:
         return self.made_in_all_ways(("delta", signature), self.folder / "new", new)
 
     def made_in_all_ways(self, words: Words, name: Path, data: bytes) -> bytes:
-        """What the command makes of the data, once it was the same for all threads, from a file and from a pipe."""
+        """The command's output for the data, which must be the same for all threads, from a file and from a pipe."""
         name.write_bytes(data)
         made = self.redelta.run(*words, "-T", "1", name).done()
         for threads in THREADS:
@@ -106,12 +105,12 @@ def with_repeats(block: int, size: int, seed: int) -> bytes:
 
 
 def round_and_round(data: bytes, size: int) -> bytes:
-    """The first `size` bytes of `data` repeated for ever."""
+    """The first `size` bytes of `data` repeated forever."""
     return (data * (size // len(data) + 1))[:size]
 
 
 def offsets_at_edges(block: int) -> Iterator[int]:
-    """Where a match begins, from an edge: on every side of it, and a block before and behind it."""
+    """The start of a match, from an edge: on every side of it, and a block before and after it."""
     step = (1 if block == 64 else 3 if block == 256 else 10) * (3 if SANITIZED else 1)
     yield from range(-40, 41, step)
     yield from (-1, 1)
@@ -138,7 +137,7 @@ def matches_at_edges(block: int, segment: int) -> Pair:
 
 
 def literals_across_edges(block: int, segment: int) -> Pair:
-    """Literals, each with an edge in its middle, as long as a command can say, one more, one less, and much longer."""
+    """Literals, each with an edge in its middle, as long as one command allows, one more, one less, and much longer."""
     basis = noise(7 * block, 72)
     lengths = (1, LITERAL_MAX - 1, LITERAL_MAX, LITERAL_MAX + 1, 2 * LITERAL_MAX, 2 * LITERAL_MAX + 1, segment - 1)
     parts: list[bytes] = []
@@ -160,7 +159,7 @@ def few_blocks_often(block: int, segment: int) -> Pair:
 
 
 def zeros_with_marks(block: int, segment: int) -> bytes:
-    """Zeros with a byte before each edge, from which another grid begins than that of the segment behind the edge."""
+    """Zeros with a byte before each edge, from which another grid starts than that of the segment after the edge."""
     distances = (1, 2, block // 2, block - 1, block, block + 1)
     new = bytearray(len(distances) * segment + segment // 2)
     for edge, distance in enumerate(distances, 1):
@@ -194,7 +193,7 @@ def budgets_spent_at_edges(block: int, segment: int) -> Pair:
 
 
 def sizes_at_edges(block: int, segment: int) -> list[int]:
-    """Every side of one and of two segments, and of a segment and what the scanner looks ahead."""
+    """Every side of one and of two segments, and of a segment and the bytes that the scanner looks ahead."""
     sizes = {edge * segment + more for edge in (1, 2) for more in (-1, 0, 1)}
     return sorted(sizes | {segment + block + more for more in (-1, 0, 1)} | {2 * segment + block // 2 + 1})
 
@@ -220,7 +219,7 @@ def test_equal_blocks_across_edges(bench: Bench) -> None:
 
 
 def test_zeros(bench: Bench) -> None:
-    """Without marks, the copies of a segment are all to be chosen again, for the basis is shorter than a segment."""
+    """Without marks, all copies of a segment must be chosen again, because the basis is shorter than a segment."""
     without_marks = bytes(3 * bench.segment + bench.block_len // 2)
     bench.check(bytes(9 * bench.block_len + 5), without_marks, zeros_with_marks(bench.block_len, bench.segment))
 
@@ -257,7 +256,7 @@ def test_budgets_spent_at_edges(redelta: Tool, rdiff: Tool, tmp_path: Path, bloc
 
 
 def heeds_cpu(redelta: Tool) -> bool:
-    """Does this build look at REDELTA_CPU? Such a build ends itself at a name that it does not know."""
+    """Does this build read REDELTA_CPU? Such a build aborts at a name that it does not know."""
     ended = subprocess.run(
         [redelta.path, "signature"],
         stdin=subprocess.DEVNULL,

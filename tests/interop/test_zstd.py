@@ -1,7 +1,7 @@
-"""Compression, against the zstd command: it makes plain what redelta writes, and redelta reads what it writes.
+"""Compression, against the zstd command: it decompresses what redelta writes, and redelta reads what it writes.
 
-The plain form is stock rdiff's, byte for byte, so rdiff goes on with what `zstd -d` gives. What is cut off or changed
-ends in status 3, or in the new file; never in another one.
+The plain form is stock rdiff's, byte for byte, so rdiff accepts the output of `zstd -d`. Truncated or changed files
+give status 3, or the new file; never another one.
 """
 
 from __future__ import annotations
@@ -111,7 +111,7 @@ def test_neither_threads_nor_a_pipe_change_a_byte(redelta: Tool, tmp_path: Path,
     made = {redelta.run(*words, f"-T{threads}", "-z1", source).done() for threads in THREADS}
     made.add(redelta.run(*words, "-z1", "-", stdin=data).done())
     assert len(made) == 1
-    assert len(made.pop()) > 8_000_000  # more than one thread had something to do
+    assert len(made.pop()) > 8_000_000  # more than one thread had work
 
 
 @settings(max_examples=25)
@@ -182,7 +182,7 @@ def test_what_follows_the_frames_is_told(redelta: Tool, small: tuple[Path, bytes
 
 
 def test_a_window_that_is_too_large_is_told(redelta: Tool, zstd: Tool, basis: Path) -> None:
-    """A frame of zstd that needs 2 GiB: its own decoder refuses it, too, unless told otherwise."""
+    """A frame of zstd that needs 2 GiB: its own decoder refuses it, too, by default."""
     packed = zstd.run("-c", "--long=31", "--no-check", stdin=redelta.run("delta", basis).out or WORDS).done()
     assert zstd.run("-dc", stdin=packed).status != 0
     error = redelta.run("patch", basis, "-", stdin=packed).fails(3)
