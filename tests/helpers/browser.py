@@ -1,4 +1,4 @@
-"""Chromium without a screen, for what only a browser can tell of a page."""
+"""Chromium without a screen, for checks of a page that need a browser."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from selenium import webdriver
 from selenium.webdriver.chrome.service import Service
 
-# As root it has no sandbox of its own; and it is to speak to nobody.
+# As root it has no sandbox of its own; and it must not use the network.
 FLAGS = (
     "--headless=new",
     "--no-sandbox",
@@ -52,6 +52,6 @@ def browser(profile: Path, width: int = 1100, height: int = 1000) -> Iterator[we
 
 
 def set_colours(driver: webdriver.Chrome, scheme: str) -> None:
-    """Tells pages that the user likes this scheme: light or dark."""
+    """Sets the colour scheme that the user prefers: light or dark."""
     features = [{"name": "prefers-color-scheme", "value": scheme}]
     driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": features})

@@ -1,4 +1,4 @@
-"""The files of one synchronisation, in a folder of their own, with another in it for what is made of them."""
+"""The files of one synchronisation, in a folder of their own, with a subfolder for outputs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from helpers.tool import Argument, Tool
 
 @dataclass(frozen=True)
 class Files:
-    """Their names. Outputs stand in a folder in which nothing else does, so that what is left behind is seen."""
+    """Their names. Outputs have a folder of their own, so that files left over are seen."""
 
     folder: Path
 
@@ -35,7 +35,7 @@ class Files:
         return self.folder / "outputs" / "output"
 
     def outputs(self) -> list[str]:
-        """The names of what stands in the outputs' folder."""
+        """The names in the outputs' folder."""
         return sorted(path.name for path in self.output.parent.iterdir())
 
 

@@ -1,7 +1,7 @@
-"""Pairs of old and new files: named ones that are known to be hard, and drawn ones from random edits.
+"""Pairs of old and new files: named ones that are known to be hard, and random ones made by edits.
 
-Everything is made from seeds, so every run sees the same bytes. The named pairs are functions of the block length where
-it matters where a change falls in a block.
+Everything is made from seeds, so every run sees the same bytes. The named pairs are functions of the block length if
+the position of a change in a block matters.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ def noise(size: int, seed: int) -> bytes:
 
 
 def prose(size: int, seed: int) -> bytes:
-    """Lines of a few words, much repeated: what text looks like to a delta."""
+    """Lines of a few words, often repeated: what text looks like to a delta."""
     chance = random.Random(seed)
     words = [bytes(chance.choices(b"abcdefghijklmnopqrstuvwxyz", k=chance.randint(1, 9))) for _ in range(300)]
     parts: list[bytes] = []
@@ -67,7 +67,7 @@ def _sparse(block: int) -> Pair:
 
 
 def _short_last(block: int, before: bytes, after: bytes) -> Pair:
-    """The basis' short last block stands in the new file between `before` and `after`."""
+    """The basis' short last block is in the new file between `before` and `after`."""
     tail = noise(block // 2 + 1, 23)
     return noise(6 * block, 24) + tail, before + tail + after
 
@@ -164,7 +164,7 @@ PAIRS: dict[str, Callable[[int], Pair]] = {
 
 @st.composite
 def edited_pairs(draw: st.DrawFn, max_size: int = 6000) -> Pair:
-    """A basis and a new file that is made of its pieces and of new bytes."""
+    """A basis and a new file that is made from ranges of it and new bytes."""
     seed = draw(st.integers(0, 1 << 30))
     size = draw(st.integers(0, max_size))
     kind = draw(st.sampled_from(("noise", "prose", "few_values", "zeros")))

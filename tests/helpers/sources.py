@@ -1,4 +1,4 @@
-"""What the tests of the package share: fakes of files, and the same bytes behind every kind of source."""
+"""What the tests of the package share: fakes of files, and the same bytes in every kind of source."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Fake:
 
 
 class SeekableFake(Fake):
-    """One with a `seek`, whose result is of no use."""
+    """A reader with a `seek`, whose result is of no use."""
 
     def seek(self, position: int) -> None:
         self.at = position
@@ -49,7 +49,7 @@ class Sink:
 
 
 class OddFile(io.FileIO):
-    """A file of a class of its own: its `read` is what counts, not its descriptor."""
+    """A file of a class of its own: its `read` counts, not its descriptor."""
 
     def read(self, size: int | None = -1, /) -> Any:
         return bytes(byte ^ 0xFF for byte in super().read(size) or b"")

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 
 def run_threads(work: Callable[[int], object], count: int) -> None:
-    """Runs it in so many threads, each with its number. What one of them raises fails the test."""
+    """Runs it in this many threads, each with its number. An exception in any of them fails the test."""
     failures: list[BaseException] = []
 
     def guarded(number: int) -> None:

@@ -1,6 +1,6 @@
-"""Running a command and judging what it said.
+"""Running a command and checking its outcome.
 
-A test says what it expects in one word: `done` (status 0), `fails` (a status and one error line in the documented
+A test expresses what it expects in one word: `done` (status 0), `fails` (a status and one error line in the documented
 form), or `refuses` (a bad command line: status 2 and one line). Every run is also checked for what must never happen:
 death by a signal, or a sanitizer's report. A run whose output is a pipe costs no fsync, so most are.
 """
@@ -24,7 +24,7 @@ HANG_SECONDS = 120
 
 SANITIZED = os.environ.get("REDELTA_SANITIZED") == "1"
 
-# What the command was built without on purpose, and the words with which it refuses what needs that.
+# What the command was built without on purpose, and the message with which it refuses what needs that.
 WITHOUT = os.environ.get("REDELTA_WITHOUT", "").split(",")
 REFUSALS = {"zstd": b"redelta was built without zstd"}
 
@@ -52,7 +52,7 @@ class ErrorLine:
 
 @dataclass(frozen=True)
 class Result:
-    """What a finished command left: its status and its two streams."""
+    """The outcome of a command: its status and its two streams."""
 
     command: Sequence[str]
     status: int
@@ -60,11 +60,11 @@ class Result:
     err: bytes
 
     def describe(self) -> str:
-        """What a person needs to repeat the run by hand."""
+        """What is needed to repeat the run by hand."""
         return f"{' '.join(self.command)}\nstatus {self.status}, standard error:\n{self.err.decode(errors='replace')}"
 
     def done(self) -> bytes:
-        """Asserts success and gives standard output."""
+        """Asserts success and returns standard output."""
         assert self.status == 0, self.describe()
         return self.out
 
@@ -106,8 +106,8 @@ class Tool:
     ) -> Result:
         """Runs to the end. `stdin` is bytes for a pipe, an open file, or nothing.
 
-        `memory` limits the address space, in bytes, and `cpu` the time of the processors, in seconds: who takes more is
-        killed. That is no measurement, but tells what is proportional to its input from what is not.
+        `memory` limits the address space, in bytes, and `cpu` the processor time, in seconds: a command that takes more
+        is killed. That is no measurement, but distinguishes what is proportional to its input from what is not.
         """
         words = [os.fsdecode(word) for word in (self.path, *args)]
         given = stdin if isinstance(stdin, bytes) else None
@@ -138,7 +138,7 @@ class Tool:
 
 
 class Running:
-    """A command that has been started. Leaving the `with` ends it, whatever happened."""
+    """A command that has been started. Leaving the `with` ends it in any case."""
 
     def __init__(self, words: Sequence[str]) -> None:
         pipe = subprocess.PIPE
@@ -201,14 +201,14 @@ def shell(script: str, *args: Argument) -> Result:
 
 
 def plain_environment() -> dict[str, str]:
-    """This environment with English messages, and without what would change how options are read."""
+    """This environment with English messages, and without variables that change how options are read."""
     return {name: value for name, value in os.environ.items() if name != "POSIXLY_CORRECT"} | {"LC_ALL": "C"}
 
 
 def limits(memory: int | None, cpu: int | None) -> Callable[[], None] | None:
-    """For a child: at most so much address space and processor time, or None if both are without a limit.
+    """For a child: limits of address space and processor time, or None if there are none.
 
-    A sanitizer's shadow does not fit in any address space, so that is not limited then, and it takes its time.
+    A sanitizer's shadow does not fit in any limit of the address space, so that is not limited then, and it is slow.
     """
 
     def apply() -> None:
@@ -222,13 +222,13 @@ def limits(memory: int | None, cpu: int | None) -> Callable[[], None] | None:
 
 
 def heed_signals() -> None:
-    """For a child: no signal is ignored, also where the tests themselves run under nohup or in the background."""
+    """For a child: no signal is ignored, even if the tests themselves run under nohup or in the background."""
     for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
         signal.signal(number, signal.SIG_DFL)
 
 
 def skip_what_is_left_out(said: bytes) -> None:
-    """Ends the test if it asked for what this build does not have."""
+    """Ends the test if it needs what this build does not have."""
     for part, refusal in REFUSALS.items():
         if part in WITHOUT and refusal in said:
             pytest.skip(f"built without {part}")

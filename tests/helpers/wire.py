@@ -1,11 +1,11 @@
 """The formats of signatures and deltas, written a second time in plain Python.
 
-It shares nothing with the library but the description of the formats, so it can judge what the library writes: whether
+It shares nothing with the library but the description of the formats, so it can check what the library writes: whether
 bytes are a signature or a delta at all, what a delta makes of a basis, and whether it was written in the canonical form
-(the narrowest opcode for every command, copies merged, the trailer behind END and nothing else). The digest of the
+(the narrowest opcode for every command, copies merged, the trailer after END and nothing else). The digest of the
 trailer is that of hashlib. It is slow and it checks everything.
 
-There are two readers of deltas: apply_delta is librsync's, which looks at nothing behind END; verdict is redelta's.
+There are two readers of deltas: apply_delta is librsync's, which ignores everything after END; verdict is redelta's.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ WIDTHS = (1, 2, 4, 8)
 FILE_MAX = (1 << 63) - 1
 FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 0x7FFFFFFF, 0x80000000, 0xFFFFFFFE,
          0xFFFFFFFF)  # fmt: skip
-"""What to put into a field of four bytes that claims something."""
+"""Values for fields of four bytes."""
 
 TRAILER_MAGIC = 0x72730256
 TRAILER_REST = 48
@@ -46,7 +46,7 @@ ROLLSUM_OFFSET = 31
 
 
 class WireError(Exception):
-    """The bytes are not what they should be."""
+    """The bytes are not valid."""
 
 
 # ---- Signatures -----------------------------------------------------------------------------------------------------
@@ -63,7 +63,7 @@ class Signature:
 
 
 def signature_header(magic: int, block_len: int, strong_len: int) -> bytes:
-    """The twelve bytes, whether or not their values are allowed."""
+    """The twelve bytes, even if their values are not allowed."""
     return b"".join(value.to_bytes(4, "big") for value in (magic, block_len, strong_len))
 
 
@@ -149,7 +149,7 @@ Command = Literal | Copy
 
 @dataclass(frozen=True)
 class Delta:
-    """The commands in order, and where END ends."""
+    """The commands in order, and the offset after END."""
 
     commands: tuple[Command, ...]
     end: int
@@ -161,12 +161,12 @@ def delta_header() -> bytes:
 
 
 def width_index(value: int) -> int:
-    """Which of the four widths is the narrowest that holds `value`."""
+    """The index of the narrowest of the four widths that holds `value`."""
     return next(index for index, width in enumerate(WIDTHS) if value < 1 << 8 * width)
 
 
 def encode_copy(copy: Copy, offset_index: int | None = None, length_index: int | None = None) -> bytes:
-    """A copy command, at the narrowest widths unless told otherwise."""
+    """A copy command, with the narrowest widths by default."""
     i = width_index(copy.offset) if offset_index is None else offset_index
     j = width_index(copy.length) if length_index is None else length_index
     operands = copy.offset.to_bytes(WIDTHS[i], "big") + copy.length.to_bytes(WIDTHS[j], "big")
@@ -174,7 +174,7 @@ def encode_copy(copy: Copy, offset_index: int | None = None, length_index: int |
 
 
 def encode_literal(literal: Literal, index: int | None = None) -> bytes:
-    """A literal command, in its shortest form unless told otherwise."""
+    """A literal command, in its shortest form by default."""
     length = len(literal.data)
     if index is None and 1 <= length < OP_LITERAL_1:
         return bytes([length]) + literal.data
@@ -219,7 +219,7 @@ def encode_trailer(
     zero: bytes = bytes(7),
     more: bytes = b"",
 ) -> bytes:
-    """What follows END to verify `new`; each field may be set to another value, and `more` follows the known ones."""
+    """The trailer for `new`; each field may be set to another value, and `more` follows the known ones."""
     start = magic.to_bytes(4, "big") + (TRAILER_REST + len(more) if rest is None else rest).to_bytes(4, "big")
     fields = (len(new) if size is None else size).to_bytes(8, "big") + bytes([kind]) + zero
     return start + fields + tree_digest(new) + more
@@ -268,7 +268,7 @@ def _read_commands(reader: _Reader) -> Iterator[Command]:
 
 
 def read_delta(data: bytes) -> Delta:
-    """The commands up to END, or WireError. What follows END is not looked at."""
+    """The commands up to END, or WireError. Bytes after END are ignored."""
     reader = _Reader(data)
     commands = tuple(_read_commands(reader))
     return Delta(commands, reader.at)
@@ -289,9 +289,9 @@ def apply_delta(basis: bytes, data: bytes) -> bytes:
 
 @dataclass
 class Verdict:
-    """How redelta may end a patch: with the new file, or with one of these statuses.
+    """The outcomes allowed for a patch: the new file, or one of these statuses.
 
-    If several things are wrong, it is not promised which is found first.
+    If there are several errors, it is not specified which is found first.
     """
 
     new: bytes = b""
@@ -313,7 +313,7 @@ class Verdict:
         self.new += basis[command.offset : end]
 
     def add_trailer(self, data: bytes) -> None:
-        """Judges by what follows END; that there is nothing is no fault."""
+        """Checks the bytes after END; it is no error if there are none."""
         magic = TRAILER_MAGIC.to_bytes(4, "big")
         if data and data[:4] != magic[: len(data)]:
             raise WireError("not a trailer")
@@ -329,7 +329,8 @@ class Verdict:
 
 
 def verdict(basis: bytes, data: bytes) -> Verdict:
-    """What redelta makes of a basis and a delta: 3 for what is no delta, 4 for what does not make the new file."""
+    """What redelta makes from a basis and a delta: status 3 if it is not a delta, 4 if it does not make the new
+    file."""
     made = Verdict()
     reader = _Reader(data)
     try:
@@ -342,7 +343,7 @@ def verdict(basis: bytes, data: bytes) -> Verdict:
 
 
 def assert_canonical(data: bytes, new: bytes) -> None:
-    """Narrowest widths, no two copies that could be one, and behind END the trailer for `new`."""
+    """Narrowest widths, no two copies that could be one, and after END the trailer for `new`."""
     delta = read_delta(data)
     assert encode_delta(delta.commands, new) == data, "not in the narrowest widths, or another trailer"
     for one, next_one in zip(delta.commands, delta.commands[1:], strict=False):
@@ -354,7 +355,7 @@ def assert_canonical(data: bytes, new: bytes) -> None:
 
 
 def greedy_commands(basis: bytes, new: bytes, block_len: int) -> list[Command]:
-    """What a greedy scan finds, without any sums: blocks are looked up by their bytes.
+    """The result of a greedy scan without any sums: blocks are looked up by their bytes.
 
     At each position the next block's worth of bytes (fewer at the end) is copied if it is a block of the basis, else
     one byte is literal. Of equal blocks the one that continues the previous copy is taken, else the first.
@@ -394,5 +395,5 @@ def made_size(commands: Iterable[Command]) -> int:
 
 
 def literal_bytes(commands: Iterable[Command]) -> int:
-    """How many bytes travel as literals."""
+    """The number of literal bytes."""
     return sum(len(each.data) for each in commands if isinstance(each, Literal))
