@@ -1,7 +1,7 @@
 """The programs of Debian that use librsync, run on the system's library or on ours.
 
-The programs are what Debian packs. LD_LIBRARY_PATH alone decides which librsync.so.2 they get, and each run is held to
-it: the dynamic linker reports the libraries it loads (LD_DEBUG), and a run that used another librsync, or none, fails.
+The programs are what Debian packs. LD_LIBRARY_PATH alone selects their librsync.so.2, and each run is checked: the
+dynamic linker reports the libraries it loads (LD_DEBUG), and a run that used another librsync, or none, fails.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Librsync:
 
 
 def stock_librsync() -> Path:
-    """The system's librsync.so.2: the one that the dynamic linker knows without being told."""
+    """The system's librsync.so.2: the one that the dynamic linker finds by default."""
     found = subprocess.run(["/sbin/ldconfig", "-p"], capture_output=True, text=True, check=True).stdout
     paths = re.findall(r"librsync\.so\.2 .*=> (\S+)", found)
     assert paths, "librsync is not installed (Debian package librsync2)"
@@ -39,12 +39,12 @@ def stock_librsync() -> Path:
 
 @dataclass(frozen=True)
 class Desk:
-    """A place to run programs in: a folder with a home of their own, so that no settings or caches come in."""
+    """A place to run programs in: a folder with a home of their own, without outside settings or caches."""
 
     folder: Path
 
     def run(self, librsync: Librsync, *words: Word, status: int | None = 0) -> str:
-        """Asserts the status (None: some failure) and which library was loaded, and gives what was said."""
+        """Asserts the status (None: some failure) and which library was loaded, and returns the output."""
         log = self.folder / "ld"
         shutil.rmtree(log, ignore_errors=True)
         log.mkdir()
@@ -81,6 +81,6 @@ class Desk:
 
 
 def loaded_librsyncs(log: Path) -> set[Path]:
-    """The files that were loaded as librsync.so.2, by any process that wrote into this folder."""
+    """The files that were loaded as librsync.so.2 by any process that wrote into this folder."""
     texts: Sequence[str] = [file.read_text(errors="replace") for file in log.iterdir()]
     return {Path(found).resolve() for text in texts for found in LOADED.findall(text)}

@@ -1,7 +1,7 @@
 """duplicity: a full backup and two incremental ones, restored to each of the three times, and verified.
 
 A full backup stores signatures; an incremental one makes deltas against them and new signatures; a restore applies the
-deltas one after the other. The steps of a mix: full, incremental, incremental, all the reading.
+deltas one after the other. The steps of a mix: full, incremental, incremental, everything that reads.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def test_backups_are_restored_to_each_time(
 def test_signatures_of_both_libraries_are_the_same(
     desk: Desk, history: History, librsyncs: dict[str, Librsync]
 ) -> None:
-    """So either can go on where the other stopped, and a store does not tell who made it."""
+    """So either can continue where the other stopped, and a store does not depend on which of them made it."""
     history.advance(0)
     made = []
     for letter in "so":

@@ -1,7 +1,8 @@
 """rdiff-backup: three backups, verified, compared, and restored to each of the three times.
 
 A backup asks librsync for signatures of the mirror, for deltas in both directions, and for patches of the mirror; a
-restore of an older time applies the deltas that are kept. The steps of a mix: backup, backup, backup, all the reading.
+restore of an older time applies the deltas that are kept. The steps of a mix: backup, backup, backup, everything that
+reads.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ def test_backups_are_restored_to_each_time(
 def test_a_damaged_increment_is_noticed(
     desk: Desk, history: History, librsyncs: dict[str, Librsync], letter: str
 ) -> None:
-    """The comparison above can fail: with a delta cut off, the older time does not come back."""
+    """The comparison above can fail: with a truncated delta, the older state is not restored."""
     librsync = librsyncs[letter]
     repository = desk.folder / "repository"
     for state in range(2):

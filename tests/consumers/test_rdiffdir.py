@@ -18,7 +18,7 @@ MIXES = ["sss", "ooo", "oss", "sos", "sso", "oos", "oso", "soo"]
 
 
 def copy_of(tree: Path, to: Path) -> Path:
-    """A copy of a tree with all that belongs to it."""
+    """A copy of a tree with all its metadata."""
     return Path(shutil.copytree(tree, to, symlinks=True))
 
 

@@ -1,7 +1,7 @@
 """Trees of files to back up, in three states a day apart, and the comparison of a restored tree with its original.
 
 Each state has what makes backups go wrong: large files with scattered edits, files that grow, shrink to nothing or stay
-empty, sparse ones, links, odd modes and names, and what appears and goes.
+empty, sparse ones, links, odd modes and names, and files that appear and disappear.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ def _write_sparse(path: Path, size: int, islands: dict[int, bytes]) -> None:
 
 
 def _edited(data: bytes, seed: int) -> bytes:
-    """Pieces removed, inserted and overwritten at scattered places."""
+    """Ranges removed, inserted and overwritten at scattered offsets."""
     chance = random.Random(seed)
     edited = bytearray(data)
     for _ in range(12):
@@ -106,7 +106,8 @@ def _set_times(root: Path, when: int) -> None:
 
 @dataclass(frozen=True)
 class Entry:
-    """What a backup must bring back of one name. Of a link that is its target, and no time: no program here does."""
+    """What a backup must restore for one name. For a link that is its target, without a time: no program here restores
+    that."""
 
     mode: int
     mtime: int
@@ -131,7 +132,7 @@ def entries(root: Path) -> dict[str, Entry]:
 
 
 def differences(one: dict[str, Entry], other: dict[str, Entry]) -> list[str]:
-    """A line for each name that differs: what it is in one, and in the other."""
+    """A line for each name that differs: its state in one tree, and in the other."""
     return [
         f"{name!r}: {one.get(name)} and {other.get(name)}"
         for name in sorted(one.keys() | other.keys())
