@@ -1,4 +1,4 @@
-"""What an installation contains, and that projects of every kind can use it.
+"""The contents of an installation, and its use by projects of every kind.
 
 The release is installed once into a temporary prefix, as `cmake --install` does it for anyone. Then a small program is
 built against it with find_package, with pkg-config and as a subproject, with the shared and with the static library,
@@ -37,7 +37,7 @@ def run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
 
 @dataclass(frozen=True)
 class Installed:
-    """An installation: its prefix, and where its libraries went."""
+    """An installation: its prefix, and the directory of its libraries."""
 
     prefix: Path
     libraries: Path

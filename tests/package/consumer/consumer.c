@@ -1,6 +1,6 @@
 /*
- * A program as a user of the installed library writes it: the three steps over memory, and the check that what is
- * linked is the version of the header. Exits with 0 if the new file came out.
+ * A program as a user of the installed library writes it: the three steps over memory, and a check that the linked
+ * library has the version of the header. Exits with 0 if the result is the new file.
  */
 #include <redelta.h>
 
