@@ -1,6 +1,6 @@
 """The packages that scripts/package makes, and a fresh Debian for them.
 
-The packages are made once for all tests of a module. The fresh Debian is kept in build/debian, since it takes minutes
+The packages are made once for all tests of a module. The fresh Debian is kept in build/debian, because it takes minutes
 to make; each module of tests gets a copy.
 """
 
@@ -23,7 +23,7 @@ def source() -> Path:
 
 @pytest.fixture(scope="session")
 def directory(source: Path) -> Path:
-    """Where scripts/package, which is run for it, leaves the packages."""
+    """The directory where scripts/package, which is run here, leaves the packages."""
     if shutil.which("dpkg-shlibdeps") is None:
         pytest.skip("this machine cannot make packages of Debian (no dpkg-dev)")
     run(source / "scripts/package")

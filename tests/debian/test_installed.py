@@ -65,7 +65,7 @@ def test_a_program_is_built_with_the_library_and_depends_on_its_package(
 
 
 def depends(debian: Debian, program: str) -> str:
-    """On which packages a program depends, by Debian's own tool."""
+    """The packages on which a program depends, from Debian's own tool."""
     script = f"mkdir -p /tmp/d/debian && cd /tmp/d && echo 'Source: d' > debian/control && dpkg-shlibdeps -O {program}"
     return debian.shell(script)
 

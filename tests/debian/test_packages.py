@@ -1,4 +1,4 @@
-"""The packages themselves: their names, fields and files, and what lintian says of them."""
+"""The packages themselves: their names, fields and files, and lintian's report."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ import pytest
 
 from debian.tools import Package, run
 
-# Judged, and meant: who publishes the packages gives an address (REDELTA_MAINTAINER); they close no bugs of Debian; and
-# what takes the place of librsync2 cannot have its name.
+# These are intended: the publisher of the packages sets an address (REDELTA_MAINTAINER); they close no bugs of Debian;
+# and a replacement for librsync2 cannot have its name.
 SUPPRESSED = (
     "bogus-mail-host",
     "bogus-mail-host-in-debian-changelog",

@@ -1,7 +1,7 @@
 """Packages of Debian, and a Debian in a directory to install them into.
 
 The fresh Debian comes from the mirror that this machine's apt uses, by debootstrap. It can only be made by root, on
-Debian, with the mirror in reach; elsewhere the tests that need it are skipped and say why.
+Debian, with the mirror within reach; elsewhere the tests that need it are skipped, with the reason.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ def setting(name: str) -> str:
 
 
 def run(*command: str | Path, status: int = 0) -> str:
-    """What a command writes to both its streams; its status must be this."""
+    """The output of a command on both its streams; its status must be this."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         timeout=HANG_SECONDS,
@@ -80,7 +80,7 @@ class Package:
 
 
 def mirror() -> tuple[str, str]:
-    """The address and the suite that this machine's apt has its Debian from, or a reason to skip the test."""
+    """The address and the suite that this machine's apt uses for Debian, or a reason to skip the test."""
     release = dict(re.findall(r'^(\w+)="?([^"\n]*)', Path("/etc/os-release").read_text(), flags=re.MULTILINE))
     if os.geteuid() != 0:
         pytest.skip("only root can make a fresh Debian")
@@ -100,7 +100,7 @@ def mirror() -> tuple[str, str]:
 
 
 def fresh_debian(place: Path) -> Path:
-    """A Debian that nothing was done to yet. Its name says what is in it; one that was not finished has another."""
+    """An untouched Debian. Its name identifies its content; an unfinished one has another."""
     address, suite = mirror()
     tree = place / "-".join((suite, *INCLUDED))
     if not tree.exists():
@@ -126,7 +126,7 @@ class Debian:
         return self.run("sh", "-euc", script, status=status)
 
     def install(self, *packages: Package) -> str:
-        """Installs them with apt, which finds their dependencies in what is there."""
+        """Installs them with apt, which takes their dependencies from what is installed."""
         for package in packages:
             shutil.copy(package.file, self.root / "tmp")
         return self.run("apt-get", "install", "-y", *(f"/tmp/{package.file.name}" for package in packages))
