@@ -1,6 +1,6 @@
-"""The page of `redelta inspect --html` in Chromium: what it says is read back, and it is used by its keys.
+"""The page of `redelta inspect --html` in Chromium: its content is read back, and it is used with the keyboard.
 
-The delta has a hundred thousand commands. What they are is known here, since they are made here.
+The delta has a hundred thousand commands. They are made here, so they are known.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ HOSTILE = "</script><img src=x onerror=alert(1)>"
 
 
 def alternating(count: int) -> list[Command]:
-    """Copies and literals in turns; no copy goes on where the one before ended, so each is a piece."""
+    """Copies and literals in turns; no copy continues the one before, so each is a piece."""
     chance = random.Random(1)
     commands: list[Command] = []
     end = 0
@@ -40,7 +40,7 @@ def alternating(count: int) -> list[Command]:
 
 @dataclass(frozen=True)
 class Shown:
-    """A page in a browser, and what it is of."""
+    """A page in a browser, and its delta."""
 
     driver: webdriver.Chrome
     commands: list[Command]
@@ -59,7 +59,7 @@ class Shown:
         self.driver.find_element(By.ID, name).click()
 
     def rows(self, table: str) -> list[list[str]]:
-        """All cells of a table, but for its head."""
+        """All cells of a table, except its head."""
         script = """return [...document.querySelectorAll(`#${arguments[0]} tbody tr`)].map(
             (row) => [...row.cells].map((cell) => cell.innerText.trim()))"""
         rows: list[list[str]] = self.driver.execute_script(script, table)
