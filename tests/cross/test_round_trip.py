@@ -1,4 +1,4 @@
-"""The command of another machine makes what this machine's makes, byte for byte, and stock rdiff understands it.
+"""The command for another machine makes the same bytes as this machine's, and stock rdiff reads them.
 
 REDELTA is the command built for the other machine, run by an emulator; REDELTA_NATIVE is this machine's. Output
 depends on nothing but input and parameters, so signatures, deltas and patched files of the two must be equal, whatever
@@ -62,7 +62,7 @@ def test_files_are_those_of_this_machine(
 
 
 def test_standard_streams_carry_any_bytes(redelta: Tool, native: Tool, tmp_path: Path) -> None:
-    """Nothing between the streams takes a byte for the end of a line or of a file."""
+    """No byte is taken for the end of a line or of a file."""
     basis = tmp_path / "basis"
     basis.write_bytes(bytes(range(256)) * 300 + b"\r\n\x1a\n")
     new = b"\x1a\r\n" + basis.read_bytes()[7:] + b"\n\r\x1a"
