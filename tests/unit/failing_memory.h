@@ -1,6 +1,6 @@
 /*
- * An allocator that fails when it is told to. The linker leads calls of malloc, calloc and realloc here (--wrap), but
- * not those inside the C library. One file of a program includes this.
+ * An allocator that fails on demand. The linker redirects calls of malloc, calloc and realloc here (--wrap), but not
+ * those inside the C library. One file of a program includes this.
  */
 #ifndef RD_TESTS_FAILING_MEMORY_H
 #define RD_TESTS_FAILING_MEMORY_H

@@ -124,7 +124,7 @@ static inline void remove_entry(const place *p, const char *name, size_t *count)
         assert_int_equal(rmdir(path), 0);
 }
 
-/* There are so many names in the directory: none that the destination left behind. */
+/* The directory has this many names: none that the destination left over. */
 static inline void assert_entries(const place *p, size_t expected) {
     size_t count = 0;
     each_entry(p, count_entry, &count);

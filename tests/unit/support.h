@@ -123,7 +123,7 @@ static inline rd_memory bytes_random(random_source *r, size_t size, unsigned alp
     return made;
 }
 
-/* A new version of `old`: pieces of it in some order, with some bytes changed and some new ones between them. */
+/* A new version of `old`: ranges of it in some order, with some bytes changed and some new ones between them. */
 static inline rd_memory bytes_edited(random_source *r, const rd_memory *old, size_t size, unsigned alphabet) {
     rd_memory made = bytes_random(r, size, alphabet);
     size_t at = 0;

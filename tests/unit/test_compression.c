@@ -1,7 +1,7 @@
 /*
- * Compressed signatures and deltas. The oracle is libzstd by its simplest function: what is written, it makes plain;
- * what it writes, in any number of frames, is read. Whole operations and streams give the same bytes, whatever the
- * threads and the portions. What is cut off or changed is an error of the compressed file, or nothing, but never
+ * Compressed signatures and deltas. The oracle is libzstd by its simplest function: it decompresses what is written,
+ * and what it writes, in any number of frames, is read. Whole operations and streams give the same bytes, whatever the
+ * threads and the chunks. A truncated or changed file is an error of the compressed file, or no error, but never gives
  * another new file.
  */
 #include "support.h"
@@ -96,8 +96,7 @@ static rd_memory compressed_delta(const material *m, int level, unsigned threads
     return made;
 }
 
-/* Feeds `bytes` to a stream in portions up to `portion`, with as little room. Frees it. *left: bytes it did not take.
- */
+/* Feeds `bytes` to a stream in chunks up to `portion`, with as little room. Frees it. *left: bytes it did not take. */
 static rd_result feed(rd_stream *stream, const rd_memory *bytes, size_t portion, rd_memory *made, rd_stats *stats,
                       rd_error *error, size_t *left) {
     uint8_t *const room = bytes_new(portion);
@@ -146,7 +145,7 @@ static rd_stream *patch_stream(const material *m, const rd_options *options) {
     return stream;
 }
 
-/* Gives no more at once than a portion. */
+/* Gives no more at once than a chunk. */
 typedef struct in_portions {
     in_order all;
     size_t portion;
@@ -217,7 +216,7 @@ static void threads_and_portions_do_not_change_the_bytes(void **state) {
     rd_memory_free(&delta);
 }
 
-/* Around the size of a portion, in which zstd gets it, and of small files that are compressed at once. */
+/* Around the size of a chunk, in which zstd gets it, and of small files that are compressed at once. */
 static void every_size_comes_back(void **state) {
     static const size_t sizes[] = {0, 1, 100, 262100, 262137, 262138, 262139, 262144, 262145, 524288, 1048576, 9000000};
     const material *const m = *state;

@@ -413,7 +413,7 @@ static void delta_cut_in_its_trailer_is_truncated_there(void **state) {
     }
 }
 
-/* What each byte's change means, if it is not of the digest, which only the result can tell. */
+/* What a change of each byte means, except in the digest, where only the result shows it. */
 static rd_result expected_of(size_t at, uint8_t value) {
     if (at < 4 || (at >= 17 && at < 24))
         return RD_E_CORRUPT;

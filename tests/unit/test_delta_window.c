@@ -1,8 +1,7 @@
 /*
  * The ops of a delta against a parse by definition: walk over the new file, compare the bytes of each block of the
- * basis with what stands there, take the first block that is equal or, better, the one that continues a copy right
- * in front, and go on behind it; where none is equal, one byte is literal. It knows nothing of sums, windows or
- * indexes.
+ * basis with those there, take the first block that is equal or, better, the one that continues the copy just before,
+ * and continue after it; where none is equal, one byte is literal. It knows nothing of sums, windows or indexes.
  *
  * The strong sums are long here, so equal sums mean equal bytes. The definition has no budget of failures either; the
  * few cases that reach it are passed over (test_budget.c is about them), and counted to be few.
@@ -427,7 +426,7 @@ static void copy_longer_than_the_window_is_one_op(void **state) {
     rd_memory_free(&basis);
 }
 
-/* Feeds `total` random bytes in portions; returns the largest window that was held. */
+/* Feeds `total` random bytes in chunks; returns the largest window that was held. */
 static size_t largest_window(const rd_signature *signature, size_t total, size_t portion) {
     rd__delta_window window;
     random_source r = random_from(3);

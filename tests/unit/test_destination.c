@@ -546,7 +546,7 @@ static void pipe_is_written_to_directly(void **state) {
     assert_entries(p, 1);
 }
 
-/* It would be overwritten from its beginning. */
+/* It would be overwritten from its start. */
 static void file_in_the_place_of_a_pipe_is_not_written_to(void **state) {
     const place *const p = *state;
     rd_destination *destination = (rd_destination *)&destination;

@@ -5,7 +5,7 @@
 #include "known_digests.h"
 #include "tables.h"
 
-/* The digest by way of rd__digest_leaves, in pieces of `leaves` leaves. */
+/* The digest with rd__digest_leaves, in chunks of `leaves` leaves. */
 static void digest_in_pieces(const rd__kernels *kernels, const rd_memory *file, size_t leaves, uint8_t *sum) {
     const size_t piece = leaves * RD__LEAF_LEN;
     uint8_t *const digests = bytes_new((leaves + 1) * RD__BLAKE2B_LEN);

@@ -3,8 +3,8 @@
  * to the others if one fails, and what a killed process leaves. Everything is tested in both ways that a destination
  * can be written: see places.h.
  *
- * The calls that flush and rename are replaced here by ones that count, and that fail or kill the process when they are
- * told to. So is fstatfs, which decides how a batch is flushed, since tests run on any file system.
+ * The calls that flush and rename are replaced here by ones that count, and that fail or kill the process on demand. So
+ * is fstatfs, which decides how a batch is flushed, since tests run on any file system.
  */
 #define _GNU_SOURCE
 #define _FILE_OFFSET_BITS 64
@@ -525,7 +525,7 @@ static void what_is_no_directory_is_refused(void **state) {
 
 /* ---- Killed processes -------------------------------------------------------------------------------------------- */
 
-/* Replaces five files, and is killed when the renaming begins for the one with this number. */
+/* Replaces five files, and is killed when the renaming of the one with this number starts. */
 static void be_killed(const place *p, int number) {
     int status;
     const pid_t child = fork();

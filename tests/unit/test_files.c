@@ -597,7 +597,8 @@ static void add_op(rd_memory *delta, rd_memory *expected, const rd_op *op, const
     assert_int_equal(to_expected.write(to_expected.context, bytes, (size_t)op->length), RD_OK);
 }
 
-/* Long copies, from page to page, which the kernel may make, and others; from a basis that begins inside its file too.
+/*
+ * Long copies, from page to page, which the kernel may make, and others; also from a basis that starts inside its file.
  */
 static void long_copies_from_file_to_file_are_exact(void **state) {
     (void)state;
@@ -797,7 +798,7 @@ static void patch_tells_where_it_left_the_basis(void **state) {
     close(to);
 }
 
-/* Whatever the delta claims: a basis that is shorter than that is too short, wherever in its file it begins. */
+/* Whatever the delta claims: a basis that is shorter than that is too short, wherever in its file it starts. */
 static void copy_from_beyond_any_file_is_a_basis_too_short(void **state) {
     const material *const m = *state;
     rd_memory delta = delta_with_copy((uint64_t)INT64_MAX - 10, 10);
@@ -820,7 +821,7 @@ static void copy_from_beyond_any_file_is_a_basis_too_short(void **state) {
     rd_memory_free(&delta);
 }
 
-/* Cuts the file off when it is told of progress for the first time. */
+/* Truncates the file when progress is reported for the first time. */
 typedef struct cutter {
     int fd;
     off_t size;
@@ -832,7 +833,7 @@ static bool cut_off(void *context, uint64_t done, uint64_t total) {
     return ftruncate(c->fd, c->size) == 0;
 }
 
-/* The cuts lie around the end of the first portions in which a file is read, and inside a block that crosses it. */
+/* The cuts lie around the end of the first chunks in which a file is read, and inside a block that crosses it. */
 static void file_that_shrinks_meanwhile_ends_early(void **state) {
     (void)state;
     static const off_t sizes[] = {0,       1,       1000000, 1048575, 1048576, 1048577,
@@ -856,7 +857,7 @@ static void file_that_shrinks_meanwhile_ends_early(void **state) {
         check_equal(result, RD_OK, "case %zu cut to %zu", i, (size_t)c.size);
         if (make_delta) {
             rd_memory back = patched(&basis, &made);
-            /* Behind the cut, a read that goes on while the file is cut may give anything. */
+            /* After the cut, a read during the truncation may give anything. */
             const size_t kept = back.size < (size_t)c.size ? back.size : (size_t)c.size;
             check_true(back.size <= basis.size + 1 && kept == (size_t)c.size, "case %zu: %zu bytes", i, back.size);
             check_bytes(back.data + 1, kept - 1, basis.data, kept - 1, "case %zu cut to %zu", i, (size_t)c.size);
@@ -869,7 +870,7 @@ static void file_that_shrinks_meanwhile_ends_early(void **state) {
     rd_memory_free(&basis);
 }
 
-/* Writes over a part of the file whenever it is told of progress. */
+/* Overwrites a range of the file whenever progress is reported. */
 static bool write_over(void *context, uint64_t done, uint64_t total) {
     const int fd = *(const int *)context;
     uint8_t bytes[100000]; /* which is more than is read twice */
@@ -878,7 +879,7 @@ static bool write_over(void *context, uint64_t done, uint64_t total) {
     return pwrite(fd, bytes, sizeof bytes, (off_t)(done + 100)) == (ssize_t)sizeof bytes;
 }
 
-/* The bytes behind each segment are read with it and with the next one. Between, they change. */
+/* The bytes after each segment are read with it and with the next one. In between, they change. */
 static void file_that_changes_meanwhile_makes_a_delta_that_verifies(void **state) {
     (void)state;
     rd_memory basis = bytes_random(&(random_source){1}, 5000000, 256);

@@ -80,7 +80,7 @@ static void what_is_compressed_comes_out_again(void **state) {
     }
 }
 
-/* Bytes that only begin like a frame, and shorter ones than its magic, are not compressed. */
+/* Bytes that only start like a frame, and bytes shorter than its magic, are not compressed. */
 static void what_is_not_compressed_passes(void **state) {
     (void)state;
     static const uint8_t magic[] = {0x28, 0xb5, 0x2f, 0x00, 0x28, 0xb5, 0x2f, 0xfd, 7};

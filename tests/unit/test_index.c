@@ -109,7 +109,7 @@ static void filter_stops_most_other_sums(void **state) {
     size_t passed = 0;
     for (size_t i = 0; i < PROBES; i++)
         passed += rd__filter_has(&signature->index.filter, (uint32_t)random_u64(&r)) ? 1 : 0;
-    check_true(passed < PROBES / 10, "%zu of %d passed", passed, PROBES); /* at most 1 in 40 are due */
+    check_true(passed < PROBES / 10, "%zu of %d passed", passed, PROBES); /* at most 1 in 40 is expected */
     rd_signature_free(signature);
 }
 

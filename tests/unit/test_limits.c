@@ -11,7 +11,10 @@
 #include <sys/resource.h>
 #endif
 
-/* How an operation gets its input: from memory, in order, or by a stream; each with some threads or portion. */
+/*
+ * How an operation gets its input: from memory, in order, or by a stream; each with a number of threads or a chunk
+ * size.
+ */
 typedef enum way { OF_MEMORY, IN_ORDER, BY_STREAM, WAYS } way;
 
 enum { VARIANTS = 3 };
@@ -34,7 +37,7 @@ static rd_source source_of(const rd_memory *bytes, way by, in_order *r) {
     return by == IN_ORDER ? in_order_source(r) : bytes_source(bytes);
 }
 
-/* Feeds a stream, in portions that depend on the variant, and frees it. */
+/* Feeds a stream, in chunks that depend on the variant, and frees it. */
 static outcome fed(rd_stream *stream, const rd_memory *input, int variant) {
     static const size_t portions[VARIANTS] = {1 << 20, 997, 100000};
     static const size_t rooms[VARIANTS] = {1 << 20, 61, 5000};
@@ -151,7 +154,7 @@ static void check_refusal(const outcome *o, rd_role role, uint64_t offset, const
     check_true(o->signature == NULL, "%s", name);
 }
 
-/* What was made is the begin of `whole`, and no more than `most` bytes of it. */
+/* The output is the start of `whole`, and no more than `most` bytes of it. */
 static void check_begin(const rd_memory *made, const rd_memory *whole, uint64_t most, const char *name) {
     check_true(made->size <= most && made->size <= whole->size, "%s: %zu bytes", name, made->size);
     check_bytes(made->data, made->size, whole->data, made->size, "%s", name);

@@ -1,10 +1,12 @@
 /*
- * The pipeline against its promise: whatever the number of threads, of slots and of pieces, the calling thread fetches
- * and finishes all pieces in order, each is worked on once in between, and what comes out is what a plain loop makes.
+ * The pipeline against its promise: whatever the number of threads, of slots and of segments, the calling thread
+ * fetches and finishes all segments in order, each is worked on once in between, and the result is that of a plain
+ * loop.
  *
- * The three functions only note what they see, since a check that fails must not leave a run while workers use its
- * memory; the checks come after it. Pieces differ widely in their work, so that they are done out of order. The linker
- * leads the pipeline's calls of pthread_create here (--wrap): threads are counted, and some cannot be had.
+ * The three functions only record what they see, because a failing check must not leave a run while workers use its
+ * memory; the checks come after it. Segments differ widely in their work, so that they are done out of order. The
+ * linker redirects the pipeline's calls of pthread_create here (--wrap): threads are counted, and some cannot be
+ * created.
  */
 #define _GNU_SOURCE
 #include "support.h"
@@ -73,7 +75,7 @@ typedef struct trial {
     unsigned threads;
     size_t slot_count;
     uint64_t pieces;
-    uint64_t fails_at;          /* finish fails at this piece ... */
+    uint64_t fails_at;          /* finish fails at this segment ... */
     rd_result failure;          /* ... with this result */
     pthread_barrier_t *barrier; /* if not NULL: each work waits there */
     rd__pool *pool;             /* or NULL */
@@ -85,7 +87,7 @@ typedef struct trial {
     uint64_t ends;   /* times that fetch found nothing */
     uint64_t digest; /* of all results in the order in which they were finished */
     uint64_t by_workers;
-    uint64_t disturbed; /* pieces that a worker did with signals not blocked */
+    uint64_t disturbed; /* segments that a worker did with signals not blocked */
     const char *fault;  /* the first thing that must not happen */
 } trial;
 
@@ -100,7 +102,7 @@ static void expect(trial *t, bool condition, const char *fault) {
         t->fault = fault;
 }
 
-/* Some pieces take a thousand times as long as others. */
+/* Some segments take a thousand times as long as others. */
 static uint64_t result_of(uint64_t number) {
     random_source r = random_from(number);
     const size_t rounds = random_below(&r, 4) == 0 ? 20000 : 20;

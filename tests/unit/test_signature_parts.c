@@ -343,7 +343,7 @@ static void ranges_that_are_no_whole_blocks_are_refused(void **state) {
         {1, 100, RD_E_PARAMETER},
         {50, RD_UNKNOWN, RD_E_PARAMETER},
         {250, RD_UNKNOWN, RD_E_PARAMETER},
-        {300, 100, RD_E_PARAMETER}, /* behind the end */
+        {300, 100, RD_E_PARAMETER}, /* after the end */
         {300, RD_UNKNOWN, RD_E_PARAMETER},
         {RD_UNKNOWN, RD_UNKNOWN, RD_E_PARAMETER},
         {(uint64_t)1 << 63, RD_UNKNOWN, RD_E_PARAMETER},

@@ -83,7 +83,7 @@ static void edited_files_are_parsed_as_by_one_scanner(void **state) {
     }
 }
 
-/* Pieces of the basis, each some whole blocks, behind each other: copies cross segments, on a grid that shifts. */
+/* Runs of whole blocks of the basis, one after another: copies cross segments, on a grid that shifts. */
 static void copies_on_shifting_grids_are_parsed_as_by_one_scanner(void **state) {
     (void)state;
     for (uint64_t seed = 1; seed <= 120; seed++) {

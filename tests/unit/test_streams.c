@@ -1,5 +1,5 @@
 /*
- * Streams give the bytes of the whole operations, whatever the pieces. Every stream is driven here by one loop, which
+ * Streams give the bytes of the whole operations, whatever the chunks. Every stream is driven here by one loop, which
  * also checks at each step what the header promises about a step: RD_MORE comes only when the input is used up or the
  * output is full, so that a caller who provides either never spins.
  */
@@ -11,11 +11,11 @@ enum { ANY = 0, WHOLE = 1 << 30, OUT_MAX = 200000 };
 
 static const size_t portions[] = {1, 2, 3, 7, 64, 4095, 65536, WHOLE, ANY};
 
-/* In which portions a stream is driven; ANY: of random sizes. */
+/* The chunks with which a stream is driven; ANY: of random sizes. */
 typedef struct pace {
     size_t in;
     size_t out;
-    bool late_end; /* the end is told in a step of its own */
+    bool late_end; /* the end is reported in a step of its own */
     random_source random;
 } pace;
 
@@ -24,7 +24,7 @@ static size_t portion(pace *p, size_t size, size_t limit) {
     return wanted < limit ? wanted : limit;
 }
 
-/* The end of a buffer: whoever reads or writes past it leaves the allocation. */
+/* The end of a buffer: a read or write past it leaves the allocation. */
 static uint8_t *tail(const rd_memory *buffer, size_t size) {
     return buffer->size > 0 ? buffer->data + (buffer->size - size) : NULL;
 }
@@ -88,7 +88,7 @@ static rd_result drive_all(rd_stream *stream, const rd_memory *in, pace *p, rd_m
     return drive(stream, in->data, in->size, p, &used, made);
 }
 
-/* ---- The same bytes for any portions ----------------------------------------------------------------------------- */
+/* ---- The same bytes for any chunks ------------------------------------------------------------------------------- */
 
 typedef struct sample {
     rd_params params;
@@ -321,7 +321,7 @@ static void patch_stream_refuses_a_basis_that_cannot_seek(void **state) {
 
 /* ---- A basis that is not there yet ------------------------------------------------------------------------------- */
 
-/* A basis that comes in small portions, and between them not at all. */
+/* A basis that comes in small chunks, and in between has to be waited for. */
 typedef struct slow_basis {
     const rd_memory *bytes;
     random_source random;
@@ -562,7 +562,7 @@ static void step_with_nothing_to_do_changes_nothing(void **state) {
 
 /* ---- Input that is not what it should be ------------------------------------------------------------------------- */
 
-/* Gives the first `size` bytes to the stream, in portions, and returns its result, which its error repeats. */
+/* Gives the first `size` bytes to the stream, in chunks, and returns its result, which must match its error. */
 static rd_result fed_with(rd_stream *stream, const rd_memory *bytes, size_t size, size_t in, rd_memory *made) {
     pace p = {.in = in, .out = 5, .late_end = size % 2};
     size_t used = 0;

@@ -4,7 +4,7 @@
  *
  *     for n in (0, 1, 63, ...): print(n, hashlib.blake2b(bytes(i % 251 for i in range(n)), digest_size=32).hexdigest())
  *
- * The rest holds the other forms of both, pieces and many at once, against the one that these check. Every table of
+ * The rest compares the other forms of both, in chunks and many at once, with the one that these check. Every table of
  * kernels that this machine can run is tested.
  */
 #include "support.h"
@@ -74,7 +74,7 @@ static void check_hex(const strong_hash *hash, const uint8_t *digest, const char
     check_equal(strcmp(text, hex), 0, "%s, size %zu: %s", hash->name, size, text);
 }
 
-/* By pieces, and by every table of kernels. */
+/* In chunks, and with every table of kernels. */
 static void check_known(const strong_hash *hash, const rd_memory *message, const char *hex) {
     uint8_t digest[DIGEST_MAX];
     digest_of(hash, message->data, message->size, digest);
@@ -139,7 +139,7 @@ static void digests_of_hashlib_are_met(void **state) {
 
 /* ---- Other forms ------------------------------------------------------------------------------------------------- */
 
-/* The digest of a message in pieces of one size, and an empty piece. */
+/* The digest of a message in chunks of one size, and an empty chunk. */
 static void check_pieces(const strong_hash *hash, const rd_memory *message, size_t piece, const uint8_t *whole) {
     strong_state state;
     uint8_t digest[DIGEST_MAX];

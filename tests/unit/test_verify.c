@@ -1,10 +1,13 @@
 /*
  * Verified patches: whatever is wrong with basis or delta, a patch either gives the new file or fails, and the failure
- * names the culprit as far as can be told. Whole operations and streams are held to the same answers.
+ * names the faulty file as far as it is known. Whole operations and streams must give the same results.
  */
 #include "support.h"
 
-/* How a patch is made: of memory, of a delta that comes in order, or by a stream; each with some threads or portion. */
+/*
+ * How a patch is made: from memory, from a delta that comes in order, or by a stream; each with a number of threads or
+ * a chunk size.
+ */
 typedef enum way { OF_MEMORY, IN_ORDER, BY_STREAM, WAYS } way;
 
 typedef struct outcome {
@@ -86,7 +89,7 @@ static void material_free(material *m) {
     rd_memory_free(&m->delta);
 }
 
-/* The digest stands in the last bytes of the delta: whoever makes, applies or checks one tells it, unless it is off. */
+/* The digest is in the last bytes of the delta; making, applying and checking one report it, unless it is off. */
 static void the_digest_is_that_of_the_trailer(void **state) {
     (void)state;
     material m = material_new(3, 300000);
