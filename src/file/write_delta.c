@@ -120,11 +120,11 @@ rd_result rd_delta_writer_copy(rd_delta_writer *w, uint64_t offset, uint64_t len
     if (length > INT64_MAX || offset > INT64_MAX - length || length > INT64_MAX - op.target_offset)
         result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
                           "the offset or the length of a copy is out of range");
-    else if (w->has_basis && w->basis.size != RD_UNKNOWN && offset + length > w->basis.size)
-        result = rd__fail(&w->operation.error, RD_E_TRUNCATED, RD_ROLE_BASIS, w->basis.size,
-                          "the basis is too short: the copy ends beyond it");
     else if (w->digests)
         result = delta_writer_hash_copy(w, offset, length);
+    else if (w->has_basis && w->basis.size != RD_UNKNOWN && offset + length > w->basis.size) /* which nobody reads */
+        result = rd__fail(&w->operation.error, RD_E_TRUNCATED, RD_ROLE_BASIS, w->basis.size,
+                          "the basis is too short: the copy ends beyond it");
     if (result == RD_OK && !rd__copies_join(&w->held, &op)) {
         result = delta_writer_flush(w);
         w->held = op;

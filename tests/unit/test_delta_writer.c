@@ -242,6 +242,24 @@ static void a_basis_that_ends_before_is_reported(void **state) {
     check_failed(writer, RD_E_TRUNCATED, RD_ROLE_BASIS);
 }
 
+/* The size of a function's source is only what is expected: what is read tells. */
+static void a_basis_may_be_longer_than_expected(void **state) {
+    static const uint64_t sizes[] = {0, 5, 999};
+    (void)state;
+    random_source r = random_from(6);
+    rd_memory bytes = bytes_random(&r, 1000, 256);
+    for (size_t i = 0; i < ITEMS(sizes); i++) {
+        chunks reader = chunks_of(&bytes, 100, false);
+        const rd_source basis = rd_source_callback(chunks_read, &reader, sizes[i], RD_SEEKABLE);
+        rd_delta_writer *const writer = writer_to_nowhere(&basis, RD_VERIFY_DEFAULT);
+        check_equal(rd_delta_writer_copy(writer, 0, 1000), RD_OK, "%zu", i);
+        check_equal(rd_delta_writer_copy(writer, 1, 1000), RD_E_TRUNCATED, "%zu", i);
+        check_equal(rd_delta_writer_error(writer)->offset, 1000, "%zu", i);
+        check_failed(writer, RD_E_TRUNCATED, RD_ROLE_BASIS);
+    }
+    rd_memory_free(&bytes);
+}
+
 static void a_basis_that_fails_is_reported(void **state) {
     (void)state;
     random_source r = random_from(5);
@@ -362,6 +380,7 @@ int main(void) {
         cmocka_unit_test(a_trailer_that_is_wanted_needs_a_digest),
         cmocka_unit_test(ops_must_fit_into_the_format),
         cmocka_unit_test(a_basis_that_ends_before_is_reported),
+        cmocka_unit_test(a_basis_may_be_longer_than_expected),
         cmocka_unit_test(a_basis_that_fails_is_reported),
         cmocka_unit_test(a_sink_that_fails_and_a_limit_are_reported),
         cmocka_unit_test(opening_refuses_wrong_arguments),
