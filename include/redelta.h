@@ -206,7 +206,8 @@ RD_API rd_source rd_source_fd_at(int fd, uint64_t origin);
 RD_API rd_source rd_source_memory(const void *data, uint64_t size);
 /*
  * The bytes that `read` gives. `size` is what is expected, or RD_UNKNOWN. `flags`: 0, RD_SEEKABLE, or RD_SEEKABLE |
- * RD_CONCURRENT. Without RD_CONCURRENT only the thread that calls the library calls `read`.
+ * RD_CONCURRENT. Without RD_CONCURRENT only the thread that calls the library calls `read`; with it, bytes beyond a
+ * `size` that is neither 0 nor RD_UNKNOWN may be left out.
  */
 RD_API rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, unsigned flags);
 /*
