@@ -17,6 +17,7 @@ typedef struct stream_filter {
     rd_in in;          /* ... and what is left of it */
     uint64_t read;     /* bytes of the source */
     uint64_t given;    /* bytes that the stream made */
+    rd_result failure; /* of reading the source, or RD_OK; after it, what the stream would be given is not known */
     bool ended;        /* the source */
     bool done;         /* the stream */
 } stream_filter;
@@ -28,13 +29,15 @@ static rd_result stream_filter_read(rd_filter *filter, uint64_t offset, void *da
     if (offset != f->given)
         return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_NONE, offset,
                         "what a stream makes can only be read in sequence");
+    if (f->failure != RD_OK)
+        return f->failure;
     while (out.pos == 0 && !f->done) {
         if (f->in.pos == f->in.size && !f->ended) {
             f->in = (rd_in){.data = f->chunk};
-            const rd_result result =
+            f->failure =
                 rd__source_read(&filter->source, operation, f->stream->takes, f->read, f->chunk, CHUNK, &f->in.size);
-            if (result != RD_OK)
-                return result;
+            if (f->failure != RD_OK)
+                return f->failure;
             f->read += f->in.size;
             f->ended = f->in.size < CHUNK;
         }

@@ -497,6 +497,35 @@ static void a_source_that_fails_beneath_is_reported(void **state) {
     rd_memory_free(&old);
 }
 
+/* Some bytes of a chunk may have been taken from a source that failed: a stream is not given the rest alone. */
+static void a_source_that_failed_beneath_a_stream_is_not_read_again(void **state) {
+    (void)state;
+    random_source r = random_from(12);
+    rd_memory old = bytes_random(&r, 20000, 256);
+    chunks reader = chunks_of(&old, 3000, true);
+    reader.fails = true;
+    reader.fails_at = 5000;
+    reader.failure = RD_E_IO;
+    reader.error_number = EISDIR;
+    const rd_source source = chunks_source(&reader);
+    rd_stream *stream = NULL;
+    rd_filter *filter = NULL;
+    rd_error error = {.result = RD_OK};
+    uint8_t data[100];
+    size_t got = 0;
+    assert_int_equal(rd_signature_stream_new(&stream, NULL), RD_OK);
+    assert_int_equal(rd_filter_stream_new(&filter, stream, &source, NULL), RD_OK);
+    const rd_source made = rd_filter_source(filter);
+    assert_int_equal(rd_source_read(&made, 0, data, sizeof data, &got, &error), RD_E_IO);
+    reader.fails = false;
+    assert_int_equal(rd_source_read(&made, 0, data, sizeof data, &got, &error), RD_E_IO);
+    assert_int_equal(got, 0);
+    assert_int_equal(rd_filter_error(filter)->system_error, EISDIR);
+    rd_filter_free(filter);
+    rd_stream_free(stream);
+    rd_memory_free(&old);
+}
+
 /* What a stream finds wrong keeps its role and offset. */
 static void what_a_stream_finds_wrong_is_reported(void **state) {
     (void)state;
@@ -643,6 +672,7 @@ int main(void) {
         cmocka_unit_test(a_stream_as_a_source_gives_its_bytes),
         cmocka_unit_test(a_basis_that_has_nothing_now_ends_the_reading),
         cmocka_unit_test(a_source_that_fails_beneath_is_reported),
+        cmocka_unit_test(a_source_that_failed_beneath_a_stream_is_not_read_again),
         cmocka_unit_test(what_a_stream_finds_wrong_is_reported),
         cmocka_unit_test(what_is_cancelled_beneath_is_reported),
         cmocka_unit_test(what_a_filter_does_not_have_fails),
