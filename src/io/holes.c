@@ -1,0 +1,88 @@
+/*
+ * See holes.h.
+ *
+ * lseek finds holes, and moves the position that the handle shares with whoever else has the file open through it. So
+ * the file is opened once more, through /proc, which gives a handle with a position of its own even if the file has no
+ * name. Only Linux has that; elsewhere all is data.
+ */
+#define _GNU_SOURCE
+#define _FILE_OFFSET_BITS 64
+#include "io/holes.h"
+
+#include "base/memory.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#if defined(__linux__)
+/* Unit of st_blocks. */
+enum { STAT_BLOCK = 512 };
+
+static int holes_reopen(int fd) {
+    char path[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+    (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+}
+
+rd__holes rd__holes_open(const rd_source *source) {
+    rd__holes holes = {.fd = -1, .origin = source->origin, .size = source->size};
+    struct stat status;
+    if (source->failure != 0 || source->read || source->fd < 0 || !source->seekable || source->size == RD_UNKNOWN ||
+        source->size == 0 || fstat(source->fd, &status) != 0 || !S_ISREG(status.st_mode) ||
+        (uint64_t)status.st_blocks >= (uint64_t)status.st_size / STAT_BLOCK)
+        return holes;
+    holes.fd = holes_reopen(source->fd);
+    return holes;
+}
+
+/* A failure, as on file systems that know no holes, means data. ENXIO: no data from here to the end. */
+static void holes_find(rd__holes *holes, uint64_t offset) {
+    const off_t at = (off_t)(holes->origin + offset);
+    off_t next = lseek(holes->fd, at, SEEK_DATA);
+    holes->start = offset;
+    holes->is_hole = next > at || (next < 0 && errno == ENXIO);
+    if (!holes->is_hole && next == at)
+        next = lseek(holes->fd, at, SEEK_HOLE);
+    holes->end = holes->size;
+    if (next > at)
+        holes->end = rd__min_u64(holes->size, (uint64_t)next - holes->origin);
+}
+
+bool rd__holes_at(rd__holes *holes, uint64_t offset, uint64_t *length) {
+    if (holes->fd < 0 || offset >= holes->size) {
+        *length = holes->size - rd__min_u64(offset, holes->size);
+        return false;
+    }
+    if (offset < holes->start || offset >= holes->end)
+        holes_find(holes, offset);
+    *length = holes->end - offset;
+    return holes->is_hole;
+}
+
+void rd__holes_close(rd__holes *holes) {
+    if (holes->fd >= 0)
+        close(holes->fd);
+    holes->fd = -1;
+}
+#else
+rd__holes rd__holes_open(const rd_source *source) {
+    return (rd__holes){.fd = -1, .size = source->size};
+}
+
+bool rd__holes_at(rd__holes *holes, uint64_t offset, uint64_t *length) {
+    *length = holes->size - rd__min_u64(offset, holes->size);
+    return false;
+}
+
+void rd__holes_close(rd__holes *holes) {
+    (void)holes;
+}
+#endif
+
+bool rd__holes_any(rd__holes *holes) {
+    uint64_t length = 0;
+    return rd__holes_at(holes, 0, &length) || length < holes->size;
+}
