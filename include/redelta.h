@@ -417,7 +417,9 @@ RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *n
                                const rd_options *options);
 
 /*
- * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. Memory: constant per thread.
+ * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. `out` must not be the file or
+ * the block device of either (RD_E_PARAMETER, before anything is written; so it is with all operations): replace a
+ * basis by a destination. Memory: constant per thread.
  * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: the delta is broken; RD_E_MISMATCH: this is not the basis of the
  * delta, or the delta was altered; RD_E_UNVERIFIED: the delta has no trailer, and the options ask for one, or none that
  * this version understands. What was written before a failure is not the new file.
@@ -453,24 +455,67 @@ typedef struct rd_destination rd_destination;
 typedef enum rd_replace {
     RD_REPLACE_NEVER = 0,  /* RD_E_EXISTS */
     RD_REPLACE_SAFELY = 1, /* replace it, once the new bytes are on the disk: not even a power cut loses both */
-    RD_REPLACE_FAST = 2    /* replace it: for what can be made again */
+    RD_REPLACE_FAST = 2,   /* replace it: for what can be made again */
+    RD_REPLACE_FOLLOW = 16 /* may be added: a symbolic link is followed, and what it leads to is replaced or created */
 } rd_replace;
 
 /*
- * Opens `path` for writing. A symbolic link to a file, or to nothing, is replaced itself, never followed. A pipe or a
- * character device has nothing that could be lost, and is written to directly, whatever `replace` says; a block
- * device, unless it is RD_REPLACE_NEVER. *error may be NULL. On failure *destination is NULL.
+ * Opens `path` for writing. A symbolic link to a file, or to nothing, is replaced itself, unless it is to be followed.
+ * Some outputs have nothing that could be replaced as a whole, and are written to directly: a pipe, a character device
+ * and a descriptor of this process (`/dev/stdout`, `/dev/fd/N`), whatever `replace` says; a block device, unless it is
+ * RD_REPLACE_NEVER. An operation that writes directly to a file that it also reads fails: see rd_patch_apply. *error
+ * may be NULL. On failure *destination is NULL.
  *
- * Errors: RD_E_EXISTS; RD_E_IO if the directory or the file cannot be opened, or `path` is a directory; RD_E_PARAMETER
- * if `replace` is none of the above; RD_E_MEMORY.
+ * Where no file can be created in the directory, but an old one in it may be written to, the new file is made in
+ * $TMPDIR, or /tmp, and written over the old one in the end (RD_NOTE_IN_PLACE).
+ *
+ * Errors: RD_E_EXISTS; RD_E_IO if the directory or the file cannot be opened, or `path` is a directory or a socket;
+ * RD_E_PARAMETER if `replace` is none of the above; RD_E_MEMORY.
  */
 RD_API rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace,
                                      rd_error *error);
 /* Where to write; valid until commit or discard. */
 RD_API rd_sink rd_destination_sink(rd_destination *destination);
+
+/* Whether it is written to directly: what was written stays, even if the work fails. */
+RD_API bool rd_destination_is_direct(const rd_destination *destination);
+
 /*
- * Gives what was written its name, and the mode of the file that it replaces. Frees the destination, whatever the
- * result; after a failure nothing is left of it. Errors: RD_E_EXISTS, RD_E_IO.
+ * Makes the commit fail with RD_E_MISMATCH if what has the name then is not what had it at the opening: another file,
+ * none, one where there was none, or the same with other bytes (by size and times). Then nothing is replaced. `basis`:
+ * only if the file that had the name is the basis; and the bytes that the source counts must be all that it has, else
+ * RD_E_MISMATCH at once. NULL: in any case. A destination that is written to directly has no guard. `error` may be
+ * NULL.
+ */
+RD_API rd_result rd_destination_guard(rd_destination *destination, const rd_source *basis, rd_error *error);
+/*
+ * Keeps an old file that is replaced, under its name with `suffix` added. A file of that name is replaced. *error may
+ * be NULL. Errors: RD_E_PARAMETER if the suffix is empty or contains a slash; RD_E_MEMORY.
+ */
+RD_API rd_result rd_destination_backup(rd_destination *destination, const char *suffix, rd_error *error);
+/* Sets the time of the last modification that the file gets, in seconds since 1970 and nanoseconds. */
+RD_API void rd_destination_set_time(rd_destination *destination, int64_t seconds, uint32_t nanoseconds);
+
+/* What a commit did less well than it should, since the system or the file system refuses. */
+enum {
+    RD_NOTE_OWNER = 1,       /* owner or group are others than before; the mode gives nobody more than he had */
+    RD_NOTE_MODE = 2,        /* the mode is another; it grants less */
+    RD_NOTE_ACCESS_LIST = 4, /* the access list is lost; the mode gives nobody more than he had */
+    RD_NOTE_ATTRIBUTES = 8,  /* extended attributes are lost */
+    RD_NOTE_TIME = 16,       /* the time could not be set */
+    RD_NOTE_IN_PLACE = 32,   /* the new bytes were written over the old ones, which is not atomic */
+    RD_NOTE_NAME = 64        /* the name was taken in two steps, which is not atomic */
+};
+
+/* Sets *notes, which must live until the commit returns, to the RD_NOTE_* of this destination as they become known. */
+RD_API void rd_destination_notes(rd_destination *destination, unsigned *notes);
+
+/*
+ * Gives what was written its name. A file that replaces another one gets what that has at this moment: owner and group
+ * as far as allowed, mode, access list, extended attributes; but not set-user-ID, set-group-ID and file capabilities,
+ * which were granted to other bytes. Frees the destination, whatever the result; after a failure nothing is left of it.
+ * Errors: RD_E_EXISTS, RD_E_IO; RD_E_MISMATCH, see rd_destination_guard. RD_E_IO in the middle of writing over a file
+ * says so, and leaves the new file beside it if it can.
  */
 RD_API rd_result rd_destination_commit(rd_destination *destination, rd_error *error);
 /* Frees the destination and leaves the name as it was. NULL is allowed. */

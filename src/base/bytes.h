@@ -21,6 +21,15 @@ static inline void rd__store_be32(uint8_t *p, uint32_t value) {
     p[3] = (uint8_t)value;
 }
 
+static inline uint16_t rd__load_le16(const uint8_t *p) {
+    return (uint16_t)(p[1] << 8 | p[0]);
+}
+
+static inline void rd__store_le16(uint8_t *p, uint16_t value) {
+    p[0] = (uint8_t)value;
+    p[1] = (uint8_t)(value >> 8);
+}
+
 static inline uint32_t rd__load_le32(const uint8_t *p) {
     return (uint32_t)p[3] << 24 | (uint32_t)p[2] << 16 | (uint32_t)p[1] << 8 | p[0];
 }

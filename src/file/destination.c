@@ -1,15 +1,10 @@
 /*
- * A file that takes its name only when it is whole.
+ * A file that takes its name only when it is whole: how it is opened and written. See commit.c for the name.
  *
  * The bytes go to a file in the destination's directory that has no name (O_TMPFILE), or to one with a temporary name
- * where the file system has no such files. Only the last step touches the destination's name: a link that fails if the
- * name is taken, or a rename that replaces it atomically. All steps go through a handle on the directory, so that
- * nobody can change what its path means in between; no step follows a symbolic link at the destination.
- *
- * Before a file is replaced safely, the new bytes are flushed to the disk: a power cut must not leave the name without
- * the old bytes and without the new. A name that was free has no old bytes to lose, so it is not flushed, which could
- * take longer than the whole patch; cp and tar do not flush either. Files that must be flushed share the wait if they
- * are written in an open directory (directory.c).
+ * where the file system has no such files; where the directory may not be written to but a file in it may, to a file
+ * elsewhere. All steps go through a handle on the directory, so that nobody can change what its path means in between;
+ * no step follows a symbolic link at the destination, unless the caller wants it.
  *
  * An unnamed file needs no protection by its mode: there is no name to open it by. A named one is private until it is
  * complete. What a killed process left of one, a later run removes (temporary.h).
@@ -19,22 +14,28 @@
 #include "file/destination.h"
 #include "base/memory.h"
 #include "base/result.h"
+#include "file/openat.h"
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 enum { NEW_FILE_MODE = 0666 };
 
-static rd_result destination_fail(rd_error *error, const char *reason) {
+rd_result rd__destination_fail(rd_error *error, const char *reason) {
     return rd__fail_system(error, RD_ROLE_OUTPUT, errno, reason);
 }
 
-static rd_result destination_fail_exists(rd_error *error) {
+rd_result rd__destination_fail_changed(rd_error *error) {
+    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                    "was changed by another program meanwhile, so it was not replaced");
+}
+
+rd_result rd__destination_fail_exists(rd_error *error) {
     return rd__fail(error, RD_E_EXISTS, RD_ROLE_OUTPUT, RD_UNKNOWN, "the file exists");
 }
 
@@ -50,11 +51,11 @@ void rd__destination_free(rd_destination *d) {
     if (!d->batch && d->directory >= 0)
         close(d->directory);
     free(d->name);
+    free(d->backup);
     free(d);
 }
 
-/* Whether the call lacked descriptors. Then the queued files have been made to return theirs. */
-static bool destination_may_retry(const rd_destination *d, rd_result result, const rd_error *error) {
+bool rd__destination_may_retry(const rd_destination *d, rd_result result, const rd_error *error) {
     if (!d->batch || result != RD_E_IO || (error->system_error != EMFILE && error->system_error != ENFILE))
         return false;
     rd__directory_finish_batch(d->batch);
@@ -65,7 +66,8 @@ static bool destination_may_retry(const rd_destination *d, rd_result result, con
 
 /* A destination of that name, in no directory yet. NULL: *error says why not. */
 static rd_destination *destination_new(const char *name, rd_replace replace, rd_error *error) {
-    switch (replace) {
+    const rd_replace plain = (unsigned)replace & ~(unsigned)RD_REPLACE_FOLLOW;
+    switch (plain) {
     case RD_REPLACE_NEVER:
     case RD_REPLACE_SAFELY:
     case RD_REPLACE_FAST: break;
@@ -83,38 +85,102 @@ static rd_destination *destination_new(const char *name, rd_replace replace, rd_
         return NULL;
     }
     memcpy(copy, name, size);
-    *d = (rd_destination){.fd = -1, .directory = -1, .name = copy, .replace = replace};
+    *d = (rd_destination){.fd = -1, .directory = -1, .name = copy, .replace = plain};
     return d;
 }
 
-/* Examines what has the name, and sets d->direct if that is no file and is to be written to as it is. */
-static rd_result destination_examine(rd_destination *d, rd_error *error) {
-    struct stat target;
-    if (d->name[0] == '\0') {
-        errno = EISDIR;
-        return destination_fail(error, "cannot write");
+#if defined(__linux__)
+#define PROC_DESCRIPTORS "/proc/self/fd"
+
+/* The descriptor that a name in /proc/self/fd stands for, -1 if it is no such name. */
+static int destination_descriptor_of_name(const char *name) {
+    char *end = NULL;
+    errno = 0;
+    const long number = strtol(name, &end, 10);
+    return name[0] >= '0' && name[0] <= '9' && *end == '\0' && errno == 0 && number <= INT_MAX ? (int)number : -1;
+}
+
+/*
+ * The descriptor of this process that a symbolic link leads to, as /dev/stdout and /dev/fd/1 do; -1: to none. What is
+ * open already is written to where it stands: there is no file to be replaced.
+ */
+static int destination_descriptor(const rd_destination *d) {
+    static const char *const roots[] = {PROC_DESCRIPTORS "/", "/dev/fd/"};
+    char text[sizeof PROC_DESCRIPTORS + 16];
+    struct stat here;
+    struct stat descriptors;
+    if (fstat(d->directory, &here) == 0 && stat(PROC_DESCRIPTORS, &descriptors) == 0 &&
+        here.st_dev == descriptors.st_dev && here.st_ino == descriptors.st_ino)
+        return destination_descriptor_of_name(d->name);
+    const ssize_t size = readlinkat(d->directory, d->name, text, sizeof text - 1);
+    text[size > 0 ? size : 0] = '\0';
+    for (size_t i = 0; i < sizeof roots / sizeof *roots; i++) {
+        const size_t length = strlen(roots[i]);
+        if (strncmp(text, roots[i], length) == 0)
+            return destination_descriptor_of_name(text + length);
     }
-    if (fstatat(d->directory, d->name, &d->old, AT_SYMLINK_NOFOLLOW) != 0)
-        return errno == ENOENT ? RD_OK : destination_fail(error, "cannot look up the output");
-    d->existed = true;
-    target = d->old;
-    if (S_ISLNK(d->old.st_mode) && fstatat(d->directory, d->name, &target, 0) != 0)
-        target = d->old;
+    return -1;
+}
+#else
+static int destination_descriptor(const rd_destination *d) {
+    (void)d;
+    return -1;
+}
+#endif
+
+/* The number may be that of our own handle on the directory, if it was free before. */
+static rd_result destination_open_descriptor(rd_destination *d, int descriptor, rd_error *error) {
+    const int flags = fcntl(descriptor, F_GETFL);
+    errno = EBADF;
+    d->direct = true;
+    if (descriptor != d->directory && flags >= 0 && (flags & O_ACCMODE) != O_RDONLY)
+        d->fd = fcntl(descriptor, F_DUPFD_CLOEXEC, 0);
+    return d->fd >= 0 ? RD_OK : rd__destination_fail(error, "cannot open");
+}
+
+/* Sets d->direct if the file is no regular one and is to be written to as it is, and d->fd if it is open already. */
+static rd_result destination_examine_file(rd_destination *d, rd_error *error) {
+    struct stat target = d->old;
+    if (S_ISLNK(d->old.st_mode)) {
+        const int descriptor = destination_descriptor(d);
+        if (descriptor >= 0)
+            return destination_open_descriptor(d, descriptor, error);
+        if (fstatat(d->directory, d->name, &target, 0) != 0)
+            target = d->old;
+    }
     if (S_ISDIR(target.st_mode)) {
         errno = EISDIR;
-        return destination_fail(error, "cannot write");
+        return rd__destination_fail(error, "cannot write");
+    }
+    if (S_ISSOCK(d->old.st_mode)) { /* somebody listens there, and would not be heard of again */
+        errno = ENXIO;
+        return rd__destination_fail(error, "is a socket");
     }
     d->direct = S_ISCHR(target.st_mode) || S_ISFIFO(target.st_mode) ||
                 (S_ISBLK(target.st_mode) && d->replace != RD_REPLACE_NEVER);
-    return d->direct || d->replace != RD_REPLACE_NEVER ? RD_OK : destination_fail_exists(error);
+    return d->direct || d->replace != RD_REPLACE_NEVER ? RD_OK : rd__destination_fail_exists(error);
+}
+
+/* Examines what has the name. */
+static rd_result destination_examine(rd_destination *d, rd_error *error) {
+    if (d->name[0] == '\0') {
+        errno = EISDIR;
+        return rd__destination_fail(error, "cannot write");
+    }
+    if (fstatat(d->directory, d->name, &d->old, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT ? RD_OK : rd__destination_fail(error, "cannot look up the output");
+    d->existed = true;
+    return destination_examine_file(d, error);
 }
 
 /* Opens a device or a pipe, unless its name has come to mean a file, which somebody may not want to lose. */
 static rd_result destination_open_direct(rd_destination *d, rd_error *error) {
     struct stat status;
+    if (d->fd >= 0)
+        return RD_OK;
     d->fd = openat(d->directory, d->name, O_WRONLY | O_NOCTTY | O_CLOEXEC);
     if (d->fd < 0 || fstat(d->fd, &status) != 0)
-        return destination_fail(error, "cannot open");
+        return rd__destination_fail(error, "cannot open");
     if (S_ISREG(status.st_mode))
         return rd__fail(error, RD_E_EXISTS, RD_ROLE_OUTPUT, RD_UNKNOWN, "a file took the place of the device or pipe");
     return RD_OK;
@@ -138,6 +204,32 @@ static bool destination_create_unnamed(rd_destination *d) {
     return false;
 }
 
+/*
+ * Where no file can be created beside it, an old file that may be written to is written over, once the new one is whole
+ * in the directory for temporary files. False: it may not; errno is what kept the file from being created.
+ */
+static bool destination_create_elsewhere(rd_destination *d) {
+    const int system_error = errno;
+    const char *const variable = getenv("TMPDIR"); /* NOLINT(concurrency-mt-unsafe): the program does not change it */
+    const char *const path = variable && variable[0] != '\0' ? variable : "/tmp";
+    const bool denied = system_error == EACCES || system_error == EPERM || system_error == EROFS;
+    if (!denied || d->replace == RD_REPLACE_NEVER || !d->existed || !S_ISREG(d->old.st_mode))
+        return false;
+    const int old = rd__openat(d->directory, d->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    const int directory = old >= 0 ? rd__directory_handle(path) : -1;
+    if (directory >= 0) {
+        rd__temporary temporary = rd__temporary_of(directory, d->name);
+        d->fd = rd__temporary_create(&temporary, S_IRUSR | S_IWUSR);
+        rd__temporary_remove(&temporary);
+        close(directory);
+    }
+    if (old >= 0)
+        close(old);
+    d->elsewhere = d->fd >= 0;
+    errno = system_error;
+    return d->elsewhere;
+}
+
 /* Opens what is to be written: d->directory and d->name are set. */
 static rd_result destination_start(rd_destination *d, rd_error *error) {
     const rd_result result = destination_examine(d, error);
@@ -148,7 +240,9 @@ static rd_result destination_start(rd_destination *d, rd_error *error) {
     if (destination_create_unnamed(d))
         return RD_OK;
     d->fd = rd__temporary_create(&d->temporary, S_IRUSR | S_IWUSR);
-    return d->fd >= 0 ? RD_OK : destination_fail(error, "cannot create a file in the directory of the output");
+    return d->fd >= 0 || destination_create_elsewhere(d)
+               ? RD_OK
+               : rd__destination_fail(error, "cannot create a file in the directory of the output");
 }
 
 /* Opens the directory of the path: its first `size` characters, or the current one if that is 0. */
@@ -162,7 +256,7 @@ static rd_result destination_open_directory(rd_destination *d, const char *path,
     const int system_error = errno;
     free(directory);
     errno = system_error;
-    return d->directory >= 0 ? RD_OK : destination_fail(error, "cannot open the directory for the output");
+    return d->directory >= 0 ? RD_OK : rd__destination_fail(error, "cannot open the directory for the output");
 }
 
 /* Gives the destination to the caller, or frees it if it could not be opened. */
@@ -174,22 +268,79 @@ static rd_result destination_opened(rd_destination **destination, rd_destination
     return result;
 }
 
+/* ---- Following a symbolic link ----------------------------------------------------------------------------------- */
+
+enum { LINKS_MAX = 40, LINK_MAX_SIZE = 4096 };
+
+/* The path that `text`, a symbolic link's at `path`, means. NULL: out of memory. To be freed. */
+static char *destination_path_of_link(const char *path, const char *text, size_t size) {
+    const char *const slash = strrchr(path, '/');
+    const size_t before = text[0] != '/' && slash ? (size_t)(slash - path) + 1 : 0;
+    char *const joined = rd__alloc_array((uint64_t)before + size + 1, 1);
+    if (joined) {
+        memcpy(joined, path, before);
+        memcpy(joined + before, text, size);
+        joined[before + size] = '\0';
+    }
+    return joined;
+}
+
+/*
+ * The path that the symbolic links from `path` on lead to in the end, whether there is anything or not; to be freed.
+ * Those of /proc lead to open files, and are left for destination_examine. NULL: *error says why there is none.
+ */
+static char *destination_follow(const char *path, rd_error *error) {
+    char text[LINK_MAX_SIZE];
+    char *end = destination_path_of_link("", path, strlen(path));
+    for (int links = 0; end; links++) {
+        const bool special = strncmp(end, "/proc/", 6) == 0 || strncmp(end, "/dev/fd/", 8) == 0;
+        const ssize_t size = special ? -1 : readlink(end, text, sizeof text);
+        if (size <= 0)
+            return end;
+        const bool endless = links == LINKS_MAX || (size_t)size == sizeof text;
+        char *const next = endless ? NULL : destination_path_of_link(end, text, (size_t)size);
+        free(end);
+        end = next;
+        if (endless) {
+            errno = ELOOP;
+            (void)rd__destination_fail(error, "cannot follow the symbolic link");
+            return NULL;
+        }
+    }
+    (void)rd__fail_memory(error);
+    return NULL;
+}
+
+/* ---- The destination --------------------------------------------------------------------------------------------- */
+
+static rd_result destination_open_path(rd_destination **destination, const char *path, rd_replace replace,
+                                       rd_error *error) {
+    const char *const slash = strrchr(path, '/');
+    const char *const name = slash ? slash + 1 : path;
+    rd_destination *const d = destination_new(name, replace, error);
+    if (!d)
+        return error->result;
+    rd_result result = destination_open_directory(d, path, (size_t)(name - path), error);
+    if (result == RD_OK) {
+        d->temporary = rd__temporary_of(d->directory, d->name);
+        rd__temporary_sweep(&d->temporary);
+        result = destination_start(d, error);
+    }
+    return destination_opened(destination, d, result);
+}
+
 rd_result rd_destination_open(rd_destination **destination, const char *path, rd_replace replace, rd_error *error) {
     rd_error ignored;
     rd_error *const e = error ? error : &ignored;
     *destination = NULL;
-    const char *const slash = strrchr(path, '/');
-    const char *const name = slash ? slash + 1 : path;
-    rd_destination *const d = destination_new(name, replace, e);
-    if (!d)
+    if (!((unsigned)replace & RD_REPLACE_FOLLOW))
+        return destination_open_path(destination, path, replace, e);
+    char *const end = destination_follow(path, e);
+    if (!end)
         return e->result;
-    rd_result result = destination_open_directory(d, path, (size_t)(name - path), e);
-    if (result == RD_OK) {
-        d->temporary = rd__temporary_of(d->directory, d->name);
-        rd__temporary_sweep(&d->temporary);
-        result = destination_start(d, e);
-    }
-    return destination_opened(destination, d, result);
+    const rd_result result = destination_open_path(destination, end, replace, e);
+    free(end);
+    return result;
 }
 
 rd_result rd_destination_open_at(rd_destination **destination, rd_directory *directory, const char *name,
@@ -209,7 +360,7 @@ rd_result rd_destination_open_at(rd_destination **destination, rd_directory *dir
     d->directory = rd__directory_fd(directory);
     d->temporary = rd__temporary_of(d->directory, d->name);
     rd_result result = destination_start(d, e);
-    if (destination_may_retry(d, result, e))
+    if (rd__destination_may_retry(d, result, e))
         result = destination_start(d, e);
     return destination_opened(destination, d, result);
 }
@@ -223,127 +374,67 @@ void rd_destination_discard(rd_destination *destination) {
         rd__destination_free(destination);
 }
 
-/* ---- Committing -------------------------------------------------------------------------------------------------- */
-
-/*
- * The mode of a new file here, which depends on the process's umask and the directory's default access list. The only
- * way to find out without changing anything for other threads is to create one.
- */
-static mode_t destination_new_file_mode(const rd_destination *d) {
-    rd__temporary probe = rd__temporary_of(d->directory, d->name);
-    struct stat status = {.st_mode = S_IRUSR | S_IWUSR};
-    const int fd = rd__temporary_create(&probe, NEW_FILE_MODE);
-    if (fd >= 0) {
-        (void)fstat(fd, &status);
-        rd__temporary_remove(&probe);
-        close(fd);
-    }
-    return status.st_mode & 07777;
+bool rd_destination_is_direct(const rd_destination *destination) {
+    return destination->direct;
 }
 
-/* Gives the file the owner and the mode of what it replaces, as far as this process may, or those of a new file. */
-static bool destination_set_mode(const rd_destination *d) {
-    if (!d->existed || !S_ISREG(d->old.st_mode))
-        return d->temporary.name[0] == '\0' || fchmod(d->fd, destination_new_file_mode(d)) == 0;
-    const bool owned = fchown(d->fd, d->old.st_uid, d->old.st_gid) == 0;
-    const mode_t mode = d->old.st_mode & (owned ? 07777 : 0777);
-    return fchmod(d->fd, mode) == 0;
+/* ---- What the commit is to do ------------------------------------------------------------------------------------ */
+
+void rd_destination_notes(rd_destination *destination, unsigned *notes) {
+    destination->notes_out = notes;
+    *notes = destination->notes;
 }
 
-bool rd__destination_flush(int fd) {
-    int result;
-    do
-        result = fsync(fd);
-    while (result != 0 && errno == EINTR);
-    return result == 0 || errno == EINVAL || errno == ENOTSUP;
+void rd_destination_set_time(rd_destination *destination, int64_t seconds, uint32_t nanoseconds) {
+    destination->has_time = true;
+    destination->time = (struct timespec){.tv_sec = (time_t)seconds, .tv_nsec = (long)nanoseconds};
 }
 
-void rd__destination_flush_names(int directory) {
-    const int fd = openat(directory, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    if (fd < 0)
-        return;
-    (void)rd__destination_flush(fd);
-    close(fd);
-}
-
-/* Moves the file with a temporary name to the destination's name, which must be free. */
-static bool destination_move_if_free(rd_destination *d) {
-#if defined(RENAME_NOREPLACE)
-    if (renameat2(d->directory, d->temporary.name, d->directory, d->name, RENAME_NOREPLACE) == 0) {
-        d->temporary.name[0] = '\0';
-        return true;
-    }
-    if (errno == EEXIST)
-        return false;
-#endif
-    /* The temporary name is removed when the destination is closed. */
-    return linkat(d->directory, d->temporary.name, d->directory, d->name, 0) == 0;
-}
-
-rd_result rd__destination_take_name(rd_destination *d, rd_error *error) {
-    assert(d->fd >= 0 && !d->direct);
-    const bool named = d->temporary.name[0] != '\0';
-    if (d->replace == RD_REPLACE_NEVER) {
-        if (named ? destination_move_if_free(d) : rd__link_open_file(d->fd, d->directory, d->name))
-            return RD_OK;
-        return errno == EEXIST ? destination_fail_exists(error)
-                               : destination_fail(error, "cannot give the output its name");
-    }
-    if (!named && !d->existed && rd__link_open_file(d->fd, d->directory, d->name))
-        return RD_OK; /* still free: spares a name that would be renamed at once */
-    if ((!named && !rd__temporary_link(&d->temporary, d->fd, d->locked)) ||
-        renameat(d->directory, d->temporary.name, d->directory, d->name) != 0)
-        return destination_fail(error, "cannot give the output its name");
-    d->temporary.name[0] = '\0';
+/* Sets *named: whether the name is the basis's. */
+static rd_result destination_is_basis(const rd_destination *d, const rd_source *basis, bool *named, rd_error *error) {
+    struct stat status;
+    *named = false;
+    if (!d->existed || basis->read || basis->fd < 0)
+        return RD_OK;
+    if (fstat(basis->fd, &status) != 0)
+        return rd__fail_system(error, RD_ROLE_BASIS, errno, "cannot be examined");
+    *named = status.st_dev == d->old.st_dev && status.st_ino == d->old.st_ino;
     return RD_OK;
 }
 
-/* A device or a pipe has its name. All that can still fail is closing it. */
-static rd_result destination_commit_direct(rd_destination *d, rd_error *error) {
-    const int fd = d->fd;
-    d->fd = -1;
-    return close(fd) == 0 || errno == EINTR ? RD_OK : destination_fail(error, "cannot close");
-}
-
-/* Everything that can fail comes before the name is taken: a failure leaves the old file. */
-static rd_result destination_complete(const rd_destination *d, rd_error *error) {
-    if (!destination_set_mode(d))
-        return destination_fail(error, "cannot set the mode of the output");
-    /* Some file systems report only at a close that there was no room, and any handle will do for that. */
-    const int other = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
-    if (other < 0 || (close(other) != 0 && errno != EINTR))
-        return destination_fail(error, "cannot close");
+rd_result rd_destination_guard(rd_destination *destination, const rd_source *basis, rd_error *error) {
+    rd_destination *const d = destination;
+    rd_error ignored;
+    rd_error *const e = error ? error : &ignored;
+    bool named = false;
+    if (d->direct)
+        return RD_OK;
+    const rd_result result = basis ? destination_is_basis(d, basis, &named, e) : RD_OK;
+    if (result != RD_OK || (basis && !named))
+        return result;
+    d->guarded = true;
+    /* The source is as long as the file was when it was opened, and what was added since would be lost. */
+    if (named && basis->size != RD_UNKNOWN && basis->origin == 0 && basis->end == 0 &&
+        basis->size != (uint64_t)d->old.st_size)
+        return rd__destination_fail_changed(e);
     return RD_OK;
 }
 
-/* Flushes a complete file if `durable`, and gives it its name. */
-static rd_result destination_finish(rd_destination *d, bool durable, rd_error *error) {
-    if (durable && !rd__destination_flush(d->fd))
-        return destination_fail(error, "cannot write the output to the disk");
-    const rd_result result = rd__destination_take_name(d, error);
-    if (durable && result == RD_OK)
-        rd__destination_flush_names(d->directory);
-    return result;
-}
-
-rd_result rd_destination_commit(rd_destination *destination, rd_error *error) {
+rd_result rd_destination_backup(rd_destination *destination, const char *suffix, rd_error *error) {
     rd_error ignored;
     rd_error *const e = error ? error : &ignored;
     rd_destination *const d = destination;
-    const bool durable = d->existed && d->replace == RD_REPLACE_SAFELY;
-    rd_result result = d->direct ? destination_commit_direct(d, e) : destination_complete(d, e);
-    if (!d->direct && destination_may_retry(d, result, e))
-        result = destination_complete(d, e);
-    if (!d->direct && result == RD_OK) {
-        if (d->batch && durable) {
-            rd__directory_queue(d->batch, d);
-            return RD_OK;
-        }
-        /* Names are taken in the order of the commits. */
-        if (d->batch && rd__directory_has_queued(d->batch, d->name))
-            rd__directory_finish_batch(d->batch);
-        result = destination_finish(d, durable, e);
-    }
-    rd__destination_free(d);
-    return result;
+    assert(suffix);
+    const size_t length = strlen(d->name);
+    const size_t size = strlen(suffix) + 1;
+    if (size == 1 || strchr(suffix, '/'))
+        return rd__fail(e, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                        "the suffix of the backup is empty or contains a slash");
+    free(d->backup);
+    d->backup = rd__alloc_array((uint64_t)length + size, 1);
+    if (!d->backup)
+        return rd__fail_memory(e);
+    memcpy(d->backup, d->name, length);
+    memcpy(d->backup + length, suffix, size);
+    return RD_OK;
 }

@@ -39,6 +39,12 @@ struct rd_destination {
     rd_replace replace;
     bool existed;
     bool marked; /* for deletion */
+    bool guarded;
+    BY_HANDLE_FILE_INFORMATION old; /* of the old file, if it existed */
+    wchar_t *backup;                /* the path that the old file gets; NULL: none */
+    bool has_time;
+    FILETIME time;
+    unsigned *notes_out;
 };
 
 struct rd_directory {
@@ -53,6 +59,11 @@ static rd_result windows_fail_exists(rd_error *error) {
     return rd__fail(error, RD_E_EXISTS, RD_ROLE_OUTPUT, RD_UNKNOWN, "the file exists");
 }
 
+static rd_result windows_fail_changed(rd_error *error) {
+    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                    "was changed by another program meanwhile, so it was not replaced");
+}
+
 /* Frees the destination and removes what is left of the file. Another run that took its name since has that open. */
 static void windows_release(rd_destination *d) {
     if (d->fd >= 0)
@@ -60,6 +71,7 @@ static void windows_release(rd_destination *d) {
     if (d->temporary)
         (void)DeleteFileW(d->temporary);
     free(d->temporary);
+    free(d->backup);
     free(d->path);
     free(d);
 }
@@ -94,6 +106,17 @@ static rd_result windows_full_path_of(wchar_t **full, const char *path, rd_error
     return result;
 }
 
+/* Identity, size and times of a file. False: there is none, or nothing is told of it. */
+static bool windows_inform(const wchar_t *path, BY_HANDLE_FILE_INFORMATION *information) {
+    const HANDLE file =
+        CreateFileW(path, FILE_READ_ATTRIBUTES, FILE_SHARE_READ | FILE_SHARE_WRITE | FILE_SHARE_DELETE, NULL,
+                    OPEN_EXISTING, FILE_FLAG_BACKUP_SEMANTICS | FILE_FLAG_OPEN_REPARSE_POINT, NULL);
+    const bool told = file != INVALID_HANDLE_VALUE && GetFileInformationByHandle(file, information);
+    if (file != INVALID_HANDLE_VALUE)
+        (void)CloseHandle(file);
+    return told;
+}
+
 /* Examines what has the name. */
 static rd_result windows_examine(rd_destination *d, rd_error *error) {
     const DWORD attributes = GetFileAttributesW(d->path);
@@ -104,6 +127,7 @@ static rd_result windows_examine(rd_destination *d, rd_error *error) {
     if (attributes & FILE_ATTRIBUTE_DIRECTORY)
         return windows_fail(error, EISDIR, "cannot write");
     d->existed = true;
+    (void)windows_inform(d->path, &d->old);
     return d->replace == RD_REPLACE_NEVER ? windows_fail_exists(error) : RD_OK;
 }
 
@@ -190,7 +214,9 @@ static rd_result windows_open_file(rd_destination *d, rd_error *error) {
 
 /* A destination without a path. NULL: *error says why not. */
 static rd_destination *windows_new(rd_replace replace, rd_error *error) {
-    switch (replace) {
+    /* There is nothing to follow: a name that leads elsewhere is opened by that. */
+    const rd_replace plain = (unsigned)replace & ~(unsigned)RD_REPLACE_FOLLOW;
+    switch (plain) {
     case RD_REPLACE_NEVER:
     case RD_REPLACE_SAFELY:
     case RD_REPLACE_FAST: break;
@@ -200,7 +226,7 @@ static rd_destination *windows_new(rd_replace replace, rd_error *error) {
     }
     rd_destination *const d = rd__alloc_zeroed(1, sizeof *d);
     if (d)
-        *d = (rd_destination){.fd = -1, .replace = replace};
+        *d = (rd_destination){.fd = -1, .replace = plain};
     else
         (void)rd__fail_memory(error);
     return d;
@@ -247,6 +273,58 @@ void rd_destination_discard(rd_destination *destination) {
         windows_release(destination);
 }
 
+bool rd_destination_is_direct(const rd_destination *destination) {
+    (void)destination;
+    return false;
+}
+
+void rd_destination_notes(rd_destination *destination, unsigned *notes) {
+    destination->notes_out = notes;
+    *notes = 0;
+}
+
+void rd_destination_set_time(rd_destination *destination, int64_t seconds, uint32_t nanoseconds) {
+    const uint64_t since_1601 = (uint64_t)(seconds + 11644473600) * 10000000 + nanoseconds / 100;
+    destination->has_time = true;
+    destination->time = (FILETIME){.dwLowDateTime = (DWORD)since_1601, .dwHighDateTime = (DWORD)(since_1601 >> 32)};
+}
+
+rd_result rd_destination_guard(rd_destination *destination, const rd_source *basis, rd_error *error) {
+    rd_destination *const d = destination;
+    rd_error ignored;
+    BY_HANDLE_FILE_INFORMATION read;
+    const bool known =
+        basis && !basis->read && basis->fd >= 0 && GetFileInformationByHandle((HANDLE)_get_osfhandle(basis->fd), &read);
+    const bool named = known && d->existed && read.dwVolumeSerialNumber == d->old.dwVolumeSerialNumber &&
+                       read.nFileIndexHigh == d->old.nFileIndexHigh && read.nFileIndexLow == d->old.nFileIndexLow;
+    if (basis && !named)
+        return RD_OK;
+    d->guarded = true;
+    const uint64_t size = (uint64_t)d->old.nFileSizeHigh << 32 | d->old.nFileSizeLow;
+    if (named && basis->size != RD_UNKNOWN && basis->origin == 0 && basis->end == 0 && basis->size != size)
+        return windows_fail_changed(error ? error : &ignored);
+    return RD_OK;
+}
+
+rd_result rd_destination_backup(rd_destination *destination, const char *suffix, rd_error *error) {
+    rd_error ignored;
+    rd_error *const e = error ? error : &ignored;
+    rd_destination *const d = destination;
+    if (suffix[0] == '\0' || strpbrk(suffix, "/\\:"))
+        return rd__fail(e, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                        "the suffix of the backup is empty or contains a slash");
+    wchar_t *const wide = windows_widened(suffix);
+    const size_t length = wcslen(d->path);
+    free(d->backup);
+    d->backup = wide ? rd__alloc_array((uint64_t)length + wcslen(wide) + 1, sizeof *wide) : NULL;
+    if (d->backup) {
+        wmemcpy(d->backup, d->path, length);
+        wcscpy(d->backup + length, wide);
+    }
+    free(wide);
+    return d->backup ? RD_OK : rd__fail_memory(e);
+}
+
 /* Moves the open file to the destination's name. By its handle, since a file that nobody has open is swept away. */
 static bool windows_take_name(rd_destination *d, HANDLE file) {
     const size_t size = wcslen(d->path) * sizeof *d->path;
@@ -256,7 +334,7 @@ static bool windows_take_name(rd_destination *d, HANDLE file) {
         SetLastError(ERROR_NOT_ENOUGH_MEMORY);
         return false;
     }
-    info->ReplaceIfExists = d->replace != RD_REPLACE_NEVER;
+    info->ReplaceIfExists = d->replace != RD_REPLACE_NEVER && (d->existed || !d->guarded);
     info->FileNameLength = (DWORD)size;
     memcpy(info->FileName, d->path, size);
     const bool taken = SetFileInformationByHandle(file, FileRenameInfo, info, (DWORD)whole);
@@ -266,13 +344,41 @@ static bool windows_take_name(rd_destination *d, HANDLE file) {
     return taken;
 }
 
+/* Is what has the name still what had it at the opening? */
+static bool windows_is_unchanged(const rd_destination *d) {
+    BY_HANDLE_FILE_INFORMATION now;
+    const BY_HANDLE_FILE_INFORMATION *const then = &d->old;
+    if (!windows_inform(d->path, &now))
+        return !d->existed;
+    return d->existed && now.dwVolumeSerialNumber == then->dwVolumeSerialNumber &&
+           now.nFileIndexHigh == then->nFileIndexHigh && now.nFileIndexLow == then->nFileIndexLow &&
+           now.nFileSizeHigh == then->nFileSizeHigh && now.nFileSizeLow == then->nFileSizeLow &&
+           CompareFileTime(&now.ftLastWriteTime, &then->ftLastWriteTime) == 0;
+}
+
+/* Time, guard and backup: what comes before the name is taken. A copy is the backup, so that the name is never free. */
+static rd_result windows_prepare(rd_destination *d, HANDLE file, rd_error *error) {
+    if (d->has_time && !SetFileTime(file, NULL, NULL, &d->time) && d->notes_out)
+        *d->notes_out |= RD_NOTE_TIME;
+    if (d->guarded && !windows_is_unchanged(d))
+        return windows_fail_changed(error);
+    if (d->backup && d->existed && !CopyFileW(d->path, d->backup, FALSE))
+        return windows_fail(error, rd__system_errno(), "cannot keep the old file as a backup");
+    return RD_OK;
+}
+
 static rd_result windows_commit(rd_destination *d, rd_error *error) {
     const bool durable = d->existed && d->replace == RD_REPLACE_SAFELY;
     const HANDLE file = (HANDLE)_get_osfhandle(d->fd);
+    const rd_result result = windows_prepare(d, file, error);
+    if (result != RD_OK)
+        return result;
     if (durable && !FlushFileBuffers(file))
         return windows_fail(error, rd__system_errno(), "cannot write the output to the disk");
     if ((d->marked && !windows_mark(file, false)) || !windows_take_name(d, file)) {
         const int system_error = rd__system_errno();
+        if (d->guarded && system_error == EEXIST)
+            return windows_fail_changed(error);
         return d->replace == RD_REPLACE_NEVER && system_error == EEXIST
                    ? windows_fail_exists(error)
                    : windows_fail(error, system_error, "cannot give the output its name");

@@ -14,6 +14,7 @@
 #include "file/writer.h"
 #include "format/emitter.h"
 #include "hash/digest.h"
+#include "io/sink.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -254,6 +255,8 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
                         "the signature is only a part; join the parts first");
     stats->blocks = run->signature ? rd_signature_count(run->signature) : 0;
     rd_result result = rd__writer_open(&run->writer, out, operation, rd__operation_threads(operation));
+    if (result == RD_OK)
+        result = rd__sink_check_apart(out, run->new_file, &operation->error);
     if (result == RD_OK)
         result = rd__writer_put(&run->writer, bytes, rd__emit_magic(bytes));
     if (result == RD_OK)

@@ -14,6 +14,7 @@
 #include "file/segments.h"
 #include "file/writer.h"
 #include "format/params.h"
+#include "io/sink.h"
 
 #include <string.h>
 
@@ -163,6 +164,8 @@ static rd_result signature_make(rd__operation *operation, const rd_source *basis
         return result;
     rd__signature_put_header(header, &run.params);
     result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
+    if (result == RD_OK)
+        result = rd__sink_check_apart(out, basis, &operation->error);
     if (result == RD_OK)
         result = rd__writer_put(&writer, header, sizeof header);
     if (result == RD_OK)

@@ -368,6 +368,10 @@ rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const 
     *reached = RD_UNKNOWN;
     rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
     if (result == RD_OK)
+        result = rd__sink_check_apart(out, basis, &operation.error);
+    if (result == RD_OK)
+        result = rd__sink_check_apart(out, delta, &operation.error);
+    if (result == RD_OK)
         result = patch_make(&operation, basis, delta, out, reached);
     return rd__operation_end(&operation, result);
 }

@@ -183,6 +183,18 @@ bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked) {
     return false;
 }
 
+bool rd__temporary_link_name(rd__temporary *temporary, const char *name) {
+    for (int i = PLACES; i < TRIES; i++) {
+        temporary_set_name(temporary, i);
+        if (linkat(temporary->directory, name, temporary->directory, temporary->name, 0) == 0)
+            return true;
+        if (errno != EEXIST)
+            break;
+    }
+    temporary->name[0] = '\0';
+    return false;
+}
+
 void rd__temporary_remove(rd__temporary *temporary) {
     if (temporary->name[0] != '\0')
         unlinkat(temporary->directory, temporary->name, 0);

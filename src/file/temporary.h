@@ -49,6 +49,9 @@ bool rd__temporary_lock(int fd);
  */
 bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked);
 
+/* Gives a second name, a random one, to the file `name` in the directory. False: errno is set, and there is none. */
+bool rd__temporary_link_name(rd__temporary *temporary, const char *name);
+
 /* Whether an open file can be linked here, whichever: that needs /proc. `fd` is any open one. */
 bool rd__can_link_open_file(int fd);
 

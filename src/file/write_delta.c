@@ -10,6 +10,7 @@
 #include "file/writer.h"
 #include "format/emitter.h"
 #include "hash/digest.h"
+#include "io/sink.h"
 #include "io/source.h"
 
 #include <stdlib.h>
@@ -70,6 +71,8 @@ rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, cons
     w->emitter.stats = &w->operation.stats;
     if (result == RD_OK && basis && !basis->seekable)
         result = rd__fail(error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN, "the basis can only be read in sequence");
+    if (result == RD_OK && basis)
+        result = rd__sink_check_apart(out, basis, error);
     if (result == RD_OK && w->digests && !rd__digester_init(&w->digester, rd__kernels_best()))
         result = rd__fail_memory(error);
     if (result == RD_OK)

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 enum { MEMORY_MIN = 256 };
 
@@ -123,6 +124,27 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
     if (result == RD_OK)
         operation->stats.out_bytes += size;
     return result;
+}
+
+static bool sink_is_same_file(int one, int other) {
+    struct stat a;
+    struct stat b;
+    if (one < 0 || other < 0 || fstat(one, &a) != 0 || fstat(other, &b) != 0 ||
+        (a.st_mode & S_IFMT) != (b.st_mode & S_IFMT))
+        return false;
+#if defined(S_ISBLK)
+    if (S_ISBLK(a.st_mode))
+        return a.st_rdev == b.st_rdev;
+#endif
+    /* Where there are no numbers of files, as on Windows, they are all 0. */
+    return S_ISREG(a.st_mode) && a.st_ino != 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error) {
+    if (sink->write || source->read || !sink_is_same_file(sink->fd, source->fd))
+        return RD_OK;
+    return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                    "is also an input, which would be overwritten while it is read");
 }
 
 rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error) {

@@ -7,4 +7,10 @@
 /* Writes all of the bytes, within the operation's limit. On failure operation->error names the output. */
 rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const void *data, size_t size);
 
+/*
+ * Fails with RD_E_PARAMETER if the sink writes to the very file or block device that the source reads, by whatever
+ * name: what is still to be read would be overwritten.
+ */
+rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error);
+
 #endif
