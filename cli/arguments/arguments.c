@@ -45,6 +45,9 @@ static void arguments_switches(cli_request *request, const cli_words *words) {
     request->verbose = words_given(words, OPTION_VERBOSE) && !request->quiet;
     request->force = words_given(words, OPTION_FORCE);
     request->exit_code = words_given(words, OPTION_EXIT_CODE);
+    request->dry_run = words_given(words, OPTION_DRY_RUN);
+    request->times = words_given(words, OPTION_TIMES);
+    request->follow = words_given(words, OPTION_FOLLOW);
     request->ops = words_given(words, OPTION_OPS);
     switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
     case OPTION_NO_VERIFY: request->verify = RD_VERIFY_NEVER; break;
@@ -163,8 +166,7 @@ static void arguments_report_verb(const char *word) {
     char list[LIST_MAX];
     const char *const meant = arguments_nearest_verb(word);
     arguments_list_verbs(list, OPTION_HELP, "or");
-    /* Other commands have verbs for these options, the only ones that need none. */
-    if (strcmp(word, options[OPTION_HELP].name) == 0 || strcmp(word, options[OPTION_VERSION].name) == 0)
+    if (strcmp(word, options[OPTION_VERSION].name) == 0)
         report_usage(NULL, "unknown verb '%s' (did you mean --%s?)", word, word);
     else if (meant != NULL)
         report_usage(NULL, "unknown verb '%.*s' (did you mean %s?)", REPORT_WORD_MAX, word, meant);
@@ -181,9 +183,16 @@ static bool arguments_verb(cli_request *request, const cli_words *words) {
         report_usage(NULL, "the verb is missing: choose %s", list);
         return false;
     }
-    request->verb = words_verb(words->verb);
+    const char *word = words->verb;
+    if (strcmp(word, options[OPTION_HELP].name) == 0) { /* `help VERB` is as `VERB --help` */
+        request->help = true;
+        word = words->operand_count > 0 ? words->operands[0] : NULL;
+        if (word == NULL)
+            return true;
+    }
+    request->verb = words_verb(word);
     if (request->verb == NULL)
-        arguments_report_verb(words->verb);
+        arguments_report_verb(word);
     return request->verb != NULL;
 }
 
@@ -203,8 +212,9 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
     const char *const verb = request->verb->name;
     return arguments_check_options(request->verb, &words) && value_params(verb, &words, &request->params) &&
            value_limits(verb, &words, &request->limits) && value_compression(verb, &words, &request->compression) &&
-           value_threads(verb, &words, &request->threads) && arguments_operands(request, &words) &&
-           arguments_check_names(request) && arguments_check_inspection(request) && arguments_json(request, &words);
+           value_threads(verb, &words, &request->threads) && value_backup(verb, &words, &request->backup) &&
+           arguments_operands(request, &words) && arguments_check_names(request) &&
+           arguments_check_inspection(request) && arguments_json(request, &words);
 }
 
 bool arguments_parse(cli_request *request, int argc, char **argv) {

@@ -81,6 +81,18 @@ bool value_limits(const char *verb, const cli_words *words, rd_limits *limits) {
            value_limit(verb, "number of blocks", "", words_value(words, OPTION_MAX_BLOCKS), &limits->blocks);
 }
 
+/* ---- Suffixes --------------------------------------------------------------------------------------------------- */
+
+/* The value may be missing; the option may be, too. */
+bool value_backup(const char *verb, const cli_words *words, const char **suffix) {
+    const char *const text = words_value(words, OPTION_BACKUP);
+    *suffix = text != NULL || !words_given(words, OPTION_BACKUP) ? text : "~";
+    if (text == NULL || (text[0] != '\0' && strpbrk(text, "/\\") == NULL))
+        return true;
+    report_usage(verb, "suffix '%.*s' of backups is empty or contains a slash", REPORT_WORD_MAX, text);
+    return false;
+}
+
 /* ---- Parameters of a signature ---------------------------------------------------------------------------------- */
 
 static bool value_block_size(const char *verb, const char *text, rd_params *params) {

@@ -49,6 +49,15 @@ rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, 
     return RD_E_MAGIC;
 }
 
+rd_result failure_changed(cli_failure *failure) {
+    failure->error = (rd_error){.result = RD_E_MISMATCH,
+                                .role = RD_ROLE_OUTPUT,
+                                .offset = RD_UNKNOWN,
+                                .reason = "was changed by another program meanwhile, so it was not replaced"};
+    failure->advice = "run it again";
+    return RD_E_MISMATCH;
+}
+
 rd_result failure_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice) {
     failure->error = (rd_error){.result = RD_E_PARAMETER, .role = role, .offset = RD_UNKNOWN, .reason = reason};
     failure->advice = advice;

@@ -26,6 +26,9 @@ rd_result failure_system(cli_failure *failure, rd_role role, const char *reason)
 /* Fills *failure for an input that is not what it should be, and returns RD_E_MAGIC. */
 rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, const char *advice);
 
+/* Fills *failure for an output that others changed while it was being made anew, and returns RD_E_MISMATCH. */
+rd_result failure_changed(cli_failure *failure);
+
 /* Fills *failure for what the command line asks and cannot be, and returns RD_E_PARAMETER. */
 rd_result failure_refusal(cli_failure *failure, rd_role role, const char *reason, const char *advice);
 

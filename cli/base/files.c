@@ -66,6 +66,32 @@ void input_close(cli_input *input) {
     input->fd = -1;
 }
 
+rd_result input_check_name(const cli_input *input, const char *name, cli_failure *failure) {
+    const int fd = system_open_at_once(name);
+    if (fd == -1 && errno != ENOENT && errno != ENOTDIR && errno != ELOOP)
+        return failure_system(failure, input->role, "cannot be opened");
+    errno = 0;
+    const bool same = fd != -1 && system_same_file(input->fd, fd);
+    const int system_error = errno;
+    if (fd != -1)
+        (void)close(fd);
+    errno = system_error;
+    if (fd != -1 && !same && errno != 0)
+        return failure_system(failure, input->role, "cannot be examined");
+    return same ? RD_OK : failure_changed(failure);
+}
+
+rd_result input_give_time(const cli_input *input, rd_destination *destination, cli_failure *failure) {
+    struct stat status;
+    if (fstat(input->fd, &status) != 0)
+        return failure_system(failure, input->role, "cannot be examined");
+    if (!S_ISREG(status.st_mode))
+        return failure_refusal(failure, input->role, "is no file, so it has no time to give to the output",
+                               "name a file, or leave out --times");
+    rd_destination_set_time(destination, status.st_mtime, system_nanoseconds(&status));
+    return RD_OK;
+}
+
 rd_result input_read_some(const cli_input *input, void *data, size_t size, size_t *got, cli_failure *failure) {
     ssize_t n;
     do
@@ -104,9 +130,11 @@ static rd_result output_open_destination(cli_output *output, const char *name, r
         return failure_system(failure, RD_ROLE_OUTPUT, "cannot be written");
     }
     const rd_result result = rd_destination_open(&output->destination, name, replace, &failure->error);
-    if (result == RD_OK)
+    if (result == RD_OK) {
         output->sink = rd_destination_sink(output->destination);
-    else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
+        output->direct = rd_destination_is_direct(output->destination);
+        rd_destination_notes(output->destination, &output->notes);
+    } else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
         failure->advice = "use -f to write to it";
     return result;
 }
@@ -119,10 +147,11 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
         return failure_refusal(failure, RD_ROLE_OUTPUT, "refusing to write binary data to a terminal",
                                "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);
+    output->direct = true;
     return RD_OK;
 }
 
-rd_result output_commit(const cli_output *output, cli_failure *failure) {
+rd_result output_commit(cli_output *output, cli_failure *failure) {
     if (output->destination != NULL)
         return rd_destination_commit(output->destination, &failure->error);
     /* Some file systems report only now that there was no room. */
@@ -135,6 +164,27 @@ void output_discard(const cli_output *output) {
     rd_destination_discard(output->destination);
 }
 
+const cli_note *output_next_note(unsigned *notes) {
+    static const cli_note all[] = {
+        {RD_NOTE_OWNER, "owner", "its owner or group could not be kept; its mode gives nobody more access than before"},
+        {RD_NOTE_MODE, "mode", "its mode could not be set; it gives nobody more access than it should"},
+        {RD_NOTE_ACCESS_LIST, "access_list",
+         "its access list could not be kept; its mode gives nobody more access than before"},
+        {RD_NOTE_ATTRIBUTES, "attributes", "some of its extended attributes could not be kept"},
+        {RD_NOTE_TIME, "time", "its time could not be set"},
+        {RD_NOTE_IN_PLACE, "in_place",
+         "it could not be replaced as a whole, so the new file was written over the old one, which is not atomic"},
+        {RD_NOTE_NAME, "name", "it could not get its name in one step, which is not atomic"},
+    };
+    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
+        if ((*notes & all[i].note) == 0)
+            continue;
+        *notes &= ~all[i].note;
+        return &all[i];
+    }
+    return NULL;
+}
+
 rd_result output_check_printed(cli_failure *failure) {
     if (ferror(stdout) == 0 && fflush(stdout) == 0)
         return RD_OK;
@@ -142,7 +192,7 @@ rd_result output_check_printed(cli_failure *failure) {
 }
 
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
-    if (output->destination != NULL || !system_same_file(input->fd, STDOUT_FILENO))
+    if (!system_same_file(input->fd, output->sink.fd))
         return RD_OK;
-    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name an output file");
+    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name another output");
 }

@@ -16,6 +16,8 @@ typedef struct cli_input {
 typedef struct cli_output {
     rd_destination *destination; /* NULL for standard output */
     rd_sink sink;
+    bool direct;    /* what was written stays, even if the work fails */
+    unsigned notes; /* RD_NOTE_* of the commit */
 } cli_output;
 
 /* Puts something into each of the descriptors 0, 1 and 2 that is closed, so that no file of ours gets that number. */
@@ -27,6 +29,12 @@ void input_name(cli_input *input, const char *name, rd_role role);
 /* Opens `name`, or for NULL takes standard input. A directory is refused. Either way, call input_close afterwards. */
 rd_result input_open(cli_input *input, const char *name, rd_role role, cli_failure *failure);
 void input_close(cli_input *input);
+
+/* RD_E_MISMATCH if the file of that name is no longer the one that is open. */
+rd_result input_check_name(const cli_input *input, const char *name, cli_failure *failure);
+
+/* Gives the destination the time of the input's last modification. Only a file has one. */
+rd_result input_give_time(const cli_input *input, rd_destination *destination, cli_failure *failure);
 
 /*
  * Read from where the descriptor is: some bytes, *got is 0 only at the end; or `size` bytes, *got is less only at the
@@ -46,13 +54,23 @@ bool files_is_standard(const char *name);
  * Call output_commit or output_discard afterwards.
  */
 rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure);
-rd_result output_commit(const cli_output *output, cli_failure *failure);
+rd_result output_commit(cli_output *output, cli_failure *failure);
 void output_discard(const cli_output *output);
+
+/* What a commit did less well than it should: one of RD_NOTE_*, by its name and as a warning about the output. */
+typedef struct cli_note {
+    unsigned note;
+    const char *name;
+    const char *text;
+} cli_note;
+
+/* Takes the next of the notes out of *notes. NULL: there is none left. */
+const cli_note *output_next_note(unsigned *notes);
 
 /* Whether all that was printed on standard output, which is text, arrived. */
 rd_result output_check_printed(cli_failure *failure);
 
-/* Standard output must not be a file that is also read: what is written would be read again, without end. */
+/* A file or a device that is written to directly must not be read as well: what is still to be read would be lost. */
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure);
 
 #endif

@@ -21,6 +21,8 @@ char **system_arguments(char **arguments);
 
 /* A descriptor for reading, or -1. Others may rename or remove the file meanwhile. */
 int system_open(const char *name);
+/* The same, without waiting for the other end of a pipe. */
+int system_open_at_once(const char *name);
 int system_stat(const char *name, struct stat *status);
 
 /* A descriptor for writing to what is there or is created; it is not truncated. -1 if it cannot be. */
@@ -28,8 +30,11 @@ int system_create(const char *name);
 int system_remove(const char *name);
 bool system_is_open(int fd);
 
-/* Both descriptors are of one regular file. */
+/* Both descriptors are of one regular file, or of one block device. */
 bool system_same_file(int one, int other);
+
+/* What the time of the last modification has beyond its seconds. */
+uint32_t system_nanoseconds(const struct stat *status);
 
 /* The columns of a terminal, 80 if that cannot be told; and whether this process is in its foreground. */
 int system_terminal_width(int fd);
@@ -52,6 +57,14 @@ static inline int system_open(const char *name) {
     return open(name, O_RDONLY | O_CLOEXEC);
 }
 
+static inline int system_open_at_once(const char *name) {
+    int fd;
+    do
+        fd = open(name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    while (fd == -1 && errno == EINTR);
+    return fd;
+}
+
 static inline int system_stat(const char *name, struct stat *status) {
     return stat(name, status);
 }
@@ -71,8 +84,19 @@ static inline bool system_is_open(int fd) {
 static inline bool system_same_file(int one, int other) {
     struct stat a;
     struct stat b;
-    return fstat(one, &a) == 0 && fstat(other, &b) == 0 && S_ISREG(b.st_mode) && a.st_dev == b.st_dev &&
-           a.st_ino == b.st_ino;
+    if (fstat(one, &a) != 0 || fstat(other, &b) != 0)
+        return false;
+    if (S_ISBLK(a.st_mode) && S_ISBLK(b.st_mode))
+        return a.st_rdev == b.st_rdev;
+    return S_ISREG(b.st_mode) && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+static inline uint32_t system_nanoseconds(const struct stat *status) {
+#if defined(__APPLE__)
+    return (uint32_t)status->st_mtimespec.tv_nsec;
+#else
+    return (uint32_t)status->st_mtim.tv_nsec;
+#endif
 }
 
 static inline int system_terminal_width(int fd) {

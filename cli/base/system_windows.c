@@ -85,6 +85,10 @@ int system_stat(const char *name, struct stat *status) {
     return result;
 }
 
+int system_open_at_once(const char *name) {
+    return system_open(name);
+}
+
 bool system_is_open(int fd) {
     return _get_osfhandle(fd) >= 0;
 }
@@ -96,6 +100,11 @@ bool system_same_file(int one, int other) {
     return GetFileType(file) == FILE_TYPE_DISK && GetFileInformationByHandle((HANDLE)_get_osfhandle(one), &a) &&
            GetFileInformationByHandle(file, &b) && a.dwVolumeSerialNumber == b.dwVolumeSerialNumber &&
            a.nFileIndexHigh == b.nFileIndexHigh && a.nFileIndexLow == b.nFileIndexLow;
+}
+
+uint32_t system_nanoseconds(const struct stat *status) {
+    (void)status;
+    return 0;
 }
 
 int system_terminal_width(int fd) {

@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "cli/base/files.h"
 #include "cli/base/system.h"
 
 static struct {
@@ -123,6 +124,13 @@ void record_digest(json_writer *record, const rd_stats *stats) {
     for (size_t i = 0; i < RD_DIGEST_LEN; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", stats->digest[i]);
     json_text(record, "digest", stats->has_digest ? text : NULL);
+}
+
+void record_notes(json_writer *record, unsigned notes) {
+    json_array(record, "notes");
+    for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
+        json_text(record, NULL, note->name);
+    json_end(record);
 }
 
 void record_time(json_writer *record, double seconds, uint64_t bytes) {

@@ -106,8 +106,11 @@ static const char *report_advice_on_content(rd_role role) {
 }
 
 static const char *report_advice_on_mismatch(rd_role role) {
-    return role == RD_ROLE_DELTA ? "nothing was replaced; make or fetch the delta again"
-                                 : "nothing was replaced; give the right basis, or make the delta again";
+    switch (role) {
+    case RD_ROLE_DELTA: return "nothing was replaced; make or fetch the delta again";
+    case RD_ROLE_OUTPUT: return "run it again";
+    default: return "nothing was replaced; give the right basis, or make the delta again";
+    }
 }
 
 /* The result is the kind of a failure; only the reason says that a frame is what fails. */
@@ -186,6 +189,12 @@ void report_failure(const char *verb, const char *name, const cli_failure *failu
     if (error->offset != RD_UNKNOWN)
         (void)fprintf(stderr, ", at byte %" PRIu64, error->offset);
     (void)fprintf(stderr, "; %s\n", advice);
+}
+
+void report_warning(const char *verb, const char *name, const char *text) {
+    (void)fprintf(stderr, "redelta: %s: ", verb);
+    failure_put_name(stderr, name);
+    (void)fprintf(stderr, ": warning: %s\n", text);
 }
 
 int report_status(rd_result result) {

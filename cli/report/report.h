@@ -24,6 +24,9 @@ void report_usage(const char *verb, const char *format, ...);
 /* "redelta: VERB: NAME: what is wrong, at byte N; what to do". Verb and name may be NULL: no file is to blame. */
 void report_failure(const char *verb, const char *name, const cli_failure *failure);
 
+/* "redelta: VERB: NAME: warning: what is less than it should be". */
+void report_warning(const char *verb, const char *name, const char *text);
+
 /* Whether the failure is that of a zstd frame. */
 bool report_is_about_zstd(const rd_error *error);
 

@@ -16,7 +16,10 @@ static const char patch_help[] =
     "      --no-verify        do not verify the result\n"
     "      --always-verify    refuse a DELTA without a digest\n"
     "      --max-output SIZE  refuse a DELTA that makes more than SIZE bytes\n"
-    "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n" HELP_COMMON_AND_FORCE "\n"
+    "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n"
+    "      --backup[=SUFFIX]  keep a file that is replaced, with SUFFIX (default ~)\n"
+    "  -t, --times            give NEWFILE the modification time of DELTA\n"
+    "      --follow           if NEWFILE is a symbolic link, replace its target\n" HELP_COMMON_AND_FORCE "\n"
     "BASIS must be seekable: a file, not a pipe. NEWFILE may be BASIS itself: it is\n"
     "replaced only once the new file is complete. SIZE takes the suffixes K, M and G\n"
     "(powers of 1024).\n"
@@ -52,15 +55,9 @@ static void patch_put_result(json_writer *record, const cli_job *job) {
     json_end(record);
     job_put_commands(record, job, stats->out_bytes, stats->in_bytes);
     json_bool(record, "verified", stats->has_digest);
+    record_notes(record, job->output.notes);
     record_digest(record, stats);
     record_time(record, job->seconds, stats->out_bytes);
-}
-
-/* What goes to standard output is written before it is verified. */
-static const char *patch_advice(const cli_job *job) {
-    return job->failure.error.result == RD_E_MISMATCH && job->request->output == NULL
-               ? "do not use what was written; give the right basis, or make the delta again"
-               : NULL;
 }
 
 /* What a patch replaces is often the only copy of the basis. */
@@ -70,8 +67,8 @@ const cli_verb verb_patch = {
     .summary = "old side: make the new file",
     .is_step = true,
     .help = patch_help,
-    .options = OPTION_BIT(FORCE) | OPTION_BIT(NO_VERIFY) | OPTION_BIT(ALWAYS_VERIFY) | OPTION_BIT(MAX_OUTPUT) |
-               OPTION_BIT(MAX_MEMORY),
+    .options = OPTION_BIT(FORCE) | OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(NO_VERIFY) |
+               OPTION_BIT(ALWAYS_VERIFY) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
     .inputs = 2,
     .outputs = 1,
     .least = 1,
@@ -81,5 +78,4 @@ const cli_verb verb_patch = {
     .work = patch_work,
     .print_stats = patch_print_stats,
     .put_result = patch_put_result,
-    .advice = patch_advice,
 };

@@ -26,6 +26,10 @@ typedef enum cli_option {
     OPTION_NO_PROGRESS,
     OPTION_JSON,
     OPTION_EXIT_CODE,
+    OPTION_DRY_RUN,
+    OPTION_BACKUP,
+    OPTION_TIMES,
+    OPTION_FOLLOW,
     OPTION_NO_VERIFY,
     OPTION_ALWAYS_VERIFY,
     OPTION_MAX_OUTPUT,
@@ -49,6 +53,10 @@ typedef struct cli_request {
     bool verbose;
     bool quiet;
     bool exit_code; /* STATUS_IDENTICAL is wanted */
+    bool dry_run;
+    bool times;         /* the output gets the time of the last input */
+    bool follow;        /* an output that is a symbolic link is not replaced, but what it leads to */
+    const char *backup; /* the suffix of the file that keeps what the output replaces, or NULL */
     bool json;
     const char *json_file; /* NULL: standard output */
     cli_progress_wish progress;

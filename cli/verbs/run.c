@@ -6,6 +6,7 @@
 #include "cli/verbs/run.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cli/base/clock.h"
 #include "cli/base/interrupt.h"
@@ -20,7 +21,7 @@ static const char *run_output_of(const cli_request *request) {
 }
 
 static bool run_has_output(const cli_request *request) {
-    return request->makes_output || request->verb->in_place;
+    return request->makes_output || (request->verb->in_place && !request->dry_run);
 }
 
 static rd_result run_open_inputs(cli_job *job) {
@@ -35,11 +36,56 @@ static rd_result run_open_inputs(cli_job *job) {
     return result;
 }
 
+/* Whether the output has the name of the first input, which it is to replace. */
+static bool run_is_onto_input(const cli_request *request) {
+    const char *const name = request->inputs[0];
+    return request->verb->in_place || (name != NULL && request->output != NULL && strcmp(name, request->output) == 0);
+}
+
+/*
+ * What is replaced in the place of an input must be what was read, and at the commit still be it: others may change it
+ * meanwhile.
+ */
+static rd_result run_guard_destination(cli_job *job) {
+    const cli_request *const request = job->request;
+    rd_destination *const destination = job->output.destination;
+    rd_error *const error = &job->failure.error;
+    const bool onto_input = run_is_onto_input(request);
+    rd_result result = RD_OK;
+    if (onto_input && !job->created)
+        result = input_check_name(&job->inputs[0], request->inputs[0], &job->failure);
+    if (result == RD_OK && onto_input)
+        result = rd_destination_guard(destination, NULL, error);
+    if (result == RD_OK && job->inputs[0].role == RD_ROLE_BASIS && !job->created)
+        result = rd_destination_guard(destination, &job->inputs[0].source, error);
+    return result;
+}
+
+static rd_result run_prepare_destination(cli_job *job) {
+    const cli_request *const request = job->request;
+    rd_destination *const destination = job->output.destination;
+    rd_result result = run_guard_destination(job);
+    if (result == RD_OK && request->backup != NULL)
+        result = rd_destination_backup(destination, request->backup, &job->failure.error);
+    if (result == RD_OK && request->times)
+        result = input_give_time(&job->inputs[request->input_count - 1], destination, &job->failure);
+    return result;
+}
+
+static rd_replace run_replace(const cli_job *job) {
+    const cli_request *const request = job->request;
+    const bool may_replace = request->force || (request->verb->in_place && !job->created);
+    const rd_replace replace = may_replace ? request->verb->replace : RD_REPLACE_NEVER;
+    return request->follow ? replace | RD_REPLACE_FOLLOW : replace;
+}
+
 static rd_result run_open_output(cli_job *job) {
     const cli_request *const request = job->request;
-    const bool may_replace = request->force || request->verb->in_place;
-    const rd_replace replace = may_replace ? request->verb->replace : RD_REPLACE_NEVER;
-    rd_result result = output_open(&job->output, run_output_of(request), replace, &job->failure);
+    rd_result result = output_open(&job->output, run_output_of(request), run_replace(job), &job->failure);
+    if (result == RD_E_EXISTS && request->verb->in_place)
+        return failure_changed(&job->failure);
+    if (result == RD_OK && job->output.destination != NULL)
+        result = run_prepare_destination(job);
     for (int i = 0; i < request->input_count && result == RD_OK; i++)
         result = output_check_apart(&job->output, &job->inputs[i], &job->failure);
     return result;
@@ -73,8 +119,11 @@ static rd_result run_operation(cli_job *job) {
     rd_result result = request->verb->check != NULL ? request->verb->check(job) : RD_OK;
     if (result == RD_OK)
         result = run_open_inputs(job);
-    if (result == RD_OK && run_has_output(request))
+    if (result == RD_OK && run_has_output(request)) {
         result = run_open_output(job);
+        if (result != RD_OK)
+            output_discard(&job->output);
+    }
     if (result == RD_OK)
         result = run_work_and_commit(job);
     run_close_inputs(job);
@@ -127,9 +176,22 @@ static const char *run_advice_on_level(const cli_job *job) {
     return advice;
 }
 
+/* Some outputs are written to as the work goes on, and what is there when it fails is not the new file. */
+static const char *run_advice_on_direct(const cli_job *job) {
+    if (!job->output.direct || job->stats.out_bytes == 0)
+        return NULL;
+    switch (job->failure.error.result) {
+    case RD_E_MISMATCH: return "do not use what was written; give the right basis, or make the delta again";
+    case RD_E_CANCELLED: return "do not use what was written";
+    default: return NULL;
+    }
+}
+
 static int run_report_failure(cli_job *job, rd_result result) {
     const cli_verb *const verb = job->request->verb;
     run_blame_signal(&job->failure, run_has_output(job->request) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
+    if (job->failure.advice == NULL)
+        job->failure.advice = run_advice_on_direct(job);
     if (job->failure.advice == NULL && verb->advice != NULL)
         job->failure.advice = verb->advice(job);
     if (job->failure.advice == NULL)
@@ -144,6 +206,9 @@ static int run_report_success(cli_job *job) {
     const cli_request *const request = job->request;
     const cli_verb *const verb = request->verb;
     const int status = request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
+    unsigned notes = request->quiet ? 0 : job->output.notes;
+    for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
+        report_warning(verb->name, output_name(run_output_of(request)), note->text);
     if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK) {
         /* What was done is done, but the user does not see it. */
         report_failure(verb->name, output_name(NULL), &job->failure);

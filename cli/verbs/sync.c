@@ -27,16 +27,21 @@ static const char sync_help[] =
     "Usage: redelta sync [OPTION]... OLD NEW\n"
     "\n"
     "Make the file OLD identical to NEW, running signature, delta and patch in one\n"
-    "step, and show how much would have been sent. OLD is replaced only once its new\n"
-    "contents are complete and verified, and keeps its mode; if it is missing, it is\n"
-    "created, and if it is identical to NEW, it is left alone. NEW may be -,\n"
-    "standard input.\n"
+    "step, and show how much would have been sent. OLD, the first, is what changes,\n"
+    "unlike cp. It is replaced only once its new contents are complete and verified,\n"
+    "and keeps everything else; if it is missing, it is created, and if it is\n"
+    "identical to NEW, it is left alone. NEW may be -, standard input.\n"
     "\n"
+    "  -n, --dry-run          change nothing, only show what would be sent\n"
     "  -b, --block-size SIZE  bytes per block; 0 (default): chosen to fit OLD\n"
+    "  -z, --compress[=LEVEL] count the bytes of a compressed delta\n"
+    "      --backup[=SUFFIX]  keep the old file, with SUFFIX (default ~) added\n"
+    "  -t, --times            give OLD the modification time of NEW\n"
+    "      --follow           if OLD is a symbolic link, replace its target\n"
+    "      --max-output SIZE  fail if NEW has more than SIZE bytes\n"
     "      --exit-code        exit with status 5, not 0, if OLD was identical to NEW\n" HELP_COMMON "\n"
     "A name such as host:file is reserved for files on other machines, which are not\n"
-    "supported yet; prefix a local name that contains a colon with ./. If OLD is a\n"
-    "symbolic link, the link itself is replaced, not its target.\n"
+    "supported yet; prefix a local name that contains a colon with ./.\n"
     "\n"
     "Example:\n"
     "  redelta sync backup/disk.img disk.img\n";
@@ -115,12 +120,20 @@ static rd_result sync_compare(cli_job *job, bool *equal) {
 static rd_result sync_count(cli_job *job, const rd_signature *signature) {
     const rd_sink sink = job_null_sink();
     rd_stats *const stats = &job->stats;
-    const rd_options options = job_options(job, stats);
+    rd_options options = job_options(job, stats);
+    options.limits.output = 0; /* a limit on the new file */
     progress_step(&job->progress, "delta");
     const rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, &sink, &options);
     const uint64_t new_size = stats->in_bytes;
     stats->in_bytes = stats->out_bytes;
     stats->out_bytes = new_size;
+    if (result == RD_OK && job->request->limits.output > 0 && new_size > job->request->limits.output) {
+        job->failure.error = (rd_error){.result = RD_E_LIMIT,
+                                        .role = RD_ROLE_NEW,
+                                        .offset = RD_UNKNOWN,
+                                        .reason = "is larger than the output may be"};
+        return RD_E_LIMIT;
+    }
     return result;
 }
 
@@ -157,8 +170,9 @@ static rd_result sync_update(cli_job *job, const rd_signature *signature) {
     rd_stream *stream = NULL;
     rd_filter *delta = NULL;
     reading.progress = interrupt_progress; /* a signal ends a read that waits */
-    rd_result result =
-        rd_delta_stream_new(&stream, signature, &(rd_options){.size = sizeof(rd_options), .error = error});
+    rd_result result = rd_delta_stream_new(
+        &stream, signature,
+        &(rd_options){.size = sizeof(rd_options), .compression = job->request->compression, .error = error});
     if (result == RD_OK)
         result = rd_filter_stream_new(&delta, stream, &job->inputs[NEW].source, &reading);
     if (result == RD_OK) {
@@ -190,20 +204,26 @@ static rd_result sync_work(cli_job *job) {
     if (result == RD_OK)
         result = sync_sign(job, &signature);
     if (result == RD_OK)
-        result = equal ? sync_count(job, signature) : sync_update(job, signature);
+        result = equal || job->request->dry_run ? sync_count(job, signature) : sync_update(job, signature);
     rd_signature_free(signature);
     job->identical = result == RD_OK && (equal || (!job->created && job->stats.identical));
     return result;
+}
+
+static const char *sync_outcome(const cli_job *job) {
+    const bool dry = job->request->dry_run;
+    if (job->identical)
+        return "unchanged";
+    if (job->created)
+        return dry ? "would be created" : "created";
+    return dry ? "would be updated" : "updated";
 }
 
 static rd_result sync_print(cli_job *job) {
     const uint64_t new_size = job->stats.out_bytes;
     const uint64_t sent = job->signature_bytes + job->stats.in_bytes;
     failure_put_name(stdout, job->request->inputs[OLD]);
-    (void)printf(": %s, %s bytes; %s would have been sent (%.2f %%): signature %s, delta %s\n",
-                 job->identical ? "unchanged"
-                 : job->created ? "created"
-                                : "updated",
+    (void)printf(": %s, %s bytes; %s would have been sent (%.2f %%): signature %s, delta %s\n", sync_outcome(job),
                  grouped(new_size).text, grouped(sent).text, percent(sent, new_size),
                  grouped(job->signature_bytes).text, grouped(job->stats.in_bytes).text);
     return output_check_printed(&job->failure);
@@ -232,6 +252,8 @@ static void sync_put_result(json_writer *record, const cli_job *job) {
     json_number(record, "signature_bytes", job->signature_bytes);
     json_number(record, "delta_bytes", delta_bytes);
     json_bool(record, "created", job->created);
+    json_bool(record, "dry_run", job->request->dry_run);
+    record_notes(record, job->output.notes);
     record_digest(record, &job->stats);
     record_time(record, job->seconds, new_size);
 }
@@ -246,7 +268,8 @@ const cli_verb verb_sync = {
     .operands = "OLD NEW",
     .summary = "all three at once: make OLD equal to NEW",
     .help = sync_help,
-    .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(EXIT_CODE),
+    .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(COMPRESS) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(DRY_RUN) |
+               OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT),
     .inputs = 2,
     .outputs = 0,
     .least = 2,

@@ -263,7 +263,11 @@ static rd_result job_work(job *j) {
         result = output_check_apart(&j->output, &j->inputs[i], &j->failure);
     if (result != RD_OK)
         return j->failure.error.result = RD_E_IO;
-    result = job_recipes[j->options->verb].work(j);
+    result = j->options->verb == VERB_PATCH && j->output.destination != NULL
+                 ? rd_destination_guard(j->output.destination, &j->inputs[0].source, &j->failure.error)
+                 : RD_OK;
+    if (result == RD_OK)
+        result = job_recipes[j->options->verb].work(j);
     return result == RD_OK && interrupt_caught() ? RD_E_CANCELLED : result;
 }
 
@@ -284,9 +288,15 @@ static int job_work_and_commit(job *j) {
         result = output_commit(&j->output, &j->failure);
     else
         output_discard(&j->output);
-    if (result == RD_OK)
+    if (result == RD_OK) {
+        unsigned notes = j->output.notes;
+        for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
+            report_warning(j->options->verb, job_file_name(j, RD_ROLE_OUTPUT), note->text);
         return RS_DONE;
+    }
     const char *name = job_file_name(j, j->failure.error.role);
+    if (j->failure.error.role == RD_ROLE_OUTPUT && result == RD_E_MISMATCH) /* somebody else changed it meanwhile */
+        j->failure.error.result = RD_E_IO;
     if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
         return report_open_failure(&j->failure, name, "write");
     return report_failure(j->options->verb, name, &j->failure);

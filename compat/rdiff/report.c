@@ -52,6 +52,12 @@ int report_open_failure(const cli_failure *failure, const char *name, const char
     return RS_IO_ERROR;
 }
 
+void report_warning(rdiff_verb verb, const char *name, const char *text) {
+    (void)fprintf(stderr, "librsync: WARNING: (%s) ", verb_name(verb));
+    failure_put_name(stderr, name);
+    (void)fprintf(stderr, ": %s\n", text);
+}
+
 int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure) {
     const rd_error *error = &failure->error;
     const rs_result status = rs__result(error->result);

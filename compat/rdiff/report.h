@@ -19,6 +19,9 @@ int report_unimplemented(const char *what);
 /* An input or the output that cannot be opened; `way` is "read" or "write". Returns RS_IO_ERROR. */
 int report_open_failure(const cli_failure *failure, const char *name, const char *way);
 
+/* Something about a file that is less than it should be, though the operation did not fail. */
+void report_warning(rdiff_verb verb, const char *name, const char *text);
+
 /* An operation that failed: what is wrong with which file, and a last line for the exit status, which is returned. */
 int report_failure(rdiff_verb verb, const char *name, const cli_failure *failure);
 

@@ -77,7 +77,7 @@ class Directory:
             else:
                 assert name in REPLACED
                 assert content == f"old {name}"
-            assert name in FREE or path.stat().st_mode & 0o7777 == MODE
+            assert name in FREE or path.stat().st_mode & 0o7777 & ~MODE == 0
         return found
 
     def left(self) -> set[str]:
