@@ -28,8 +28,8 @@ static void digest_work(const void *context, void *slot) {
     const digest_run *const run = context;
     digest_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    it->leaf_count = rd__digest_leaves(run->kernels, s->data, s->last ? s->got : (size_t)SEGMENT_SIZE,
-                                       s->offset / RD__LEAF_LEN, s->last, it->leaves);
+    it->leaf_count =
+        rd__digest_leaves(run->kernels, s->data, s->last ? s->got : (size_t)SEGMENT_SIZE, s->last, it->leaves);
 }
 
 static rd_result digest_finish(void *context, void *slot) {

@@ -72,7 +72,7 @@ static void delta_hash_leaves(const delta_run *run, delta_slot *it) {
     it->leaf_count = 0;
     if (skipped < s->got || first == 0) {
         const size_t size = s->last ? s->got - skipped : (size_t)(end - first) * RD__LEAF_LEN;
-        it->leaf_count = rd__digest_leaves(run->kernels, s->data + skipped, size, first, s->last, s->extra);
+        it->leaf_count = rd__digest_leaves(run->kernels, s->data + skipped, size, s->last, s->extra);
     }
 }
 

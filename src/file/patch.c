@@ -46,7 +46,6 @@ typedef struct patch_read {
 typedef struct patch_segment {
     uint8_t *data; /* segment_size bytes */
     size_t size;
-    uint64_t first_leaf;
     bool last;
     patch_read reads[READS_MAX]; /* still to be done */
     size_t read_count;
@@ -126,7 +125,6 @@ static bool patch_fetch(void *context, void *slot) {
     patch_segment *const s = slot;
     if (run->ended)
         return false;
-    s->first_leaf = run->decoded / RD__LEAF_LEN;
     s->read_count = 0;
     s->copy_size = 0;
     run->fetched = s;
@@ -159,7 +157,7 @@ static void patch_work(const void *context, void *slot) {
         }
     }
     if (s->result == RD_OK && run->digests)
-        s->leaf_count = rd__digest_leaves(run->kernels, s->data, s->size, s->first_leaf, s->last, s->leaves);
+        s->leaf_count = rd__digest_leaves(run->kernels, s->data, s->size, s->last, s->leaves);
 }
 
 /* ---- Finishing: writing ------------------------------------------------------------------------------------------ */

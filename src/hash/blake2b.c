@@ -50,7 +50,6 @@ static void blake2b_compress(uint64_t h[8], const uint8_t *block, uint64_t count
 void rd__blake2b_init(rd__blake2b *state, rd__blake2b_node node) {
     memcpy(state->h, rd__blake2b_initial, sizeof state->h);
     state->h[0] ^= node.lengths;
-    state->h[1] ^= node.offset;
     state->h[2] ^= node.level;
     state->hashed = 0;
     state->filled = 0;
@@ -93,7 +92,7 @@ void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN])
 
 void rd__blake2b_nodes_portable(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
                                 uint8_t *digests) {
-    for (size_t i = 0; i < count; i++, node.offset += node.step) {
+    for (size_t i = 0; i < count; i++) {
         rd__blake2b state;
         rd__blake2b_init(&state, node);
         rd__blake2b_update(&state, data + i * length, length);
@@ -105,6 +104,6 @@ void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count,
     rd__blake2b_nodes_portable(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
-void rd__blake2b_leaves_portable(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    rd__blake2b_nodes_portable(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+void rd__blake2b_leaves_portable(const uint8_t *data, size_t count, uint8_t *digests) {
+    rd__blake2b_nodes_portable(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
 }

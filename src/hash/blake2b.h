@@ -12,22 +12,21 @@
 
 enum { RD__BLAKE2B_LEN = 32, RD__BLAKE2B_BLOCK = 128 };
 
-/* The words of the parameter block that are not 0; and the step of the offset from one message to the next. */
+/* The words of the parameter block that are not 0. */
 typedef struct rd__blake2b_node {
     uint64_t lengths; /* one byte each: digest length, key length, fan-out, depth; then four bytes: leaf length */
-    uint64_t offset;  /* the number of the node in its level */
     uint64_t level;   /* one byte each: level, inner digest length */
-    uint64_t step;
 } rd__blake2b_node;
 
 /* Alone: digest length 32, key length 0, fan-out 1, depth 1. */
 #define RD__BLAKE2B_ALONE ((rd__blake2b_node){.lengths = 0x01010020u})
 
-/* In a tree: fan-out 0 (any), depth 2, leaves of 65536 bytes, inner digests of 32. Leaves are level 0, the root is 1.
+/*
+ * In a tree: fan-out 0 (any), depth 2, leaves of 65536 bytes, inner digests of 32. Leaves are level 0, the root is 1.
+ * The node offset of all leaves is 0, so that equal leaves have equal digests; their order is in the root.
  */
 enum { RD__LEAF_LEN = 65536 };
-#define RD__BLAKE2B_LEAF(number)                                                                                       \
-    ((rd__blake2b_node){.lengths = 0x0001000002000020u, .offset = (number), .level = 0x2000u, .step = 1})
+#define RD__BLAKE2B_LEAF ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2000u})
 #define RD__BLAKE2B_ROOT ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2001u})
 
 /* The state of a digest. The latest block stays in `block` until it is known whether it is the last. */
@@ -46,18 +45,18 @@ void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN])
 
 /* An rd__strong_many_fn and an rd__leaves_fn; see kernels.h. */
 void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
-void rd__blake2b_leaves_portable(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_portable(const uint8_t *data, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
-void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
-void rd__blake2b_leaves_avx512(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_avx2(const uint8_t *data, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests);
 #elif defined(__AARCH64EL__)
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
-void rd__blake2b_leaves_neon(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+void rd__blake2b_leaves_neon(const uint8_t *data, size_t count, uint8_t *digests);
 #endif
 
-/* Shared by the variants. The node of message i has the offset node.offset + i node.step. */
+/* Shared by the variants. */
 extern const uint64_t rd__blake2b_initial[8];
 typedef void rd__blake2b_nodes_fn(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
                                   uint8_t *digests);

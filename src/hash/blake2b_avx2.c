@@ -12,7 +12,6 @@
 #define ADD(x, y) _mm256_add_epi64(x, y)
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define SET(x) _mm256_set1_epi64x((long long)(x))
-#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(p), word)
 
 /* Rotations to the right. AVX2 has no instruction for them: by whole bytes, a shuffle; by 63, one to the left. */
@@ -63,7 +62,7 @@ void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uin
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
-void rd__blake2b_leaves_avx2(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+void rd__blake2b_leaves_avx2(const uint8_t *data, size_t count, uint8_t *digests) {
+    blake2b_lanes_hash(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
 }
 #endif

@@ -13,7 +13,6 @@
 #define XOR(x, y) _mm512_xor_si512(x, y)
 #define ROTATE(x, n) _mm512_ror_epi64(x, n)
 #define SET(x) _mm512_set1_epi64((long long)(x))
-#define LOAD(p) _mm512_loadu_si512(p)
 #define STORE(p, word) _mm512_storeu_si512(p, word)
 
 /*
@@ -59,7 +58,7 @@ void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, u
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
-void rd__blake2b_leaves_avx512(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_LEAF(first), data, RD__LEAF_LEN, count, digests);
+void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests) {
+    blake2b_lanes_hash(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
 }
 #endif

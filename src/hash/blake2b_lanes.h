@@ -12,7 +12,7 @@
  *     WORD                           a vector of LANES 64-bit words
  *     TARGET                         the attribute that enables the instruction set in a function
  *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
- *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
+ *     STORE(p, word)                 8 * LANES bytes at p, of any alignment
  *     LOAD_MESSAGE(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
  *     WORTH_IT                       the fewest messages for which this is faster than HASH_REST
  *     HASH_REST                      an rd__blake2b_nodes_fn for fewer
@@ -72,14 +72,11 @@ TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t 
     uint64_t words[LANES];
     size_t offset = 0;
     assert(count >= 1 && count <= LANES);
-    for (size_t i = 0; i < LANES; i++) {
+    for (size_t i = 0; i < LANES; i++)
         in[i] = data + (i < count ? i : 0) * length;
-        words[i] = node.offset + i * node.step;
-    }
     for (size_t i = 0; i < 8; i++)
         h[i] = SET(rd__blake2b_initial[i]);
     h[0] = XOR(h[0], SET(node.lengths));
-    h[1] = XOR(h[1], LOAD(words));
     h[2] = XOR(h[2], SET(node.level));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
         blake2b_lanes_compress(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
@@ -97,7 +94,6 @@ static void blake2b_lanes_hash(rd__blake2b_node node, const uint8_t *data, size_
         const size_t n = count < LANES ? count : LANES;
         blake2b_lanes_hash_some(node, data, length, n, digests);
         count -= n;
-        node.offset += n * node.step;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }

@@ -9,15 +9,14 @@
 /* As many leaves as the widest kernel has lanes. */
 enum { DIGESTER_LEAVES = 8, DIGESTER_SIZE = DIGESTER_LEAVES * RD__LEAF_LEN };
 
-size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, uint64_t first, bool ends,
-                         uint8_t *digests) {
+size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, bool ends, uint8_t *digests) {
     assert(ends || size % RD__LEAF_LEN == 0);
     const size_t whole = ends ? rd__leaf_count(size) - 1 : size / RD__LEAF_LEN;
-    kernels->leaves(data, first, whole, digests);
+    kernels->leaves(data, whole, digests);
     if (!ends)
         return whole;
     rd__blake2b last;
-    rd__blake2b_init(&last, RD__BLAKE2B_LEAF(first + whole));
+    rd__blake2b_init(&last, RD__BLAKE2B_LEAF);
     rd__blake2b_update(&last, data + whole * RD__LEAF_LEN, size - whole * RD__LEAF_LEN);
     rd__blake2b_final_last(&last, digests + whole * RD__BLAKE2B_LEN);
     return whole + 1;
@@ -44,9 +43,7 @@ bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
 /* Hashes the leaves that were gathered. The last of them is the last of the file if it `ends` with them. */
 static void digester_hash(rd__digester *digester, bool ends) {
     uint8_t leaves[DIGESTER_LEAVES * RD__BLAKE2B_LEN];
-    const uint64_t first = (digester->size - digester->filled) / RD__LEAF_LEN;
-    const size_t count =
-        rd__digest_leaves(digester->kernels, digester->gathered, digester->filled, first, ends, leaves);
+    const size_t count = rd__digest_leaves(digester->kernels, digester->gathered, digester->filled, ends, leaves);
     rd__digest_add(&digester->digest, leaves, count);
     digester->filled = 0;
 }

@@ -12,12 +12,11 @@
 #include "hash/kernels.h"
 
 /*
- * Hashes the leaves of a range of a file: the `size` bytes at `data`, which start with the leaf `first`. Unless the
- * file `ends` with them, they are whole leaves. `digests` has room for rd__leaf_count(size) digests of 32 bytes.
- * Returns their number: even an empty file has one leaf.
+ * Hashes the leaves of a range of a file: the `size` bytes at `data`, which start with a leaf. Unless the file `ends`
+ * with them, they are whole leaves. `digests` has room for rd__leaf_count(size) digests of 32 bytes. Returns their
+ * number: even an empty file has one leaf.
  */
-size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, uint64_t first, bool ends,
-                         uint8_t *digests);
+size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, bool ends, uint8_t *digests);
 
 /* The number of leaves in `size` bytes from the start of a leaf, the last of which may be short; at least 1. */
 static inline size_t rd__leaf_count(size_t size) {

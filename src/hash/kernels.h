@@ -24,8 +24,8 @@ typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t 
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
 /* The digests, 32 bytes each, of the `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h) that follow each other in
- * `data`, starting with the leaf `first`. None of them is the last of the file. */
-typedef void rd__leaves_fn(const uint8_t *data, uint64_t first, size_t count, uint8_t *digests);
+ * `data`. None of them is the last of the file. */
+typedef void rd__leaves_fn(const uint8_t *data, size_t count, uint8_t *digests);
 
 typedef struct rd__kernels {
     const char *name;

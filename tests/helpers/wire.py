@@ -191,7 +191,7 @@ def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes
 def tree_digest(new: bytes) -> bytes:
     """BLAKE2b in its tree mode: leaves of 64 KiB, and a root over their digests."""
 
-    def node(data: bytes, offset: int, depth: int, last: bool) -> bytes:
+    def node(data: bytes, depth: int, last: bool) -> bytes:
         return hashlib.blake2b(
             data,
             digest_size=32,
@@ -199,14 +199,13 @@ def tree_digest(new: bytes) -> bytes:
             depth=2,
             leaf_size=LEAF_LENGTH,
             inner_size=32,
-            node_offset=offset,
             node_depth=depth,
             last_node=last,
         ).digest()
 
     leaves = blocks_of(new, LEAF_LENGTH) or [b""]
-    digests = [node(leaf, number, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
-    return node(b"".join(digests), 0, 1, True)
+    digests = [node(leaf, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
+    return node(b"".join(digests), 1, True)
 
 
 def encode_trailer(

@@ -14,8 +14,7 @@ static void digest_in_pieces(const rd__kernels *kernels, const rd_memory *file, 
     for (size_t at = 0;; at += piece) {
         const bool ends = file->size - at <= piece;
         const size_t size = ends ? file->size - at : piece;
-        rd__digest_add(&digest, digests,
-                       rd__digest_leaves(kernels, file->data + at, size, at / RD__LEAF_LEN, ends, digests));
+        rd__digest_add(&digest, digests, rd__digest_leaves(kernels, file->data + at, size, ends, digests));
         if (ends)
             break;
     }
