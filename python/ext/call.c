@@ -1,6 +1,7 @@
 /* See call.h. */
 #include "call.h"
 
+#include <assert.h>
 #include <time.h>
 
 /*
@@ -19,7 +20,34 @@ void call_begin(call *c, module_state *state, bool main, PyObject *progress) {
     c->progress = progress == Py_None ? NULL : progress;
 }
 
+bool call_use(call *c, const open_file *file) {
+    if (!file->object)
+        return true;
+    assert(c->file_count < CALL_FILES_MAX);
+    c->files[c->file_count++] = file;
+    return call_files_open(c);
+}
+
+/* It need not be closed to be another: `io.FileIO.__init__` can be called again. */
+static bool call_is_same(const open_file *file) {
+    const int fd = PyObject_AsFileDescriptor(file->object);
+    if (fd != -1 && fd != file->fd)
+        PyErr_SetString(PyExc_ValueError, "I/O operation on a file object that was given another file");
+    return fd == file->fd;
+}
+
+bool call_files_open(call *c) {
+    for (int i = 0; i < c->file_count && !c->failed; i++)
+        c->failed = !call_is_same(c->files[i]);
+    return !c->failed;
+}
+
+bool call_files_stayed_open(call *c) {
+    return !c->left || call_files_open(c);
+}
+
 void call_release(call *c) {
+    c->left = true;
     c->thread = PyEval_SaveThread();
 }
 
@@ -45,6 +73,8 @@ bool call_enter(call *c) {
 }
 
 bool call_leave(call *c, bool good) {
+    c->left = true;
+    good = good && call_files_open(c);
     c->failed = !good;
     if (c->thread) {
         c->thread = PyEval_SaveThread();
@@ -76,7 +106,7 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
     c->told = false;
     if (c->failed)
         return false;
-    if (!c->main && !c->progress)
+    if (!c->main && !c->progress && c->file_count == 0)
         return !atomic_load(&c->state->closing);
     const uint64_t time = call_now();
     if (!interrupted && time < c->due)
@@ -89,7 +119,7 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
 }
 
 bool call_tell_end(call *c) {
-    if (!c->main && !c->progress)
+    if (!c->main && !c->progress && c->file_count == 0)
         return !c->failed;
     return call_enter(c) && call_leave(c, PyErr_CheckSignals() == 0 && (c->told || call_tell(c)));
 }

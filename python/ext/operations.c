@@ -65,7 +65,7 @@ static bool operation_add_source(operation *o, PyObject *object, bool seekable) 
 
 /* For few bytes in memory, neither a thread nor releasing the GIL pays. */
 static void operation_note_small(operation *o) {
-    o->small = !o->sink.path && !o->sink.waits && source_is_small(&o->sources[0]);
+    o->small = !o->sink.path && !o->sink.file.object && source_is_small(&o->sources[0]);
     if (o->small)
         o->options.threads = 1;
 }
@@ -82,13 +82,14 @@ static void operation_run(operation *o, work_fn *work) {
     call_resume(&o->call);
 }
 
-/* False with an exception set: the one that Python code raised, or that of the library's error. */
+/* False with an exception set: the one that Python code raised, that of a closed file, or of the library's error. */
 static bool operation_succeeded(operation *o) {
     if (PyErr_Occurred())
         return false;
     if (o->error.result == RD_OK)
         return true;
-    (void)raise_failure(o->call.state, &o->error, o->names);
+    if (call_files_stayed_open(&o->call))
+        (void)raise_failure(o->call.state, &o->error, o->names);
     return false;
 }
 

@@ -25,6 +25,7 @@ typedef struct ops {
 static int ops_traverse(PyObject *self, visitproc visit, void *arg) {
     const ops *const o = (ops *)self;
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(o->delta.file.object);
     Py_VISIT(o->delta.read);
     Py_VISIT(o->delta.view.obj);
     return 0;
@@ -81,15 +82,15 @@ PyObject *open_ops(PyObject *module, PyObject *arguments, PyObject *keywords) {
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
-/* Sets the exception for the failure, unless Python code has raised one. */
-static void ops_fail(ops *o, const module_state *state, rd_result result, PyObject *names) {
+/* Sets the exception for the failure, unless Python code has raised one or the file was closed. */
+static void ops_fail(ops *o, call *c, rd_result result, PyObject *names) {
     o->over = true;
-    if (PyErr_Occurred())
+    if (PyErr_Occurred() || !call_files_stayed_open(c))
         return;
     if (result == RD_E_MEMORY)
         PyErr_NoMemory();
     else
-        (void)raise_failure(state, rd_ops_error(o->ops), names);
+        (void)raise_failure(c->state, rd_ops_error(o->ops), names);
 }
 
 static PyObject *ops_tuple(const rd_op *op, uint64_t offset) {
@@ -109,15 +110,20 @@ static PyObject *ops_next_locked(ops *o, module_state *state, PyObject *names) {
     if (o->over)
         return raise_state(state, RD_ROLE_DELTA, "there is nothing more to read: it ended, failed or was closed");
     call_begin(&c, state, true, Py_None);
-    o->delta.call = &c;
+    if (!source_use(&o->delta, &c))
+        return NULL;
     const rd_result result = rd_ops_next(o->ops, &op);
+    if ((result == RD_MORE || result == RD_OK) && !call_files_stayed_open(&c)) {
+        o->over = true;
+        return NULL;
+    }
     if (result == RD_MORE)
         return ops_tuple(&op, rd_ops_literal_offset(o->ops));
     o->over = true;
     o->ended = result == RD_OK;
     if (o->ended)
         return Py_NewRef(Py_None);
-    ops_fail(o, state, result, names);
+    ops_fail(o, &c, result, names);
     return NULL;
 }
 
@@ -159,14 +165,13 @@ static PyObject *ops_read_locked(ops *o, module_state *state, size_t most, PyObj
     if (o->over)
         return raise_state(state, RD_ROLE_DELTA, "there is nothing more to read: it ended, failed or was closed");
     call_begin(&c, state, true, Py_None);
-    o->delta.call = &c;
-    if (!sink_open(&to, Py_None, &c))
+    if (!source_use(&o->delta, &c) || !sink_open(&to, Py_None, &c))
         return NULL;
     const rd_result result = ops_gather(o, &c, &to, most);
-    if (result == RD_OK)
+    if (result == RD_OK && call_files_stayed_open(&c))
         bytes = sink_take(&to);
     else
-        ops_fail(o, state, result, names);
+        ops_fail(o, &c, result, names);
     sink_close(&to);
     return bytes;
 }

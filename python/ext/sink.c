@@ -122,6 +122,22 @@ static bool sink_open_memory(sink *s, PyObject *object) {
     return empty >= 0;
 }
 
+/* (file) */
+static bool sink_open_file(sink *s, PyObject *place) {
+    PyObject *file;
+    const int fd = PyArg_ParseTuple(place, "O", &file) ? PyObject_AsFileDescriptor(file) : -1;
+    if (fd == -1)
+        return false;
+    s->file = (open_file){.object = Py_NewRef(file), .fd = fd};
+    s->to = rd_sink_fd(fd);
+    return true;
+}
+
+bool sink_use(sink *s, call *c) {
+    s->call = c;
+    return call_use(c, &s->file);
+}
+
 bool sink_open(sink *s, PyObject *object, call *c) {
     s->call = c;
     s->gathers = s->expects = object == Py_None;
@@ -133,12 +149,8 @@ bool sink_open(sink *s, PyObject *object, call *c) {
         if (PyBytes_AsStringAndSize(object, &path, NULL) != 0) /* refuses a path with a null byte in it */
             return false;
         s->path = path;
-    } else if (PyLong_Check(object)) {
-        const long fd = PyLong_AsLong(object);
-        if (fd == -1 && PyErr_Occurred())
-            return false;
-        s->to = rd_sink_fd((int)fd);
-        s->waits = true;
+    } else if (PyTuple_Check(object)) {
+        return sink_open_file(s, object) && call_use(c, &s->file);
     } else if (PyCallable_Check(object)) {
         s->write = Py_NewRef(object);
     } else {
@@ -160,6 +172,8 @@ static rd_result sink_write_inner(void *context, const void *data, size_t size) 
     const sink *const s = context;
     const bool releases = !s->call->thread;
     rd_error error = {0};
+    if (releases && !call_files_open(s->call))
+        return RD_E_CANCELLED;
     if (releases)
         call_release(s->call);
     const rd_result result = rd_sink_write(&s->inner, data, size, &error);
@@ -170,7 +184,7 @@ static rd_result sink_write_inner(void *context, const void *data, size_t size) 
 }
 
 void sink_release_writes(sink *s) {
-    if (!s->waits && !s->destination)
+    if (!s->file.object && !s->destination)
         return;
     s->inner = s->to;
     s->to = rd_sink_callback(sink_write_inner, s);
@@ -222,6 +236,7 @@ void sink_close(sink *s) {
     if (!sink_in_bytes(s))
         free(s->data);
     s->data = NULL;
+    Py_CLEAR(s->file.object);
     Py_CLEAR(s->bytes);
     Py_CLEAR(s->memory);
     Py_CLEAR(s->write);

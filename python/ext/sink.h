@@ -1,7 +1,8 @@
 /*
- * Where the library writes to, as passed from Python: None asks for a bytes object, an int is an open descriptor, bytes
- * are the path of a destination, and a callable takes bytes. Anything else is a file in memory, whose `write` copies
- * its argument before it returns, so that it can be passed the library's own memory.
+ * Where the library writes to, as passed from Python: None asks for a bytes object, a tuple of one is a file object of
+ * the caller's whose descriptor is written to, bytes are the path of a destination, and a callable takes bytes.
+ * Anything else is a file in memory, whose `write` copies its argument before it returns, so that it can be passed the
+ * library's own memory.
  *
  * The size of a bytes object must be known when it is made. If it is, the object is filled in place; if not, or if the
  * size was wrong, the bytes are collected in memory that grows, and copied at the end. An empty file in memory takes
@@ -24,13 +25,16 @@ typedef struct sink {
     PyObject *bytes;  /* NULL: no size was expected */
     PyObject *write;  /* if it is a callable, or of a file in memory */
     PyObject *memory; /* if it is a file in memory */
-    bool waits;       /* it is a descriptor: of a pipe, others may have to read before more can be written */
+    open_file file;   /* if it has one: others may have to read before more can be written, if that is a pipe */
     const char *path; /* if it is a destination; as long as the object is there */
     rd_destination *destination;
 } sink;
 
 /* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
 bool sink_open(sink *s, PyObject *object, call *c);
+
+/* For a sink that outlives a call: uses it in this one. False, with an exception set, if it is no longer open. */
+bool sink_use(sink *s, call *c);
 
 /* Expects `size` bytes, if the sink can. 0: the size is not known. With the GIL. */
 void sink_expect(sink *s, uint64_t size);

@@ -37,14 +37,23 @@ static rd_result source_read_callable(void *context, uint64_t offset, void *data
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
-/* (descriptor, start): the descriptor's own position, which other threads may use, does not change. */
-static bool source_open_at(source *s, PyObject *place) {
-    int fd;
-    unsigned long long start;
-    if (!PyArg_ParseTuple(place, "iK", &fd, &start))
+/* (file, start): the descriptor's own position, which other threads may use, does not change, unless start is None. */
+static bool source_open_file(source *s, PyObject *place) {
+    PyObject *file, *start;
+    if (!PyArg_ParseTuple(place, "OO", &file, &start))
         return false;
-    s->from = rd_source_fd_at(fd, start);
+    const unsigned long long at = start == Py_None ? 0 : PyLong_AsUnsignedLongLong(start);
+    const int fd = PyErr_Occurred() ? -1 : PyObject_AsFileDescriptor(file);
+    if (fd == -1)
+        return false;
+    s->file = (open_file){.object = Py_NewRef(file), .fd = fd};
+    s->from = start == Py_None ? rd_source_fd(fd) : rd_source_fd_at(fd, at);
     return true;
+}
+
+bool source_use(source *s, call *c) {
+    s->call = c;
+    return call_use(c, &s->file);
 }
 
 bool source_open(source *s, PyObject *object, call *c, bool seekable) {
@@ -55,7 +64,7 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
             return false;
         s->from = rd_source_fd((int)fd);
     } else if (PyTuple_Check(object)) {
-        return source_open_at(s, object);
+        return source_open_file(s, object) && (!c || call_use(c, &s->file));
     } else if (PyCallable_Check(object)) {
         s->read = Py_NewRef(object);
         s->in_order = !seekable;
@@ -86,6 +95,9 @@ static rd_result source_read_inner(void *context, uint64_t offset, void *data, s
     const source *const s = context;
     const bool releases = !s->call->thread;
     rd_error error = {0};
+    *got = 0;
+    if (releases && !call_files_open(s->call))
+        return RD_E_CANCELLED;
     if (releases)
         call_release(s->call);
     rd_result result;
@@ -109,6 +121,7 @@ void source_release_reads(source *s) {
 }
 
 void source_close(source *s) {
+    Py_CLEAR(s->file.object);
     Py_CLEAR(s->read);
     if (s->view.obj)
         PyBuffer_Release(&s->view);

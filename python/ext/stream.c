@@ -42,6 +42,7 @@ static stream *stream_allocate(const module_state *state, rd_role role) {
 static int stream_traverse(PyObject *self, visitproc visit, void *arg) {
     const stream *const s = (stream *)self;
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(s->basis.file.object);
     Py_VISIT(s->basis.read);
     Py_VISIT(s->basis.view.obj);
     return 0;
@@ -152,16 +153,16 @@ static PyObject *stream_step_locked(module_state *state, stream *s, Py_buffer *d
     rd_in in = {.data = data->buf, .size = (size_t)data->len};
     PyObject *result = NULL;
     call_begin(&c, state, true, Py_None);
-    s->basis.call = &c;
-    if (!sink_open(&to, Py_None, &c))
+    if (!source_use(&s->basis, &c) || !sink_open(&to, Py_None, &c))
         return NULL;
     if (in.size >= WORK_SMALL)
         call_release(&c);
     const rd_result outcome = stream_drive(s, &c, &in, &to, most, last);
     call_resume(&c);
-    s->done = outcome == RD_OK;
-    s->over = outcome != RD_MORE;
-    if (!PyErr_Occurred()) {
+    const bool good = !PyErr_Occurred() && call_files_stayed_open(&c);
+    s->done = good && outcome == RD_OK;
+    s->over = !good || outcome != RD_MORE;
+    if (good) {
         if (outcome == RD_MORE || outcome == RD_OK) {
             PyObject *const bytes = sink_take(&to);
             if (bytes)

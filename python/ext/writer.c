@@ -31,8 +31,10 @@ typedef struct writer {
 static int writer_traverse(PyObject *self, visitproc visit, void *arg) {
     const writer *const w = (writer *)self;
     Py_VISIT(Py_TYPE(self));
+    Py_VISIT(w->basis.file.object);
     Py_VISIT(w->basis.read);
     Py_VISIT(w->basis.view.obj);
+    Py_VISIT(w->sink.file.object);
     Py_VISIT(w->sink.write);
     Py_VISIT(w->sink.memory);
     Py_VISIT(w->destination);
@@ -131,12 +133,12 @@ static rd_result writer_add(writer *w, call *c, const command *it) {
 }
 
 /* True if the result is RD_OK. Else the exception is set and the writer is over. */
-static bool writer_succeeded(writer *w, const module_state *state, rd_result result, const rd_error *error,
-                             PyObject *names) {
-    if (result == RD_OK && !PyErr_Occurred())
-        return true;
-    if (!PyErr_Occurred())
-        (void)raise_failure(state, error, names);
+static bool writer_succeeded(writer *w, call *c, rd_result result, const rd_error *error, PyObject *names) {
+    if (!PyErr_Occurred() && call_files_stayed_open(c)) {
+        if (result == RD_OK)
+            return true;
+        (void)raise_failure(c->state, error, names);
+    }
     (void)writer_clear((PyObject *)w);
     return false;
 }
@@ -145,10 +147,13 @@ static bool writer_start(writer *w, module_state *state, call *c) {
     if (!guard_enter(&w->guard, state, RD_ROLE_DELTA))
         return false;
     call_begin(c, state, true, Py_None);
-    w->basis.call = w->sink.call = c;
-    if (!w->over)
+    if (w->over)
+        (void)raise_state(state, RD_ROLE_DELTA,
+                          "nothing more can be written: it was finished or closed, or has failed");
+    else if (source_use(&w->basis, c) && sink_use(&w->sink, c))
         return true;
-    (void)raise_state(state, RD_ROLE_DELTA, "nothing more can be written: it was finished or closed, or has failed");
+    else
+        (void)writer_clear((PyObject *)w);
     guard_leave(&w->guard);
     return false;
 }
@@ -161,7 +166,7 @@ static PyObject *writer_do(writer *w, module_state *state, const command *it, Py
         call_release(&c);
     const rd_result result = writer_add(w, &c, it);
     call_resume(&c);
-    const bool good = writer_succeeded(w, state, result, rd_delta_writer_error(w->writer), names);
+    const bool good = writer_succeeded(w, &c, result, rd_delta_writer_error(w->writer), names);
     guard_leave(&w->guard);
     return good ? Py_NewRef(Py_None) : NULL;
 }
@@ -189,7 +194,7 @@ static PyObject *writer_literal(PyObject *self, PyObject *arguments) {
 }
 
 /* With the lock. Returns the bytes or None. */
-static PyObject *writer_end(writer *w, module_state *state, call *c, const uint8_t *digest, PyObject *names) {
+static PyObject *writer_end(writer *w, call *c, const uint8_t *digest, PyObject *names) {
     rd_error error = {0};
     if (w->compresses || w->sink.destination)
         call_release(c);
@@ -198,7 +203,7 @@ static PyObject *writer_end(writer *w, module_state *state, call *c, const uint8
         error = *rd_delta_writer_error(w->writer);
     result = sink_finish(&w->sink, result, &error);
     call_resume(c);
-    if (!writer_succeeded(w, state, result, &error, names))
+    if (!writer_succeeded(w, c, result, &error, names))
         return NULL;
     PyObject *const made = sink_take(&w->sink);
     (void)writer_clear((PyObject *)w);
@@ -220,7 +225,7 @@ static PyObject *writer_finish(PyObject *self, PyObject *arguments) {
         return NULL;
     }
     if (writer_start(w, state, &c)) {
-        result = writer_end(w, state, &c, (const uint8_t *)digest, names);
+        result = writer_end(w, &c, (const uint8_t *)digest, names);
         guard_leave(&w->guard);
     }
     return result;

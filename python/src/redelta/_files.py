@@ -3,8 +3,9 @@
 Paths and plain files go to the C library by their descriptors, so that their bytes do not pass through Python at all. A
 plain file is one of the classes of `io` themselves: what derives from them may read in its own way, and is asked to.
 Such a file is used from its position on, regardless of what it has read ahead or not yet written, and its position is
-then after what was used. A temporary file of the standard library is used as the file inside it; but one that is still
-in memory is written to by its own `write`, which moves it to the disk when it is too large.
+then after what was used. The extension gets the file itself, and asks it for its descriptor at each use: once a file is
+closed, its number may be another's. A temporary file of the standard library is used as the file inside it; but one
+that is still in memory is written to by its own `write`, which moves it to the disk when it is too large.
 
 Everything else is asked for bytes, or given bytes, and nothing but `read` and `write` is called; of a basis, `seek`
 too.
@@ -92,14 +93,13 @@ def buffer_of(value: Any) -> Any:
 
 
 class Input:
-    """An open source: `native` is what the extension takes, `name` its path and `fd` its descriptor, if it has one. A
-    basis is read at any offset from its start, and its position is left as it was. `used`, once it is set,
-    is how many bytes were read of anything else. To be closed."""
+    """An open source: `native` is what the extension takes, `name` its path, if it has one. A basis is read at any
+    offset from its start, and its position is left as it was. `used`, once it is set, is how many bytes were read of
+    anything else. To be closed."""
 
     def __init__(self, source: Source | Basis, *, basis: bool = False) -> None:
         self.native: Reading
         self.name: str | bytes | None = None
-        self.fd: int | None = None
         self.used: int | None = None
         self._source = source  # a temporary file closes the one inside when it is collected
         self._basis = basis
@@ -116,7 +116,7 @@ class Input:
         elif is_path(source):
             self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source)
-            self.native = self.fd = self._owned.fileno()
+            self.native = self._owned.fileno()
         elif type(file) is io.BytesIO:
             self._memory = file
             self.native = memoryview(file.getvalue())[0 if self._basis else file.tell() :]  # nothing is copied
@@ -134,13 +134,12 @@ class Input:
     def _open_plain(self, file: PlainFile) -> bool:
         """False: it is a pipe or the like, of which bytes may have been read ahead."""
         if not file.seekable():
-            self.native = file.fileno()
+            self.native = (file, None)
             return type(file) is io.FileIO
         file.flush()
         self._plain = file
         self._start = 0 if self._basis else file.tell()
-        self.fd = file.fileno()
-        self.native = (self.fd, self._start)
+        self.native = (file, self._start)
         return True
 
     def _reader(self, file: Any) -> Reading:
@@ -159,12 +158,13 @@ class Input:
         """Would what is read be what was just written?"""
         if self._memory is not None:
             return output.file is self._memory
-        return self.fd is not None and output.fd is not None and is_one_file(self.fd, output.fd)
+        file = self._owned or self._plain
+        return file is not None and output.plain is not None and is_one_file(file.fileno(), output.plain.fileno())
 
     def close(self) -> None:
         if self._owned is not None:
             self._owned.close()
-        if self._plain is not None and self.used is not None:
+        if self._plain is not None and self.used is not None and not self._plain.closed:
             self._plain.seek(self._start + self.used)
         if self._memory is not None and self.used is not None:
             self._memory.seek(self.used, os.SEEK_CUR)
@@ -205,13 +205,13 @@ def is_one_file(fd: int, other: int) -> bool:
 
 
 class Output:
-    """An open destination, or None for bytes: `native` is what the extension takes, `name` and `fd` as in an input,
-    `file` the object or what is inside it. To be closed."""
+    """An open destination, or None for bytes: `native` is what the extension takes, `name` as in an input, `file` the
+    object or what is inside it, and `plain` that, if it is a plain file. To be closed."""
 
     def __init__(self, destination: Destination | None) -> None:
         self.native: Writing = None
         self.name: str | bytes | None = None
-        self.fd: int | None = None
+        self.plain: PlainFile | None = None
         self.file = unwrapped(destination)
         self._buffered: BufferedFile | None = None
         if destination is not None:
@@ -232,14 +232,15 @@ class Output:
 
     def _open_plain(self, file: PlainFile) -> None:
         file.flush()
-        self.native = self.fd = file.fileno()
+        self.plain = file
+        self.native = (file,)
         if not isinstance(file, io.FileIO) and file.seekable():
             self._buffered = file
-            os.lseek(self.fd, file.tell(), os.SEEK_SET)
+            os.lseek(file.fileno(), file.tell(), os.SEEK_SET)
 
     def close(self) -> None:
         """Sets a buffered file to the position after what was written to its descriptor."""
-        if self._buffered is not None:
+        if self._buffered is not None and not self._buffered.closed:
             self._buffered.seek(self._buffered.raw.tell())
 
 

@@ -65,11 +65,19 @@ Progress: TypeAlias = Callable[[int, int | None], object]
 
 # ---- What the extension takes and gives ------------------------------------------------------------------------------
 
-Reading: TypeAlias = int | tuple[int, int] | Buffer | Callable[[int, int], Buffer]
-"""A descriptor, one with a start, a buffer, or a function that returns up to so many bytes at an offset."""
 
-Writing: TypeAlias = int | bytes | Callable[[bytes], object] | io.BytesIO | None
-"""A descriptor, a path, a function that takes bytes, a file in memory, or None for bytes that are returned."""
+class HasFileno(Protocol):
+    """A file with a descriptor."""
+
+    def fileno(self) -> int: ...
+
+
+Reading: TypeAlias = int | tuple[HasFileno, int | None] | Buffer | Callable[[int, int], Buffer]
+"""A descriptor, a file with a start or to be read in order, a buffer, or a function that returns up to so many bytes at
+an offset."""
+
+Writing: TypeAlias = tuple[HasFileno] | bytes | Callable[[bytes], object] | io.BytesIO | None
+"""A file, a path, a function that takes bytes, a file in memory, or None for bytes that are returned."""
 
 
 class Params(TypedDict):
