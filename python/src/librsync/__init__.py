@@ -28,7 +28,7 @@ from librsync._trace import LOG_DEBUG, TRACE_LEVELS
 from redelta._core import BLOCK_LEN_MAX
 from redelta._files import writer_to
 from redelta._types import Hash, Path
-from redelta.compat import results
+from redelta.compat import distributions, results
 from redelta.compat.results import RS_BLOCKED, RS_DONE
 
 if TYPE_CHECKING:
@@ -76,6 +76,8 @@ _HASHES: Final[dict[int, Hash]] = {
 }
 
 _BLOCK_SUMS: Final = 4 + RS_DEFAULT_STRONG_LEN
+
+distributions.warn_of_others(__name__, __file__)
 
 P = ParamSpec("P")
 R = TypeVar("R")

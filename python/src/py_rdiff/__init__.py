@@ -8,5 +8,8 @@
 """
 
 from py_rdiff.py_rdiff import rsync_delta, rsync_patch, rsync_sig
+from redelta.compat import distributions
 
 __all__ = ["rsync_delta", "rsync_patch", "rsync_sig"]
+
+distributions.warn_of_others(__name__, __file__)
