@@ -89,9 +89,10 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
     if (words->operand_count > most) {
         if (request->detached_level != NULL)
             report_usage(request->verb->name, "unexpected argument '%.*s' (-z takes its level without a space: -z%s)",
-                         REPORT_WORD_MAX, words->operands[most], request->detached_level);
+                         report_width(words->operands[most]), words->operands[most], request->detached_level);
         else
-            report_usage(request->verb->name, "unexpected argument '%.*s'", REPORT_WORD_MAX, words->operands[most]);
+            report_usage(request->verb->name, "unexpected argument '%.*s'", report_width(words->operands[most]),
+                         words->operands[most]);
         return false;
     }
     int standard = 0;
@@ -169,9 +170,9 @@ static void arguments_report_verb(const char *word) {
     if (strcmp(word, options[OPTION_VERSION].name) == 0)
         report_usage(NULL, "unknown verb '%s' (did you mean --%s?)", word, word);
     else if (meant != NULL)
-        report_usage(NULL, "unknown verb '%.*s' (did you mean %s?)", REPORT_WORD_MAX, word, meant);
+        report_usage(NULL, "unknown verb '%.*s' (did you mean %s?)", report_width(word), word, meant);
     else
-        report_usage(NULL, "unknown verb '%.*s': choose %s", REPORT_WORD_MAX, word, list);
+        report_usage(NULL, "unknown verb '%.*s': choose %s", report_width(word), word, list);
 }
 
 static bool arguments_verb(cli_request *request, const cli_words *words) {

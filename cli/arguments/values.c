@@ -55,7 +55,7 @@ static bool value_in_range(const char *verb, const char *text, const value_range
     if (value_parse(text, value) && *value >= range->least && *value <= range->most)
         return true;
     report_usage(verb, "%s '%.*s' is not %sa whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
-                 REPORT_WORD_MAX, text, range->also, range->least, range->most, range->note);
+                 report_width(text), text, range->also, range->least, range->most, range->note);
     return false;
 }
 
@@ -126,9 +126,9 @@ static void value_report_choice(const char *verb, const char *what, const char *
     nearest_try(&search, names[0]);
     nearest_try(&search, names[1]);
     if (search.best != NULL)
-        report_usage(verb, "unknown %s '%.*s' (did you mean %s?)", what, REPORT_WORD_MAX, text, search.best);
+        report_usage(verb, "unknown %s '%.*s' (did you mean %s?)", what, report_width(text), text, search.best);
     else
-        report_usage(verb, "unknown %s '%.*s': choose %s or %s", what, REPORT_WORD_MAX, text, names[0], names[1]);
+        report_usage(verb, "unknown %s '%.*s': choose %s or %s", what, report_width(text), text, names[0], names[1]);
 }
 
 /* *choice becomes 0 or 1, by the name given: the value of the enum that has it. */
@@ -179,8 +179,8 @@ bool value_compression(const char *verb, const cli_words *words, int *level) {
         return false;
     }
     if (text != NULL && (!value_parse(text, &number) || number > most)) {
-        report_usage(verb, "compression level '%.*s' is not a whole number from 1 to %" PRIu64, REPORT_WORD_MAX, text,
-                     most);
+        report_usage(verb, "compression level '%.*s' is not a whole number from 1 to %" PRIu64, report_width(text),
+                     text, most);
         return false;
     }
     *level = (int)number;

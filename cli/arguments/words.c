@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cli/arguments/options.h"
+#include "cli/base/utf8.h"
 #include "cli/report/report.h"
 #include "cli/verbs/verbs.h"
 
@@ -62,9 +63,10 @@ static const char *words_name_of(const cli_verb *verb) {
 static void words_report_unknown(const cli_verb *verb, const char *word, const char *name) {
     const char *meant = option_nearest(verb, name);
     if (meant == NULL)
-        report_usage(words_name_of(verb), "unknown option '%.*s'", REPORT_WORD_MAX, word);
+        report_usage(words_name_of(verb), "unknown option '%.*s'", report_width(word), word);
     else
-        report_usage(words_name_of(verb), "unknown option '%.*s' (did you mean --%s?)", REPORT_WORD_MAX, word, meant);
+        report_usage(words_name_of(verb), "unknown option '%.*s' (did you mean --%s?)", report_width(word), word,
+                     meant);
 }
 
 /* `word` is "--name" or "--name=value". */
@@ -80,11 +82,11 @@ static void words_report_name(const cli_verb *verb, const char *word) {
 
 /* The letter may stand among others, or be the first of a name that has one dash too few. */
 static void words_report_letter(const cli_verb *verb, const char *word, int letter) {
-    char bad[] = {'-', (char)letter, '\0'};
+    const char *const at = strchr(word, letter);
     if (option_nearest(verb, word + 1) != NULL)
         words_report_unknown(verb, word, word + 1);
     else
-        report_usage(words_name_of(verb), "unknown option '%s'", bad);
+        report_usage(words_name_of(verb), "unknown option '-%.*s'", utf8_length(at) > 0 ? (int)utf8_length(at) : 1, at);
 }
 
 /* getopt answered ':' or '?' at `word`, and `bad` is what it made of it: 0 for an unknown long option. */

@@ -7,33 +7,27 @@
 
 #include <errno.h>
 
+#include "cli/base/utf8.h"
+
 void failure_prepare(void) {
     static char line[BUFSIZ];
     (void)setvbuf(stderr, line, _IOLBF, sizeof line);
 }
 
-static bool failure_is_control(unsigned char byte) {
-    return byte < 0x20 || byte == 0x7f;
-}
-
-/* A control character U+0080 to U+009F in UTF-8: its first byte identifies the second. */
-static bool failure_is_control_pair(const unsigned char *bytes) {
-    return bytes[0] == 0xc2 && bytes[1] >= 0x80 && bytes[1] <= 0x9f;
-}
-
 void failure_put_name(FILE *out, const char *name) {
-    bool escape_next = false;
     if (name[0] == '\0')
         (void)fputs("''", out);
-    for (const unsigned char *p = (const unsigned char *)name; *p != '\0'; p++) {
-        const bool pair = failure_is_control_pair(p);
-        if (*p == '\n')
+    for (size_t step; *name != '\0'; name += step) {
+        const size_t length = utf8_length(name);
+        const bool escapes = length == 0 || utf8_misleads(name, length);
+        step = length > 0 ? length : 1;
+        if (*name == '\n')
             (void)fputs("\\n", out);
-        else if (pair || escape_next || failure_is_control(*p))
-            (void)fprintf(out, "\\%03o", *p);
+        else if (!escapes)
+            (void)fwrite(name, 1, step, out);
         else
-            (void)fputc(*p, out);
-        escape_next = pair;
+            for (size_t i = 0; i < step; i++)
+                (void)fprintf(out, "\\%03o", (unsigned)(unsigned char)name[i]);
     }
 }
 

@@ -17,7 +17,10 @@ typedef struct cli_failure {
 /* Makes standard error take whole lines. */
 void failure_prepare(void);
 
-/* Prints a name so that it stays in one line and sends no control characters to a terminal. */
+/*
+ * Prints a name so that it stays in one line and does not fool a terminal or its reader: bytes that are not UTF-8,
+ * control characters and those that set the direction of others are escaped, as \ooo.
+ */
 void failure_put_name(FILE *out, const char *name);
 
 /* Fills *failure for a call of the system that failed with the present errno, and returns RD_E_IO. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "cli/base/base64.h"
+#include "cli/base/utf8.h"
 
 enum { REAL_DIGITS = 9 };
 
@@ -92,23 +93,6 @@ void json_real(json_writer *json, const char *key, double number) {
 
 /* ---- Strings ---------------------------------------------------------------------------------------------------- */
 
-/* The length of the UTF-8 character at `text`, or 0. No character's second byte is 0, so it ends with the string. */
-static size_t json_character_length(const unsigned char *text) {
-    const unsigned char first = text[0];
-    const size_t length = first < 0x80   ? 1
-                          : first < 0xc2 ? 0
-                          : first < 0xe0 ? 2
-                          : first < 0xf0 ? 3
-                          : first < 0xf5 ? 4
-                                         : 0;
-    for (size_t i = 1; i < length; i++)
-        if ((text[i] & 0xc0) != 0x80)
-            return 0;
-    const bool overlong = (first == 0xe0 && text[1] < 0xa0) || (first == 0xf0 && text[1] < 0x90);
-    const bool no_character = (first == 0xed && text[1] >= 0xa0) || (first == 0xf4 && text[1] >= 0x90);
-    return overlong || no_character ? 0 : length;
-}
-
 static void json_put_escaped(const json_writer *json, unsigned char character) {
     static const char names[] = {['\b'] = 'b', ['\t'] = 't', ['\n'] = 'n', ['\f'] = 'f', ['\r'] = 'r'};
     char text[8];
@@ -128,10 +112,10 @@ static bool json_put_string(const json_writer *json, const char *string) {
     json_put(json, "\"");
     while (*p != '\0') {
         const char *plain = p; /* what needs no change goes in one call */
-        size_t length = json_character_length((const unsigned char *)p);
+        size_t length = utf8_length(p);
         while (length > 0 && (unsigned char)*p >= 0x20 && *p != '"' && *p != '\\') {
             p += length;
-            length = json_character_length((const unsigned char *)p);
+            length = utf8_length(p);
         }
         if (p > plain)
             json->write(json->context, plain, (size_t)(p - plain));

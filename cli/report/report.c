@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "cli/base/files.h"
+#include "cli/base/utf8.h"
 #include "cli/report/records.h"
 
 typedef struct report_system_advice {
@@ -67,6 +68,10 @@ static void report_send(const char *verb, int status, rd_result result, const ch
     json_number(record, "offset", offset);
     json_text(record, "advice", advice);
     record_end(record);
+}
+
+int report_width(const char *word) {
+    return (int)utf8_cut(word, REPORT_WORD_MAX);
 }
 
 void report_usage(const char *verb, const char *format, ...) {

@@ -9,8 +9,11 @@
 /* The exit status of the command. */
 enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4, STATUS_IDENTICAL = 5 };
 
-/* Words of the user are quoted in a message up to this length. */
+/* Words of the user are quoted in a message up to this length, in bytes. */
 enum { REPORT_WORD_MAX = 80 };
+
+/* How much of a word is quoted: the precision of a "%.*s". No character is cut. */
+int report_width(const char *word);
 
 /*
  * A wrong command line: "redelta: VERB: what is wrong; try 'redelta VERB --help'". The verb is NULL if there is none;

@@ -238,7 +238,7 @@ static bool run_check_records_apart(const cli_request *request) {
             continue;
         records_abandon();
         report_usage(request->verb->name, "--json cannot write to '%.*s', which is an input or the output",
-                     REPORT_WORD_MAX, names[i]);
+                     report_width(names[i]), names[i]);
         return false;
     }
     return true;

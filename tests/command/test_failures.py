@@ -205,6 +205,64 @@ def test_files_with_strange_names_are_worked_on(redelta: Tool, tmp_path: Path) -
         assert Path(os.fsdecode(output)).read_bytes() == expected
 
 
+# Characters that end a line, move the cursor or change the order of others, and bytes that are not UTF-8.
+UNPRINTABLE = {
+    "the first control character": b"\x01",
+    "delete": b"\x7f",
+    "the first of C1": "\u0080".encode(),
+    "the last of C1": "\u009f".encode(),
+    "Arabic letter mark": "\u061c".encode(),
+    "left-to-right mark": "\u200e".encode(),
+    "right-to-left mark": "\u200f".encode(),
+    "line separator": "\u2028".encode(),
+    "paragraph separator": "\u2029".encode(),
+    "embedding": "\u202a".encode(),
+    "override": "\u202e".encode(),
+    "isolate": "\u2066".encode(),
+    "end of an isolate": "\u2069".encode(),
+    "Latin-1": b"\xe4",
+    "a byte that goes on": b"\x80",
+    "a character cut off": b"\xe2\x82",
+    "a long form": b"\xc0\xaf",
+    "a longer form": b"\xe0\x80\xaf",
+    "a surrogate": b"\xed\xa0\x80",
+    "beyond Unicode": b"\xf4\x90\x80\x80",
+    "no first byte": b"\xff",
+}
+PRINTABLE = (
+    "a\u00a0\u00e4\u061b\u200b\u200d\u2010\u2027\u202f\u2065\u206a\u20ac\ud7ff\ue000\U0001f600\U0010ffff".encode()
+)
+
+
+@pytest.mark.parametrize("name", UNPRINTABLE)
+def test_characters_that_fool_a_terminal_are_escaped(redelta: Tool, name: str) -> None:
+    unprintable = UNPRINTABLE[name]
+    escaped = b"".join(b"\\%03o" % byte for byte in unprintable)
+    file, verb = (
+        redelta.run(*words)
+        for words in ([b"signature", b"fdp" + unprintable + b"gnp.exe"], [b"x" + unprintable + b"y"])
+    )
+    assert (file.status, verb.status) == (1, 2)
+    assert b" fdp" + escaped + b"gnp.exe: " in file.err
+    assert b"'x" + escaped + b"y'" in verb.err
+
+
+def test_an_unknown_letter_is_printed_whole(redelta: Tool) -> None:
+    assert redelta.run("delta", "-s\u00e4").err.startswith("redelta: delta: unknown option '-\u00e4'".encode())
+    assert redelta.run("delta", b"-s\xe4").err.startswith(b"redelta: delta: unknown option '-\\344'")
+
+
+def test_other_characters_are_printed(redelta: Tool) -> None:
+    assert b" " + PRINTABLE + b": " in redelta.run("signature", PRINTABLE).err
+
+
+def test_a_long_word_is_cut_between_characters(redelta: Tool) -> None:
+    for before in (b"", b"x", b"xx"):
+        error = redelta.run(before + "\u20ac".encode() * 200).err
+        assert b"\\" not in error
+        assert b"'" + before + "\u20ac\u20ac".encode() in error
+
+
 def test_an_unknown_verb_with_control_characters_is_one_line(redelta: Tool) -> None:
     assert "\x1b" not in redelta.run("bad\x1b[31m\nverb").refuses()
 
