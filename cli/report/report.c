@@ -123,6 +123,10 @@ bool report_is_about_zstd(const rd_error *error) {
     return error->reason != NULL && strstr(error->reason, "zstd") != NULL;
 }
 
+bool report_is_beyond_zstd(const rd_error *error) {
+    return error->reason != NULL && strstr(error->reason, "more memory than zstd") != NULL;
+}
+
 /* This command may have been built without zstd, and be given what it cannot read. */
 static const char *report_advice_on_kind(const rd_error *error) {
     if (report_is_about_zstd(error))
@@ -136,6 +140,8 @@ static const char *report_advice_on_kind(const rd_error *error) {
  * makes some that it reads only with an option.
  */
 static const char *report_advice_on_limit(const rd_error *error) {
+    if (report_is_beyond_zstd(error))
+        return report_advice_on_content(error->role);
     if (report_is_about_zstd(error))
         return "decompress it first, with 'zstd -d --long=31'";
     return error->role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"

@@ -33,6 +33,9 @@ void report_warning(const char *verb, const char *name, const char *text);
 /* Whether the failure is that of a zstd frame. */
 bool report_is_about_zstd(const rd_error *error);
 
+/* Whether it is that of a frame that no program of zstd decompresses. */
+bool report_is_beyond_zstd(const rd_error *error);
+
 /* The exit status that stands for a result. */
 int report_status(rd_result result);
 

@@ -160,7 +160,8 @@ static const char *run_advice_on_window(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
     const uint64_t memory = job->request->limits.memory;
     const uint64_t window_max = (uint64_t)128 << 20;
-    if (error->result != RD_E_LIMIT || !report_is_about_zstd(error) || memory == 0 || memory >= window_max)
+    if (error->result != RD_E_LIMIT || !report_is_about_zstd(error) || report_is_beyond_zstd(error) || memory == 0 ||
+        memory >= window_max)
         return NULL;
     return "raise --max-memory, or decompress it first";
 }

@@ -6,10 +6,14 @@
 #include "base/result.h"
 
 #include <assert.h>
+#include <string.h>
 #include <zstd.h>
 #include <zstd_errors.h>
 
 enum { WINDOW_LOG_MIN = 10, WINDOW_LOG_MAX = 27 };
+
+/* The largest window of a stream in any program of zstd: --long=31. */
+#define WINDOW_OF_ZSTD_MAX ((uint64_t)1 << 31)
 
 rd_result rd__decompressor_init(rd__decompressor *decompressor, rd_context *context, rd_role role, uint64_t memory,
                                 rd_error *error) {
@@ -40,13 +44,38 @@ void rd__decompressor_free(rd__decompressor *decompressor) {
     decompressor->zstd = NULL;
 }
 
+/*
+ * The window that the frame asks for, in bytes, after zstd has found it too large. That of a frame of one segment is
+ * the whole of its content.
+ */
+static uint64_t decompressor_window(const rd__decompressor *decompressor) {
+    static const uint8_t dictionary_widths[] = {0, 1, 2, 4};
+    static const uint8_t content_widths[] = {1, 2, 4, 8};
+    const uint8_t *const header = decompressor->header;
+    const size_t content = 1 + (size_t)dictionary_widths[header[0] & 3];
+    if ((header[0] & 0x20) == 0) {
+        const uint64_t base = (uint64_t)1 << (10 + (header[1] >> 3));
+        return base + base / 8 * (header[1] & 7);
+    }
+    uint64_t window = 0;
+    for (size_t i = content_widths[header[0] >> 6]; i > 0; i--)
+        window = window << 8 | header[content + i - 1];
+    return window;
+}
+
+static rd_result decompressor_fail_window(const rd__decompressor *decompressor, rd_error *error) {
+    const bool possible = decompressor_window(decompressor) <= WINDOW_OF_ZSTD_MAX;
+    return rd__fail(error, RD_E_LIMIT, decompressor->role, decompressor->block,
+                    possible ? "the zstd frame needs more memory than is allowed"
+                             : "the zstd frame needs more memory than zstd can use");
+}
+
 static rd_result decompressor_fail(const rd__decompressor *decompressor, size_t code, rd_error *error) {
     const rd_role role = decompressor->role;
     const uint64_t at = decompressor->block;
     switch (ZSTD_getErrorCode(code)) {
     case ZSTD_error_memory_allocation: return rd__fail_memory(error);
-    case ZSTD_error_frameParameter_windowTooLarge:
-        return rd__fail(error, RD_E_LIMIT, role, at, "the zstd frame needs more memory than is allowed");
+    case ZSTD_error_frameParameter_windowTooLarge: return decompressor_fail_window(decompressor, error);
     case ZSTD_error_dictionary_wrong:
         return rd__fail(error, RD_E_CORRUPT, role, at, "the zstd frame needs a dictionary, and there is none");
     case ZSTD_error_checksum_wrong:
@@ -85,7 +114,7 @@ static rd_result decompressor_start_frame(rd__decompressor *decompressor, rd_in 
                             "data other than a zstd frame follows the last frame");
     }
     decompressor->block = decompressor->taken;
-    decompressor->magic_filled = 0;
+    decompressor->magic_filled = decompressor->header_filled = 0;
     return decompressor_pass(decompressor, decompressor->magic, RD__FRAME_MAGIC_LEN, out, &used, error);
 }
 
@@ -96,6 +125,10 @@ static rd_result decompressor_continue(rd__decompressor *decompressor, rd_in *in
     if (size == 0 && !decompressor->kept)
         return RD_MORE;
     const uint8_t *const data = size > 0 ? (const uint8_t *)in->data + in->pos : NULL;
+    const size_t header = rd__min_size(size, RD__FRAME_HEADER_MAX - decompressor->header_filled);
+    if (header > 0)
+        memcpy(decompressor->header + decompressor->header_filled, data, header);
+    decompressor->header_filled += header;
     const rd_result result = decompressor_pass(decompressor, data, size, out, &used, error);
     in->pos += used;
     return result;

@@ -12,6 +12,9 @@
 #include "base/context.h"
 #include "format/frame.h"
 
+/* The most that follows the magic in the header of a frame (RFC 8878). */
+enum { RD__FRAME_HEADER_MAX = 14 };
+
 typedef struct rd__decompressor {
     rd_context *context;
     struct ZSTD_DCtx_s *zstd; /* NULL: there is nothing to free */
@@ -19,6 +22,8 @@ typedef struct rd__decompressor {
     uint64_t taken;           /* bytes of it */
     uint8_t magic[RD__FRAME_MAGIC_LEN];
     size_t magic_filled;
+    uint8_t header[RD__FRAME_HEADER_MAX]; /* what follows the magic */
+    size_t header_filled;
     uint64_t block; /* where in it starts what zstd reads now: a block, or the like */
     size_t wanted;  /* bytes that zstd asks for next; 0 between two frames */
     bool kept;      /* there was no room for all that zstd has */

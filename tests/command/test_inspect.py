@@ -389,6 +389,18 @@ def test_window_that_is_too_large_is_told_with_the_way_out(redelta: Tool, words:
     assert "zstd -d --long=31" in error.advice
 
 
+@pytest.mark.parametrize("frame", ["28b52ffd00b0010000", "28b52ffde00000000000000010010000"])
+@pytest.mark.parametrize(
+    ("words", "role"),
+    [(["inspect"], "it"), (["delta"], "the signature"), (["verify", "--max-memory", "1M"], "the delta")],
+)
+def test_window_that_no_zstd_reads_is_told_as_such(redelta: Tool, words: list[str], role: str, frame: str) -> None:
+    """2^32 and 2^60 bytes of window."""
+    file = [] if words[0] == "inspect" else ["/dev/null"]
+    error = redelta.run(*words, "-", *file, stdin=bytes.fromhex(frame)).fails(3)
+    assert error.advice == f"make or fetch {role} again"
+
+
 @pytest.mark.parametrize("words", [["inspect"], ["patch", "/dev/null"], ["delta"], ["verify"]])
 def test_window_above_the_limit_that_was_given_is_told_with_that_limit(redelta: Tool, words: list[str]) -> None:
     frame = bytes.fromhex("28b52ffd0058010000")  # 2^21 bytes of window

@@ -703,6 +703,42 @@ static void windows_are_limited(void **state) {
     }
 }
 
+/* A frame that starts with these bytes after its magic. */
+static const char *reason_of_header(const uint8_t *header, size_t size) {
+    static rd_error error;
+    uint8_t bytes[32] = {0x28, 0xb5, 0x2f, 0xfd};
+    memcpy(bytes + 4, header, size);
+    rd_memory frame = bytes_copy(bytes, sizeof bytes);
+    assert_int_equal(load_with_memory(&frame, 0, &error), RD_E_LIMIT);
+    rd_memory_free(&frame);
+    return error.reason;
+}
+
+/* No program of zstd uses a window of more than 2^31 bytes (--long=31). */
+static void windows_beyond_zstd_are_told_apart(void **state) {
+    (void)state;
+    static const char allowed[] = "the zstd frame needs more memory than is allowed";
+    static const char impossible[] = "the zstd frame needs more memory than zstd can use";
+    static const struct {
+        uint8_t header[14];
+        const char *reason;
+    } cases[] = {
+        {{0x00, 21 << 3}, allowed},
+        {{0x00, 21 << 3 | 1}, impossible}, /* an eighth more */
+        {{0x00, 22 << 3}, impossible},
+        {{0x00, 31 << 3 | 7}, impossible},
+        {{0x03, 21 << 3, 0, 0, 0, 0}, allowed},    /* with room for the number of a dictionary */
+        {{0xa0, 0x00, 0x00, 0x00, 0x80}, allowed}, /* a frame of one segment: its window is its content, 2^31 bytes */
+        {{0xa0, 0x01, 0x00, 0x00, 0x80}, impossible},
+        {{0xa3, 0, 0, 0, 0, 0x00, 0x00, 0x00, 0x80}, allowed},
+        {{0xa3, 0, 0, 0, 0, 0x01, 0x00, 0x00, 0x80}, impossible},
+        {{0xe0, 0, 0, 0, 0, 1}, impossible},
+        {{0xe2, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x10}, impossible}, /* 2^60 */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_string_equal(reason_of_header(cases[i].header, sizeof cases[i].header), cases[i].reason);
+}
+
 /*
  * A signature of a hundred million equal blocks, in a frame that is written by hand: a block of the frame says a byte
  * and how often (RFC 8878, RLE_Block).
@@ -943,6 +979,7 @@ int main(void) {
         cmocka_unit_test(every_changed_byte_is_told),
         cmocka_unit_test(damage_has_its_reason),
         cmocka_unit_test(windows_are_limited),
+        cmocka_unit_test(windows_beyond_zstd_are_told_apart),
         cmocka_unit_test(a_signature_bomb_meets_the_limits),
         cmocka_unit_test(a_delta_bomb_meets_the_limits),
         cmocka_unit_test(a_bomb_behind_the_trailer_is_not_decompressed),
