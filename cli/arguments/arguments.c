@@ -163,12 +163,14 @@ static const char *arguments_nearest_verb(const char *word) {
     return search.best;
 }
 
-static void arguments_report_verb(const char *word) {
+static void arguments_report_verb(const cli_words *words, const char *word) {
     char list[LIST_MAX];
     const char *const meant = arguments_nearest_verb(word);
     arguments_list_verbs(list, OPTION_HELP, "or");
     if (strcmp(word, options[OPTION_VERSION].name) == 0)
         report_usage(NULL, "unknown verb '%s' (did you mean --%s?)", word, word);
+    else if (word == words->after_compress && value_detached_level(words) != NULL)
+        report_usage(NULL, "unknown verb '%s' (-z takes its level without a space: -z%s)", word, word);
     else if (meant != NULL)
         report_usage(NULL, "unknown verb '%.*s' (did you mean %s?)", report_width(word), word, meant);
     else
@@ -193,7 +195,7 @@ static bool arguments_verb(cli_request *request, const cli_words *words) {
     }
     request->verb = words_verb(word);
     if (request->verb == NULL)
-        arguments_report_verb(word);
+        arguments_report_verb(words, word);
     return request->verb != NULL;
 }
 

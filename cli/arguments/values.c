@@ -36,7 +36,18 @@ static int value_shift(char suffix) {
     }
 }
 
-/* Digits, then perhaps one of K, M, G. A number too large for 64 bits becomes UINT64_MAX, which is out of any range. */
+/* The bytes of the unit, as GNU's commands have them: K and KiB are 1024, KB is 1000, and none is 1. */
+static bool value_unit(const char *text, uint64_t *bytes) {
+    const int shift = value_shift(text[0]);
+    const char *const rest = text + (shift > 0);
+    uint64_t power = 1;
+    for (int i = 0; i < shift; i += 10)
+        power *= 1000;
+    *bytes = shift > 0 && strcmp(rest, "B") == 0 ? power : (uint64_t)1 << shift;
+    return rest[0] == '\0' || (shift > 0 && (strcmp(rest, "B") == 0 || strcmp(rest, "iB") == 0));
+}
+
+/* Digits, then perhaps a unit. A number too large for 64 bits becomes UINT64_MAX, which is out of any range. */
 static bool value_parse(const char *text, uint64_t *size) {
     uint64_t number = 0;
     const char *p = text;
@@ -44,18 +55,32 @@ static bool value_parse(const char *text, uint64_t *size) {
         const uint64_t digit = (uint64_t)(*p - '0');
         number = number > (UINT64_MAX - digit) / 10 ? UINT64_MAX : number * 10 + digit;
     }
-    const int shift = value_shift(*p);
-    if (p == text || p[shift != 0] != '\0')
+    uint64_t unit;
+    if (p == text || !value_unit(p, &unit))
         return false;
-    *size = number > UINT64_MAX >> shift ? UINT64_MAX : number << shift;
+    *size = number > UINT64_MAX / unit ? UINT64_MAX : number * unit;
     return true;
+}
+
+/* A number with a unit like "kb", whose small b may mean bits. */
+static bool value_is_ambiguous(const char *text) {
+    const char *const unit = text + strspn(text, "0123456789");
+    if (unit == text || value_shift(unit[0]) == 0)
+        return false;
+    const char *const b = unit + 1 + (unit[1] == 'i' || unit[1] == 'I');
+    return (b[0] == 'b' || b[0] == 'B') && b[1] == '\0';
 }
 
 static bool value_in_range(const char *verb, const char *text, const value_range *range, uint64_t *value) {
     if (value_parse(text, value) && *value >= range->least && *value <= range->most)
         return true;
-    report_usage(verb, "%s '%.*s' is not %sa whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
-                 report_width(text), text, range->also, range->least, range->most, range->note);
+    uint64_t ignored;
+    if (!value_parse(text, &ignored) && value_is_ambiguous(text))
+        report_usage(verb, "%s '%.*s' is ambiguous: K and KiB are 1024 bytes, KB is 1000", range->what,
+                     report_width(text), text);
+    else
+        report_usage(verb, "%s '%.*s' is not %sa whole number from %" PRIu64 " to %" PRIu64 "%s", range->what,
+                     report_width(text), text, range->also, range->least, range->most, range->note);
     return false;
 }
 

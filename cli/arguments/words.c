@@ -60,10 +60,16 @@ static const char *words_name_of(const cli_verb *verb) {
     return verb != NULL ? verb->name : NULL;
 }
 
+/* What other commands have as -o or --output, for a verb that has an output. */
+static const char *words_hint_on_output(const cli_verb *verb, bool asks) {
+    return asks && (verb == NULL || verb->outputs > 0) ? " (the output is the last operand)" : "";
+}
+
 static void words_report_unknown(const cli_verb *verb, const char *word, const char *name) {
     const char *meant = option_nearest(verb, name);
     if (meant == NULL)
-        report_usage(words_name_of(verb), "unknown option '%.*s'", report_width(word), word);
+        report_usage(words_name_of(verb), "unknown option '%.*s'%s", report_width(word), word,
+                     words_hint_on_output(verb, strcmp(name, "output") == 0));
     else
         report_usage(words_name_of(verb), "unknown option '%.*s' (did you mean --%s?)", report_width(word), word,
                      meant);
@@ -83,10 +89,12 @@ static void words_report_name(const cli_verb *verb, const char *word) {
 /* The letter may stand among others, or be the first of a name that has one dash too few. */
 static void words_report_letter(const cli_verb *verb, const char *word, int letter) {
     const char *const at = strchr(word, letter);
+    const int length = utf8_length(at) > 0 ? (int)utf8_length(at) : 1;
     if (option_nearest(verb, word + 1) != NULL)
         words_report_unknown(verb, word, word + 1);
     else
-        report_usage(words_name_of(verb), "unknown option '-%.*s'", utf8_length(at) > 0 ? (int)utf8_length(at) : 1, at);
+        report_usage(words_name_of(verb), "unknown option '-%.*s'%s", length, at,
+                     words_hint_on_output(verb, letter == 'o'));
 }
 
 /* getopt answered ':' or '?' at `word`, and `bad` is what it made of it: 0 for an unknown long option. */

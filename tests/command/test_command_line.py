@@ -116,7 +116,9 @@ def test_the_last_of_equal_options_counts(redelta: Tool, basis: Path) -> None:
 @pytest.mark.parametrize(
     ("word", "block_len"),
     [("1", 1), ("777", 777), ("1K", 1024), ("1k", 1024), ("3M", 3 << 20), ("1m", 1 << 20),
-     ("1G", 1 << 30), ("1g", 1 << 30), ("2047M", 2047 << 20), ("2147483647", 2147483647), ("0", 256)],
+     ("1G", 1 << 30), ("1g", 1 << 30), ("2047M", 2047 << 20), ("2147483647", 2147483647), ("0", 256),
+     ("4KiB", 4096), ("4kiB", 4096), ("3MiB", 3 << 20), ("1GiB", 1 << 30), ("4KB", 4000), ("4kB", 4000),
+     ("3MB", 3_000_000), ("2GB", 2_000_000_000)],
 )  # fmt: skip
 def test_block_sizes_take_suffixes(redelta: Tool, basis: Path, word: str, block_len: int) -> None:
     assert read_signature(redelta.run("signature", "-b", word, basis).done()).block_len == block_len
@@ -132,10 +134,17 @@ def test_sum_sizes(redelta: Tool, basis: Path, word: str, strong_len: int) -> No
 @pytest.mark.parametrize(
     "word",
     ["", "x", "-1", "1X", "1KK", "K", "1.5K", "5 K", "5K5", "1e3", "2G", "2048M", "2147483648", "4294967296",
-     "4294967552", "18446744073709551616", "18446744073709551872", "99999999999999999999999", "17179869184G", "1KB"],
+     "4294967552", "18446744073709551616", "18446744073709551872", "99999999999999999999999", "17179869184G",
+     "17179869184GiB", "18446744073709551GB", "3GB", "1KiBs", "1KBB", "1iB", "1B", "1Ki", "KiB", "1K B"],
 )  # fmt: skip
 def test_bad_block_sizes_are_refused(redelta: Tool, basis: Path, word: str) -> None:
     redelta.run("signature", "-b", word, basis).refuses()
+
+
+@pytest.mark.parametrize("word", ["4kb", "4Kb", "4mb", "1gb", "4kib", "4KIB", "4Kib"])
+def test_a_unit_that_may_mean_bits_is_refused(redelta: Tool, basis: Path, word: str) -> None:
+    line = redelta.run("signature", "-b", word, basis).refuses()
+    assert f"block size '{word}' is ambiguous: K and KiB are 1024 bytes, KB is 1000;" in line
 
 
 @pytest.mark.parametrize("word", ["257", "-1", "x", "", "1.5"])
@@ -200,6 +209,14 @@ def test_a_level_after_a_space_is_answered_with_how_to_write_it(redelta: Tool, t
         assert (error.file, error.advice) == ("5", LEVEL_HINT)
 
 
+@pytest.mark.parametrize("option", ["-z", "-fz", "--compress"])
+def test_a_level_before_the_verb_is_answered_likewise(redelta: Tool, option: str) -> None:
+    line = redelta.run(option, "5", "delta", "signature", "new").refuses()
+    assert line == f"redelta: unknown verb '5' ({LEVEL_HINT}); try 'redelta --help'\n"
+    for words in ([option, "23", "delta"], ["-z3", "5", "delta"], [option, "-f", "5", "delta"], ["5", "delta"]):
+        assert "without a space" not in redelta.run(*words).refuses()
+
+
 @pytest.mark.parametrize(
     "words",
     [["-z", "23"], ["-z", "0"], ["-z", "x"], ["-z3", "5"], ["-z", "-f", "5"], ["-z", "--", "5"], ["5", "-z"], ["5"]],
@@ -248,6 +265,20 @@ def test_a_misspelt_option_is_answered_with_the_nearest(
     redelta: Tool, basis: Path, words: list[str], meant: str
 ) -> None:
     assert f" (did you mean {meant}?);" in redelta.run(*words, basis, basis).refuses()
+
+
+@pytest.mark.parametrize("verb", [["signature"], ["delta"], ["patch"], []])
+@pytest.mark.parametrize("words", [["-o", "out"], ["-oout"], ["-fo", "out"], ["--output", "out"], ["--output=out"]])
+def test_an_option_for_the_output_is_answered_with_where_it_is_named(
+    redelta: Tool, basis: Path, verb: list[str], words: list[str]
+) -> None:
+    option = "-o" if words[0].startswith(("-o", "-f")) else words[0]
+    assert f"unknown option '{option}' (the output is the last operand);" in redelta.run(*verb, *words, basis).refuses()
+
+
+@pytest.mark.parametrize("verb", ["verify", "estimate", "inspect", "sync"])
+def test_verbs_without_an_output_say_nothing_of_one(redelta: Tool, basis: Path, verb: str) -> None:
+    assert "operand" not in redelta.run(verb, "-o", "out", basis).refuses()
 
 
 def test_only_options_of_the_verb_are_suggested(redelta: Tool, basis: Path) -> None:

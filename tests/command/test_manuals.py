@@ -97,3 +97,17 @@ def test_the_help_of_a_verb_has_the_options_that_it_takes(redelta: Tool) -> None
             if b"' is for " not in refused.err:
                 taken.add(name)
         assert taken == options_of_help(redelta, verb), verb
+
+
+def test_each_manual_says_that_a_limit_of_memory_bounds_decompression_and_how_sizes_are_written(
+    redelta: Tool,
+) -> None:
+    for verb in verbs(redelta):
+        text = page(f"redelta-{verb}.1")
+        options = options_of_manual(text)
+        if "max-memory" in options:
+            limit = text.split(".It Fl -max-memory", 1)[1].split(".It ", 1)[0].split(".El", 1)[0]
+            assert re.search(r"\b(window|decompression)\b", limit), verb
+            assert "128 MiB" in limit, verb
+        if options & {"max-memory", "block-size", "max-output"}:
+            assert "suffix" in text, verb
