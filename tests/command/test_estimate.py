@@ -104,6 +104,7 @@ def test_identical_files_are_told(redelta: Tool, tmp_path: Path) -> None:
     assert estimated(redelta, *paths)["identical"] is True
     assert "identical" in redelta.run("estimate", *paths).done().decode()
     assert redelta.run("estimate", "--exit-code", *paths).status == 5
+    assert len(estimated(redelta, *paths)["trials"]) == 1, "all lengths would show the same"
     other = write(tmp_path, data, data[:-1])
     assert estimated(redelta, *other)["identical"] is False
     assert redelta.run("estimate", "--exit-code", *other).status == 0
@@ -114,6 +115,37 @@ def test_small_files_are_estimated(redelta: Tool, tmp_path: Path, sizes: tuple[i
     paths = write(tmp_path, noise(sizes[0], 1), noise(sizes[1], 2))
     assert estimated(redelta, *paths)["identical"] is (sizes == (0, 0))
     redelta.run("estimate", *paths).done()
+
+
+def test_files_that_have_nothing_in_common_are_read_seldom(redelta: Tool, tmp_path: Path) -> None:
+    assert len(estimated(redelta, *write(tmp_path, noise(3_000_000, 1), prose(3_000_000, 2)))["trials"]) <= 8
+
+
+def test_no_share_of_an_empty_file_is_shown(redelta: Tool, tmp_path: Path) -> None:
+    paths = write(tmp_path, noise(1_000_000, 1), b"")
+    assert len(estimated(redelta, *paths)["trials"]) == 1
+    text = redelta.run("estimate", *paths).done().decode()
+    assert "there is nothing to send" in text
+    table = text.split("\n\n")[1].splitlines()
+    assert "%" not in table[1]
+    assert len(table[0]) == len(table[1]), "the columns are as wide as their heads"
+
+
+@pytest.mark.parametrize("strange", ["/proc/self/limits", "/sys/kernel/uevent_seqnum"])
+@pytest.mark.parametrize("order", [0, 1])
+def test_a_file_whose_size_is_not_that_of_its_content_is_refused(
+    redelta: Tool, tmp_path: Path, strange: str, order: int
+) -> None:
+    if not Path(strange).exists() or Path(strange).stat().st_size == len(Path(strange).read_bytes()):
+        pytest.skip(f"this system has no {strange} of another size than its content")
+    (tmp_path / "usual").write_bytes(prose(10_000, 1))
+    words: list[str | Path] = [strange, tmp_path / "usual"]
+    error = redelta.run("estimate", *words[:: -1 if order else 1]).fails(2)
+    assert error.file == strange
+    assert error.advice == "copy it to a file first"
+    copied = tmp_path / "copied"
+    copied.write_bytes(Path(strange).read_bytes())
+    assert estimated(redelta, copied, tmp_path / "usual")["trials"]
 
 
 def encrypted(data: bytes) -> bytes:

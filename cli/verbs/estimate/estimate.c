@@ -28,7 +28,8 @@ static const char estimate_help[] =
     "                         (for librsync before 2.2)\n"
     "      --exit-code        exit with status 5, not 0, if the files are identical\n" HELP_COMMON "\n"
     "Nothing is written. One signature and one delta are made per length, usually\n"
-    "five to eight, so both files are read as often: they must not be pipes.\n"
+    "five to eight, so both files are read as often: they must not be pipes. Only\n"
+    "one length is tried if the files are identical or NEWFILE is empty.\n"
     "\n"
     "Example:\n"
     "  redelta estimate old.tar new.tar\n";
@@ -50,6 +51,11 @@ static void estimate_take_samples(cli_subject *subject, const cli_input *input) 
     }
 }
 
+/* A file of /proc says that its size is 0, and one of /sys that it is a page, whatever is in them. */
+static bool estimate_has_its_size(const rd_source *source, size_t got) {
+    return got == (source->size < LOOKS_START ? source->size : LOOKS_START);
+}
+
 static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject) {
     static uint8_t start[LOOKS_START];
     size_t got = 0;
@@ -62,6 +68,9 @@ static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject)
         job->failure.error.role = file->role;
         return result;
     }
+    if (!estimate_has_its_size(&file->source, got))
+        return failure_refusal(&job->failure, file->role, "its content is not as long as its size says",
+                               "copy it to a file first");
     *subject = (cli_subject){.name = file->name, .size = file->source.size};
     subject->looks = looks_of(start, got);
     estimate_take_samples(subject, file);

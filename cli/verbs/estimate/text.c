@@ -18,7 +18,14 @@ static void estimate_print_subject(FILE *out, const char *label, const cli_subje
 
 /* ---- The table -------------------------------------------------------------------------------------------------- */
 
-/* "Total" is the share of the new file that is sent. */
+/* The share of the new file that is sent, in a column. An empty file has none. */
+static void estimate_print_share(FILE *out, uint64_t sent, uint64_t whole) {
+    if (whole > 0)
+        (void)fprintf(out, " %7.2f %%", percent(sent, whole));
+    else
+        (void)fprintf(out, " %9s", "-");
+}
+
 static void estimate_print_table(FILE *out, const cli_estimate *estimate) {
     const uint64_t whole = estimate->new.size;
     const bool compresses = estimate_compresses(estimate);
@@ -28,12 +35,14 @@ static void estimate_print_table(FILE *out, const cli_estimate *estimate) {
     (void)fputc('\n', out);
     for (int i = 0; i < estimate->trial_count; i++) {
         const cli_trial *const trial = &estimate->trials[i];
-        (void)fprintf(out, "%12s%c %14s %14s %7.2f %%", grouped(trial->block_len).text,
+        (void)fprintf(out, "%12s%c %14s %14s", grouped(trial->block_len).text,
                       trial->block_len == estimate->usual_block_len ? '*' : ' ', grouped(trial->signature_bytes).text,
-                      grouped(trial->delta_bytes).text, percent(trial_total(trial), whole));
-        if (compresses)
-            (void)fprintf(out, " %14s %7.2f %%", grouped(trial->compressed_bytes).text,
-                          percent(trial_compressed_total(trial), whole));
+                      grouped(trial->delta_bytes).text);
+        estimate_print_share(out, trial_total(trial), whole);
+        if (compresses) {
+            (void)fprintf(out, " %14s", grouped(trial->compressed_bytes).text);
+            estimate_print_share(out, trial_compressed_total(trial), whole);
+        }
         (void)fputc('\n', out);
     }
 }

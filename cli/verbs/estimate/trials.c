@@ -1,7 +1,7 @@
 /*
  * trials.c: see trials.h. For each block length a signature is built in memory, and a delta whose bytes are only
  * counted. The usual length comes first, then two on each side of it, a factor of 2 apart, and more in a direction as
- * long as the outermost is the best.
+ * long as the outermost is the best, unless the first shows that no other is worth a trial.
  */
 #include "cli/verbs/estimate/trials.h"
 
@@ -113,21 +113,33 @@ static bool trials_can_be_longer(const cli_estimate *estimate) {
     return estimate->trial_count < TRIALS_MAX && longest < estimate->old.size && longest <= RD_BLOCK_LEN_MAX / 2;
 }
 
+/* If nothing is copied, longer blocks are not found either, though their signature is smaller. */
+static bool trials_longest_copies(const cli_estimate *estimate) {
+    return estimate->trials[estimate->trial_count - 1].literal_bytes < estimate->new.size;
+}
+
 /* Whether it is the outermost, in view of either cost. */
 static bool trials_is_best(const cli_estimate *estimate, const cli_trial *trial) {
     return trials_cheapest(estimate, trial_total) == trial ||
            (trial->compressed_bytes != RD_UNKNOWN && trials_cheapest(estimate, trial_compressed_total) == trial);
 }
 
+/* Every length would show the same. */
+static bool trials_are_futile(const cli_estimate *estimate) {
+    return estimate->identical || estimate->new.size == 0;
+}
+
 rd_result trials_run(cli_job *job, cli_estimate *estimate) {
     rd_result result = trials_add(job, estimate, 0, estimate->usual_block_len);
+    if (result != RD_OK || trials_are_futile(estimate))
+        return result;
     for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_shorter(estimate); i++)
         result = trials_add_shorter(job, estimate);
     for (int i = 0; i < STEPS_AT_FIRST && result == RD_OK && trials_can_be_longer(estimate); i++)
         result = trials_add_longer(job, estimate);
     while (result == RD_OK && trials_can_be_shorter(estimate) && trials_is_best(estimate, &estimate->trials[0]))
         result = trials_add_shorter(job, estimate);
-    while (result == RD_OK && trials_can_be_longer(estimate) &&
+    while (result == RD_OK && trials_can_be_longer(estimate) && trials_longest_copies(estimate) &&
            trials_is_best(estimate, &estimate->trials[estimate->trial_count - 1]))
         result = trials_add_longer(job, estimate);
     return result;
