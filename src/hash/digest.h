@@ -31,6 +31,8 @@ typedef struct rd__digest {
 void rd__digest_init(rd__digest *digest);
 /* The digests of the next `count` leaves. */
 void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count);
+/* Like rd__digest_add, of `count` leaves of zeros, none of which is the last of the file. */
+void rd__digest_add_zeros(rd__digest *digest, uint64_t count);
 void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]);
 
 /* The digest of a file that arrives in order, in chunks of any size. */

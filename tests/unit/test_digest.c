@@ -80,10 +80,33 @@ static void pieces_and_portions_give_the_same_digest(void **state) {
     }
 }
 
+static void leaves_of_zeros_need_not_be_hashed(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 200};
+    for (size_t i = 0; i < ITEMS(counts); i++) {
+        rd_memory file = {.data = calloc(counts[i] + 1, RD__LEAF_LEN), .size = counts[i] * RD__LEAF_LEN + 1};
+        uint8_t last[RD__BLAKE2B_LEN];
+        uint8_t whole[RD__BLAKE2B_LEN];
+        uint8_t sum[RD__BLAKE2B_LEN];
+        rd__digest digest;
+        assert_non_null(file.data);
+        for (size_t t = 0; t < table_count(); t++) {
+            digest_in_pieces(table_at(t), &file, 64, whole);
+            rd__digest_init(&digest);
+            rd__digest_add_zeros(&digest, counts[i]);
+            rd__digest_add(&digest, last, rd__digest_leaves(table_at(t), file.data, 1, true, last));
+            rd__digest_final(&digest, sum);
+            check_bytes(sum, sizeof sum, whole, sizeof whole, "%s, %zu leaves", table_at(t)->name, counts[i]);
+        }
+        free(file.data);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_digests_are_met),
         cmocka_unit_test(pieces_and_portions_give_the_same_digest),
+        cmocka_unit_test(leaves_of_zeros_need_not_be_hashed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
