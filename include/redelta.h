@@ -295,7 +295,8 @@ typedef struct rd_stats {
     uint64_t false_matches;        /* windows with a known weak sum but no known strong sum; may vary with threads */
     uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch, once it is verified */
     bool has_digest;
-    bool identical; /* the delta is one copy of the whole basis, so the new file is the basis */
+    bool identical;      /* the delta is one copy of the whole basis, so the new file is the basis */
+    uint64_t hole_bytes; /* of out_bytes: those of holes that were made, and not written */
 } rd_stats;
 
 /* The size of the delta that these statistics are about, uncompressed. */
@@ -317,6 +318,16 @@ typedef enum rd_verify {
     RD_VERIFY_NEVER = 1,   /* as in librsync: no trailer is written, and what follows a delta's END is ignored */
     RD_VERIFY_ALWAYS = 2   /* a delta gets one; a delta without one is RD_E_UNVERIFIED */
 } rd_verify;
+
+/*
+ * Which zeros of the new file a patch makes holes of, ranges that take no room on the disk: runs of whole blocks, if it
+ * writes to a regular file, except one opened with O_APPEND, or to a block device. Holes of the basis are not read.
+ */
+typedef enum rd_sparse {
+    RD_SPARSE_AUTO = 0,   /* all, if the basis has holes, or the file that is replaced or written over; else none */
+    RD_SPARSE_ALWAYS = 1, /* all */
+    RD_SPARSE_NEVER = 2   /* none: every byte is written */
+} rd_sparse;
 
 /*
  * Limits for files that are not trusted; 0: no limit. An operation that would exceed one fails with RD_E_LIMIT before
@@ -362,6 +373,7 @@ typedef struct rd_options {
     rd_limits limits;
     int compression;     /* level of the signature or delta to make; 0: not compressed */
     rd_context *context; /* or NULL */
+    rd_sparse sparse;    /* of a patch */
 } rd_options;
 
 /* A signature in memory: a table of block sums, which can be searched. */

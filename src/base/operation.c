@@ -21,6 +21,8 @@ static rd_result operation_check(rd__operation *operation, const rd_options *giv
         reason = "the size of the statistics is not set";
     else if (o->verify != RD_VERIFY_DEFAULT && o->verify != RD_VERIFY_NEVER && o->verify != RD_VERIFY_ALWAYS)
         reason = "invalid value of `verify`";
+    else if (o->sparse != RD_SPARSE_AUTO && o->sparse != RD_SPARSE_ALWAYS && o->sparse != RD_SPARSE_NEVER)
+        reason = "invalid value of `sparse`";
     return reason ? rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, reason) : RD_OK;
 }
 

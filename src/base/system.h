@@ -7,7 +7,9 @@
 #ifndef RD_BASE_SYSTEM_H
 #define RD_BASE_SYSTEM_H
 
+#include <stdbool.h>
 #include <stdint.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
 
@@ -22,6 +24,21 @@ ssize_t rd__system_write_at(int fd, const void *data, size_t size, int64_t offse
 
 /* The file's position, or -1 with errno if it has none. */
 int64_t rd__system_position(int fd);
+
+/* Sets the file's position, which may be beyond its end, and returns it. */
+int64_t rd__system_seek(int fd, int64_t position);
+
+/* Makes the file longer: up to `size` it reads as zeros. */
+int rd__system_extend(int fd, int64_t size);
+
+/* Before the first hole is made in the file: whether there may be any. */
+bool rd__system_allow_holes(int fd);
+
+/* Whether the file takes less room than its size: it may have holes. Not known here. */
+static inline bool rd__system_is_sparse(const struct stat *status) {
+    (void)status;
+    return false;
+}
 
 /* The errno that corresponds to GetLastError. */
 int rd__system_errno(void);
@@ -46,6 +63,24 @@ static inline ssize_t rd__system_write_at(int fd, const void *data, size_t size,
 
 static inline int64_t rd__system_position(int fd) {
     return lseek(fd, 0, SEEK_CUR);
+}
+
+static inline int64_t rd__system_seek(int fd, int64_t position) {
+    return lseek(fd, (off_t)position, SEEK_SET);
+}
+
+static inline int rd__system_extend(int fd, int64_t size) {
+    return ftruncate(fd, (off_t)size);
+}
+
+static inline bool rd__system_allow_holes(int fd) {
+    (void)fd;
+    return true;
+}
+
+/* The unit of st_blocks is 512 bytes, whatever the block of the file system is. */
+static inline bool rd__system_is_sparse(const struct stat *status) {
+    return S_ISREG(status->st_mode) && status->st_blocks < status->st_size / 512;
 }
 
 #endif

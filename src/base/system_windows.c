@@ -11,6 +11,7 @@
 #include <io.h>
 #include <stdbool.h>
 #include <windows.h>
+#include <winioctl.h>
 
 static HANDLE system_handle(int fd) {
     return (HANDLE)_get_osfhandle(fd);
@@ -89,5 +90,28 @@ int64_t rd__system_position(int fd) {
         return position.QuadPart;
     errno = has_one ? rd__system_errno() : ESPIPE;
     return -1;
+}
+
+int64_t rd__system_seek(int fd, int64_t position) {
+    const LARGE_INTEGER wanted = {.QuadPart = position};
+    LARGE_INTEGER reached;
+    if (SetFilePointerEx(system_handle(fd), wanted, &reached, FILE_BEGIN))
+        return reached.QuadPart;
+    errno = rd__system_errno();
+    return -1;
+}
+
+int rd__system_extend(int fd, int64_t size) {
+    const int64_t position = rd__system_position(fd);
+    if (position < 0 || rd__system_seek(fd, size) < 0)
+        return -1;
+    const bool extended = SetEndOfFile(system_handle(fd));
+    errno = rd__system_errno();
+    return extended && rd__system_seek(fd, position) >= 0 ? 0 : -1;
+}
+
+bool rd__system_allow_holes(int fd) {
+    DWORD count = 0;
+    return DeviceIoControl(system_handle(fd), FSCTL_SET_SPARSE, NULL, 0, NULL, 0, &count, NULL);
 }
 #endif

@@ -6,6 +6,10 @@
  * and at the end the digest is compared with the trailer's. Without a digest, nobody needs to see the bytes of a long
  * copy: the kernel makes it, from file to file. With one, the file system may still share whole blocks of the basis
  * with the new file, after they were hashed.
+ *
+ * Of a basis with holes, leaves that are copied from a hole are neither read nor hashed: they are a gap in a segment,
+ * which is made a hole of the new file or zeros. So that other zeros can become holes as well, the kernel then makes no
+ * copies, which would also fill the holes that it copies.
  */
 #include "file/patch.h"
 
@@ -15,7 +19,9 @@
 #include "file/reader.h"
 #include "hash/digest.h"
 #include "io/copy.h"
+#include "io/holes.h"
 #include "io/sink.h"
+#include "io/sparse.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -42,13 +48,21 @@ typedef struct patch_read {
     size_t size;
 } patch_read;
 
-/* A segment of the new file: bytes, and after them perhaps a copy that is left to the kernel. */
+/* Leaves of zeros that lie between the bytes of a segment. */
+typedef struct patch_gap {
+    size_t at; /* in the segment, at the start of a leaf: the bytes before it */
+    uint64_t size;
+} patch_gap;
+
+/* A segment of the new file: bytes, with gaps, and after them perhaps a copy that is left to the kernel. */
 typedef struct patch_segment {
     uint8_t *data; /* segment_size bytes */
     size_t size;
     bool last;
     patch_read reads[READS_MAX]; /* still to be done */
     size_t read_count;
+    patch_gap gaps[SEGMENT_LEAVES]; /* each at a leaf of its own */
+    size_t gap_count;
     uint64_t copy_offset; /* of the kernel's copy */
     uint64_t copy_size;   /* 0: none */
     uint64_t reached;     /* offset in the basis where the last copy so far ends, or RD_UNKNOWN */
@@ -69,27 +83,80 @@ typedef struct patch_run {
     uint8_t *delta; /* a chunk of the delta ... */
     rd_in in;       /* ... and what is left of it */
     rd__patcher patcher;
+    rd__holes holes; /* of the basis */
+    bool has_holes;
+    rd__sparse sparse;
     patch_segment *fetched; /* the segment being decoded into */
-    uint64_t decoded;       /* bytes of the new file in the segments fetched */
+    uint64_t zeros;         /* of the copy being decoded, that are to be a gap */
     uint64_t reached;       /* as in a segment, of what was made */
     bool ended;             /* the last segment was fetched */
     bool clones;            /* the file system has not refused to share blocks */
-    bool cloned;            /* it has shared some */
+    bool cloned;            /* it has shared some that were hashed */
     rd__mtime basis_mtime;  /* at the start */
     rd__digest digest;
 } patch_run;
 
 /* ---- Fetching: decoding the delta -------------------------------------------------------------------------------- */
 
-/* The patcher's rd__basis_fn: notes what is to be read, or reads it if that cannot be left to other threads. */
+/*
+ * The basis is to be copied, from `offset` on, to `at` in the segment, where there is room for *size bytes. Are there
+ * whole leaves that come from a hole? Then *size becomes the number of bytes before them. Returns their size.
+ */
+static uint64_t patch_find_zeros(patch_run *run, uint64_t offset, size_t at, size_t *size) {
+    const uint64_t left = run->patcher.op.length - run->patcher.done;
+    uint64_t before = (RD__LEAF_LEN - at % RD__LEAF_LEN) % RD__LEAF_LEN;
+    while (run->has_holes && before < *size) {
+        uint64_t length = 0;
+        const bool is_hole = rd__holes_at(&run->holes, offset + before, &length);
+        const uint64_t leaves = rd__min_u64(length, left - before) / RD__LEAF_LEN * RD__LEAF_LEN;
+        if (is_hole && leaves > 0) {
+            *size = (size_t)before;
+            return leaves;
+        }
+        if (length == 0) /* beyond the end */
+            break;
+        before += leaves < length ? leaves + RD__LEAF_LEN : leaves;
+    }
+    return 0;
+}
+
+/*
+ * The patcher's rd__basis_fn: notes what is to be read, or reads it if that cannot be left to other threads. Stops
+ * before a gap.
+ */
 static rd_result patch_note_read(void *context, uint64_t offset, uint8_t *data, size_t size, size_t *got) {
     patch_run *const run = context;
     patch_segment *const s = run->fetched;
-    if (!rd__source_is_concurrent(run->basis) || s->read_count == READS_MAX)
-        return rd__basis_read(run->basis, run->operation, offset, data, size, got);
-    s->reads[s->read_count++] = (patch_read){.offset = offset, .at = (size_t)(data - s->data), .size = size};
+    const size_t at = (size_t)(data - s->data);
+    rd_result result = RD_OK;
+    run->zeros = patch_find_zeros(run, offset, at, &size);
     *got = size;
-    return RD_OK;
+    if (size > 0 && rd__source_is_concurrent(run->basis) && s->read_count < READS_MAX)
+        s->reads[s->read_count++] = (patch_read){.offset = offset, .at = at, .size = size};
+    else if (size > 0)
+        result = rd__basis_read(run->basis, run->operation, offset, data, size, got);
+    return result == RD_OK && run->zeros > 0 ? RD_MORE : result;
+}
+
+/* Puts the zeros that were found into the segment, as a gap after its bytes. */
+static void patch_note_gap(patch_run *run, patch_segment *s) {
+    patch_gap *const last = s->gap_count > 0 ? &s->gaps[s->gap_count - 1] : NULL;
+    if (last && last->at == s->size)
+        last->size += run->zeros;
+    else
+        s->gaps[s->gap_count++] = (patch_gap){.at = s->size, .size = run->zeros};
+    rd__patcher_copied(&run->patcher, run->zeros);
+    run->zeros = 0;
+}
+
+/* The last leaf of the file is hashed as such: it must be among the bytes. There is room, since a gap was found. */
+static void patch_end_with_bytes(patch_segment *s) {
+    patch_gap *const last = s->gap_count > 0 ? &s->gaps[s->gap_count - 1] : NULL;
+    if (!last || last->at < s->size)
+        return;
+    memset(s->data + s->size, 0, RD__LEAF_LEN);
+    s->size += RD__LEAF_LEN;
+    last->size -= RD__LEAF_LEN;
 }
 
 /*
@@ -103,6 +170,10 @@ static rd_result patch_decode(patch_run *run, patch_segment *s) {
         s->size = out.pos;
         if (result != RD_MORE)
             return result;
+        if (run->zeros > 0) {
+            patch_note_gap(run, s);
+            continue;
+        }
         if (rd__patcher_large(&run->patcher, &s->copy_offset, &s->copy_size)) {
             s->copy_size = rd__min_u64(s->copy_size, KERNEL_MAX);
             rd__patcher_copied(&run->patcher, s->copy_size);
@@ -126,14 +197,16 @@ static bool patch_fetch(void *context, void *slot) {
     if (run->ended)
         return false;
     s->read_count = 0;
+    s->gap_count = 0;
     s->copy_size = 0;
     run->fetched = s;
     const rd_result result = patch_decode(run, s);
     s->last = result == RD_OK;
+    if (s->last)
+        patch_end_with_bytes(s);
     s->result = result == RD_MORE ? RD_OK : result;
     s->error = run->operation->error;
     s->reached = run->patcher.copies ? run->patcher.reached : RD_UNKNOWN;
-    run->decoded += s->size;
     run->ended = s->last || s->result != RD_OK;
     return true;
 }
@@ -162,34 +235,68 @@ static void patch_work(const void *context, void *slot) {
 
 /* ---- Finishing: writing ------------------------------------------------------------------------------------------ */
 
-/* The whole blocks in what is read from the basis, if they are blocks in the segment too, and many. */
-static bool patch_whole_blocks(const patch_read *read, patch_read *blocks) {
-    const size_t before = (BLOCK - read->at % BLOCK) % BLOCK;
-    if (read->size < before + CLONE_MIN || (read->offset + before) % BLOCK != 0)
+/* The whole blocks of [from, to) in the segment that are read from the basis, from block to block, if they are many. */
+static bool patch_whole_blocks(const patch_read *read, size_t from, size_t to, patch_read *blocks) {
+    const size_t first = read->at > from ? read->at : from;
+    const size_t at = (first + BLOCK - 1) / BLOCK * BLOCK;
+    const size_t end = rd__min_size(read->at + read->size, to);
+    if (end < first + CLONE_MIN || (read->offset + (at - read->at)) % BLOCK != 0)
         return false;
-    *blocks = (patch_read){.offset = read->offset + before, .at = read->at + before};
-    blocks->size = (read->size - before) / BLOCK * BLOCK;
+    *blocks = (patch_read){.offset = read->offset + (at - read->at), .at = at, .size = (end - at) / BLOCK * BLOCK};
     return true;
 }
 
-/* Writes the bytes of the segment. Where the file system can, it shares blocks of the basis instead. */
-static rd_result patch_write(patch_run *run, const patch_segment *s) {
-    size_t written = 0;
+/* Writes the bytes [from, to) of the segment. Where the file system can, it shares blocks of the basis instead. */
+static rd_result patch_write_bytes(patch_run *run, const patch_segment *s, size_t from, size_t to) {
     for (size_t i = 0; run->clones && i < s->read_count; i++) {
         patch_read blocks;
-        if (!patch_whole_blocks(&s->reads[i], &blocks))
+        if (!patch_whole_blocks(&s->reads[i], from, to, &blocks))
             continue;
-        const rd_result result = rd__sink_write(run->out, run->operation, s->data + written, blocks.at - written);
+        const rd_result result = rd__sink_write(run->out, run->operation, s->data + from, blocks.at - from);
         if (result != RD_OK)
             return result;
-        written = blocks.at;
+        from = blocks.at;
         run->clones = rd__clone_range(run->basis, blocks.offset, run->out, blocks.size, run->operation);
         if (run->clones) {
-            written += blocks.size;
-            run->cloned = true;
+            from += blocks.size;
+            run->cloned = run->digests;
         }
     }
-    return rd__sink_write(run->out, run->operation, s->data + written, s->size - written);
+    return rd__sink_write(run->out, run->operation, s->data + from, to - from);
+}
+
+/* Writes the bytes [from, to) of the segment, with holes where zeros are to become holes. */
+static rd_result patch_write(patch_run *run, const patch_segment *s, size_t from, size_t to) {
+    rd_result result = RD_OK;
+    while (result == RD_OK && from < to) {
+        bool zeros = false;
+        const size_t size = rd__sparse_run(&run->sparse, s->data + from, to - from, &zeros);
+        result = zeros ? rd__sparse_zeros(&run->sparse, size) : patch_write_bytes(run, s, from, from + size);
+        from += size;
+    }
+    return result;
+}
+
+/* Writes the bytes and the gaps of the segment, and adds their leaves to the digest. */
+static rd_result patch_write_segment(patch_run *run, const patch_segment *s) {
+    size_t at = 0;
+    for (size_t i = 0; i <= s->gap_count; i++) {
+        const size_t end = i < s->gap_count ? s->gaps[i].at : s->size;
+        const uint64_t zeros = i < s->gap_count ? s->gaps[i].size : 0;
+        rd_result result = patch_write(run, s, at, end);
+        if (result == RD_OK && zeros > 0)
+            result = rd__sparse_zeros(&run->sparse, zeros);
+        if (result != RD_OK)
+            return result;
+        if (run->digests) {
+            const size_t first = at / RD__LEAF_LEN;
+            const size_t count = i < s->gap_count ? end / RD__LEAF_LEN - first : s->leaf_count - first;
+            rd__digest_add(&run->digest, s->leaves + first * RD__BLAKE2B_LEN, count);
+            rd__digest_add_zeros(&run->digest, zeros / RD__LEAF_LEN);
+        }
+        at = end;
+    }
+    return RD_OK;
 }
 
 /* Has the kernel make the copy of the segment, whose bytes are written; makes what the kernel does not. */
@@ -224,11 +331,9 @@ static rd_result patch_finish(void *context, void *slot) {
         return s->result;
     }
     run->reached = s->reached;
-    rd_result result = patch_write(run, s);
+    rd_result result = patch_write_segment(run, s);
     if (result != RD_OK)
         return result;
-    if (run->digests)
-        rd__digest_add(&run->digest, s->leaves, s->leaf_count);
     result = rd__operation_progress(run->operation, run->operation->stats.out_bytes);
     return result == RD_OK ? patch_copy(run, s) : result;
 }
@@ -317,6 +422,19 @@ static rd_result patch_verify(patch_run *run) {
     return result;
 }
 
+/* Finds out where there are, or should be, holes, and by that, who makes the copies. */
+static void patch_find_holes(patch_run *run) {
+    const rd_sparse wanted = run->operation->options.sparse;
+    run->holes = rd__holes_open(run->basis);
+    run->has_holes = rd__holes_any(&run->holes);
+    run->sparse = rd__sparse_of(run->out, run->operation, run->has_holes);
+    const bool plain = !run->has_holes && !run->sparse.makes_holes;
+    if (!run->digests && plain && rd__copy_is_possible(run->basis, run->out))
+        run->patcher.large = KERNEL_MIN;
+    /* Blocks of a hole that are shared are a hole. */
+    run->clones = (run->digests || !plain) && !(wanted == RD_SPARSE_NEVER && run->has_holes);
+}
+
 static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd_source *delta,
                             const rd_sink *out, uint64_t *reached) {
     const rd_verify verify = operation->options.verify;
@@ -337,11 +455,9 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
     }
     run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
-    run.clones = run.digests;
     run.basis_mtime = rd__source_mtime(basis);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
-    if (!run.digests && rd__copy_is_possible(basis, out))
-        run.patcher.large = KERNEL_MIN;
+    patch_find_holes(&run);
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;
@@ -351,10 +467,13 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     run.in.data = run.delta;
     rd_result result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);
     if (result == RD_OK)
+        result = rd__sparse_finish(&run.sparse);
+    if (result == RD_OK)
         result = patch_verify(&run);
     const rd_stats *const stats = &operation->stats;
     operation->stats.identical = result == RD_OK && rd__patcher_copies_all(stats, basis->size);
     *reached = run.reached;
+    rd__holes_close(&run.holes);
     rd__reader_close(&run.reader);
     rd__context_give(operation->context, run.delta);
     return verify == RD_VERIFY_NEVER ? result : rd__patcher_failure(result, &operation->error);

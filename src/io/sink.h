@@ -13,4 +13,16 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
  */
 rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error);
 
+/*
+ * The sink writes a file that will replace one with holes, so its zeros may become holes, too. Noted in `reserved`,
+ * which every constructor sets to NULL.
+ */
+static inline void rd__sink_set_replaces_sparse(rd_sink *sink) {
+    sink->reserved[0] = sink;
+}
+
+static inline bool rd__sink_replaces_sparse(const rd_sink *sink) {
+    return sink->reserved[0] != NULL;
+}
+
 #endif

@@ -517,6 +517,8 @@ static void values_that_are_none_are_refused_with_their_reason(void **state) {
         {{OPTIONS, .verify = (rd_verify)77}, false, "invalid value of `verify`"},
         {{OPTIONS, .verify = (rd_verify)3}, false, "invalid value of `verify`"},
         {{OPTIONS, .verify = (rd_verify)-1}, false, "invalid value of `verify`"},
+        {{OPTIONS, .sparse = (rd_sparse)3}, false, "invalid value of `sparse`"},
+        {{OPTIONS, .sparse = (rd_sparse)-1}, false, "invalid value of `sparse`"},
         {{OPTIONS, .params = {.weak = (rd_weak)9}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.weak = (rd_weak)-1}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.strong = (rd_strong)9}}, true, "unknown strong sum"},
