@@ -14,7 +14,9 @@
 #include "file/destination.h"
 #include "base/memory.h"
 #include "base/result.h"
+#include "base/system.h"
 #include "file/openat.h"
+#include "io/sink.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -366,7 +368,10 @@ rd_result rd_destination_open_at(rd_destination **destination, rd_directory *dir
 }
 
 rd_sink rd_destination_sink(rd_destination *destination) {
-    return rd_sink_fd(destination->fd);
+    rd_sink sink = rd_sink_fd(destination->fd);
+    if (destination->existed && rd__system_is_sparse(&destination->old))
+        rd__sink_set_replaces_sparse(&sink);
+    return sink;
 }
 
 void rd_destination_discard(rd_destination *destination) {
