@@ -16,7 +16,11 @@ import sys
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-CHOICES = {"hash": ("blake2", "md4"), "rollsum": ("rabinkarp", "rollsum")}
+CHOICES = {
+    "hash": ("blake2", "md4"),
+    "rollsum": ("rabinkarp", "rollsum"),
+    "sparse": ("auto", "always", "never"),
+}
 
 # Values that are names of files; all others are numbers.
 FILES = ("FILE", "OUT")

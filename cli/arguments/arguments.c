@@ -216,8 +216,8 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
     return arguments_check_options(request->verb, &words) && value_params(verb, &words, &request->params) &&
            value_limits(verb, &words, &request->limits) && value_compression(verb, &words, &request->compression) &&
            value_threads(verb, &words, &request->threads) && value_backup(verb, &words, &request->backup) &&
-           arguments_operands(request, &words) && arguments_check_names(request) &&
-           arguments_check_inspection(request) && arguments_json(request, &words);
+           value_sparse(verb, &words, &request->sparse) && arguments_operands(request, &words) &&
+           arguments_check_names(request) && arguments_check_inspection(request) && arguments_json(request, &words);
 }
 
 bool arguments_parse(cli_request *request, int argc, char **argv) {

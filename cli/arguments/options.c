@@ -27,6 +27,7 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_BACKUP] = {"backup", 0, VALUE_OPTIONAL},
     [OPTION_TIMES] = {"times", 't', VALUE_NONE},
     [OPTION_FOLLOW] = {"follow", 0, VALUE_NONE},
+    [OPTION_SPARSE] = {"sparse", 0, VALUE_NEEDED},
     [OPTION_NO_VERIFY] = {"no-verify", 0, VALUE_NONE},
     [OPTION_ALWAYS_VERIFY] = {"always-verify", 0, VALUE_NONE},
     [OPTION_MAX_OUTPUT] = {"max-output", 0, VALUE_NEEDED},

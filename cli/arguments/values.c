@@ -12,6 +12,9 @@
 /* More help nobody, and each takes some megabytes. */
 enum { THREADS_MAX = 256 };
 
+/* Of an option that chooses one of some names. */
+enum { CHOICES_MAX = 3 };
+
 typedef struct value_range {
     const char *what;
     uint64_t least;
@@ -114,7 +117,7 @@ bool value_backup(const char *verb, const cli_words *words, const char **suffix)
     *suffix = text != NULL || !words_given(words, OPTION_BACKUP) ? text : "~";
     if (text == NULL || (text[0] != '\0' && strpbrk(text, "/\\") == NULL))
         return true;
-    report_usage(verb, "suffix '%.*s' of backups is empty or contains a slash", REPORT_WORD_MAX, text);
+    report_usage(verb, "suffix '%.*s' of backups is empty or contains a slash", report_width(text), text);
     return false;
 }
 
@@ -146,38 +149,63 @@ static bool value_sum_size(const char *verb, const char *text, rd_params *params
     return true;
 }
 
-static void value_report_choice(const char *verb, const char *what, const char *text, const char *const names[2]) {
+/* The names of the values of an enum, in its order, the default first. */
+typedef struct value_names {
+    const char *what;
+    int count;
+    const char *names[CHOICES_MAX];
+} value_names;
+
+static void value_report_choice(const char *verb, const value_names *choices, const char *text) {
+    char list[64] = "";
     nearest search = nearest_to(text);
-    nearest_try(&search, names[0]);
-    nearest_try(&search, names[1]);
+    for (int i = 0; i < choices->count; i++) {
+        const char *const separator = i == choices->count - 1 ? " or " : i > 0 ? ", " : "";
+        const size_t used = strlen(list);
+        (void)snprintf(list + used, sizeof list - used, "%s%s", separator, choices->names[i]);
+        nearest_try(&search, choices->names[i]);
+    }
     if (search.best != NULL)
-        report_usage(verb, "unknown %s '%.*s' (did you mean %s?)", what, report_width(text), text, search.best);
+        report_usage(verb, "unknown %s '%.*s' (did you mean %s?)", choices->what, report_width(text), text,
+                     search.best);
     else
-        report_usage(verb, "unknown %s '%.*s': choose %s or %s", what, report_width(text), text, names[0], names[1]);
+        report_usage(verb, "unknown %s '%.*s': choose %s", choices->what, report_width(text), text, list);
 }
 
-/* *choice becomes 0 or 1, by the name given: the value of the enum that has it. */
-static bool value_choice(const char *verb, const char *what, const char *text, const char *const names[2],
-                         int *choice) {
-    *choice = text != NULL && strcmp(text, names[1]) == 0;
-    if (text == NULL || strcmp(text, names[*choice]) == 0)
+/* *choice becomes the value of the enum that has the name given, or 0. */
+static bool value_choice(const char *verb, const value_names *choices, const char *text, int *choice) {
+    *choice = 0;
+    while (text != NULL && *choice < choices->count && strcmp(text, choices->names[*choice]) != 0)
+        (*choice)++;
+    if (*choice < choices->count)
         return true;
-    value_report_choice(verb, what, text, names);
+    value_report_choice(verb, choices, text);
     return false;
 }
 
 bool value_params(const char *verb, const cli_words *words, rd_params *params) {
-    const char *const hashes[] = {rd_strong_name(RD_BLAKE2), rd_strong_name(RD_MD4)};
-    const char *const rollsums[] = {rd_weak_name(RD_RABINKARP), rd_weak_name(RD_ROLLSUM)};
+    const value_names hashes = {"hash", 2, {rd_strong_name(RD_BLAKE2), rd_strong_name(RD_MD4)}};
+    const value_names rollsums = {"rollsum", 2, {rd_weak_name(RD_RABINKARP), rd_weak_name(RD_ROLLSUM)}};
     int strong;
     int weak;
-    if (!value_choice(verb, "hash", words_value(words, OPTION_HASH), hashes, &strong) ||
-        !value_choice(verb, "rollsum", words_value(words, OPTION_ROLLSUM), rollsums, &weak))
+    if (!value_choice(verb, &hashes, words_value(words, OPTION_HASH), &strong) ||
+        !value_choice(verb, &rollsums, words_value(words, OPTION_ROLLSUM), &weak))
         return false;
     params->strong = (rd_strong)strong;
     params->weak = (rd_weak)weak;
     return value_block_size(verb, words_value(words, OPTION_BLOCK_SIZE), params) &&
            value_sum_size(verb, words_value(words, OPTION_SUM_SIZE), params);
+}
+
+/* ---- Holes ------------------------------------------------------------------------------------------------------ */
+
+bool value_sparse(const char *verb, const cli_words *words, rd_sparse *sparse) {
+    static const value_names choices = {"value of --sparse", 3, {"auto", "always", "never"}};
+    int choice;
+    if (!value_choice(verb, &choices, words_value(words, OPTION_SPARSE), &choice))
+        return false;
+    *sparse = (rd_sparse)choice;
+    return true;
 }
 
 /* ---- Compression ------------------------------------------------------------------------------------------------ */

@@ -10,6 +10,7 @@
 bool value_params(const char *verb, const cli_words *words, rd_params *params);
 bool value_limits(const char *verb, const cli_words *words, rd_limits *limits);
 bool value_compression(const char *verb, const cli_words *words, int *level);
+bool value_sparse(const char *verb, const cli_words *words, rd_sparse *sparse);
 bool value_threads(const char *verb, const cli_words *words, unsigned *threads);
 bool value_backup(const char *verb, const cli_words *words, const char **suffix);
 

@@ -23,6 +23,7 @@ rd_options job_options(cli_job *job, rd_stats *stats) {
         .error = &job->failure.error,
         .threads = job->request->threads,
         .verify = job->request->verify,
+        .sparse = job->request->sparse,
         .limits = job->request->limits,
         .compression = job->request->compression,
     };
@@ -56,6 +57,11 @@ void job_print_commands(const rd_stats *stats) {
     const uint64_t whole = stats->copy_bytes + stats->literal_bytes;
     table_counted(stderr, "copied", stats->copy_bytes, whole, stats->copy_commands, "command");
     table_counted(stderr, "literal", stats->literal_bytes, whole, stats->literal_commands, "command");
+}
+
+void job_print_holes(const rd_stats *stats) {
+    if (stats->hole_bytes > 0)
+        table_share(stderr, "holes", stats->hole_bytes, stats->out_bytes, "new file");
 }
 
 void job_put_uncompressed(json_writer *record, const cli_job *job, uint64_t size) {

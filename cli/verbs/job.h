@@ -45,6 +45,9 @@ void job_announce(const cli_job *job, const char *one, const char *other);
 /* --stats: the rows of a delta's copies and literals. */
 void job_print_commands(const rd_stats *stats);
 
+/* --stats: the row of the zeros that became holes, if there are any. */
+void job_print_holes(const rd_stats *stats);
+
 /* --json: "uncompressed", null if what was made is not compressed. */
 void job_put_uncompressed(json_writer *record, const cli_job *job, uint64_t size);
 

@@ -19,7 +19,8 @@ static const char patch_help[] =
     "      --max-memory SIZE  refuse a DELTA that needs more memory than SIZE\n"
     "      --backup[=SUFFIX]  keep a file that is replaced, with SUFFIX (default ~)\n"
     "  -t, --times            give NEWFILE the modification time of DELTA\n"
-    "      --follow           if NEWFILE is a symbolic link, replace its target\n" HELP_COMMON_AND_FORCE "\n"
+    "      --follow           if NEWFILE is a symbolic link, replace its target\n"
+    "      --sparse WHEN      make holes of zeros: auto (default), always or never\n" HELP_COMMON_AND_FORCE "\n"
     "BASIS must be seekable: a file, not a pipe. NEWFILE may be BASIS itself: it is\n"
     "replaced only once the new file is complete. SIZE takes the suffixes K, M and G\n"
     "(powers of 1024).\n"
@@ -42,6 +43,7 @@ static void patch_print_stats(const cli_job *job) {
     const rd_stats *const stats = &job->stats;
     table_share(stderr, "delta", stats->in_bytes, stats->out_bytes, "new file");
     table_size(stderr, "new file", stats->out_bytes);
+    job_print_holes(stats);
     job_print_commands(stats);
     table_time(stderr, job->seconds, stats->out_bytes);
 }
@@ -54,6 +56,7 @@ static void patch_put_result(json_writer *record, const cli_job *job) {
     record_file(record, "new", job->request->output, stats->out_bytes);
     json_end(record);
     job_put_commands(record, job, stats->out_bytes, stats->in_bytes);
+    json_number(record, "holes", stats->hole_bytes);
     json_bool(record, "verified", stats->has_digest);
     record_notes(record, job->output.notes);
     record_digest(record, stats);
@@ -68,7 +71,7 @@ const cli_verb verb_patch = {
     .is_step = true,
     .help = patch_help,
     .options = OPTION_BIT(FORCE) | OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(NO_VERIFY) |
-               OPTION_BIT(ALWAYS_VERIFY) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
+               OPTION_BIT(ALWAYS_VERIFY) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY) | OPTION_BIT(SPARSE),
     .inputs = 2,
     .outputs = 1,
     .least = 1,

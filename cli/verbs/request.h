@@ -30,6 +30,7 @@ typedef enum cli_option {
     OPTION_BACKUP,
     OPTION_TIMES,
     OPTION_FOLLOW,
+    OPTION_SPARSE,
     OPTION_NO_VERIFY,
     OPTION_ALWAYS_VERIFY,
     OPTION_MAX_OUTPUT,
@@ -65,6 +66,7 @@ typedef struct cli_request {
     const char *detached_level; /* the operand that is probably meant as the level of -z, or NULL */
     unsigned threads;           /* 0: one per processor */
     rd_verify verify;
+    rd_sparse sparse;
     rd_limits limits;
     bool ops;
     bool makes_output; /* to `output`: most verbs do, inspect with --html */

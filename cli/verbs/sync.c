@@ -39,7 +39,8 @@ static const char sync_help[] =
     "  -t, --times            give OLD the modification time of NEW\n"
     "      --follow           if OLD is a symbolic link, replace its target\n"
     "      --max-output SIZE  fail if NEW has more than SIZE bytes\n"
-    "      --exit-code        exit with status 5, not 0, if OLD was identical to NEW\n" HELP_COMMON "\n"
+    "      --exit-code        exit with status 5, not 0, if OLD was identical to NEW\n"
+    "      --sparse WHEN      make holes of zeros: auto (default), always or never\n" HELP_COMMON "\n"
     "A name such as host:file is reserved for files on other machines, which are not\n"
     "supported yet; prefix a local name that contains a colon with ./.\n"
     "\n"
@@ -236,6 +237,7 @@ static void sync_print_stats(const cli_job *job) {
     table_sums(stderr, &job->params);
     table_share(stderr, "delta", stats->in_bytes, stats->out_bytes, "new file");
     table_size(stderr, "new file", stats->out_bytes);
+    job_print_holes(stats);
     job_print_commands(stats);
     table_time(stderr, job->seconds, stats->out_bytes);
 }
@@ -251,6 +253,7 @@ static void sync_put_result(json_writer *record, const cli_job *job) {
     job_put_commands(record, job, new_size, job->signature_bytes + delta_bytes);
     json_number(record, "signature_bytes", job->signature_bytes);
     json_number(record, "delta_bytes", delta_bytes);
+    json_number(record, "holes", job->stats.hole_bytes);
     json_bool(record, "created", job->created);
     json_bool(record, "dry_run", job->request->dry_run);
     record_notes(record, job->output.notes);
@@ -269,7 +272,8 @@ const cli_verb verb_sync = {
     .summary = "all three at once: make OLD equal to NEW",
     .help = sync_help,
     .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(COMPRESS) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(DRY_RUN) |
-               OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT),
+               OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT) |
+               OPTION_BIT(SPARSE),
     .inputs = 2,
     .outputs = 0,
     .least = 2,

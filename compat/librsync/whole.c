@@ -36,6 +36,7 @@ static void whole_start(whole_operation *o, const char *function, const char *na
                               .stats = &o->counts,
                               .error = &o->error,
                               .verify = RD_VERIFY_NEVER,
+                              .sparse = RD_SPARSE_NEVER,
                               .compression = RD_COMPRESSION_NEVER};
 }
 

@@ -301,6 +301,17 @@ def test_a_misspelt_sum_is_answered_with_the_nearest(
     assert (f"(did you mean {meant}?)" in line) == (meant is not None), line
 
 
+@pytest.mark.parametrize("verb", ["patch", "sync"])
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [("allways", "(did you mean always?)"), ("", "choose auto, always or never"), ("yes", "auto, always or never")],
+)
+def test_a_wrong_value_of_sparse_is_refused(redelta: Tool, basis: Path, verb: str, value: str, said: str) -> None:
+    line = redelta.run(verb, f"--sparse={value}", basis, basis).refuses()
+    assert f"unknown value of --sparse '{value}'" in line
+    assert said in line
+
+
 # ---- Operands -------------------------------------------------------------------------------------------------------
 
 
@@ -374,9 +385,9 @@ def test_help_of_a_verb_names_the_options_that_belong_to_it(redelta: Tool, basis
     """An option that is not named is refused, or is one for every verb."""
     texts = {verb: redelta.run(verb, "--help").done().decode() for verb in VERBS}
     for option in ("--block-size", "--sum-size", "--hash", "--rollsum", "--force", "--no-verify", "--always-verify",
-                   "--max-output", "--max-memory", "--max-blocks", "--exit-code"):  # fmt: skip
+                   "--max-output", "--max-memory", "--max-blocks", "--exit-code", "--sparse"):  # fmt: skip
         value = {"--hash": ["md4"], "--rollsum": ["rollsum"], "--force": [], "--no-verify": [], "--always-verify": [],
-                 "--exit-code": []}  # fmt: skip
+                 "--exit-code": [], "--sparse": ["never"]}  # fmt: skip
         for verb, text in texts.items():
             result = redelta.run(verb, option, *value.get(option, ["8"]), basis, basis, basis, basis)
             named = re.search(rf"^  .*(?<![-\w]){option}\b", text, re.MULTILINE) is not None
