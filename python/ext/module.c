@@ -15,9 +15,10 @@
 
 PyObject *stats_tuple(const rd_stats *s) {
     const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
-    return Py_BuildValue("KKKKKKKKKKy#O", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
+    return Py_BuildValue("KKKKKKKKKKy#OK", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
                          s->literal_command_bytes, s->copy_commands, s->copy_bytes, s->copy_command_bytes,
-                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest, s->identical ? Py_True : Py_False);
+                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest, s->identical ? Py_True : Py_False,
+                         s->hole_bytes);
 }
 
 PyObject *number_or_none(uint64_t number) {
@@ -125,6 +126,9 @@ static const constant module_constants[] = {
     {"VERIFY_DEFAULT", RD_VERIFY_DEFAULT},
     {"VERIFY_NEVER", RD_VERIFY_NEVER},
     {"VERIFY_ALWAYS", RD_VERIFY_ALWAYS},
+    {"SPARSE_AUTO", RD_SPARSE_AUTO},
+    {"SPARSE_ALWAYS", RD_SPARSE_ALWAYS},
+    {"SPARSE_NEVER", RD_SPARSE_NEVER},
     {"BLOCK_LEN_AUTO", RD_BLOCK_LEN_AUTO},
     {"BLOCK_LEN_MAX", RD_BLOCK_LEN_MAX},
     {"STRONG_LEN_FULL", RD_STRONG_LEN_FULL},

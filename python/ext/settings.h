@@ -9,7 +9,9 @@
 #include "module.h"
 
 typedef struct settings {
-    /* weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, memory_max, threads */
+    /*
+     * weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, memory_max, threads, sparse
+     */
     rd_options options;
     int main;           /* this is the interpreter's main thread */
     PyObject *progress; /* a callable or None */

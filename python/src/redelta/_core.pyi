@@ -43,6 +43,10 @@ VERIFY_DEFAULT: int
 VERIFY_NEVER: int
 VERIFY_ALWAYS: int
 
+SPARSE_AUTO: int
+SPARSE_ALWAYS: int
+SPARSE_NEVER: int
+
 @final
 class Table:
     def __len__(self) -> int: ...
@@ -206,6 +210,7 @@ def apply_patch(
     *,
     output_max: int,
     verify: int,
+    sparse: int,
     threads: int,
     main: bool,
     progress: Progress | None,

@@ -12,6 +12,7 @@ from redelta._params import (
     output_limit,
     patch_verify,
     signature_params,
+    sparse_number,
     thread_number,
 )
 from redelta._signature import Signature, loaded
@@ -25,6 +26,7 @@ from redelta._types import (
     PatchVerify,
     Progress,
     Source,
+    Sparse,
     StrongLength,
 )
 
@@ -220,12 +222,14 @@ def _patch(
     destination: Destination | None,
     max_output: int | None,
     verify: PatchVerify,
+    sparse: Sparse,
     threads: int | None,
     progress: Progress | None,
     context: Context | None,
 ) -> tuple[bytes | None, Numbers]:
     limit = output_limit(max_output)
     how = patch_verify(verify)
+    holes = sparse_number(sparse)
     most = thread_number(threads)
     kept = native_context(context)
     with Files() as files:
@@ -238,6 +242,7 @@ def _patch(
             to,
             output_max=limit,
             verify=how,
+            sparse=holes,
             threads=most,
             main=in_main_thread(),
             progress=progress,
@@ -280,7 +285,7 @@ def patch(
     Traceback (most recent call last):
     redelta.LimitError: the delta makes a larger file than is allowed, at byte 4
     """
-    made, _ = _patch(basis, delta, None, max_output, verify, threads, progress, context)
+    made, _ = _patch(basis, delta, None, max_output, verify, "never", threads, progress, context)
     return made or b""
 
 
@@ -291,12 +296,16 @@ def write_patch(
     *,
     max_output: int | None = None,
     verify: PatchVerify = "auto",
+    sparse: Sparse = "auto",
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
     one is complete, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
+
+    `sparse` says which zeros become holes, if `dest` is a path or an open file: "auto", all if the basis has holes, or
+    the file that is replaced or written over; "always" or "never".
 
     >>> import pathlib, redelta, tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -307,7 +316,7 @@ def write_patch(
     b'new'
     """
     check_destination(dest)
-    return Stats(*_patch(basis, delta, dest, max_output, verify, threads, progress, context)[1])
+    return Stats(*_patch(basis, delta, dest, max_output, verify, sparse, threads, progress, context)[1])
 
 
 def digest(

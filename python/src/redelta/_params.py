@@ -9,7 +9,7 @@ from redelta import _core
 from redelta._context import Context
 from redelta._core import BLOCK_LEN_MAX, VERIFY_ALWAYS, VERIFY_DEFAULT, VERIFY_NEVER
 from redelta._errors import ParameterError
-from redelta._types import Compression, Hash, Params, PatchVerify, StrongLength
+from redelta._types import Compression, Hash, Params, PatchVerify, Sparse, StrongLength
 
 THREADS_MAX = 256
 OUTPUT_MAX = (1 << 64) - 1
@@ -27,6 +27,12 @@ PAIRS: dict[str, tuple[int, int]] = {
 """The numbers in C of each pair of sums; of two names for one, the first is shown."""
 
 HASHES: tuple[Hash, ...] = get_args(Hash)
+
+SPARSE: dict[Sparse, int] = {
+    "auto": _core.SPARSE_AUTO,
+    "always": _core.SPARSE_ALWAYS,
+    "never": _core.SPARSE_NEVER,
+}
 
 
 def number(name: str, value: Any, least: int, most: int) -> int:
@@ -110,6 +116,13 @@ def patch_verify(verify: PatchVerify) -> int:
     if isinstance(verify, str) or verify not in (True, False):
         raise ParameterError(f'verify must be "auto", True or False, not {verify!r}')
     return VERIFY_ALWAYS if verify else VERIFY_NEVER
+
+
+def sparse_number(sparse: Sparse) -> int:
+    """Which zeros become holes, as in C."""
+    if sparse not in SPARSE:
+        raise ParameterError(f"sparse must be one of {', '.join(SPARSE)}, not {sparse!r}")
+    return SPARSE[sparse]
 
 
 def file_offset(name: str, value: int) -> int:

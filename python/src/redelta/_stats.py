@@ -41,6 +41,8 @@ class Stats:
     identical: bool = False
     """The delta is one copy of the whole basis, so the new file is the basis. False where the size of the basis is not
     known: of `inspect`, `open_delta` and `DeltaWriter`."""
+    hole_bytes: int = 0
+    """Of a patch: those of `out_bytes` that became holes, and were not written."""
 
     def _repr_html_(self) -> str:
         rows = "".join(

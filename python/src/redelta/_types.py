@@ -57,6 +57,10 @@ basis."""
 PatchVerify: TypeAlias = Literal["auto"] | bool
 """Whether to verify. "auto": if the delta has a digest; True: always, a delta without one is an error; False: never."""
 
+Sparse: TypeAlias = Literal["auto", "always", "never"]
+"""Which zeros of a new file become holes. "auto": all, in whole blocks, if the basis has holes, or the file that is
+replaced or written over; "always": all, in whole blocks; "never": none, every byte is written."""
+
 Compression: TypeAlias = int | bool | None
 """A level of zstd, from 1 to 22; True: one that costs little time; None or False: without compression."""
 
@@ -92,5 +96,5 @@ class Params(TypedDict):
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
 
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool]
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int]
 """The fields of Stats."""
