@@ -52,7 +52,7 @@ static const int sparse_punches[] = {FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                      FALLOC_FL_ZERO_RANGE | FALLOC_FL_KEEP_SIZE};
 enum { PUNCHES = sizeof sparse_punches / sizeof sparse_punches[0], PUNCH_FREES = 0 };
 
-static bool sparse_punch(int fd, unsigned way, uint64_t position, uint64_t size) {
+static bool sparse_punch(int fd, int way, uint64_t position, uint64_t size) {
     int result;
     do
         result = fallocate(fd, sparse_punches[way], (off_t)position, (off_t)size);
@@ -62,7 +62,7 @@ static bool sparse_punch(int fd, unsigned way, uint64_t position, uint64_t size)
 #else
 enum { PUNCHES = 0, PUNCH_FREES = 0 };
 
-static bool sparse_punch(int fd, unsigned way, uint64_t position, uint64_t size) {
+static bool sparse_punch(int fd, int way, uint64_t position, uint64_t size) {
     (void)fd, (void)way, (void)position, (void)size;
     return false;
 }

@@ -16,7 +16,7 @@ typedef struct rd__sparse {
     rd__operation *operation;
     bool makes_holes; /* wanted, and the sink can have them */
     bool is_device;
-    unsigned refused; /* ways to punch a hole that the system has refused */
+    int refused;      /* ways to punch a hole that the system has refused */
     uint64_t start;   /* where the output starts in the file */
     uint64_t old_end; /* of what lies in the file already */
 } rd__sparse;

@@ -8,6 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
@@ -35,10 +36,15 @@ int fallocate_here(int fd, int mode, off_t offset, off_t size) {
 }
 
 int fallocate64_here(int fd, int mode, off_t offset, off_t size) {
-    if ((mode & refused_modes) == 0)
-        return (int)syscall(SYS_fallocate, fd, mode, offset, size);
-    errno = EOPNOTSUPP;
-    return -1;
+    if (mode & refused_modes) {
+        errno = EOPNOTSUPP;
+        return -1;
+    }
+#if LONG_MAX == INT64_MAX
+    return (int)syscall(SYS_fallocate, fd, mode, offset, size);
+#else /* halves, the low one first on the processors that we test on */
+    return (int)syscall(SYS_fallocate, fd, mode, (long)offset, (long)(offset >> 32), (long)size, (long)(size >> 32));
+#endif
 }
 
 /* ---- Files ------------------------------------------------------------------------------------------------------- */
