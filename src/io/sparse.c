@@ -127,8 +127,10 @@ static rd_result sparse_fail(rd__sparse *sparse, int system_error) {
 static rd_result sparse_skip(rd__sparse *sparse, uint64_t size) {
     const uint64_t position = sparse_position(sparse);
     const bool fits = position <= INT64_MAX && size <= INT64_MAX - position;
-    if (!fits || rd__system_seek(sparse->sink->fd, (int64_t)(position + size)) < 0)
-        return sparse_fail(sparse, sparse->is_device ? ENOSPC : EFBIG);
+    if (!fits || rd__system_seek(sparse->sink->fd, (int64_t)(position + size)) < 0) {
+        const bool is_beyond = !fits || errno == EINVAL || errno == EOVERFLOW; /* what can be written to */
+        return sparse_fail(sparse, !is_beyond ? errno : sparse->is_device ? ENOSPC : EFBIG);
+    }
     sparse->operation->stats.out_bytes += size;
     return RD_OK;
 }

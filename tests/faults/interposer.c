@@ -183,6 +183,8 @@ PLAIN(int, "fstatat", fstatat, (int fd, const char *path, void *status, int flag
 PLAIN(int, "fstatat", fstatat64, (int fd, const char *path, void *status, int flags), (fd, path, status, flags))
 PLAIN(off_t, "lseek", lseek, (int fd, off_t offset, int whence), (fd, offset, whence))
 PLAIN(off_t, "lseek", lseek64, (int fd, off_t offset, int whence), (fd, offset, whence))
+PLAIN(int, "ftruncate", ftruncate, (int fd, off_t size), (fd, size))
+PLAIN(int, "ftruncate", ftruncate64, (int fd, off_t size), (fd, size))
 PLAIN(int, "linkat", linkat, (int from, const char *old, int to, const char *new, int flags),
       (from, old, to, new, flags))
 PLAIN(int, "renameat", renameat, (int from, const char *old, int to, const char *new), (from, old, to, new))

@@ -14,7 +14,10 @@ import signal
 import pytest
 
 from faults.courses import ALL, MEMORY_STATUSES, OUT, Course, Place, any_course, course, os_message, way
+from helpers.samples import noise
+from helpers.sparse import Layout
 from helpers.tool import SANITIZED
+from helpers.wire import Copy, Literal, encode_delta
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.ENOSYS, errno.EINVAL, errno.EINTR)
@@ -52,6 +55,29 @@ def test_every_call_fails_once(place: Place, course: Course, way: str) -> None:
                 assert os_message(code) in result.err, result.describe()
             failed += not done
     assert failed >= (0 if SANITIZED else 5)
+
+
+@way
+def test_every_call_of_a_patch_with_holes_fails_once(place: Place, way: str) -> None:
+    """Where no hole can be made, zeros are written, or the patch fails."""
+    layout = Layout(600_000, ((0, b"start"), (300_000, noise(70_000, 3))))
+    layout.write(place.folder / "sparse")
+    commands = [Copy(0, layout.size), Literal(b"between"), Copy(0, layout.size)]
+    whole = (place.folder / "sparse").read_bytes()
+    place.files["twice"] = whole + b"between" + whole
+    (place.folder / "holes").write_bytes(encode_delta(commands, place.files["twice"]))
+    patch = Course("redelta", ("patch", "-T1", "sparse", "holes", OUT), "twice", None)
+    met = set()
+    for number in range(place.count(patch, way)):
+        for code in ERRNOS if THOROUGH else (ERRNOS[number % 2],):
+            place.prepare(patch)
+            result = place.run(patch, f"{way} any:{number}:{code}")
+            met.update(place.logged())
+            if place.left():  # a name that could not be removed
+                (place.d / place.left()[0]).unlink()
+            if not place.judge(patch, result):
+                assert os_message(code) in result.err, result.describe()
+    assert met > {"lseek", "ftruncate", "open", "pread", "write"}
 
 
 @way
