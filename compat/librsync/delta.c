@@ -2,6 +2,7 @@
 #include "job.h"
 #include "results.h"
 #include "signature.h"
+#include "stream/stream.h"
 
 typedef struct delta_job {
     rs_job_t head;
@@ -10,7 +11,7 @@ typedef struct delta_job {
 
 static rs_result delta_start(rs_job_t *job) {
     const delta_job *const j = (const delta_job *)job;
-    return rs__result(rd_delta_stream_new(&job->stream, j->sig ? j->sig->loaded : NULL, &rs__unverified));
+    return rs__result(rd__delta_stream_new_prompt(&job->stream, j->sig ? j->sig->loaded : NULL, &rs__unverified));
 }
 
 static rs_result delta_step(rs_job_t *job, rd_in *in, rd_out *out, bool end) {

@@ -2,6 +2,7 @@
 #include "job.h"
 #include "params.h"
 #include "results.h"
+#include "stream/stream.h"
 
 typedef struct sig_job {
     rs_job_t head;
@@ -17,7 +18,7 @@ static rs_result sig_start(rs_job_t *job) {
         return result;
     const rd_options options = {.size = sizeof options, .params = rs__params(j->magic, j->block_len, j->strong_len)};
     job->stats.block_len = options.params.block_len;
-    return rs__result(rd_signature_stream_new(&job->stream, &options));
+    return rs__result(rd__signature_stream_new_prompt(&job->stream, &options));
 }
 
 static const rs__job_kind sig_kind = {.name = "signature", .start = sig_start};

@@ -8,11 +8,25 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CAPACITY_MIN = 64 * 1024 };
+enum {
+    CAPACITY_MIN = 64 * 1024,
+    PROMPT_LITERAL_MAX = 32 * 1024 /* librsync's */
+};
 
 void rd__delta_window_init(rd__delta_window *window, const rd_signature *signature, const rd__kernels *kernels) {
     *window = (rd__delta_window){.scanned = true};
     rd__scanner_init(&window->scanner, signature, kernels);
+}
+
+/* Are there blocks to find? */
+static bool delta_window_searches(const rd__delta_window *window) {
+    return window->scanner.signature && window->scanner.signature->sums.count > 0;
+}
+
+void rd__delta_window_set_prompt(rd__delta_window *window) {
+    window->prompt = true;
+    if (delta_window_searches(window))
+        window->joiner.literal_max = PROMPT_LITERAL_MAX;
 }
 
 void rd__delta_window_free(rd__delta_window *window) {
@@ -79,17 +93,26 @@ void rd__delta_window_end(rd__delta_window *window) {
     window->scanned = false;
 }
 
+/* The part of the view in which blocks are found now. */
+static rd__view delta_window_searched(const rd__delta_window *window) {
+    rd__view searched = window->view;
+    if (window->prompt && delta_window_searches(window) && !searched.last && searched.size > 0)
+        searched.size--;
+    return searched;
+}
+
 bool rd__delta_window_next(rd__delta_window *window, rd_op *op, const uint8_t **literal) {
     const rd__view *const view = &window->view;
+    const rd__view searched = delta_window_searched(window);
     rd_op copy;
     for (;;) {
-        const bool last = view->last && window->scanned;
+        const bool last = window->scanned && (view->last || (window->prompt && !delta_window_searches(window)));
         /* Until the view is scanned, `at` is right after a copy that was added: nothing before it is unknown. */
         if (rd__op_joiner_next(&window->joiner, window->scanner.at, last, op))
             break;
         if (window->scanned)
             return false;
-        if (rd__scanner_next(&window->scanner, view, UINT64_MAX, &copy))
+        if (rd__scanner_next(&window->scanner, &searched, UINT64_MAX, &copy))
             rd__op_joiner_add(&window->joiner, &copy);
         else
             window->scanned = true;

@@ -17,10 +17,17 @@ typedef struct rd__delta_window {
     size_t capacity;
     rd__view view; /* of the data */
     bool scanned;  /* the view has been scanned to its end */
+    bool prompt;   /* as rd__delta_window_set_prompt says */
 } rd__delta_window;
 
 /* The signature may be NULL: an empty basis. Holds no memory yet. */
 void rd__delta_window_init(rd__delta_window *window, const rd_signature *signature, const rd__kernels *kernels);
+/*
+ * Makes the window give its ops when librsync does, so that it is never silent for longer: literals in parts of 32 KiB,
+ * a block once the byte after it is known; and if there are no blocks to find, all bytes that there are, so that then
+ * the ops depend on the chunks. Before the first byte.
+ */
+void rd__delta_window_set_prompt(rd__delta_window *window);
 void rd__delta_window_free(rd__delta_window *window);
 
 /*

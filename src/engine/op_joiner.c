@@ -23,6 +23,10 @@ bool rd__copies_join(rd_op *first, const rd_op *second) {
     return true;
 }
 
+static uint64_t op_joiner_literal_max(const rd__op_joiner *joiner) {
+    return joiner->literal_max > 0 ? joiner->literal_max : RD__LITERAL_MAX;
+}
+
 static bool op_joiner_emit_held(rd__op_joiner *joiner, rd_op *op) {
     assert(joiner->held.target_offset == joiner->emitted);
     *op = joiner->held;
@@ -33,7 +37,7 @@ static bool op_joiner_emit_held(rd__op_joiner *joiner, rd_op *op) {
 
 static bool op_joiner_emit_literal(rd__op_joiner *joiner, uint64_t end, rd_op *op) {
     assert(joiner->held.length == 0 && joiner->emitted < end);
-    const uint64_t length = rd__min_u64(end - joiner->emitted, RD__LITERAL_MAX);
+    const uint64_t length = rd__min_u64(end - joiner->emitted, op_joiner_literal_max(joiner));
     *op = (rd_op){.kind = RD_LITERAL, .target_offset = joiner->emitted, .length = length};
     joiner->emitted += length;
     return true;
@@ -57,7 +61,7 @@ bool rd__op_joiner_next(rd__op_joiner *joiner, uint64_t reach, bool last, rd_op 
     const uint64_t unmatched = reach > needs ? reach - needs : 0;
     if (joiner->held.length > 0 && (unmatched > 0 || last))
         return op_joiner_emit_held(joiner, op);
-    if (unmatched >= RD__LITERAL_MAX || (last && unmatched > 0))
+    if (unmatched >= op_joiner_literal_max(joiner) || (last && unmatched > 0))
         return op_joiner_emit_literal(joiner, reach, op);
     return false;
 }

@@ -12,9 +12,10 @@
 #define RD__LITERAL_MAX 0xffffu
 
 typedef struct rd__op_joiner {
-    uint64_t emitted; /* the new file before this position is covered by the ops returned so far */
-    rd_op held;       /* the copy at `emitted` that may still grow; length 0: none */
-    rd_op incoming;   /* the copy after it; length 0: none */
+    uint64_t emitted;     /* the new file before this position is covered by the ops returned so far */
+    rd_op held;           /* the copy at `emitted` that may still grow; length 0: none */
+    rd_op incoming;       /* the copy after it; length 0: none */
+    uint64_t literal_max; /* of this joiner, less than RD__LITERAL_MAX; 0: that */
 } rd__op_joiner;
 
 /* Makes `first` the copy of both, if `second` continues it in the new file and in the basis. */

@@ -95,6 +95,8 @@ static rd_result delta_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bo
             const rd_result result = delta_stream_take(s, in);
             if (result != RD_OK)
                 return result;
+        } else if (!end && s->window.prompt && s->fresh > 0) {
+            s->scanning = true;
         } else if (!end) {
             return RD_MORE;
         } else {
@@ -110,7 +112,8 @@ static void delta_stream_close(rd_stream *stream) {
     rd__digester_free(&s->digester);
 }
 
-rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
+static rd_result delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options,
+                                  bool prompt) {
     rd_result result =
         rd__stream_new(stream, sizeof(delta_stream), RD_ROLE_NEW, options, delta_stream_step, delta_stream_close);
     if (result != RD_OK)
@@ -123,6 +126,8 @@ rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature,
     s->digests = operation->options.verify != RD_VERIFY_NEVER;
     s->emitter.stats = &operation->stats;
     rd__delta_window_init(&s->window, signature, rd__kernels_best());
+    if (prompt)
+        rd__delta_window_set_prompt(&s->window);
     if (signature && !signature->indexed)
         result = rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
                           "the signature is only a part; join the parts first");
@@ -132,4 +137,12 @@ rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature,
     if (result == RD_OK)
         result = rd__stream_compress(stream, options);
     return rd__stream_made(stream, result);
+}
+
+rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
+    return delta_stream_new(stream, signature, options, false);
+}
+
+rd_result rd__delta_stream_new_prompt(rd_stream **stream, const rd_signature *signature, const rd_options *options) {
+    return delta_stream_new(stream, signature, options, true);
 }

@@ -1,7 +1,8 @@
 /*
  * The signature stream: basis in, signature out. It signs several blocks at a time, to fill the kernels' lanes: where
  * they lie, if the caller hands over that many, else gathered. Blocks too long to gather are signed one by one as they
- * come.
+ * come. A prompt stream gathers no more than one block beyond a step: at the end of a step, it signs the blocks that
+ * are complete.
  */
 #include "base/memory.h"
 #include "base/result.h"
@@ -25,6 +26,7 @@ typedef struct signature_stream {
     rd__signer signer; /* for blocks that are too long to be gathered */
     uint8_t *gathered; /* NULL until there is something to gather */
     size_t gathered_size;
+    bool prompt;
     bool finished; /* the last entries were made */
     uint8_t entries[GATHER_BLOCKS_MAX * RD__ENTRY_MAX];
 } signature_stream;
@@ -48,6 +50,15 @@ static void signature_stream_sign(signature_stream *s, const uint8_t *data, size
     signature_stream_pend(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, weak, strong));
 }
 
+/* Makes the entries of the complete blocks that are gathered, of which there are some, and keeps the rest. */
+static void signature_stream_sign_gathered(signature_stream *s) {
+    const size_t rest = s->gathered_size % s->params.block_len;
+    const size_t whole = s->gathered_size - rest;
+    signature_stream_sign(s, s->gathered, whole);
+    memmove(s->gathered, s->gathered + whole, rest);
+    s->gathered_size = rest;
+}
+
 /* Ends the block that comes in chunks. */
 static void signature_stream_end_block(signature_stream *s) {
     uint32_t weak = 0;
@@ -67,7 +78,7 @@ static rd_result signature_stream_take(signature_stream *s, rd_in *in) {
             signature_stream_end_block(s);
         return RD_OK;
     }
-    if (s->gathered_size == 0 && whole >= GATHER_BLOCKS_MIN) {
+    if (s->gathered_size == 0 && whole >= (s->prompt ? 1 : GATHER_BLOCKS_MIN)) {
         signature_stream_sign(s, data, whole * block_len);
         in->pos += whole * block_len;
         return RD_OK;
@@ -81,10 +92,9 @@ static rd_result signature_stream_take(signature_stream *s, rd_in *in) {
     memcpy(s->gathered + s->gathered_size, data, size);
     s->gathered_size += size;
     in->pos += size;
-    if (s->gathered_size == room) {
-        signature_stream_sign(s, s->gathered, room);
-        s->gathered_size = 0;
-    }
+    const bool asked = s->prompt && in->pos == in->size && s->gathered_size >= block_len;
+    if (asked || s->gathered_size == room)
+        signature_stream_sign_gathered(s);
     return RD_OK;
 }
 
@@ -115,7 +125,7 @@ static void signature_stream_close(rd_stream *stream) {
     free(((signature_stream *)stream)->gathered);
 }
 
-rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options) {
+static rd_result signature_stream_new(rd_stream **stream, const rd_options *options, bool prompt) {
     rd_result result = rd__stream_new(stream, sizeof(signature_stream), RD_ROLE_BASIS, options, signature_stream_step,
                                       signature_stream_close);
     if (result != RD_OK)
@@ -123,6 +133,7 @@ rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options)
     signature_stream *const s = (signature_stream *)*stream;
     rd__operation *const operation = &s->head.operation;
     s->kernels = rd__kernels_best();
+    s->prompt = prompt;
     s->params = operation->options.params;
     result = rd__params_resolve(&s->params, RD_UNKNOWN, &operation->error);
     if (result == RD_OK) {
@@ -132,4 +143,12 @@ rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options)
         result = rd__stream_compress(stream, options);
     }
     return rd__stream_made(stream, result);
+}
+
+rd_result rd_signature_stream_new(rd_stream **stream, const rd_options *options) {
+    return signature_stream_new(stream, options, false);
+}
+
+rd_result rd__signature_stream_new_prompt(rd_stream **stream, const rd_options *options) {
+    return signature_stream_new(stream, options, true);
 }

@@ -52,6 +52,14 @@ rd_result rd__stream_decompress(rd_stream **stream, const rd_options *options);
 rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, unsigned threads);
 
 /*
+ * Like rd_signature_stream_new and rd_delta_stream_new, but prompt, as librsync's jobs are: a step gives all that the
+ * whole blocks taken so far make, however few, instead of gathering blocks to fill the kernels' lanes. A literal is
+ * given in commands of 32 KiB, and without a basis at every step. Without compression.
+ */
+rd_result rd__signature_stream_new_prompt(rd_stream **stream, const rd_options *options);
+rd_result rd__delta_stream_new_prompt(rd_stream **stream, const rd_signature *signature, const rd_options *options);
+
+/*
  * Makes bytes pending, before all that the caller gets next. They must stay until they are given, and those before them
  * must have been; stream->small is a place for a few.
  */

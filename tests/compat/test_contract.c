@@ -749,6 +749,51 @@ static void little_input_is_absorbed(void **state) {
     rs_pair_free(&pair);
 }
 
+/* One iteration over `size` bytes, all of which must be taken. Returns the size of its output. */
+static size_t step(rs_job_t *job, const uint8_t *data, size_t size) {
+    static char room[4 << 20];
+    rs_buffers_t buffers = {.next_in = (char *)data, .avail_in = size, .next_out = room, .avail_out = sizeof room};
+    assert_int_equal(rs_job_iter(job, &buffers), RS_BLOCKED);
+    assert_int_equal(buffers.avail_in, 0);
+    return sizeof room - buffers.avail_out;
+}
+
+/* burp's server sleeps for a second after each call that gives nothing. */
+static void the_sums_of_a_block_come_with_its_last_byte(void **state) {
+    static const size_t blocks[] = {1, 64, 700, 2048, 5000, 70000, 600000};
+    static const size_t pieces[] = {1, 63, 64, 1000, 2048, 4099, 16384, 65536, 300001};
+    rs_pair pair = rs_pair_new(192, 1300000);
+    (void)state;
+    for (size_t b = 0; b < ITEMS(blocks); b++)
+        for (size_t p = 0; p < ITEMS(pieces); p++) {
+            rs_job_t *const job = rs_sig_begin(blocks[b], 8, RS_RK_BLAKE2_SIG_MAGIC);
+            size_t made = 0;
+            size_t at = 0;
+            for (int calls = 0; calls < 3000 && at + pieces[p] <= pair.basis.size; calls++) {
+                made += step(job, pair.basis.data + at, pieces[p]);
+                at += pieces[p];
+                check_equal(made, 12 + at / blocks[b] * 12, "blocks of %zu, %zu bytes of %zu each", blocks[b], at,
+                            pieces[p]);
+            }
+            assert_int_equal(rs_job_free(job), RS_DONE);
+        }
+    rs_pair_free(&pair);
+}
+
+static void each_call_gives_its_literal_if_there_is_no_basis(void **state) {
+    static const size_t pieces[] = {1, 64, 1000, 16384, 65535};
+    rs_pair pair = rs_pair_new(193, 300000);
+    (void)state;
+    for (size_t p = 0; p < ITEMS(pieces); p++) {
+        rs_job_t *const job = rs_delta_begin(NULL);
+        for (size_t at = 0; at + pieces[p] <= pair.new_file.size; at += pieces[p])
+            check_true(step(job, pair.new_file.data + at, pieces[p]) > pieces[p], "byte %zu, pieces of %zu", at,
+                       pieces[p]);
+        assert_int_equal(rs_job_free(job), RS_DONE);
+    }
+    rs_pair_free(&pair);
+}
+
 static void a_call_without_movement_is_an_error(void **state) {
     rd_memory nothing = {0};
     char data[4] = "more";
@@ -1003,6 +1048,8 @@ int main(void) {
         cmocka_unit_test(dar_has_one_buffer_at_the_end),
         cmocka_unit_test(eckit_and_kitty_use_rabinkarp_and_blake2),
         cmocka_unit_test(little_input_is_absorbed),
+        cmocka_unit_test(the_sums_of_a_block_come_with_its_last_byte),
+        cmocka_unit_test(each_call_gives_its_literal_if_there_is_no_basis),
         cmocka_unit_test(a_call_without_movement_is_an_error),
         cmocka_unit_test(a_delta_against_nothing_is_one_of_literals),
         cmocka_unit_test(nothing_follows_the_end_of_a_delta),

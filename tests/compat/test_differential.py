@@ -20,6 +20,7 @@ FAULTS = [
     ("statistics", "test_random_cases", "load by job"),
     ("statistics", "test_broken_signatures", "load"),
     ("stall", "test_all_portions", "ours 999"),
+    ("silence", "test_rhythm", "silent for"),
     ("truncation", "test_broken_signatures", "cut to"),
     ("truncation", "test_broken_deltas", "cut to"),
     ("corruption", "test_broken_deltas", "with byte"),

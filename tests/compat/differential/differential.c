@@ -12,10 +12,15 @@
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_random_cases),  cmocka_unit_test(test_all_portions),
-        cmocka_unit_test(test_large_files),   cmocka_unit_test(test_broken_signatures),
-        cmocka_unit_test(test_broken_deltas), cmocka_unit_test(test_damage),
-        cmocka_unit_test(test_odd_calls),     cmocka_unit_test(test_functions),
+        cmocka_unit_test(test_random_cases),
+        cmocka_unit_test(test_all_portions),
+        cmocka_unit_test(test_rhythm),
+        cmocka_unit_test(test_large_files),
+        cmocka_unit_test(test_broken_signatures),
+        cmocka_unit_test(test_broken_deltas),
+        cmocka_unit_test(test_damage),
+        cmocka_unit_test(test_odd_calls),
+        cmocka_unit_test(test_functions),
     };
     libraries_load();
     if (getenv("REDELTA_TEST"))

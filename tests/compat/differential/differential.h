@@ -6,6 +6,7 @@
 
 void test_random_cases(void **state);      /* random_cases.c */
 void test_all_portions(void **state);      /* all_portions.c */
+void test_rhythm(void **state);            /* rhythm.c */
 void test_large_files(void **state);       /* large_files.c */
 void test_broken_signatures(void **state); /* broken.c */
 void test_broken_deltas(void **state);

@@ -62,6 +62,8 @@ typedef struct feeder {
     uint8_t *given; /* start of the output room that was passed last */
     rs_buffers_t buffers;
     rd_memory *made;
+    size_t quiet;      /* calls since the last output ... */
+    size_t quiet_most; /* ... and the most there were */
 } feeder;
 
 static size_t portion(pace *p, size_t wanted) {
@@ -132,6 +134,9 @@ static rs_result iterate(const library *lib, rs_job_t *job, feeder *f) {
     const bool moved = !silent || f->buffers.avail_in != before.avail_in;
     const bool all_in = before.eof_in && before.avail_in == 0;
     take_output(f);
+    f->quiet = silent ? f->quiet + 1 : 0;
+    if (f->quiet_most < f->quiet)
+        f->quiet_most = f->quiet;
     if (result == RS_BLOCKED && before.avail_out > 0) {
         if ((!moved && before.avail_in > 0) || (silent && all_in))
             return RESULT_STALLED;
@@ -201,6 +206,7 @@ outcome drive_job(const library *lib, rs_job_t *job, const rd_memory *in, pace *
     feeder f = feeder_new(in, p, &o.out);
     o.result = p->driven ? by_drive(lib, job, &f) : by_iter(lib, job, &f);
     o.left = in->size - f.at + f.buffers.avail_in;
+    o.quiet = f.quiet_most;
     const rs_stats_t *const stats = lib->job_statistics(job);
     assert_non_null(stats);
     o.stats = *stats;

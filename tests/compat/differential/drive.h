@@ -42,7 +42,8 @@ typedef struct outcome {
     rs_result result;
     rs_stats_t stats;
     rd_memory out;
-    size_t left; /* bytes of the input that were not taken */
+    size_t left;  /* bytes of the input that were not taken */
+    size_t quiet; /* by rs_job_iter: the longest run of calls without output */
 } outcome;
 
 /* Runs the job to its end and frees it. */
