@@ -98,10 +98,11 @@ rs_result rs_job_iter(rs_job_t *job, rs_buffers_t *buffers) {
 }
 
 /*
- * A program need not set what a callback sets: it starts out empty, and in a later drive it is what it was at the end
- * of the one before.
+ * The buffers are what callbacks make them, whatever the program left there: each side starts out empty, and in a later
+ * drive it is what it was at the end of the one before. A side without a callback is empty.
  */
 static void job_restore_buffers(const rs_job_t *job, rs_buffers_t *buf, bool fills, bool empties) {
+    *buf = (rs_buffers_t){0};
     if (fills) {
         buf->next_in = job->driven.next_in;
         buf->avail_in = job->driven.avail_in;

@@ -254,7 +254,8 @@ LIBRSYNC_EXPORT rs_job_t *rs_patch_begin(rs_copy_cb *copy_cb, void *copy_arg);
 
 /*
  * Opens a file like fopen; NULL or "-" is standard input or, for a mode with "w", standard output. With "w" and without
- * `force`, a file that exists, or a symbolic link, is refused. NULL with errno set, and a message, on failure.
+ * `force`, a file that exists, or a symbolic link, is refused. A failure ends the process: a message, and status 100
+ * (RS_IO_ERROR). A program that wants to go on calls fopen.
  */
 LIBRSYNC_EXPORT FILE *rs_file_open(char const *filename, char const *mode, int force);
 /* Closes a file; standard streams stay open. The result of fclose, or of fflush for standard output. */

@@ -32,7 +32,7 @@ const char *text_help(void) {
            "  -R, --rollsum=NAME       weak sum: rabinkarp (default) or rollsum\n"
            "  -b, --block-size=BYTES   bytes per block; 0 (default): chosen to fit the basis\n"
            "  -S, --sum-size=BYTES     bytes of each strong sum; 0 (default): all of them;\n"
-           "                           -1: the fewest that protect against chance\n"
+           "                           -1: the fewest that are safe\n"
            "Without effect:\n"
            "  -I, --input-size=BYTES, -O, --output-size=BYTES\n"
            "\n"
@@ -42,10 +42,10 @@ const char *text_help(void) {
 
 const char *text_version(void) {
     return "rdiff (librsync 2.3.2)\n"
-           "by redelta " NUMBER(
-               RD_VERSION_MAJOR, RD_VERSION_MINOR,
-               RD_VERSION_PATCH) ", in place of librsync\n"
-                                 "MIT license: free to use, change and pass on; there is no warranty.\n";
+           "redelta " NUMBER(RD_VERSION_MAJOR, RD_VERSION_MINOR,
+                             RD_VERSION_PATCH) ", in place of librsync\n"
+                                               "Copyright (C) 2026 the redelta authors\n"
+                                               "MIT license; there is no warranty, to the extent permitted by law.\n";
 }
 
 int text_print(const char *text) {

@@ -289,6 +289,48 @@ static void a_drive_ends_with_the_failure_of_a_callback(void **state) {
     assert_int_equal(rs_job_free(job), RS_DONE);
 }
 
+/*
+ * Without a callback for one side of the buffers, that side is empty, whatever was there before: burp loads a signature
+ * without one for output.
+ */
+static rs_result stop_second_drain(rs_job_t *job, rs_buffers_t *buffers, void *context) {
+    int *const calls = context;
+    (void)job;
+    assert_null(buffers->next_in);
+    assert_int_equal(buffers->avail_in, 0);
+    assert_int_equal(buffers->eof_in, 0);
+    return ++*calls < 2 ? RS_DONE : RS_IO_ERROR;
+}
+
+static rs_result stop_second_fill(rs_job_t *job, rs_buffers_t *buffers, void *context) {
+    int *const calls = context;
+    (void)job;
+    assert_null(buffers->next_out);
+    assert_int_equal(buffers->avail_out, 0);
+    return ++*calls < 2 ? RS_DONE : RS_IO_ERROR;
+}
+
+static void a_drive_uses_no_buffer_that_no_callback_gave(void **state) {
+    static char bytes[100];
+    rs_buffers_t set = {.next_in = bytes, .avail_in = 50, .eof_in = 1, .next_out = bytes + 50, .avail_out = 50};
+    rs_buffers_t poisoned;
+    (void)state;
+    memset(&poisoned, 0xee, sizeof poisoned);
+    for (int i = 0; i < 4; i++) {
+        rs_buffers_t buffers = i % 2 ? set : poisoned;
+        int calls = 0;
+        rs_job_t *const job = rs_sig_begin(10, 8, RS_MD4_SIG_MAGIC);
+        if (i < 2)
+            (void)rs_job_drive(job, &buffers, NULL, NULL, stop_second_drain, &calls);
+        else
+            (void)rs_job_drive(job, &buffers, stop_second_fill, &calls, NULL, NULL);
+        check_true(calls > 0, "drive %d calls nothing", i);
+        assert_int_equal(rs_job_free(job), RS_DONE);
+    }
+    for (size_t i = 0; i < sizeof bytes; i++)
+        assert_int_equal(bytes[i], 0);
+}
+
 /* After a failed load: report why, free the job, free the signature, complete or not. */
 static void burp_frees_the_signature_after_a_failed_load(void **state) {
     static const uint8_t junk[] = "this is not a signature";
@@ -449,6 +491,52 @@ static void a_whole_file_call_begins_and_ends_where_the_file_stands(void **state
     bytes_free(&both);
     bytes_free(&expected);
     rs_pair_free(&pair);
+}
+
+/* ---- rdiff ------------------------------------------------------------------------------------------------------- */
+
+/* An attempt to open a file: in a child, because a failure ends the process. */
+typedef struct opening {
+    const char *path;
+    const char *mode;
+    int force;
+} opening;
+
+static int opening_messages; /* the end of a pipe */
+
+static void keep_message(rs_loglevel level, const char *message) {
+    (void)level;
+    (void)!write(opening_messages, message, strlen(message));
+}
+
+static int try_to_open(const void *context) {
+    const opening *const o = context;
+    rs_trace_to(keep_message);
+    return rs_file_open(o->path, o->mode, o->force) != NULL;
+}
+
+/* rdiff opens its output after its inputs, and does not look at what it gets. */
+static void a_file_that_does_not_open_ends_the_process(void **state) {
+    const opening openings[] = {
+        {"/nonexistent/file", "rb", 0}, {"/nonexistent/file", "wb", 1}, {"/", "wb", 1}, {"/dev/null", "wb", 0}};
+    static const char *const texts[] = {
+        "librsync: ERROR: (rs_file_open) Error opening \"/nonexistent/file\" for read: No such file or directory\n",
+        "librsync: ERROR: (rs_file_open) Error opening \"/nonexistent/file\" for write: No such file or directory\n",
+        "librsync: ERROR: (rs_file_open) Error opening \"/\" for write: Is a directory\n",
+        "librsync: ERROR: (rs_file_open) File exists \"/dev/null\", aborting!\n"};
+    (void)state;
+    for (size_t i = 0; i < ITEMS(openings); i++) {
+        int ends[2];
+        char text[200] = "";
+        assert_int_equal(pipe(ends), 0);
+        opening_messages = ends[1];
+        const int status = in_child((rs_limits){.cpu_seconds = 20}, try_to_open, &openings[i]);
+        assert_int_equal(status, RS_EXITED + RS_IO_ERROR);
+        (void)close(ends[1]);
+        assert_true(read(ends[0], text, sizeof text - 1) > 0);
+        (void)close(ends[0]);
+        assert_string_equal(text, texts[i]);
+    }
 }
 
 /* ---- SWUpdate ---------------------------------------------------------------------------------------------------- */
@@ -1035,11 +1123,13 @@ int main(void) {
         cmocka_unit_test(a_delta_may_be_given_up_after_its_signature),
         cmocka_unit_test(burp_calls_again_when_a_callback_blocked),
         cmocka_unit_test(a_drive_ends_with_the_failure_of_a_callback),
+        cmocka_unit_test(a_drive_uses_no_buffer_that_no_callback_gave),
         cmocka_unit_test(burp_frees_the_signature_after_a_failed_load),
         cmocka_unit_test(a_signature_exists_before_its_first_byte),
         cmocka_unit_test(csync2_sends_a_file),
         cmocka_unit_test(csync2_compares_signatures_of_two_hosts),
         cmocka_unit_test(a_whole_file_call_begins_and_ends_where_the_file_stands),
+        cmocka_unit_test(a_file_that_does_not_open_ends_the_process),
         cmocka_unit_test(swupdate_installs_without_ever_telling_the_end),
         cmocka_unit_test(swupdate_logs_in_its_own_words),
         cmocka_unit_test(a_trace_level_silences_what_is_less_important),

@@ -397,7 +397,9 @@ def test_statistics_have_the_form_of_stock(pair: Pair) -> None:
 def test_version_begins_as_that_of_stock(ours: Tool, rdiff: Tool) -> None:
     mine, theirs = (tool.run("--version").done() for tool in (ours, rdiff))
     assert mine.splitlines()[0] == theirs.splitlines()[0]
-    assert mine.count(b"\n") == 3
+    assert mine.count(b"\n") == 4
+    assert b"\nCopyright (C) " in mine  # scripts look for it
+    assert b"\nCopyright (C) " in theirs
 
 
 def test_help_and_manual_name_all_that_the_help_of_stock_names(ours: Tool, rdiff: Tool) -> None:

@@ -33,6 +33,18 @@ void odd_compare(const char *name, guarded_fn *run, void *context) {
         report_texts("transcripts", t[0].text, t[1].text);
 }
 
+void odd_compare_exit(const char *name, guarded_fn *run, void *context, int status) {
+    char expected[40];
+    (void)snprintf(expected, sizeof expected, "exited with %d", status);
+    for (int i = 0; i < 2; i++) {
+        transcript t;
+        report_case("%s, %s", name, both[i]->name);
+        guarded(run, both[i], context, ODD_MEMORY, &t);
+        if (strcmp(t.text, expected) != 0)
+            report_difference("not %s: %s", expected, t.text);
+    }
+}
+
 void odd_expect(const char *name, guarded_fn *run, void *context, const char *expected) {
     transcript t;
     if (run_ours(name, run, context, &t) && expected)

@@ -22,6 +22,8 @@ rs_signature_t *odd_loaded(const library *lib, const odd_setting *s);
 
 /* Runs the script for both libraries. */
 void odd_compare(const char *name, guarded_fn *run, void *context);
+/* Both end the process with this status before they write anything. */
+void odd_compare_exit(const char *name, guarded_fn *run, void *context, int status);
 /* Runs it for ours alone, which must give this transcript, or any if it is NULL: stock dies, hangs or fails here. */
 void odd_expect(const char *name, guarded_fn *run, void *context, const char *expected);
 
