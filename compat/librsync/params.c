@@ -51,6 +51,15 @@ static bool params_set_strong_len(size_t strong_len, rd_params *params) {
     return true;
 }
 
+/* Strong sums that may be equal by chance are made, with a warning. */
+static void params_warn_if_short(const rd_params *params, uint64_t size) {
+    rd_params least = *params;
+    least.strong_len = RD_STRONG_LEN_LEAST;
+    if (size != RD_UNKNOWN && rd_params_resolve(&least, size) == RD_OK && params->strong_len < least.strong_len)
+        rs__log(RS_LOG_WARNING, "rs_sig_args", "strong sums of %d bytes may be equal by chance: use at least %d",
+                (int)params->strong_len, (int)least.strong_len);
+}
+
 rs_result rs_sig_args(rs_long_t old_fsize, rs_magic_number *magic, size_t *block_len, size_t *strong_len) {
     const uint64_t size = old_fsize < 0 ? RD_UNKNOWN : (uint64_t)old_fsize;
     rd_params params = {.block_len = RD_BLOCK_LEN_AUTO};
@@ -75,5 +84,6 @@ rs_result rs_sig_args(rs_long_t old_fsize, rs_magic_number *magic, size_t *block
         return RS_PARAM_ERROR;
     }
     *strong_len = (size_t)params.strong_len;
+    params_warn_if_short(&params, size);
     return RS_DONE;
 }

@@ -55,7 +55,10 @@ void rs__log(rs_loglevel level, const char *function, const char *format, ...) {
     va_list arguments;
     if (!send || (int)level > atomic_load(&trace_level))
         return;
-    trace_append(message, &length, level <= RS_LOG_ERR ? "librsync: ERROR: " : "librsync: ");
+    trace_append(message, &length, "librsync: %s",
+                 level <= RS_LOG_ERR       ? "ERROR: "
+                 : level == RS_LOG_WARNING ? "Warning: "
+                                           : "");
     if (function)
         trace_append(message, &length, "(%s) ", function);
     va_start(arguments, format);
