@@ -9,7 +9,8 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,9 +46,7 @@ class Desk:
 
     def run(self, librsync: Librsync, *words: Word, status: int | None = 0) -> str:
         """Asserts the status (None: some failure) and which library was loaded, and returns the output."""
-        log = self.folder / "ld"
-        shutil.rmtree(log, ignore_errors=True)
-        log.mkdir()
+        log = self._new_log("ld")
         command = [str(word) for word in words]
         finished = subprocess.run(
             command,
@@ -65,6 +64,35 @@ class Desk:
         loaded = loaded_librsyncs(log)
         assert loaded == {librsync.path.resolve()}, f"{command} loaded {loaded}, not {librsync.name}"
         return said
+
+    @contextmanager
+    def serving(self, librsync: Librsync, *words: Word) -> Iterator[None]:
+        """Runs a program that serves others in the background. At the end, it is asked to end, and the library that it
+        or its children loaded is asserted."""
+        log = self._new_log("ld-server")
+        with (self.folder / "server.log").open("ab") as said:
+            process = subprocess.Popen(
+                [str(word) for word in words],
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=subprocess.STDOUT,
+                env=self._environment(librsync, log),
+                cwd=self.folder,
+            )
+            try:
+                yield
+            finally:
+                process.terminate()
+                process.wait(HANG_SECONDS)
+        loaded = loaded_librsyncs(log)
+        assert loaded == {librsync.path.resolve()}, f"the server loaded {loaded}, not {librsync.name}"
+
+    def _new_log(self, name: str) -> Path:
+        """An empty folder for what the dynamic linker reports."""
+        log = self.folder / name
+        shutil.rmtree(log, ignore_errors=True)
+        log.mkdir()
+        return log
 
     def _environment(self, librsync: Librsync, log: Path) -> dict[str, str]:
         home = self.folder / "home"
