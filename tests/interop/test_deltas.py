@@ -53,6 +53,24 @@ def square(redelta: Tool, rdiff: Tool, tmp_path: Path) -> Square:
     return Square(redelta, rdiff, tmp_path)
 
 
+@pytest.mark.parametrize("options", [[], ["-T", "1"], ["--quiet"]])
+def test_a_delta_for_strict_readers_ends_with_its_end(square: Square, options: list[str]) -> None:
+    """Stock ignores what follows the END command; other readers refuse it, and want a delta of --no-verify."""
+    for block_len, (old, new) in ((100, PAIRS["text_edited"](100)), (2048, (noise(5_000, 1), noise(300_000, 2)))):
+        signature, basis = square.folder / "signature", square.folder / "basis"
+        basis.write_bytes(old)
+        signature.write_bytes(square.rdiff.run("signature", "-b", str(block_len), basis).done())
+        strict = square.redelta.run("delta", "--no-verify", *options, signature, stdin=new).done()
+        assert read_delta(strict).end == len(strict)
+        usual = square.redelta.run("delta", *options, signature, stdin=new).done()
+        assert read_delta(usual).end == len(usual) - TRAILER_LENGTH
+        for delta in (strict, usual):
+            assert square.rdiff.run("patch", basis, stdin=delta).done() == new
+            patched = square.redelta.run("patch", basis, stdin=delta)
+            assert patched.done() == new
+            assert patched.err == b"", "an unverified delta is nothing to warn of"
+
+
 @pytest.mark.parametrize("name", PAIRS)
 def test_deltas_cross_over_for_the_hard_pairs(square: Square, name: str) -> None:
     for block_len, weak, strong in (
