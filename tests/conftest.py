@@ -9,11 +9,13 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from helpers.places import Places
 from helpers.tool import Tool
 
 settings.register_profile(
@@ -46,3 +48,10 @@ def rdiff() -> Tool:
     if path is None:
         pytest.fail("rdiff is not installed (Debian package rdiff)")
     return Tool(Path(path))
+
+
+@pytest.fixture
+def places() -> Iterator[Places]:
+    """Makes file systems and devices, which are gone after the test."""
+    with Places() as made:
+        yield made
