@@ -8,7 +8,8 @@
  *   NUMBER   which call of it, from 0; with a - after it, all from that one on; * for all; odd for every second one,
  *            from the first
  *   ACTION   an errno by its number: the call fails and does nothing. short: it transfers a byte. kill, or a signal's
- *            number as s15: the process gets the signal, then the call is made
+ *            number as s15: the process gets the signal, then the call is made. run: a shell runs REDELTA_FAULTS_RUN,
+ *            without faults, then the call is made
  *
  * REDELTA_FAULTS_ROOM is a number of bytes: regular files take no more in all, as on a full disk.
  *
@@ -28,13 +29,14 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* ---- What the environment asks for ------------------------------------------------------------------------------- */
 
 enum { FAULTS_MAX = 16, NAME_SIZE = 32, EVERY = -1, ODD = -2 };
 
-typedef enum action { FAIL, SHORT, SIGNAL } action;
+typedef enum action { FAIL, SHORT, SIGNAL, RUN } action;
 
 typedef struct fault {
     char call[NAME_SIZE];
@@ -67,12 +69,14 @@ static void read_fault(const char *word) {
     f->lasting = number[strlen(number) - 1] == '-';
     if (strcmp(what, "short") == 0)
         f->action = SHORT;
+    else if (strcmp(what, "run") == 0)
+        f->action = RUN;
     else if (strcmp(what, "kill") == 0 || what[0] == 's')
         f->action = SIGNAL;
     else
         f->action = FAIL;
     f->value = strcmp(what, "kill") == 0 ? SIGKILL : (int)strtol(what + (what[0] == 's'), NULL, 10);
-    if (f->action != SHORT && f->value <= 0)
+    if ((f->action == FAIL || f->action == SIGNAL) && f->value <= 0)
         refuse(word);
     fault_count++;
 }
@@ -107,6 +111,26 @@ __attribute__((destructor)) static void tell_calls(void) {
     put_log(line);
 }
 
+/* Has a shell run the command that the environment names. If that fails, so does the test. */
+static void run_command(void) {
+    const int saved = errno;
+    char shell[] = "/bin/sh";
+    char option[] = "-ec";
+    char path[] = "PATH=/usr/sbin:/usr/bin:/sbin:/bin";
+    char *const command = getenv("REDELTA_FAULTS_RUN");
+    char *const words[] = {shell, option, command, NULL};
+    char *const variables[] = {path, NULL};
+    int status = -1;
+    const pid_t child = command ? fork() : -1;
+    if (child == 0) {
+        (void)execve(shell, words, variables);
+        _exit(127);
+    }
+    if (child < 0 || waitpid(child, &status, 0) != child || status != 0)
+        refuse("run");
+    errno = saved;
+}
+
 static bool is_due(fault *f, const char *call) {
     const bool any = strcmp(f->call, "any") == 0 && strcmp(call, "memory") != 0;
     if (!any && strcmp(f->call, call) != 0)
@@ -130,6 +154,8 @@ static bool has_fault(const char *call, bool *shorter) {
             (void)syscall(SYS_kill, getpid(), f->value);
         else if (f->action == SHORT)
             *shorter = true;
+        else if (f->action == RUN)
+            run_command();
         else
             fails = true;
         errno = f->action == FAIL ? f->value : errno;
@@ -191,6 +217,21 @@ PLAIN(int, "renameat", renameat, (int from, const char *old, int to, const char 
 PLAIN(int, "renameat2", renameat2, (int from, const char *old, int to, const char *new, unsigned flags),
       (from, old, to, new, flags))
 PLAIN(ssize_t, "getrandom", getrandom, (void *data, size_t size, unsigned flags), (data, size, flags))
+PLAIN(ssize_t, "fgetxattr", fgetxattr, (int fd, const char *name, void *value, size_t size), (fd, name, value, size))
+PLAIN(ssize_t, "flistxattr", flistxattr, (int fd, char *list, size_t size), (fd, list, size))
+PLAIN(int, "fsetxattr", fsetxattr, (int fd, const char *name, const void *value, size_t size, int flags),
+      (fd, name, value, size, flags))
+PLAIN(int, "fremovexattr", fremovexattr, (int fd, const char *name), (fd, name))
+PLAIN(ssize_t, "getxattr", getxattr, (const char *path, const char *name, void *value, size_t size),
+      (path, name, value, size))
+PLAIN(ssize_t, "lgetxattr", lgetxattr, (const char *path, const char *name, void *value, size_t size),
+      (path, name, value, size))
+PLAIN(ssize_t, "listxattr", listxattr, (const char *path, char *list, size_t size), (path, list, size))
+PLAIN(ssize_t, "llistxattr", llistxattr, (const char *path, char *list, size_t size), (path, list, size))
+PLAIN(int, "ftruncate", ftruncate, (int fd, off_t size), (fd, size))
+PLAIN(int, "ftruncate", ftruncate64, (int fd, off_t size), (fd, size))
+PLAIN(int, "fallocate", fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
+PLAIN(int, "fallocate", fallocate64, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
 PLAIN(int, "unlinkat", unlinkat, (int directory, const char *path, int flags), (directory, path, flags))
 
 /* A close that fails has closed nevertheless. */
