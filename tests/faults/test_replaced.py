@@ -135,7 +135,7 @@ def test_the_owner_keeps_everything(kit: Kit, folder: Path, verb: Verb, way: dic
     set_access_list(out, "u:2002:r", "g:2200:rw", "m::r")
     os.setxattr(out, "user.plain", b"value")
     before = access_list(out), attributes(out), mode(out)
-    assert_that(is_plain, kit.run(verb, out, OWNER, **way))
+    assert_that(is_plain, kit.run(verb, out, OWNER, way))
     kit.assert_new(verb, out)
     assert (access_list(out), attributes(out), mode(out)) == before
     assert leftovers(folder) == []
@@ -149,7 +149,7 @@ def test_a_file_without_an_access_list_gets_none(kit: Kit, folder: Path, verb: V
     out = kit.prepare(verb, folder / "out")
     must_run("setfacl", "-b", out)
     out.chmod(0o640)
-    assert_that(is_plain, kit.run(verb, out, **way))
+    assert_that(is_plain, kit.run(verb, out, variables=way))
     kit.assert_new(verb, out)
     assert access_list(out) == ["user::rw-", "group::r--", "other::---"]
     assert mode(out) == 0o640
@@ -172,7 +172,7 @@ def test_a_new_file_gets_what_the_folder_gives(kit: Kit, folder: Path, verb: Ver
     """As one that the shell makes."""
     set_access_list(folder, "d:u:2002:rwx", "d:g::rx", "d:o::-")
     (folder / "other").touch()
-    assert_that(is_plain, kit.run(verb, folder / "out", **way))
+    assert_that(is_plain, kit.run(verb, folder / "out", variables=way))
     assert access_list(folder / "out") == access_list(folder / "other")
     assert len(access_list(folder / "out")) == 5
 
@@ -325,9 +325,13 @@ def test_while_it_is_written_the_file_is_nobody_elses(kit: Kit, plain: Path, ver
     os.chown(out, OWNER.user, MEMBER.group)
     before = rights(out)
     script = f"for each in {plain}/.redelta-*; do [ ! -e $each ] || stat -c '%a %u %g' $each >>{plain}/seen; done"
-    variables = {"LD_PRELOAD": os.environ["REDELTA_INTERPOSER"], "REDELTA_FAULTS_RUN": script}
     faults = " ".join(f"{call}:*:run" for call in ("fchmod", "fchown", "fsync"))
-    result = kit.run(verb, out, REDELTA_FAULTS=f"{NAMED} {faults}", **variables)
+    variables = {
+        "LD_PRELOAD": os.environ["REDELTA_INTERPOSER"],
+        "REDELTA_FAULTS": f"{NAMED} {faults}",
+        "REDELTA_FAULTS_RUN": script,
+    }
+    result = kit.run(verb, out, variables=variables)
     assert result.status == 0, result.describe()
     seen = [line.split() for line in (plain / "seen").read_text().splitlines()]
     assert len(seen) >= 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -93,9 +93,9 @@ class Kit:
         inputs = {"@" + name: self.folder / name for name in self.files}
         return [self.programs[program], *(out if word == "{}" else inputs.get(word, word) for word in others)]
 
-    def run(self, verb: Verb, out: Path, user: User = ROOT, **variables: str) -> Result:
+    def run(self, verb: Verb, out: Path, user: User = ROOT, variables: Mapping[str, str] | None = None) -> Result:
         """Replaces the file."""
-        return user.run(*self.words(verb, out), **variables)
+        return user.run(*self.words(verb, out), **(variables or {}))
 
     def assert_new(self, verb: Verb, out: Path) -> None:
         """The file is the one that the verb makes."""
