@@ -15,9 +15,11 @@ import subprocess
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
+from helpers.places import attributes, set_access_list
 from helpers.samples import noise
 from helpers.tool import ERROR_LINE, HANG_SECONDS, WITHOUT, Result, assert_sound, plain_environment
 
@@ -98,7 +100,8 @@ any_course = pytest.mark.parametrize("course", ALL, ids=str)
 class Place:
     """A folder with the inputs of all courses, made with stock rdiff, and the commands' outputs."""
 
-    def __init__(self, folder: Path, tools: dict[str, Path], size: int) -> None:
+    def __init__(self, folder: Path, tools: dict[str, Path], size: int, hole: int = 0) -> None:
+        """The inputs have a hole of that many bytes."""
         self.folder = folder
         self.tools = tools
         self.d = folder / "d"
@@ -106,10 +109,11 @@ class Place:
         self.log = folder / "log"
         basis = noise(size, 1)
         half = size // 2
+        basis = basis[:half] + bytes(hole) + basis[half:]
         self.files = {"basis": basis, "new": basis[:half] + noise(size // 100 + 1, 2) + basis[half:], "old": b"old\n"}
         self.files["sibling"] = basis[:-1] + bytes([basis[-1] ^ 1])
         for name, data in self.files.items():
-            (folder / name).write_bytes(data)
+            write_sparse(folder / name, data)
         self._make("rdiff", "-b2048", "signature", "basis", "signature")
         self._make("rdiff", "signature", "basis", "recommended")
         self._make(tools["redelta"], "delta", "signature", "new", "delta")
@@ -146,7 +150,7 @@ class Place:
         (self.d / "out").unlink(missing_ok=True)
         if course.replaces is not None:
             out = self.d / "out"
-            out.write_bytes(self.files[course.replaces])
+            write_sparse(out, self.files[course.replaces])
             out.chmod(OUTPUT_MODE)
 
     def environment(self, faults: str = "", room: int | None = None) -> dict[str, str]:
@@ -250,6 +254,59 @@ class Place:
         self.prepare(course)
         result = self.run(course, faults)
         assert self.judge(course, result), result.describe()
+
+
+def write_sparse(path: Path, data: bytes) -> None:
+    """Writes a file without its pages of zeros, which become holes."""
+    page = 4096
+    with path.open("wb") as file:
+        for at in range(0, len(data), page):
+            chunk = data[at : at + page]
+            if chunk.count(0) < page:
+                file.seek(at)
+                file.write(chunk)
+        file.truncate(len(data))
+
+
+class FurnishedPlace(Place):
+    """The file that is replaced has an access list and attributes, which the new one gets."""
+
+    LIST = ("u:2001:rw", "g:2002:r", "g::-")
+    ATTRIBUTES = MappingProxyType({"user.one": b"1", "user.two": bytes(range(100))})
+
+    def prepare(self, course: Course) -> None:
+        super().prepare(course)
+        out = self.d / "out"
+        if course.replaces is not None:
+            set_access_list(out, *self.LIST)
+            for name, value in self.ATTRIBUTES.items():
+                os.setxattr(out, name, value)
+            out.chmod(OUTPUT_MODE)
+            self.furniture = self._furniture()
+
+    def _furniture(self) -> dict[str, bytes]:
+        """The access list as the kernel shows it, and the attributes."""
+        out = self.d / "out"
+        return {name: os.getxattr(out, name) for name in ("system.posix_acl_access", *attributes(out))}
+
+    def judge_file(self, course: Course, result: Result) -> bool:
+        """As of a plain place; and the new file has all that the old one had, or the command says what it lacks."""
+        about = result.describe()
+        done = result.status == 0
+        assert self.left() == [], about
+        assert self.content(course) == ("new" if done and course.makes else "old"), about
+        kept = course.replaces is None or self.keeps_all()
+        assert kept or done, about
+        assert not done or result.err == b"" or b"warning" in result.err, about
+        assert kept or b"warning" in result.err, about
+        return done
+
+    def keeps_all(self) -> bool:
+        """Has the output the access list and the attributes of the old file?"""
+        try:
+            return self._furniture() == self.furniture
+        except OSError:
+            return False
 
 
 def names_a_file(course: Course, message: bytes) -> bool:
