@@ -36,6 +36,7 @@ from helpers.replacing import (
     warned,
 )
 from helpers.tool import Result
+from helpers.wire import Copy, encode_delta
 
 USER = User(2000, 2000)
 ELSEWHERE = ("chmod=EPERM", "chown=EPERM", "link=EPERM", "rename_flags=EINVAL", "flock=ENOLCK", "fallocate=EOPNOTSUPP",
@@ -132,23 +133,29 @@ def test_a_new_file_without_links_and_flags_of_rename(
     assert (view.back / "out").read_bytes() == NEW
 
 
-def test_a_name_that_is_taken_meanwhile_is_left_alone(kit: Kit, places: Places) -> None:
+@pytest.mark.parametrize("words", [(), ("link=EPERM",), ("rename_flags=EINVAL",), *NO_WAY], ids=str)
+@pytest.mark.parametrize("moment", ["pread:1", "pread:2", "close:3", "linkat:0", "renameat2:0"])
+def test_a_name_that_is_taken_meanwhile_is_left_alone(
+    kit: Kit, places: Places, words: tuple[str, ...], moment: str
+) -> None:
     """Whatever way the file would get its name, somebody else was first."""
-    for number, words in enumerate([(), ("link=EPERM",), *NO_WAY]):
-        view = places.refusing(*words)
-        script = f"[ -e {view.back}/out ] || echo theirs >{view.back}/out"
-        for moment in ("pread:1", "fcntl:0"):
-            (view.back / "out").unlink(missing_ok=True)
-            result = make(
-                kit,
-                view.view / "out",
-                LD_PRELOAD=os.environ["REDELTA_INTERPOSER"],
-                REDELTA_FAULTS=f"{moment}:run",
-                REDELTA_FAULTS_RUN=script,
-            )
-            assert (view.back / "out").read_bytes() == b"theirs\n", (number, result.describe())
-            assert_that(failed, result)
-            assert os.listdir(view.back) == ["out"]
+    view = places.refusing(*words)
+    taken = places.new_folder() / "taken"
+    script = f"[ -e {view.back}/out ] || {{ touch {taken}; echo theirs >{view.back}/out; }}"
+    result = make(
+        kit,
+        view.view / "out",
+        LD_PRELOAD=os.environ["REDELTA_INTERPOSER"],
+        REDELTA_FAULTS=f"{moment}:run",
+        REDELTA_FAULTS_RUN=script,
+    )
+    if taken.exists():
+        assert_that(failed, result)
+        assert (view.back / "out").read_bytes() == b"theirs\n"
+        assert os.listdir(view.back) == ["out"]
+    else:
+        assert moment != "pread:1"
+        assert leftovers(view.back) == []
 
 
 @each((PATCH_ITSELF, SYNC, RDIFF_ITSELF))
@@ -427,14 +434,33 @@ def test_a_device_is_patched_from_another_basis(kit: Kit, device: Path, verb: Ve
     assert device.is_block_device()
 
 
-@pending
-def test_a_patch_that_fails_halfway_says_that_the_device_was_written_to(kit: Kit, device: Path, broken: str) -> None:
-    words = (kit.programs["redelta"], "patch", "-T1", "-f", kit.folder / "basis", kit.folder / broken, device)
-    result = ROOT.run(*words)
+def assert_told_the_truth(result: Result, written: bool) -> None:
+    """About whether the device was written to."""
     assert_that(failed, result)
-    assert b"written to" in result.err, result.describe()
-    assert b"no file was replaced" not in result.err
-    assert b"nothing was replaced" not in result.err
+    assert (b"written to" in result.err) == written, result.describe()
+    assert not (written and b"was replaced" in result.err), result.describe()
+
+
+@pending
+@each((PATCH, RDIFF))
+def test_a_device_that_is_too_small(kit: Kit, places: Places, verb: Verb) -> None:
+    device = places.block_device(bytes(len(NEW) // 2 // 512 * 512))
+    result = kit.run(verb, device)
+    assert b"No space left on device" in result.err
+    assert bytes_of(device) != bytes(len(bytes_of(device)))
+    assert_told_the_truth(result, True)
+
+
+@pending
+@pytest.mark.parametrize("program", ["redelta", "rdiff"])
+@pytest.mark.parametrize("length", [0, 20_000, len(BASIS)])
+def test_a_patch_to_a_device_that_fails_late(kit: Kit, places: Places, program: str, length: int) -> None:
+    """Its first command is right, the next is not."""
+    device = places.block_device(bytes(DEVICE_SIZE))
+    commands = [*([Copy(0, length)] if length else []), Copy(1 << 20, 1)]
+    (kit.folder / "late").write_bytes(encode_delta(commands))
+    result = ROOT.run(kit.programs[program], "-f", "patch", kit.folder / "basis", kit.folder / "late", device)
+    assert_told_the_truth(result, bytes_of(device) != bytes(DEVICE_SIZE))
 
 
 def test_the_refusals_are_seen_by_tools_that_are_not_ours(places: Places) -> None:
