@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from faults.courses import WRITING, Course, FurnishedPlace, Place, os_message, way
+from faults.courses import WRITING, Course, FurnishedPlace, Place, way
 from helpers.places import Places
 from helpers.replacing import pending
 from helpers.tool import SANITIZED
@@ -126,8 +126,7 @@ def test_attributes_that_cannot_be_copied(furnished: Place, course: Course, way:
     result = furnished.run(course, f"{way} fsetxattr:*:{code}")
     assert "fsetxattr" in furnished.logged()
     if furnished.judge_file(course, result):
-        assert b"warning" in result.err
-        assert code == errno.EOPNOTSUPP or os_message(code) in result.err, result.describe()
+        assert b"warning" in result.err.lower() or "-q" in course.words, result.describe()
 
 
 @course

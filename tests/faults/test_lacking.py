@@ -172,12 +172,16 @@ def test_what_is_only_for_speed_or_safety_may_be_missing(kit: Kit, places: Place
 
 
 @each(COMMANDS)
-def test_a_temporary_name_that_cannot_be_removed_does_no_harm(kit: Kit, places: Places, verb: Verb) -> None:
+def test_names_that_cannot_be_removed_do_no_harm(kit: Kit, places: Places, verb: Verb) -> None:
+    """A next run, where they can, removes them."""
     view = places.refusing("unlink=EACCES")
     out = kit.prepare(verb, view.back / "out")
     result = kit.run(verb, view.view / "out")
     assert result.status == 0, result.describe()
     kit.assert_new(verb, out)
+    assert [name for name in os.listdir(view.back) if name not in leftovers(view.back)] == ["out"]
+    kit.prepare(verb, out)
+    assert kit.run(verb, out).status == 0
     assert os.listdir(view.back) == ["out"]
 
 

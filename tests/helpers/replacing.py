@@ -16,7 +16,7 @@ from helpers.tool import Argument, Result
 BASIS = noise(60_000, 1)
 NEW = BASIS[:20_000] + noise(900, 2) + BASIS[20_000:]
 OLD = b"old\n" * 1000
-OUR_FAILURES = (1, 3, 4, 100)
+OUR_FAILURES = (1, 3, 4, *range(100, 110))
 """Of the command and of rdiff: a failure that is reported, other than a bad command line."""
 
 WRITE_PATCH = "import redelta, sys; redelta.write_patch(*sys.argv[1:])"
@@ -45,7 +45,7 @@ class Verb:
 
 PATCH_ITSELF = Verb("patch-itself", ("redelta", "patch", "-T1", "-f", "{}", "@delta", "{}"), "basis", "new")
 PATCH = Verb("patch", ("redelta", "patch", "-T1", "-f", "@basis", "@delta", "{}"), "old", "new")
-SYNC = Verb("sync", ("redelta", "sync", "-q", "-T1", "{}", "@new"), "basis", "new")
+SYNC = Verb("sync", ("redelta", "sync", "-T1", "{}", "@new"), "basis", "new")
 SIGNATURE = Verb("signature", ("redelta", "signature", "-T1", "-f", "@basis", "{}"), "old", "signature")
 DELTA = Verb("delta", ("redelta", "delta", "-T1", "-f", "@signature", "@new", "{}"), "old", "delta")
 RDIFF = Verb("rdiff", ("rdiff", "-f", "patch", "@basis", "@delta", "{}"), "old", "new")
