@@ -58,15 +58,22 @@ def some_calls(place: Place, course: Course, way: str, last: int = 0) -> list[in
     return sorted({*chance.sample(range(count), min(SAMPLE, count)), *range(max(0, count - last), count)})
 
 
+def run_again(place: Place, course: Course, way: str) -> None:
+    """The next run removes what was left."""
+    (place.d / "out").unlink(missing_ok=True)
+    if course.replaces is not None:
+        (place.d / "out").write_bytes(place.files[course.replaces])
+    assert place.run(course, way).status == 0
+    assert place.left() == []
+
+
 def fail_some(place: Place, course: Course, way: str) -> None:
     """Calls that fail: the new file or the old one, with all that it has."""
     for number in some_calls(place, course, way, last=SAMPLE):
         place.prepare(course)
         result = place.run(course, f"{way} any:{number}:{ERRNOS[number % len(ERRNOS)]}")
         if "unlinkat" in place.logged() and place.left():
-            (place.d / "out").unlink(missing_ok=True)
-            place.run(course, way)
-            assert place.left() == []
+            run_again(place, course, way)
             continue
         if result.status == CHANGED:  # where blocks are shared, a basis of which nothing can be learned has changed
             assert "fstat" in place.logged(), result.describe()
@@ -83,11 +90,7 @@ def kill_before_some(place: Place, course: Course, way: str) -> None:
         assert result.status == -signal.SIGKILL, result.describe()
         place.content(course)
         assert not isinstance(place, FurnishedPlace) or course.replaces is None or place.keeps_all(), result.describe()
-        (place.d / "out").unlink(missing_ok=True)
-        if course.replaces is not None:
-            (place.d / "out").write_bytes(place.files[course.replaces])
-        assert place.run(course, way).status == 0
-        assert place.left() == []
+        run_again(place, course, way)
 
 
 @way
