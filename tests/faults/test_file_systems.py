@@ -21,13 +21,13 @@ from helpers.replacing import pending
 from helpers.tool import SANITIZED
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
-SAMPLE = 2 if SANITIZED else 4
+SAMPLE = 2 if SANITIZED else 3
 SIZE = 100_000
 CHANGED = 4
 HOLE = 300_000
 REPLACING = [course for course in WRITING if course.replaces is not None]
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.EPERM)
-SOME_KINDS = ["ext4", "btrfs"] if SANITIZED else ["ext4", "xfs", "btrfs", "tmpfs"]
+SOME_KINDS = ["ext4", "btrfs"] if SANITIZED else ["ext4", "xfs", "btrfs", "tmpfs", "overlay"]
 
 course = pytest.mark.parametrize("course", WRITING, ids=str)
 replacing = pytest.mark.parametrize("course", REPLACING, ids=str)

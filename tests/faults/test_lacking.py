@@ -380,6 +380,46 @@ def test_without_force_nothing_is_written_in_place(kit: Kit, closed: tuple[Path,
     assert (back / "out").read_bytes() == OLD
 
 
+@pytest.fixture
+def sticky(places: Places) -> Path:
+    """A folder in which only the owner of a file may replace it, although all may write to it."""
+    folder = places.new_folder("sticky")
+    folder.chmod(0o1777)
+    return folder
+
+
+@pending
+@each(FROM_ANOTHER)
+def test_a_file_of_somebody_else_in_a_sticky_folder_is_written_in_place(kit: Kit, sticky: Path, verb: Verb) -> None:
+    out = kit.prepare(verb, sticky / "out", 0o666)
+    inode = out.stat().st_ino
+    assert_that(warned, kit.run(verb, out, USER))
+    kit.assert_new(verb, out)
+    assert (out.stat().st_ino, mode(out)) == (inode, 0o666)
+    assert os.listdir(sticky) == ["out"]
+
+
+@each(ON_BASIS)
+def test_in_a_sticky_folder_it_is_not_patched_onto_itself(kit: Kit, sticky: Path, verb: Verb) -> None:
+    out = kit.prepare(verb, sticky / "out", 0o666)
+    assert_that(failed, kit.run(verb, out, USER))
+    assert_unchanged(kit, verb, out, sticky)
+
+
+@each(COMMANDS)
+@pytest.mark.parametrize("user", [ROOT, USER], ids=["root", "user"])
+def test_on_fat(kit: Kit, places: Places, verb: Verb, user: User) -> None:
+    folder = places.file_system("vfat", f"uid={USER.user},gid={USER.group},umask=022")
+    out = folder / "out"
+    out.write_bytes(kit.files[verb.old])
+    result = kit.run(verb, out, user)
+    assert result.status == 0, result.describe()
+    kit.assert_new(verb, out)
+    assert os.listdir(folder) == ["out"]
+    assert make(kit, folder / "made", user=user).status == 0
+    assert (folder / "made").read_bytes() == NEW
+
+
 # ---- Block devices --------------------------------------------------------------------------------------------------
 
 DEVICE_SIZE = 1 << 17

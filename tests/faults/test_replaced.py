@@ -48,7 +48,7 @@ NAMED_USER = User(2002, 2002)
 IN_NAMED_GROUP = User(2003, 2200)
 OTHER = User(2004, 2004)
 EVERYBODY = (OWNER, MEMBER, NAMED_USER, IN_NAMED_GROUP, OTHER)
-SOME_KINDS = ["ext4", "btrfs"] if SANITIZED else ["ext4", "xfs", "btrfs", "tmpfs"]
+SOME_KINDS = ["ext4", "btrfs"] if SANITIZED else ["ext4", "xfs", "btrfs", "tmpfs", "overlay"]
 ATTRIBUTES = {"user.plain": b"value", "user.empty": b"", "user.binary": bytes(range(200)), "trusted.ours": b"t"}
 
 

@@ -176,10 +176,27 @@ class Places:
         self._mounted(mount)
         return mount
 
+    def overlay(self) -> Path:
+        """As a container has it: what is written goes to another folder."""
+        memory = self.tmpfs()
+        layers = [memory / name for name in ("lower", "upper", "work")]
+        for layer in layers:
+            layer.mkdir()
+        lower, upper, work = layers
+        mount = self.new_folder("overlay")
+        options = f"lowerdir={lower},upperdir={upper},workdir={work}"
+        reason = try_run("mount", "-t", "overlay", "-o", options, "overlay", mount)
+        if reason is not None:
+            pytest.skip(f"overlay cannot be mounted here: {reason}")
+        self._mounted(mount)
+        return mount
+
     def file_system(self, kind: str, options: str = "", size: int = 0) -> Path:
-        """An empty file system of that kind, in a file; or in memory."""
+        """An empty file system of that kind: in a file, in memory, or over another one."""
         if kind == "tmpfs":
             return self.tmpfs()
+        if kind == "overlay":
+            return self.overlay()
         smallest, make = FILE_SYSTEMS[kind]
         image = self.new_folder("image") / kind
         with image.open("wb") as file:
