@@ -184,7 +184,7 @@ static const char *run_advice_on_direct(const cli_job *job) {
     switch (job->failure.error.result) {
     case RD_E_MISMATCH: return "do not use what was written; give the right basis, or make the delta again";
     case RD_E_CANCELLED: return "do not use what was written";
-    default: return NULL;
+    default: return job->output.destination != NULL ? "it was written to in part; do not use what is there now" : NULL;
     }
 }
 

@@ -90,17 +90,23 @@ static bool commit_set_metadata(rd_destination *d, bool exists, const struct sta
     return good;
 }
 
+static rd_result commit_carry(rd_destination *d, bool exists, const struct stat *now, rd_error *error) {
+    d->seen = *now;
+    if (commit_set_metadata(d, exists, now))
+        return RD_OK;
+    return errno == ENOMEM ? rd__fail_memory(error) : rd__destination_fail(error, "cannot set the mode of the output");
+}
+
 /* Everything that can fail comes before the name is taken: a failure leaves the old file. */
 rd_result rd__destination_complete(rd_destination *d, rd_error *error) {
     struct stat now = {0};
     bool exists = false;
-    const rd_result result = commit_look(d, &exists, &now, error);
+    rd_result result = commit_look(d, &exists, &now, error);
     if (result != RD_OK)
         return result;
-    d->seen = now;
-    if (!commit_set_metadata(d, exists, &now))
-        return errno == ENOMEM ? rd__fail_memory(error)
-                               : rd__destination_fail(error, "cannot set the mode of the output");
+    result = commit_carry(d, exists, &now, error);
+    if (result != RD_OK)
+        return result;
     /* Some file systems report only at a close that there was no room, and any handle will do for that. */
     const int other = fcntl(d->fd, F_DUPFD_CLOEXEC, 0);
     if (other < 0 || (close(other) != 0 && errno != EINTR))
@@ -235,12 +241,7 @@ static bool commit_make_backup(rd_destination *d) {
 }
 
 static rd_result commit_replace_by_rename(rd_destination *d, rd_error *error) {
-    struct stat now;
-    bool exists = false;
-    const rd_result result = commit_look(d, &exists, &now, error);
-    if (result != RD_OK)
-        return result;
-    if (d->backup && exists && !commit_make_backup(d))
+    if (d->backup && d->existed && !commit_make_backup(d) && errno != ENOENT)
         return rd__destination_fail(error, "cannot keep the old file as a backup");
     if (!commit_rename(d, d->temporary.name, d->name))
         return rd__destination_fail(error, "cannot give the output its name");
@@ -259,6 +260,8 @@ static rd_result commit_overwrite_open(rd_destination *d, int old, rd_error *err
     rd_result result = commit_look(d, &exists, &now, error);
     if (result != RD_OK)
         return result;
+    if (d->is_basis)
+        return rd__destination_fail_own_basis(error);
     if (d->backup)
         return rd__fail(error, RD_E_IO, RD_ROLE_OUTPUT, RD_UNKNOWN,
                         "cannot be replaced, only written over, and a backup cannot be made here");
@@ -288,8 +291,26 @@ static rd_result commit_overwrite(rd_destination *d, rd_result result, rd_error 
     return result;
 }
 
+/*
+ * Looks at the old file for the last time: since its metadata were carried over, a disk may have been waited for.
+ * Others may have changed these, too, and theirs count.
+ */
+static rd_result commit_look_again(rd_destination *d, rd_error *error) {
+    struct stat now = {0};
+    bool exists = false;
+    const rd_result result = commit_look(d, &exists, &now, error);
+    const struct timespec *const then = &d->seen.st_ctim;
+    if (result != RD_OK || !exists ||
+        (now.st_ino == d->seen.st_ino && now.st_ctim.tv_sec == then->tv_sec && now.st_ctim.tv_nsec == then->tv_nsec))
+        return result;
+    return commit_carry(d, exists, &now, error);
+}
+
 /* Gives it the name that something has. */
 static rd_result commit_replace(rd_destination *d, rd_error *error) {
+    const rd_result result = commit_look_again(d, error);
+    if (result != RD_OK)
+        return result;
     if (d->temporary.name[0] == '\0' && !rd__temporary_link(&d->temporary, d->fd, d->locked))
         return rd__destination_fail(error, "cannot give the output its name");
     if ((d->guarded || d->backup) && d->existed) {

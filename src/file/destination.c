@@ -37,6 +37,11 @@ rd_result rd__destination_fail_changed(rd_error *error) {
                     "was changed by another program meanwhile, so it was not replaced");
 }
 
+rd_result rd__destination_fail_own_basis(rd_error *error) {
+    return rd__fail(error, RD_E_IO, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                    "is the basis itself, and here it can only be written over, not replaced as a whole");
+}
+
 rd_result rd__destination_fail_exists(rd_error *error) {
     return rd__fail(error, RD_E_EXISTS, RD_ROLE_OUTPUT, RD_UNKNOWN, "the file exists");
 }
@@ -418,6 +423,9 @@ rd_result rd_destination_guard(rd_destination *destination, const rd_source *bas
     if (result != RD_OK || (basis && !named))
         return result;
     d->guarded = true;
+    d->is_basis = d->is_basis || named;
+    if (d->is_basis && d->elsewhere)
+        return rd__destination_fail_own_basis(e);
     /* The source is as long as the file was when it was opened, and what was added since would be lost. */
     if (named && basis->size != RD_UNKNOWN && basis->origin == 0 && basis->end == 0 &&
         basis->size != (uint64_t)d->old.st_size)

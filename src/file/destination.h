@@ -30,6 +30,7 @@ struct rd_destination {
     bool direct;    /* fd is the destination itself, not a file that will take its name */
     bool elsewhere; /* fd is a file in another directory, to be copied over the old file in the end */
     bool existed;   /* something had the name when it was opened ... */
+    bool is_basis;  /* it is the basis of what is made */
     bool guarded;   /* ... and must still have it at the commit, unchanged; or nothing, if nothing had */
     bool has_time;
     struct stat old;      /* what had the name when it was opened */
@@ -46,6 +47,7 @@ struct rd_destination {
 rd_result rd__destination_fail(rd_error *error, const char *reason);
 rd_result rd__destination_fail_exists(rd_error *error);
 rd_result rd__destination_fail_changed(rd_error *error);
+rd_result rd__destination_fail_own_basis(rd_error *error);
 
 /* Whether the call lacked descriptors. Then the queued files have been made to return theirs. */
 bool rd__destination_may_retry(const rd_destination *d, rd_result result, const rd_error *error);

@@ -41,6 +41,7 @@ typedef struct metadata_old {
     const struct stat *status;
     bool owner_kept;
     bool group_kept;
+    gid_t group;              /* of the new file */
     metadata_classes granted; /* what the new file is to grant */
 } metadata_old;
 
@@ -55,6 +56,7 @@ static void metadata_set_owner(metadata_old *old, int to) {
     const bool known = fstat(to, &now) == 0;
     old->owner_kept = known && now.st_uid == user;
     old->group_kept = known && now.st_gid == group;
+    old->group = now.st_gid;
 }
 
 /*
@@ -119,11 +121,14 @@ static mode_t *metadata_class_of(metadata_classes *classes, unsigned tag) {
     }
 }
 
-/* Reads the classes of a list, whose group bits are not those of the mode, and what its other entries grant at least.
+/*
+ * Reads the classes of a list, whose group bits are not those of the mode. *least is what its other entries grant at
+ * least, *named what it grants to the group that the new file has, if it names that.
  */
-static void metadata_read_list(metadata_classes *classes, mode_t *least, const uint8_t *list, size_t size) {
+static void metadata_read_list(metadata_old *old, mode_t *least, mode_t *named, const uint8_t *list, size_t size) {
+    metadata_classes *const classes = &old->granted;
     mode_t mask = 07;
-    *least = 07;
+    *least = *named = 07;
     for (size_t at = LIST_HEADER; at + LIST_ENTRY <= size; at += LIST_ENTRY) {
         const unsigned tag = rd__load_le16(list + at);
         const mode_t permissions = rd__load_le16(list + at + 2);
@@ -134,6 +139,8 @@ static void metadata_read_list(metadata_classes *classes, mode_t *least, const u
             mask = permissions;
         else
             *least &= permissions;
+        if (tag == TAG_GROUP && rd__load_le32(list + at + 4) == old->group)
+            *named = permissions;
     }
     classes->group &= mask;
     *least &= mask;
@@ -153,9 +160,12 @@ static void metadata_write_list(uint8_t *list, size_t size, metadata_classes *cl
  */
 static bool metadata_carry_list(metadata_old *old, int to, uint8_t *list, size_t size, unsigned *notes) {
     mode_t least = 07;
+    mode_t named = 07;
     if (size >= LIST_HEADER) {
-        metadata_read_list(&old->granted, &least, list, size);
+        metadata_read_list(old, &least, &named, list, size);
         metadata_narrow(old);
+        if (!old->group_kept)
+            old->granted.group &= named;
         if (!old->owner_kept || !old->group_kept)
             metadata_write_list(list, size, &old->granted);
         if (fsetxattr(to, ACCESS_LIST, list, size, 0) == 0)
@@ -217,7 +227,8 @@ static ssize_t metadata_list(const metadata_file *file, char *names, size_t size
 }
 
 static bool metadata_stays_behind(const char *name) {
-    static const char *const names[] = {"security.capability", "security.ima", "security.evm", ACCESS_LIST};
+    static const char *const names[] = {"security.capability",  "security.ima",           "security.evm", ACCESS_LIST,
+                                        "trusted.SGI_ACL_FILE", "trusted.SGI_ACL_DEFAULT"}; /* XFS: the lists again */
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         if (strcmp(name, names[i]) == 0)
             return true;

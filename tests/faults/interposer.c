@@ -228,8 +228,6 @@ PLAIN(ssize_t, "lgetxattr", lgetxattr, (const char *path, const char *name, void
       (path, name, value, size))
 PLAIN(ssize_t, "listxattr", listxattr, (const char *path, char *list, size_t size), (path, list, size))
 PLAIN(ssize_t, "llistxattr", llistxattr, (const char *path, char *list, size_t size), (path, list, size))
-PLAIN(int, "ftruncate", ftruncate, (int fd, off_t size), (fd, size))
-PLAIN(int, "ftruncate", ftruncate64, (int fd, off_t size), (fd, size))
 PLAIN(int, "fallocate", fallocate, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
 PLAIN(int, "fallocate", fallocate64, (int fd, int mode, off_t offset, off_t size), (fd, mode, offset, size))
 PLAIN(int, "unlinkat", unlinkat, (int directory, const char *path, int flags), (directory, path, flags))
