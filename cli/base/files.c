@@ -133,6 +133,7 @@ static rd_result output_open_destination(cli_output *output, const char *name, r
     if (result == RD_OK) {
         output->sink = rd_destination_sink(output->destination);
         output->direct = rd_destination_is_direct(output->destination);
+        output->start = lseek(output->sink.fd, 0, SEEK_CUR);
         rd_destination_notes(output->destination, &output->notes);
     } else if (result == RD_E_EXISTS && exists && !S_ISREG(status.st_mode))
         failure->advice = "use -f to write to it";
@@ -148,6 +149,7 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
                                "name a file, or use -f");
     output->sink = rd_sink_fd(STDOUT_FILENO);
     output->direct = true;
+    output->start = lseek(STDOUT_FILENO, 0, SEEK_CUR);
     return RD_OK;
 }
 
@@ -160,8 +162,10 @@ rd_result output_commit(cli_output *output, cli_failure *failure) {
     return RD_OK;
 }
 
-void output_discard(const cli_output *output) {
+void output_discard(cli_output *output) {
+    output->written = output->direct && (output->start < 0 || lseek(output->sink.fd, 0, SEEK_CUR) != output->start);
     rd_destination_discard(output->destination);
+    output->destination = NULL;
 }
 
 const cli_note *output_next_note(unsigned *notes) {
@@ -194,5 +198,8 @@ rd_result output_check_printed(cli_failure *failure) {
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
     if (!system_same_file(input->fd, output->sink.fd))
         return RD_OK;
-    return failure_refusal(failure, RD_ROLE_OUTPUT, "is also an input", "name another output");
+    const char *const reason = input->role == RD_ROLE_BASIS   ? "is also the basis, and written to as that is read"
+                               : input->role == RD_ROLE_DELTA ? "is also the delta, and written to as that is read"
+                                                              : "is also an input, and written to as that is read";
+    return failure_refusal(failure, RD_ROLE_OUTPUT, reason, "name another output");
 }

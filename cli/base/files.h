@@ -16,7 +16,9 @@ typedef struct cli_input {
 typedef struct cli_output {
     rd_destination *destination; /* NULL for standard output */
     rd_sink sink;
-    bool direct;    /* what was written stays, even if the work fails */
+    bool direct;    /* what is written stays, even if the work fails */
+    int64_t start;  /* the position of its descriptor at the opening, -1 if that has none */
+    bool written;   /* it is direct, was discarded, and something had been written */
     unsigned notes; /* RD_NOTE_* of the commit */
 } cli_output;
 
@@ -55,7 +57,7 @@ bool files_is_standard(const char *name);
  */
 rd_result output_open(cli_output *output, const char *name, rd_replace replace, cli_failure *failure);
 rd_result output_commit(cli_output *output, cli_failure *failure);
-void output_discard(const cli_output *output);
+void output_discard(cli_output *output);
 
 /* What a commit did less well than it should: one of RD_NOTE_*, by its name and as a warning about the output. */
 typedef struct cli_note {

@@ -179,13 +179,13 @@ static const char *run_advice_on_level(const cli_job *job) {
 
 /* Some outputs are written to as the work goes on, and what is there when it fails is not the new file. */
 static const char *run_advice_on_direct(const cli_job *job) {
-    if (!job->output.direct || job->stats.out_bytes == 0)
+    const rd_error *const error = &job->failure.error;
+    if (!job->output.written || (job->output.start < 0 && job->stats.out_bytes == 0))
         return NULL;
-    switch (job->failure.error.result) {
-    case RD_E_MISMATCH: return "do not use what was written; give the right basis, or make the delta again";
-    case RD_E_CANCELLED: return "do not use what was written";
-    default: return job->output.destination != NULL ? "it was written to in part; do not use what is there now" : NULL;
-    }
+    if (error->result == RD_E_MISMATCH)
+        return "do not use what was written to it; give the right basis, or make the delta again";
+    return run_output_of(job->request) != NULL || error->result == RD_E_CANCELLED ? "do not use what was written to it"
+                                                                                  : NULL;
 }
 
 static int run_report_failure(cli_job *job, rd_result result) {

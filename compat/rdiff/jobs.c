@@ -299,6 +299,8 @@ static int job_work_and_commit(job *j) {
         j->failure.error.result = RD_E_IO;
     if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
         return report_open_failure(&j->failure, name, "write");
+    if (j->output.written && j->output.start >= 0)
+        report_warning(j->options->verb, job_file_name(j, RD_ROLE_OUTPUT), "do not use what was written to it");
     return report_failure(j->options->verb, name, &j->failure);
 }
 

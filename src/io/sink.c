@@ -144,7 +144,7 @@ rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_
     if (sink->write || source->read || !sink_is_same_file(sink->fd, source->fd))
         return RD_OK;
     return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
-                    "is also an input, which would be overwritten while it is read");
+                    "is also an input, and would be overwritten as that is read");
 }
 
 rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error) {

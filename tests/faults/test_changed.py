@@ -16,7 +16,7 @@ import pytest
 
 from faults.courses import NAMED, os_message
 from helpers.places import ROOT, Places, access_list, attributes
-from helpers.replacing import BASIS, NEW, PATCH_ITSELF, SYNC, Kit, Verb, each, pending
+from helpers.replacing import BASIS, NEW, PATCH_ITSELF, SYNC, Kit, Verb, each
 from helpers.tool import Result, Running, Tool
 
 CHANGED = 4
@@ -123,7 +123,6 @@ def assert_theirs_stays(scene: Scene, change: str, result: Result) -> None:
         assert b"changed" in result.err or b"not the basis" in result.err, about
 
 
-@pending
 @changes
 @each((PATCH_ITSELF, SYNC))
 @pytest.mark.parametrize("way", ["", NAMED], ids=["unnamed", "named"])
@@ -133,11 +132,14 @@ def test_changed_when_it_is_flushed(kit: Kit, scene: Scene, verb: Verb, change: 
     assert_theirs_stays(scene, CHANGES[change], result)
 
 
-@pending
-@changes
+@pytest.mark.parametrize("change", [change for change in CHANGES if change != "overwritten, with the old time"])
 @each((PATCH_ITSELF, SYNC))
 def test_changed_at_the_last_moment(kit: Kit, scene: Scene, verb: Verb, change: str) -> None:
-    """Before the first call that gives the new file its name: nothing that is checked before that can notice."""
+    """Before the first call that gives the new file its name: nothing that is checked before that can notice.
+
+    Other bytes of the same size and with the old time could only be told by the time of the last change, which the
+    exchange of the two files sets as well.
+    """
     out = kit.prepare(verb, scene.out)
     faults = "renameat:0:run renameat2:0:run"
     result = kit.run(verb, out, variables=scene.interposed(CHANGES[change], faults))
@@ -187,7 +189,6 @@ def run_with_change(kit: Kit, verb: Verb, scene: Scene, change: str, opened: int
         return Result((str(verb), change), running.status(), b"", err)
 
 
-@pending
 @changes
 @each((PATCH_ITSELF, SYNC))
 def test_changed_while_it_waits_for_its_input(kit: Kit, scene: Scene, verb: Verb, change: str) -> None:
@@ -216,7 +217,6 @@ def assert_theirs_is_there(scene: Scene, result: Result) -> None:
     assert result.status in (1, CHANGED), result.describe()
 
 
-@pending
 @makings
 @pytest.mark.parametrize("way", ["", NAMED], ids=["unnamed", "named"])
 def test_made_at_the_last_moment_where_there_was_none(kit: Kit, scene: Scene, change: str, way: str) -> None:
@@ -224,13 +224,11 @@ def test_made_at_the_last_moment_where_there_was_none(kit: Kit, scene: Scene, ch
     assert_theirs_is_there(scene, kit.run(SYNC, scene.out, variables=scene.interposed(change, moment, way)))
 
 
-@pending
 @makings
 def test_made_while_it_waits_where_there_was_none(kit: Kit, scene: Scene, change: str) -> None:
     assert_theirs_is_there(scene, run_with_change(kit, SYNC, scene, change, opened=1))
 
 
-@pending
 @each((PATCH_ITSELF, SYNC))
 @pytest.mark.parametrize("touch", TOUCHES)
 @pytest.mark.parametrize("moment", ["fsync:0:run", "pread:0:run"], ids=["flush", "read"])
@@ -253,7 +251,6 @@ def facts(path: Path) -> tuple[object, ...]:
     return status.st_mode, status.st_uid, status.st_gid, access_list(path), attributes(path)
 
 
-@pending
 @each((PATCH_ITSELF, SYNC))
 def test_of_two_at_once_one_gives_up(kit: Kit, scene: Scene, verb: Verb) -> None:
     """Both began with the same file; the second to finish would undo the first."""

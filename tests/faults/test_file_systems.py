@@ -17,7 +17,6 @@ import pytest
 
 from faults.courses import WRITING, Course, FurnishedPlace, Place, way
 from helpers.places import Places
-from helpers.replacing import pending
 from helpers.tool import SANITIZED
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
@@ -99,7 +98,6 @@ def test_some_calls_fail(plain: Place, course: Course, way: str) -> None:
     fail_some(plain, course, way)
 
 
-@pending
 @way
 @replacing
 def test_some_calls_fail_and_nothing_is_lost(furnished: Place, course: Course, way: str) -> None:
@@ -112,14 +110,12 @@ def test_killed_before_some_calls(plain: Place, course: Course, way: str) -> Non
     kill_before_some(plain, course, way)
 
 
-@pending
 @way
 @replacing
 def test_killed_before_some_calls_and_nothing_is_lost(furnished: Place, course: Course, way: str) -> None:
     kill_before_some(furnished, course, way)
 
 
-@pending
 @way
 @replacing
 @pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EOPNOTSUPP, errno.EPERM], ids=errno.errorcode.get)

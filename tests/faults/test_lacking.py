@@ -32,7 +32,6 @@ from helpers.replacing import (
     each,
     failed,
     is_plain,
-    pending,
     warned,
 )
 from helpers.tool import Result
@@ -77,7 +76,6 @@ def broken(kit: Kit) -> str:
 # ---- File systems without this and that -----------------------------------------------------------------------------
 
 
-@pending
 @each(COMMANDS)
 def test_where_modes_and_owners_are_fixed_files_are_replaced(kit: Kit, places: Places, verb: Verb) -> None:
     view = places.refusing(*ELSEWHERE, "mode=0755")
@@ -88,7 +86,6 @@ def test_where_modes_and_owners_are_fixed_files_are_replaced(kit: Kit, places: P
     assert os.listdir(view.back) == ["out"]
 
 
-@pending
 @each(COMMANDS)
 @pytest.mark.parametrize("old", [0o644, 0o600, 0o400, 0o755])
 def test_a_mode_that_cannot_be_set_is_never_wider(kit: Kit, places: Places, verb: Verb, old: int) -> None:
@@ -117,7 +114,6 @@ def test_one_way_to_make_a_new_file_is_enough(kit: Kit, places: Places, words: t
 NO_WAY = [("link=EPERM", "rename_flags=EINVAL"), ("link=EOPNOTSUPP", "rename_flags=ENOSYS"), ELSEWHERE]
 
 
-@pending
 @pytest.mark.parametrize("words", NO_WAY, ids=["EPERM", "ENOSYS", "elsewhere"])
 def test_a_new_file_without_links_and_flags_of_rename(
     kit: Kit, places: Places, words: tuple[str, ...], broken: str
@@ -289,7 +285,6 @@ def try_fill(fd: int, size: int) -> None:
 # ---- Files that cannot be replaced as a whole -----------------------------------------------------------------------
 
 
-@pending
 @each(FROM_ANOTHER)
 def test_a_mount_point_is_written_to_in_place(kit: Kit, places: Places, verb: Verb) -> None:
     """As the files that container engines mount into a container."""
@@ -313,7 +308,6 @@ def test_a_mount_point_that_is_its_own_basis_is_refused(kit: Kit, places: Places
     assert_unchanged(kit, verb, out, folder)
 
 
-@pending
 @each((PATCH, RDIFF))
 def test_a_file_that_grows_shorter_in_place_has_no_old_end(kit: Kit, places: Places, verb: Verb) -> None:
     folder = places.new_folder()
@@ -336,7 +330,6 @@ def closed(places: Places, request: pytest.FixtureRequest) -> tuple[Path, Path]:
     return view.view, view.back
 
 
-@pending
 @each(FROM_ANOTHER)
 def test_a_file_in_a_folder_that_may_not_be_written_to_is_written_in_place(
     kit: Kit, closed: tuple[Path, Path], verb: Verb
@@ -388,7 +381,6 @@ def sticky(places: Places) -> Path:
     return folder
 
 
-@pending
 @each(FROM_ANOTHER)
 def test_a_file_of_somebody_else_in_a_sticky_folder_is_written_in_place(kit: Kit, sticky: Path, verb: Verb) -> None:
     out = kit.prepare(verb, sticky / "out", 0o666)
@@ -438,7 +430,6 @@ def bytes_of(device: Path) -> bytes:
         return file.read()
 
 
-@pending
 @each(ON_BASIS)
 @pytest.mark.parametrize("name", ["device", "node", "link"])
 def test_a_device_that_is_its_own_basis_is_refused(
@@ -456,7 +447,6 @@ def test_a_device_that_is_its_own_basis_is_refused(
     assert link.is_symlink()
 
 
-@pending
 @pytest.mark.parametrize("program", ["redelta", "rdiff"])
 @pytest.mark.parametrize("names", ["device node", "node device", "link node", "node node", "link device"])
 def test_two_names_of_a_device_are_one_basis(kit: Kit, places: Places, device: Path, program: str, names: str) -> None:
@@ -485,7 +475,6 @@ def assert_told_the_truth(result: Result, written: bool) -> None:
     assert not (written and b"was replaced" in result.err), result.describe()
 
 
-@pending
 @each((PATCH, RDIFF))
 def test_a_device_that_is_too_small(kit: Kit, places: Places, verb: Verb) -> None:
     device = places.block_device(bytes(len(NEW) // 2 // 512 * 512))
@@ -495,7 +484,6 @@ def test_a_device_that_is_too_small(kit: Kit, places: Places, verb: Verb) -> Non
     assert_told_the_truth(result, True)
 
 
-@pending
 @pytest.mark.parametrize("program", ["redelta", "rdiff"])
 @pytest.mark.parametrize("length", [0, 20_000, len(BASIS)])
 def test_a_patch_to_a_device_that_fails_late(kit: Kit, places: Places, program: str, length: int) -> None:

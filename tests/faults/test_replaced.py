@@ -37,7 +37,6 @@ from helpers.replacing import (
     assert_that,
     each,
     is_plain,
-    pending,
     warned,
 )
 from helpers.tool import SANITIZED
@@ -112,7 +111,6 @@ def assert_no_more(before: dict[User, set[str]], path: Path, but: User | None = 
 # ---- Kept -----------------------------------------------------------------------------------------------------------
 
 
-@pending
 @each(COMMANDS)
 def test_root_keeps_everything(kit: Kit, folder: Path, verb: Verb) -> None:
     out = kit.prepare(verb, folder / "out", 0o640)
@@ -128,7 +126,6 @@ def test_root_keeps_everything(kit: Kit, folder: Path, verb: Verb) -> None:
     assert leftovers(folder) == []
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 def test_the_owner_keeps_everything(kit: Kit, folder: Path, verb: Verb, way: dict[str, str]) -> None:
     os.chown(folder, OWNER.user, OWNER.group)
@@ -143,7 +140,6 @@ def test_the_owner_keeps_everything(kit: Kit, folder: Path, verb: Verb, way: dic
     assert leftovers(folder) == []
 
 
-@pending
 @each(COMMANDS)
 def test_a_file_without_an_access_list_gets_none(kit: Kit, folder: Path, verb: Verb, way: dict[str, str]) -> None:
     """That of the folder, for new files, does not fall on it, nor on its mode."""
@@ -157,7 +153,6 @@ def test_a_file_without_an_access_list_gets_none(kit: Kit, folder: Path, verb: V
     assert mode(out) == 0o640
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 def test_the_list_of_the_folder_is_not_mixed_with_that_of_the_file(kit: Kit, folder: Path, verb: Verb) -> None:
     set_access_list(folder, "d:u:2002:rwx", "d:g::rwx", "d:o::rwx")
@@ -190,7 +185,6 @@ LISTS = {
 }
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 @pytest.mark.parametrize("entries", LISTS.values(), ids=LISTS)
 @pytest.mark.parametrize("code", ["EOPNOTSUPP", "EPERM", "ENOSPC"])
@@ -209,7 +203,6 @@ def test_without_the_access_list_nobody_gets_more(kit: Kit, verb: Verb, entries:
         assert leftovers(view.back) == []
 
 
-@pending
 @each((PATCH_ITSELF, PATCH))
 @pytest.mark.parametrize("entries", LISTS.values(), ids=LISTS)
 def test_the_owner_gives_nobody_more_without_the_access_list(kit: Kit, verb: Verb, entries: tuple[str, ...]) -> None:
@@ -225,7 +218,6 @@ def test_the_owner_gives_nobody_more_without_the_access_list(kit: Kit, verb: Ver
         assert_no_more(before, view.view / "out")
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 def test_attributes_that_cannot_be_set_are_a_warning(kit: Kit, verb: Verb) -> None:
     with Places() as places:
@@ -253,7 +245,6 @@ def test_where_there_are_no_attributes_nothing_is_said(kit: Kit, verb: Verb, cod
 # ---- Owner and group ------------------------------------------------------------------------------------------------
 
 
-@pending
 @each(COMMANDS)
 def test_special_bits_and_capabilities_do_not_survive(kit: Kit, folder: Path, verb: Verb) -> None:
     out = kit.prepare(verb, folder / "out")
@@ -268,7 +259,6 @@ def test_special_bits_and_capabilities_do_not_survive(kit: Kit, folder: Path, ve
     assert attributes(out) == {}
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 def test_another_user_becomes_the_owner_and_keeps_a_group_of_hers(kit: Kit, plain: Path, verb: Verb) -> None:
     plain.chmod(0o777)
@@ -283,7 +273,6 @@ def test_another_user_becomes_the_owner_and_keeps_a_group_of_hers(kit: Kit, plai
     assert_no_more(before, out, but=OTHER)
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 @pytest.mark.parametrize(("old", "most"), [(0o664, 0o644), (0o6775, 0o755), (0o606, 0o600), (0o674, 0o644)])
 def test_a_group_that_is_lost_gives_the_next_no_more_than_others(
@@ -302,7 +291,6 @@ def test_a_group_that_is_lost_gives_the_next_no_more_than_others(
     assert_no_more(before, out, but=OTHER)
 
 
-@pending
 @each((PATCH_ITSELF, SYNC, PATCH))
 @pytest.mark.parametrize("entries", LISTS.values(), ids=LISTS)
 def test_another_user_gives_nobody_more_whatever_the_access_list(

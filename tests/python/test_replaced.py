@@ -13,7 +13,7 @@ import pytest
 
 import redelta
 from helpers.places import Places, access_list, attributes, leftovers, set_access_list
-from helpers.replacing import BASIS, NEW, PYTHON, PYTHON_ITSELF, Kit, Verb, assert_that, each, is_plain, pending, warned
+from helpers.replacing import BASIS, NEW, PYTHON, PYTHON_ITSELF, Kit, Verb, assert_that, each, is_plain, warned
 from helpers.tool import Result, Tool
 
 BOTH = (PYTHON, PYTHON_ITSELF)
@@ -30,7 +30,6 @@ def raised(result: Result) -> bool:
     return result.status == 1 and result.err.startswith(b"Traceback")
 
 
-@pending
 @each(BOTH)
 def test_a_replaced_file_keeps_everything(kit: Kit, places: Places, verb: Verb) -> None:
     out = kit.prepare(verb, places.new_folder() / "out", 0o640)
@@ -43,7 +42,6 @@ def test_a_replaced_file_keeps_everything(kit: Kit, places: Places, verb: Verb) 
     assert (access_list(out), attributes(out), out.stat().st_mode, out.stat().st_uid, out.stat().st_gid) == before
 
 
-@pending
 @each(BOTH)
 def test_special_bits_do_not_survive(kit: Kit, places: Places, verb: Verb) -> None:
     out = kit.prepare(verb, places.new_folder() / "out")
@@ -52,7 +50,6 @@ def test_special_bits_do_not_survive(kit: Kit, places: Places, verb: Verb) -> No
     assert stat.S_IMODE(out.stat().st_mode) == 0o755
 
 
-@pending
 @each(BOTH)
 def test_what_cannot_be_kept_is_a_warning(kit: Kit, places: Places, verb: Verb) -> None:
     view = places.refusing("setxattr=EOPNOTSUPP")
@@ -63,7 +60,6 @@ def test_what_cannot_be_kept_is_a_warning(kit: Kit, places: Places, verb: Verb) 
     assert stat.S_IMODE(out.stat().st_mode) & 0o070 == 0
 
 
-@pending
 def test_a_mount_point_is_written_to_in_place(kit: Kit, places: Places) -> None:
     out = kit.prepare(PYTHON, places.new_folder() / "out", 0o640)
     places.bind(out)
@@ -95,7 +91,6 @@ def test_no_room_leaves_the_old_file(kit: Kit, places: Places, verb: Verb, words
     assert os.listdir(view.back) == ["out"]
 
 
-@pending
 @pytest.mark.parametrize("names", ["device device", "node device", "device link", "link node"])
 def test_a_device_that_is_its_own_basis_is_refused(kit: Kit, places: Places, names: str) -> None:
     device = places.block_device(BASIS + AFTER)
@@ -145,7 +140,6 @@ def replace(path: Path) -> None:
     other.rename(path)
 
 
-@pending
 @pytest.mark.parametrize("change", [append, replace, Path.unlink])
 def test_a_basis_that_is_changed_meanwhile_stays_as_it_is(
     kit: Kit, places: Places, change: Callable[[Path], object]
