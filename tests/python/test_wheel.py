@@ -58,6 +58,7 @@ def test_the_licence_comes_with_it(wheel: zipfile.ZipFile) -> None:
     (name,) = [name for name in wheel.namelist() if name.endswith(".dist-info/METADATA")]
     metadata = Parser().parsestr(wheel.read(name).decode())
     assert metadata["License-Expression"] == "MIT"
+    assert f"Copyright (c) 2026 {metadata['Author']}\n" in (Path(__file__).parents[2] / "LICENSE").read_text()
     assert metadata["Requires-Python"] == ">=3.11"
     assert metadata.get_all("Requires-Dist") is None
 
