@@ -45,7 +45,9 @@ class Course:
 
 
 OUT = "d/out"
-WARNING_LINE = re.compile(rf"redelta: [a-z]+: {OUT}: warning: (it|some).+|librsync: WARNING: \([a-z]+\) {OUT}: (it|some).+")
+WARNING_LINE = re.compile(
+    rf"redelta: [a-z]+: {OUT}: warning: (it|some).+|librsync: WARNING: \([a-z]+\) {OUT}: (it|some).+"
+)
 
 COURSES = [
     Course("redelta", ("signature", "-T1", "basis", OUT), "recommended", None),  # by the size of the basis
