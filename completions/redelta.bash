@@ -58,6 +58,9 @@ _redelta() {
         --max-blocks | --max-blocks=)
             return
             ;;
+        --backup=)
+            return
+            ;;
         --sparse | --sparse=)
             mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
             return
@@ -71,8 +74,8 @@ _redelta() {
         case $verb in
             signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum -z --compress --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             delta) options='-z --compress --no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
-            patch) options='--no-verify --always-verify --max-output --max-memory --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
-            sync) options='-b --block-size --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            patch) options='--no-verify --always-verify --max-output --max-memory --backup -t --times --follow --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
+            sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             verify) options='--max-memory -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;
             estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json -h --help -V --version' ;;

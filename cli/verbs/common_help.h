@@ -1,6 +1,6 @@
 /*
- * common_help.h: the lines that the help of several verbs has. A help is a plain text of at most 79 columns and 24
- * lines, so that a terminal of any age shows it whole. It is not made from the table of options: the words that help
+ * common_help.h: the lines that the help of several verbs has. A help is a plain text of at most 79 columns and 30
+ * lines, which a screen shows whole. It is not made from the table of options: the words that help
  * differ from verb to verb. What is the same for most verbs is explained in the overall help, and the others have it in
  * short.
  */
