@@ -6,6 +6,7 @@
 #define RD_BASE_BYTES_H
 
 #include <assert.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -64,6 +65,11 @@ static inline void rd__store_be(uint8_t *p, size_t width, uint64_t value) {
     assert(width >= 1 && width <= 8 && (width == 8 || value >> 8 * width == 0));
     for (size_t i = width; i-- > 0; value >>= 8)
         p[i] = (uint8_t)value;
+}
+
+/* Are all of these bytes 0? Where they are not, the first ones mostly tell. */
+static inline bool rd__is_zeros(const uint8_t *data, size_t size) {
+    return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
 }
 
 #endif

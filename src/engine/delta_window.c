@@ -101,6 +101,30 @@ static rd__view delta_window_searched(const rd__delta_window *window) {
     return searched;
 }
 
+bool rd__delta_window_pass_zeros(rd__delta_window *window, const rd__zero_block *zeros, uint64_t end) {
+    const rd__scanner *const scanner = &window->scanner;
+    assert(window->scanned && !window->view.last);
+    if (!zeros->exists || end - scanner->at < scanner->signature->params.block_len)
+        return false;
+    window->zeros = zeros;
+    window->zeros_stop = end - scanner->signature->params.block_len + 1;
+    window->scanned = false;
+    return true;
+}
+
+/* The next copy. False: the view, or what is passed, has been scanned. */
+static bool delta_window_scan(rd__delta_window *window, const rd__view *searched, rd_op *copy) {
+    rd__view *const view = &window->view;
+    if (!window->zeros)
+        return rd__scanner_next(&window->scanner, searched, UINT64_MAX, copy);
+    if (rd__scanner_next_zeros(&window->scanner, window->zeros, window->zeros_stop, copy))
+        return true;
+    window->zeros = NULL;
+    if (window->scanner.at > view->offset + view->size) /* all before it is in copies */
+        *view = (rd__view){.data = window->data, .offset = window->scanner.at};
+    return false;
+}
+
 bool rd__delta_window_next(rd__delta_window *window, rd_op *op, const uint8_t **literal) {
     const rd__view *const view = &window->view;
     const rd__view searched = delta_window_searched(window);
@@ -112,7 +136,7 @@ bool rd__delta_window_next(rd__delta_window *window, rd_op *op, const uint8_t **
             break;
         if (window->scanned)
             return false;
-        if (rd__scanner_next(&window->scanner, &searched, UINT64_MAX, &copy))
+        if (delta_window_scan(window, &searched, &copy))
             rd__op_joiner_add(&window->joiner, &copy);
         else
             window->scanned = true;

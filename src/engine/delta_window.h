@@ -15,9 +15,11 @@ typedef struct rd__delta_window {
     rd__op_joiner joiner;
     uint8_t *data;
     size_t capacity;
-    rd__view view; /* of the data */
-    bool scanned;  /* the view has been scanned to its end */
-    bool prompt;   /* as rd__delta_window_set_prompt says */
+    rd__view view;               /* of the data */
+    bool scanned;                /* the view has been scanned to its end */
+    const rd__zero_block *zeros; /* not NULL: zeros are passed, up to: */
+    uint64_t zeros_stop;
+    bool prompt;                 /* as rd__delta_window_set_prompt says */
 } rd__delta_window;
 
 /* The signature may be NULL: an empty basis. Holds no memory yet. */
@@ -38,6 +40,14 @@ void rd__delta_window_free(rd__delta_window *window);
 uint8_t *rd__delta_window_room(rd__delta_window *window, size_t wanted, size_t *room);
 void rd__delta_window_add(rd__delta_window *window, size_t size);
 void rd__delta_window_end(rd__delta_window *window);
+
+/*
+ * Lets rd__delta_window_next copy blocks of zeros without having their bytes: the new file has nothing but zeros from
+ * the position that is to be decided next up to `end`. Only after it has returned false; once it does so again,
+ * scanner.at is where the next bytes start if that is not before the end of what was added; otherwise nothing has
+ * changed. False: there is nothing to be passed.
+ */
+bool rd__delta_window_pass_zeros(rd__delta_window *window, const rd__zero_block *zeros, uint64_t end);
 
 /* May a delta of `taken` bytes of a new file, or more, be made beside this signature? The window takes two blocks. */
 bool rd__delta_window_allowed(const rd_signature *signature, uint64_t taken, const rd_limits *limits);

@@ -22,6 +22,7 @@
 #include "engine/scanner.h"
 
 #include "base/memory.h"
+#include "engine/signer.h"
 #include "hash/sums.h"
 
 #include <assert.h>
@@ -247,6 +248,46 @@ static bool scanner_try_suffixes(rd__scanner *scanner, const uint8_t *data, size
     }
     return false;
 }
+
+/* ---- Zeros ------------------------------------------------------------------------------------------------------- */
+
+rd__zero_block rd__scanner_find_zeros(const rd_signature *signature, const rd__kernels *kernels) {
+    rd__zero_block zeros = {.exists = false};
+    rd__index_range range = {0, 0};
+    uint32_t first = 0;
+    rd__block_sums sums;
+    if (!signature || signature->sums.count == 0)
+        return zeros;
+    rd__sign_zeros(kernels, &signature->params, &sums);
+    zeros.exists = rd__index_find_weak(&signature->index, sums.weak, &range) &&
+                   rd__index_find_strong(&signature->index, &signature->sums, &range, sums.strong, &first);
+    zeros.first = first;
+    return zeros;
+}
+
+static bool scanner_is_zeros(const rd__scanner *scanner, const rd__zero_block *zeros, uint64_t block) {
+    const rd__sums *const sums = &scanner->signature->sums;
+    return sums->weak[block] == sums->weak[zeros->first] &&
+           scanner_strong_equal(scanner, block, rd__sums_strong(sums, zeros->first));
+}
+
+/* The choice is that of scanner_try_window; where the budget blocks strong sums, windows of zeros are left to it. */
+bool rd__scanner_next_zeros(rd__scanner *scanner, const rd__zero_block *zeros, uint64_t stop, rd_op *copy) {
+    if (!zeros->exists || scanner->rolling || scanner->at >= stop || !scanner_may_verify(scanner))
+        return false;
+    const uint64_t block_len = scanner->signature->params.block_len;
+    const bool continues = rd__scanner_continues(scanner) && scanner_is_zeros(scanner, zeros, scanner->next_block);
+    const uint64_t block = continues ? scanner->next_block : zeros->first;
+    const uint64_t most =
+        rd__min_u64(scanner->signature->sums.count - block, (stop - scanner->at + block_len - 1) / block_len);
+    uint64_t n = 1;
+    while (n < most && scanner_is_zeros(scanner, zeros, block + n))
+        n++;
+    scanner_take_blocks(scanner, block, n, n * block_len, copy);
+    return true;
+}
+
+/* ---- The parse --------------------------------------------------------------------------------------------------- */
 
 bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
     const uint64_t end = view->offset + view->size;

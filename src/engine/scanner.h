@@ -38,6 +38,15 @@ typedef struct rd__view {
     bool last; /* the new file ends with it */
 } rd__view;
 
+/* Is there a block of zeros in the basis? Which is the first one, by what copies of zeros are made. */
+typedef struct rd__zero_block {
+    bool exists;
+    uint64_t first;
+} rd__zero_block;
+
+/* Hashes a block of zeros, and looks it up. */
+rd__zero_block rd__scanner_find_zeros(const rd_signature *signature, const rd__kernels *kernels);
+
 void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const rd__kernels *kernels);
 
 /* Is there a block of the basis that would continue a copy at scanner->at? */
@@ -55,5 +64,11 @@ bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
  * view and `stop` allow; the bytes before it that were not copied are literal.
  */
 bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy);
+
+/*
+ * Like rd__scanner_next, without a view, where the windows at all positions from scanner->at up to `stop` are zeros: it
+ * takes a step a block. False: there is no copy, or it takes the bytes to find out; scanner->at has not moved.
+ */
+bool rd__scanner_next_zeros(rd__scanner *scanner, const rd__zero_block *zeros, uint64_t stop, rd_op *copy);
 
 #endif

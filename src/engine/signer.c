@@ -1,6 +1,7 @@
 /* See signer.h. It keeps no bytes of the basis, so its memory does not depend on the block length. */
 #include "engine/signer.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -11,8 +12,16 @@ enum {
     BATCH_BYTES = 256 * 1024 /* at most, so that both sums find the blocks in cache */
 };
 
+/* How many of the blocks, at most `most`, come before one of zeros. */
+static size_t signer_count_others(const uint8_t *data, size_t block_len, size_t most) {
+    size_t count = 0;
+    while (count < most && !rd__is_zeros(data + count * block_len, block_len))
+        count++;
+    return count;
+}
+
 size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
-                       uint32_t *weak, uint8_t *strong) {
+                       const rd__block_sums *zeros, uint32_t *weak, uint8_t *strong) {
     uint8_t full[BATCH_BLOCKS * RD_STRONG_LEN_MAX];
     const size_t full_len = rd__strong_size(params->strong);
     const size_t strong_len = (size_t)params->strong_len;
@@ -21,10 +30,19 @@ size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, cons
     const size_t batch_max = fit < 1 ? 1 : rd__min_size(fit, BATCH_BLOCKS);
     size_t made = 0;
     while (size > 0) {
-        /* As many whole blocks as there are, or the short one at the end. */
+        /* As many whole blocks as there are before one of zeros, or the short one at the end. */
         const size_t whole = size / params->block_len;
-        const size_t count = whole < 1 ? 1 : rd__min_size(whole, batch_max);
+        const size_t most = whole < 1 ? 1 : rd__min_size(whole, batch_max);
         const size_t length = whole < 1 ? size : params->block_len;
+        const size_t count = zeros && whole >= 1 ? signer_count_others(data, length, most) : most;
+        if (count == 0) {
+            weak[made] = zeros->weak;
+            memcpy(strong + made * strong_len, zeros->strong, strong_len);
+            made++;
+            data += length;
+            size -= length;
+            continue;
+        }
         kernels->strong_many[params->strong](data, length, count, full);
         for (size_t i = 0; i < count; i++) {
             weak[made] = kernels->weak_update[params->weak](seed, data + i * length, length);
@@ -64,4 +82,13 @@ void rd__signer_end(rd__signer *signer, uint32_t *weak, uint8_t *strong) {
     rd__strong_final(&signer->strong, full);
     memcpy(strong, full, (size_t)signer->params.strong_len);
     signer_start_block(signer);
+}
+
+void rd__sign_zeros(const rd__kernels *kernels, const rd_params *params, rd__block_sums *sums) {
+    static const uint8_t zeros[4096];
+    rd__signer signer;
+    rd__signer_init(&signer, kernels, params);
+    while (!rd__signer_is_complete(&signer))
+        (void)rd__signer_take(&signer, zeros, sizeof zeros);
+    rd__signer_end(&signer, &sums->weak, sums->strong);
 }

@@ -12,13 +12,22 @@
  */
 #define RD__TOGETHER_MAX ((size_t)512 * 1024)
 
+/* The sums of a block. */
+typedef struct rd__block_sums {
+    uint32_t weak;
+    uint8_t strong[RD_STRONG_LEN_MAX]; /* its params->strong_len leftmost bytes */
+} rd__block_sums;
+
+/* Makes those of a whole block of zeros. */
+void rd__sign_zeros(const rd__kernels *kernels, const rd_params *params, rd__block_sums *sums);
+
 /*
  * Makes the sums of the `size` bytes at `data`, a part of a basis that starts with a block and whose last block may be
  * short: of each block the weak sum and the params->strong_len leftmost bytes of the strong sum. Returns the number of
- * blocks.
+ * blocks. `zeros` is NULL, or the sums of a block of zeros: they are then not made again.
  */
 size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
-                       uint32_t *weak, uint8_t *strong);
+                       const rd__block_sums *zeros, uint32_t *weak, uint8_t *strong);
 
 /* One block whose bytes come in chunks. */
 typedef struct rd__signer {

@@ -41,10 +41,19 @@ static rd_result digest_finish(void *context, void *slot) {
     return RD_OK;
 }
 
+static rd_result digest_finish_empty(void *context, void *slot) {
+    digest_run *const run = context;
+    const digest_slot *const it = slot;
+    rd__digest_add_zeros(&run->digest, it->segment.zeros * SEGMENT_LEAVES);
+    return RD_OK;
+}
+
 rd_result rd__source_digest(const rd_source *source, rd__operation *operation, uint8_t digest[RD_DIGEST_LEN],
                             uint64_t *size) {
-    static const rd__segment_work work = {
-        .slot_size = sizeof(digest_slot), .work = digest_work, .finish = digest_finish};
+    static const rd__segment_work work = {.slot_size = sizeof(digest_slot),
+                                          .work = digest_work,
+                                          .finish = digest_finish,
+                                          .finish_empty = digest_finish_empty};
     digest_run run = {.kernels = rd__kernels_best()};
     rd__segments segments = {.source = source,
                              .operation = operation,

@@ -5,6 +5,7 @@
  * A signature with blocks so long that segments of some blocks would not be small is handled as the streams do, in one
  * window over the whole file; so is one with blocks so short that a segment could be millions of copies.
  */
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/delta_window.h"
@@ -32,6 +33,8 @@ typedef struct delta_run {
     const rd__kernels *kernels;
     rd__writer writer;
     rd__emitter emitter;
+    bool has_zeros; /* the next is known */
+    rd__zero_block zeros;
     /* In segments: */
     rd__segments segments;
     bool parses;  /* there are several threads: segments are parsed before it is known where the true parse enters */
@@ -42,6 +45,14 @@ typedef struct delta_run {
     rd__op_joiner joiner;
     uint8_t carried[RD__LITERAL_MAX]; /* not zeroed: the end of the segment before, as far as a literal may need it */
 } delta_run;
+
+/* The block of zeros, which is looked for when it is needed first. */
+static const rd__zero_block *delta_find_zeros(delta_run *run) {
+    if (!run->has_zeros)
+        run->zeros = rd__scanner_find_zeros(run->signature, run->kernels);
+    run->has_zeros = true;
+    return &run->zeros;
+}
 
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
 
@@ -60,14 +71,19 @@ static uint64_t delta_stop(const delta_run *run, const rd__segment *segment) {
     return segment->last ? UINT64_MAX : segment->offset + run->segments.size;
 }
 
+/* How many leaves start before this position. */
+static uint64_t delta_leaves_before(uint64_t position) {
+    return (position + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+}
+
 /*
  * Hashes the leaves that start in the segment. The last of them may end in its overlap. None starts in a segment that
  * is left out, or only there because the file became shorter.
  */
 static void delta_hash_leaves(const delta_run *run, delta_slot *it) {
     const rd__segment *const s = &it->segment;
-    const uint64_t first = (s->offset + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
-    const uint64_t end = (s->offset + run->segments.size + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
+    const uint64_t first = delta_leaves_before(s->offset);
+    const uint64_t end = delta_leaves_before(s->offset + run->segments.size);
     const size_t skipped = (size_t)(first * RD__LEAF_LEN - s->offset);
     it->leaf_count = 0;
     if (skipped < s->got || first == 0) {
@@ -130,15 +146,13 @@ static rd_result delta_put_ops(delta_run *run, const rd__view *view, uint64_t re
     return result;
 }
 
-static rd_result delta_finish(void *context, void *slot) {
-    delta_run *const run = context;
-    delta_slot *const it = slot;
-    const bool changed = run->digests && delta_add_leaves(run, it);
-    const rd__view view = delta_view(&it->segment);
-    const uint64_t stop = delta_stop(run, &it->segment);
+/* Makes the true parse of the segment, from its own parse unless that is NULL, and writes what is known of it. */
+static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const rd__parse *parse) {
+    const rd__view view = delta_view(segment);
+    const uint64_t stop = delta_stop(run, segment);
     rd_result result = RD_OK;
     rd_op copy;
-    rd__stitcher_begin(&run->stitcher, run->parses && !changed ? &it->parse : NULL);
+    rd__stitcher_begin(&run->stitcher, parse);
     while (result == RD_OK && rd__stitcher_next(&run->stitcher, &view, stop, &copy)) {
         rd__op_joiner_add(&run->joiner, &copy);
         result = delta_put_ops(run, &view, copy.target_offset + copy.length, false);
@@ -156,13 +170,72 @@ static rd_result delta_finish(void *context, void *slot) {
     return result;
 }
 
+static rd_result delta_finish(void *context, void *slot) {
+    delta_run *const run = context;
+    delta_slot *const it = slot;
+    const bool changed = run->digests && delta_add_leaves(run, it);
+    return delta_stitch(run, &it->segment, run->parses && !changed ? &it->parse : NULL);
+}
+
+/* Gives an empty segment the bytes of the first of those that it is. */
+static void delta_fill(const delta_run *run, rd__segment *segment) {
+    segment->got = run->segments.size + run->segments.overlap;
+    memset(segment->data, 0, segment->got);
+}
+
+/* Copies what can be without the bytes, up to `end`, and then has the scanner look at those of a segment. */
+static rd_result delta_stitch_empty(delta_run *run, rd__segment *segment, uint64_t end) {
+    const size_t size = run->segments.size;
+    rd__scanner *const scanner = &run->stitcher.scanner;
+    rd_result result = RD_OK;
+    const rd__zero_block *const zeros = delta_find_zeros(run);
+    while (result == RD_OK && scanner->at < end) {
+        rd_op copy;
+        const rd__view none = {.offset = segment->offset};
+        while (result == RD_OK && rd__scanner_next_zeros(scanner, zeros, end, &copy)) {
+            rd__op_joiner_add(&run->joiner, &copy);
+            result = delta_put_ops(run, &none, scanner->at, false);
+        }
+        if (result == RD_OK && scanner->at < end) {
+            segment->offset += (scanner->at - segment->offset) / size * size;
+            delta_fill(run, segment);
+            result = delta_stitch(run, segment, NULL);
+            segment->offset += size;
+        }
+    }
+    return result;
+}
+
+static rd_result delta_finish_empty(void *context, void *slot) {
+    delta_run *const run = context;
+    delta_slot *const it = slot;
+    rd__segment *const s = &it->segment;
+    const size_t size = run->segments.size;
+    const size_t overlap = run->segments.overlap;
+    const uint64_t end = s->offset + s->zeros * size;
+    rd_result result = RD_OK;
+    if (run->digests && s->offset > 0 && !rd__is_zeros(run->overlap, overlap)) { /* see delta_add_leaves */
+        delta_fill(run, s);
+        result = delta_finish(run, it);
+        s->offset += size;
+    }
+    if (run->digests && s->offset < end) {
+        rd__digest_add_zeros(&run->digest, delta_leaves_before(end) - delta_leaves_before(s->offset));
+        memset(run->overlap, 0, overlap);
+    }
+    return result == RD_OK ? delta_stitch_empty(run, s, end) : result;
+}
+
 static void delta_release(void *slot) {
     rd__parse_free(&((delta_slot *)slot)->parse);
 }
 
 static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
-    static const rd__segment_work work = {
-        .slot_size = sizeof(delta_slot), .work = delta_work, .finish = delta_finish, .release = delta_release};
+    static const rd__segment_work work = {.slot_size = sizeof(delta_slot),
+                                          .work = delta_work,
+                                          .finish = delta_finish,
+                                          .finish_empty = delta_finish_empty,
+                                          .release = delta_release};
     rd_context *const kept = run->operation->context;
     const unsigned threads = rd__operation_threads(run->operation);
     const size_t block_len = run->signature->params.block_len;
@@ -198,48 +271,109 @@ static bool delta_has_segments(const rd_signature *signature, const rd_limits *l
 
 /* ---- In one window ----------------------------------------------------------------------------------------------- */
 
-static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
-    rd__operation *const operation = run->operation;
-    rd_error *const error = &operation->error;
-    rd__reader reader = rd__reader_of(run->new_file, operation, RD_ROLE_NEW);
+/* The window, and what fills it. */
+typedef struct delta_input {
+    rd__reader reader;
+    rd__holes holes; /* of the new file */
+    uint64_t zeros;  /* from this position on, what was added to the window is zeros */
     rd__delta_window window;
-    rd__digester digester = {0};
-    const uint64_t known = run->new_file->size;
-    const size_t chunk = known < RD__CHUNK ? (size_t)known + RD__FRAME_MAGIC_LEN : (size_t)RD__CHUNK;
-    rd_result result = RD_OK;
-    rd__delta_window_init(&window, run->signature, run->kernels);
-    if (run->digests && !rd__digester_init(&digester, run->kernels))
-        result = rd__fail_memory(error);
-    while (result == RD_OK && !reader.ended) {
-        size_t room = 0;
-        size_t got = 0;
-        uint8_t *const place = rd__delta_window_room(&window, chunk, &room);
-        result = place ? rd__reader_read(&reader, place, room, &got) : rd__fail_memory(error);
-        if (result != RD_OK)
-            break;
-        if (run->digests)
-            rd__digester_take(&digester, place, got);
-        rd__delta_window_add(&window, got);
-        if (reader.ended)
-            rd__delta_window_end(&window);
-        result = rd__delta_window_check(&window, &operation->options.limits, error);
+    rd__digester digester;
+} delta_input;
 
-        /* Write the ops that are known from what was read so far. */
-        rd_op op;
-        const uint8_t *literal = NULL;
-        uint8_t bytes[RD__EMIT_MAX];
-        while (result == RD_OK && rd__delta_window_next(&window, &op, &literal)) {
-            result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
-            if (result == RD_OK && op.kind == RD_LITERAL)
-                result = rd__writer_put(&run->writer, literal, (size_t)op.length);
-        }
-        operation->stats.false_matches = window.scanner.false_matches;
+/* Adds the next bytes to the window, or the zeros of a hole. */
+static rd_result delta_add(delta_run *run, delta_input *input) {
+    const uint64_t known = run->new_file->size;
+    const uint64_t at = input->reader.source.read;
+    const size_t chunk = known < RD__CHUNK ? (size_t)known + RD__FRAME_MAGIC_LEN : (size_t)RD__CHUNK;
+    uint64_t length = 0;
+    size_t room = 0;
+    size_t got = 0;
+    uint8_t *const place = rd__delta_window_room(&input->window, chunk, &room);
+    if (!place)
+        return rd__fail_memory(&run->operation->error);
+    if (rd__holes_at(&input->holes, at, &length)) {
+        input->zeros = rd__min_u64(input->zeros, at);
+        got = (size_t)rd__reader_skip(&input->reader, rd__min_u64(room, length));
+        memset(place, 0, got);
+    } else {
+        const uint64_t least = length < RD__FRAME_MAGIC_LEN ? RD__FRAME_MAGIC_LEN : length;
+        input->zeros = UINT64_MAX;
+        const rd_result result =
+            rd__reader_read(&input->reader, place, input->holes.fd < 0 ? room : (size_t)rd__min_u64(room, least), &got);
+        if (result != RD_OK)
+            return result;
+    }
+    if (run->digests)
+        rd__digester_take(&input->digester, place, got);
+    rd__delta_window_add(&input->window, got);
+    if (input->reader.ended)
+        rd__delta_window_end(&input->window);
+    return rd__delta_window_check(&input->window, &run->operation->options.limits, &run->operation->error);
+}
+
+/* Writes the ops that are known from what the window has. */
+static rd_result delta_put_window(delta_run *run, rd__delta_window *window) {
+    rd_result result = RD_OK;
+    rd_op op;
+    const uint8_t *literal = NULL;
+    uint8_t bytes[RD__EMIT_MAX];
+    while (result == RD_OK && rd__delta_window_next(window, &op, &literal)) {
+        result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
+        if (result == RD_OK && op.kind == RD_LITERAL)
+            result = rd__writer_put(&run->writer, literal, (size_t)op.length);
+    }
+    run->operation->stats.false_matches = window->scanner.false_matches;
+    return result;
+}
+
+/*
+ * Passes over a hole as far as blocks of zeros can be copied, if the window holds nothing but zeros that are not
+ * decided. *passed: the reader has moved.
+ */
+static rd_result delta_pass_hole(delta_run *run, delta_input *input, bool *passed) {
+    rd__delta_window *const window = &input->window;
+    const uint64_t at = input->reader.source.read;
+    uint64_t length = 0;
+    *passed = false;
+    if (!rd__holes_at(&input->holes, at, &length) || !run->signature ||
+        at + length - window->scanner.at < run->signature->params.block_len ||
+        rd__min_u64(input->zeros, at) > window->scanner.at ||
+        !rd__delta_window_pass_zeros(window, delta_find_zeros(run), at + length))
+        return RD_OK;
+    const rd_result result = delta_put_window(run, window);
+    if (result != RD_OK || window->scanner.at <= at)
+        return result;
+    *passed = true;
+    const uint64_t size = rd__reader_skip(&input->reader, window->scanner.at - at);
+    input->zeros = window->scanner.at;
+    if (run->digests)
+        rd__digester_take_zeros(&input->digester, size);
+    return rd__operation_progress_read(run->operation, input->reader.source.read);
+}
+
+static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
+    delta_input input = {.reader = rd__reader_of(run->new_file, run->operation, RD_ROLE_NEW),
+                         .holes = rd__holes_open(run->new_file),
+                         .zeros = UINT64_MAX};
+    rd_result result = RD_OK;
+    rd__delta_window_init(&input.window, run->signature, run->kernels);
+    if (run->digests && !rd__digester_init(&input.digester, run->kernels))
+        result = rd__fail_memory(&run->operation->error);
+    while (result == RD_OK && !input.reader.ended) {
+        bool passed = false;
+        result = delta_pass_hole(run, &input, &passed);
+        if (result != RD_OK || passed)
+            continue;
+        result = delta_add(run, &input);
+        if (result == RD_OK)
+            result = delta_put_window(run, &input.window);
     }
     if (result == RD_OK && run->digests)
-        rd__digester_final(&digester, digest);
-    rd__digester_free(&digester);
-    rd__reader_close(&reader);
-    rd__delta_window_free(&window);
+        rd__digester_final(&input.digester, digest);
+    rd__digester_free(&input.digester);
+    rd__holes_close(&input.holes);
+    rd__reader_close(&input.reader);
+    rd__delta_window_free(&input.window);
     return result;
 }
 

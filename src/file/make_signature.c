@@ -28,10 +28,12 @@ typedef struct signature_run {
     rd__operation *operation;
     const rd__kernels *kernels;
     rd_params params;
-    uint64_t expected;   /* blocks, or RD_UNKNOWN */
-    size_t blocks;       /* of a segment */
-    rd__writer *writer;  /* where the entries go, or NULL: ... */
-    rd_signature *table; /* ... the sums go here */
+    uint64_t expected;    /* blocks, or RD_UNKNOWN */
+    size_t blocks;        /* of a segment */
+    bool has_zeros;       /* the next are known */
+    rd__block_sums zeros; /* of a block of zeros */
+    rd__writer *writer;   /* where the entries go, or NULL: ... */
+    rd_signature *table;  /* ... the sums go here */
 } signature_run;
 
 typedef struct signature_slot {
@@ -77,7 +79,8 @@ static void signature_work(const void *context, void *slot) {
     uint8_t *strong = NULL;
     uint8_t *entries = NULL;
     (void)signature_extra(run, run->blocks, s, &weak, &strong, &entries);
-    it->count = rd__sign_blocks(run->kernels, &run->params, s->data, s->got, weak, strong);
+    it->count =
+        rd__sign_blocks(run->kernels, &run->params, s->data, s->got, run->has_zeros ? &run->zeros : NULL, weak, strong);
     if (run->writer)
         rd__signature_put_entries(entries, &run->params, weak, strong, it->count);
 }
@@ -94,13 +97,40 @@ static rd_result signature_finish(void *context, void *slot) {
                        : signature_keep(run, weak, strong, it->count, it->segment.got);
 }
 
+/* Repeats the sums of a block of zeros. */
+static rd_result signature_finish_empty(void *context, void *slot) {
+    signature_run *const run = context;
+    signature_slot *const it = slot;
+    uint32_t *weak = NULL;
+    uint8_t *strong = NULL;
+    uint8_t *entries = NULL;
+    (void)signature_extra(run, run->blocks, &it->segment, &weak, &strong, &entries);
+    for (size_t i = 0; i < run->blocks; i++) {
+        weak[i] = run->zeros.weak;
+        memcpy(strong + i * (size_t)run->params.strong_len, run->zeros.strong, (size_t)run->params.strong_len);
+    }
+    if (run->writer)
+        rd__signature_put_entries(entries, &run->params, weak, strong, run->blocks);
+    it->count = run->blocks;
+    it->segment.got = run->blocks * run->params.block_len;
+    rd_result result = RD_OK;
+    for (uint64_t i = 0; result == RD_OK && i < it->segment.zeros; i++)
+        result = signature_finish(run, it);
+    return result;
+}
+
 static rd_result signature_sign_segments(signature_run *run, const rd_source *basis, unsigned threads) {
-    static const rd__segment_work work = {
-        .slot_size = sizeof(signature_slot), .work = signature_work, .finish = signature_finish};
+    static const rd__segment_work work = {.slot_size = sizeof(signature_slot),
+                                          .work = signature_work,
+                                          .finish = signature_finish,
+                                          .finish_empty = signature_finish_empty};
     const size_t fit = SEGMENT_SIZE / run->params.block_len;
     run->blocks = fit < SEGMENT_BLOCKS_MIN ? SEGMENT_BLOCKS_MIN : rd__min_size(fit, SEGMENT_BLOCKS_MAX);
     if (rd__segments_are_concurrent(basis) && run->expected < run->blocks)
         run->blocks = (size_t)run->expected;
+    run->has_zeros = run->expected >= SEGMENT_BLOCKS_MIN; /* fewer are not worth hashing one more */
+    if (run->has_zeros)
+        rd__sign_zeros(run->kernels, &run->params, &run->zeros);
     rd__segments segments = {.source = basis,
                              .operation = run->operation,
                              .role = RD_ROLE_BASIS,

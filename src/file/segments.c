@@ -8,7 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { SLOTS_PER_THREAD = 2 };
+enum {
+    SLOTS_PER_THREAD = 2,
+    EMPTY_MAX = 256 /* segments in one that is empty: so that progress is reported, and signals are heeded */
+};
 
 /* The room that a segment needs. */
 static size_t segments_capacity(const rd__segments *segments) {
@@ -19,13 +22,23 @@ static size_t segments_capacity(const rd__segments *segments) {
 /* Reads the next `size` bytes of the segment. It is the last one if there are fewer. */
 static void segments_read(const rd__segments *segments, rd__operation *operation, rd__segment *segment, size_t size) {
     size_t got = 0;
-    segment->result = rd__source_read(segments->source, operation, segments->role, segment->offset + segment->got,
-                                      segment->data + segment->got, size, &got);
+    rd__holes holes = segments->holes;
+    segment->result = rd__holes_read(&holes, segments->source, operation, segments->role,
+                                     segment->offset + segment->got, segment->data + segment->got, size, &got);
     segment->got += got;
     segment->last = got < size;
     segment->ready = true;
     if (segment->result != RD_OK)
         segment->error = operation->error;
+}
+
+/* How many of the next segments are empty. */
+static uint64_t segments_count_empty(rd__segments *segments) {
+    uint64_t length = 0;
+    if (!rd__holes_at(&segments->holes, segments->offset, &length) || length < segments->overlap)
+        return 0;
+    const uint64_t others = (segments->source->size - 1) / segments->size - segments->offset / segments->size;
+    return rd__min_u64(rd__min_u64((length - segments->overlap) / segments->size, others), EMPTY_MAX);
 }
 
 static bool segments_fetch(void *context, void *slot) {
@@ -35,6 +48,11 @@ static bool segments_fetch(void *context, void *slot) {
         return false;
     *segment = (rd__segment){.data = segment->data, .extra = segment->extra, .offset = segments->offset};
     if (rd__segments_are_concurrent(segments->source)) {
+        segment->zeros = segments_count_empty(segments);
+        if (segment->zeros > 0) {
+            segments->offset += segment->zeros * segments->size;
+            return true;
+        }
         segments->fetched_last = segments->source->size - segments->offset <= segments->size;
     } else {
         /* What the segment before has of this one, and then the rest from the source. */
@@ -56,6 +74,8 @@ static bool segments_fetch(void *context, void *slot) {
 static void segments_work(const void *context, void *slot) {
     const rd__segments *const segments = context;
     rd__segment *const segment = slot;
+    if (segment->zeros > 0)
+        return;
     if (!segment->ready) {
         rd__operation operation = rd__operation_none();
         const uint64_t left = segments->source->size - segment->offset;
@@ -78,10 +98,14 @@ static rd_result segments_finish(void *context, void *slot) {
         return segment->result;
     }
     segments->finished_last = segment->last;
-    const uint64_t done = segment->offset + (segment->last ? segment->got : segments->size);
+    const uint64_t whole = segment->zeros > 0 ? segment->zeros * segments->size : segments->size;
+    const uint64_t done = segment->offset + (segment->last ? segment->got : whole);
     operation->stats.in_bytes = done;
     const rd_result result = rd__operation_progress(operation, done);
-    return result == RD_OK ? segments->work->finish(segments->context, slot) : result;
+    if (result != RD_OK)
+        return result;
+    return segment->zeros > 0 ? segments->work->finish_empty(segments->context, slot)
+                              : segments->work->finish(segments->context, slot);
 }
 
 rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
@@ -114,8 +138,12 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
                                    .slot_count = slot_count,
                                    .threads = threads,
                                    .pool = &kept->pool};
+    segments->holes = (rd__holes){.fd = -1, .size = segments->source->size};
+    if (rd__segments_are_concurrent(segments->source))
+        segments->holes = rd__holes_open(segments->source);
     const rd_result result =
         complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
+    rd__holes_close(&segments->holes);
 
     for (size_t i = 0; slots && i < slot_count && slots[i]; i++) {
         rd__segment *const segment = slots[i];

@@ -2,16 +2,21 @@
  * A source cut into segments of one size for a pipeline. A source that any thread may read is read by the
  * thread that works on the segment; any other, which must be read in order or by the calling thread, when the segment
  * is fetched.
+ *
+ * In a source with holes, consecutive segments that lie in one are given as a single *empty* one, without bytes. It is
+ * not worked on, only finished. The last segment is never empty.
  */
 #ifndef RD_FILE_SEGMENTS_H
 #define RD_FILE_SEGMENTS_H
 
+#include "io/holes.h"
 #include "io/source.h"
 
 typedef struct rd__segment {
     uint8_t *data;   /* room for a segment and its overlap */
     uint8_t *extra;  /* room for rd__segments.extra bytes */
     uint64_t offset; /* in the source */
+    uint64_t zeros;  /* of an empty segment: as many whole segments of zeros, and zeros as their overlap; else 0 */
     size_t got;      /* bytes at `data`, including the overlap */
     bool last;       /* the source ends with them */
     bool ready;      /* it was read when it was fetched */
@@ -26,6 +31,8 @@ typedef struct rd__segment_work {
     void (*work)(const void *context, void *slot);
     /* Does the rest, in order, in the calling thread. */
     rd_result (*finish)(void *context, void *slot);
+    /* The same for an empty segment, which may use the room for bytes as it likes. */
+    rd_result (*finish_empty)(void *context, void *slot);
     /* Frees what `work` has allocated in the slot. NULL: nothing. */
     void (*release)(void *slot);
 } rd__segment_work;
@@ -43,6 +50,7 @@ typedef struct rd__segments {
     /* Its own: */
     const rd__segment *before; /* the segment fetched last */
     uint64_t offset;           /* of the next segment */
+    rd__holes holes;           /* of a source that is read by any thread */
     bool fetched_last;
     bool finished_last;
 } rd__segments;

@@ -1,6 +1,7 @@
 /* See digest.h. */
 #include "hash/digest.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 
 #include <assert.h>
@@ -9,16 +10,34 @@
 /* As many leaves as the widest kernel has lanes. */
 enum { DIGESTER_LEAVES = 8, DIGESTER_SIZE = DIGESTER_LEAVES * RD__LEAF_LEN };
 
-/* The digest of a leaf of zeros that is not the last: a test compares it with what the kernels make. */
-static const uint8_t digest_of_zeros[RD__BLAKE2B_LEN] = {
+/*
+ * The digest of a whole leaf of zeros that is not the last of the file. In Python's hashlib:
+ *
+ *     blake2b(bytes(65536), digest_size=32, fanout=0, depth=2, leaf_size=65536, inner_size=32)
+ */
+static const uint8_t digest_zero_leaf[RD__BLAKE2B_LEN] = {
     0x46, 0x43, 0x1e, 0x9e, 0x89, 0x3b, 0xd3, 0xc0, 0x85, 0x7a, 0x47, 0x67, 0xcc, 0x41, 0xf1, 0xdd,
     0x5f, 0xb8, 0x12, 0xe3, 0x0f, 0x7a, 0x65, 0x06, 0xe7, 0x44, 0xcb, 0xef, 0xd4, 0xf2, 0x5a, 0x7d,
 };
 
+/* Hashes `count` whole leaves. Files have long runs of zeros, which need not be hashed to know their digests. */
+static void digest_whole_leaves(const rd__kernels *kernels, const uint8_t *data, size_t count, uint8_t *digests) {
+    size_t start = 0; /* of the leaves that are not zeros */
+    for (size_t i = 0; i <= count; i++) {
+        const bool zeros = i < count && rd__is_zeros(data + i * RD__LEAF_LEN, RD__LEAF_LEN);
+        if (i < count && !zeros)
+            continue;
+        kernels->leaves(data + start * RD__LEAF_LEN, i - start, digests + start * RD__BLAKE2B_LEN);
+        if (zeros)
+            memcpy(digests + i * RD__BLAKE2B_LEN, digest_zero_leaf, sizeof digest_zero_leaf);
+        start = i + 1;
+    }
+}
+
 size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, bool ends, uint8_t *digests) {
     assert(ends || size % RD__LEAF_LEN == 0);
     const size_t whole = ends ? rd__leaf_count(size) - 1 : size / RD__LEAF_LEN;
-    kernels->leaves(data, whole, digests);
+    digest_whole_leaves(kernels, data, whole, digests);
     if (!ends)
         return whole;
     rd__blake2b last;
@@ -37,13 +56,12 @@ void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count) {
 }
 
 void rd__digest_add_zeros(rd__digest *digest, uint64_t count) {
-    enum { MANY = 64 };
-    uint8_t leaves[MANY * RD__BLAKE2B_LEN];
-    for (size_t i = 0; i < MANY; i++)
-        memcpy(leaves + i * RD__BLAKE2B_LEN, digest_of_zeros, RD__BLAKE2B_LEN);
-    for (; count > MANY; count -= MANY)
-        rd__digest_add(digest, leaves, MANY);
-    rd__digest_add(digest, leaves, (size_t)count);
+    enum { BATCH = 64 };
+    uint8_t leaves[BATCH * RD__BLAKE2B_LEN];
+    for (size_t i = 0; i < BATCH && i < count; i++)
+        memcpy(leaves + i * RD__BLAKE2B_LEN, digest_zero_leaf, sizeof digest_zero_leaf);
+    for (uint64_t added = 0; added < count; added += BATCH)
+        rd__digest_add(digest, leaves, (size_t)rd__min_u64(count - added, BATCH));
 }
 
 void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]) {
@@ -73,6 +91,24 @@ void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size)
         digester->filled += taken;
         digester->size += taken;
         data += taken;
+        size -= taken;
+    }
+}
+
+void rd__digester_take_zeros(rd__digester *digester, uint64_t size) {
+    static const uint8_t zeros[RD__LEAF_LEN];
+    while (size > 0) {
+        /* Leaves that are whole, and that others follow, need no bytes. */
+        if (digester->filled % RD__LEAF_LEN == 0 && size > RD__LEAF_LEN) {
+            const uint64_t count = (size - 1) / RD__LEAF_LEN;
+            if (digester->filled > 0)
+                digester_hash(digester, false);
+            rd__digest_add_zeros(&digester->digest, count);
+            digester->size += count * RD__LEAF_LEN;
+            size -= count * RD__LEAF_LEN;
+        }
+        const size_t taken = (size_t)rd__min_u64(size, RD__LEAF_LEN - digester->filled % RD__LEAF_LEN);
+        rd__digester_take(digester, zeros, taken);
         size -= taken;
     }
 }

@@ -31,7 +31,7 @@ typedef struct rd__digest {
 void rd__digest_init(rd__digest *digest);
 /* The digests of the next `count` leaves. */
 void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count);
-/* Like rd__digest_add, of `count` leaves of zeros, none of which is the last of the file. */
+/* The same for `count` leaves of zeros, which are whole and not the last of the file. */
 void rd__digest_add_zeros(rd__digest *digest, uint64_t count);
 void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]);
 
@@ -47,6 +47,8 @@ typedef struct rd__digester {
 /* False: out of memory, with nothing to free. */
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels);
 void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size);
+/* The same for `size` zeros. */
+void rd__digester_take_zeros(rd__digester *digester, uint64_t size);
 void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE2B_LEN]);
 void rd__digester_free(rd__digester *digester);
 

@@ -10,10 +10,12 @@
 #include "io/holes.h"
 
 #include "base/memory.h"
+#include "io/source.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -38,12 +40,18 @@ rd__holes rd__holes_open(const rd_source *source) {
     return holes;
 }
 
+/* Does the source still have all of its bytes? What a file has lost is no hole: reading finds where it ends now. */
+static bool holes_complete(const rd__holes *holes) {
+    struct stat status;
+    return fstat(holes->fd, &status) == 0 && (uint64_t)status.st_size >= holes->origin + holes->size;
+}
+
 /* A failure, as on file systems that know no holes, means data. ENXIO: no data from here to the end. */
 static void holes_find(rd__holes *holes, uint64_t offset) {
     const off_t at = (off_t)(holes->origin + offset);
     off_t next = lseek(holes->fd, at, SEEK_DATA);
     holes->start = offset;
-    holes->is_hole = next > at || (next < 0 && errno == ENXIO);
+    holes->is_hole = next > at || (next < 0 && errno == ENXIO && holes_complete(holes));
     if (!holes->is_hole && next == at)
         next = lseek(holes->fd, at, SEEK_HOLE);
     holes->end = holes->size;
@@ -81,6 +89,28 @@ void rd__holes_close(rd__holes *holes) {
     (void)holes;
 }
 #endif
+
+rd_result rd__holes_read(rd__holes *holes, const rd_source *source, rd__operation *operation, rd_role role,
+                         uint64_t offset, void *data, size_t size, size_t *got) {
+    if (holes->fd < 0)
+        return rd__source_read(source, operation, role, offset, data, size, got);
+    for (*got = 0; *got < size;) {
+        uint64_t length = 0;
+        uint8_t *const to = (uint8_t *)data + *got;
+        const bool is_hole = rd__holes_at(holes, offset + *got, &length);
+        const size_t wanted = (size_t)rd__min_u64(size - *got, length);
+        size_t n = wanted;
+        rd_result result = RD_OK;
+        if (is_hole)
+            memset(to, 0, wanted);
+        else
+            result = rd__source_read(source, operation, role, offset + *got, to, wanted, &n);
+        *got += n;
+        if (result != RD_OK || n < wanted || wanted == 0)
+            return result;
+    }
+    return RD_OK;
+}
 
 bool rd__holes_any(rd__holes *holes) {
     uint64_t length = 0;

@@ -29,6 +29,13 @@ bool rd__holes_any(rd__holes *holes);
 /* Is byte `offset` of the source in a hole? The next *length bytes, at least 1 before the source's end, are alike. */
 bool rd__holes_at(rd__holes *holes, uint64_t offset, uint64_t *length);
 
+/*
+ * Like rd__source_read, for the source of these holes: what is in a hole is not read. Threads may read at once, each
+ * with a copy of the structure.
+ */
+rd_result rd__holes_read(rd__holes *holes, const rd_source *source, rd__operation *operation, rd_role role,
+                         uint64_t offset, void *data, size_t size, size_t *got);
+
 void rd__holes_close(rd__holes *holes);
 
 #endif

@@ -3,6 +3,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "io/sparse.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/result.h"
 #include "base/system.h"
@@ -93,12 +94,6 @@ static uint64_t sparse_position(const rd__sparse *sparse) {
     return sparse->start + sparse->operation->stats.out_bytes;
 }
 
-/* Data mostly differs from zero in its first word; then little is read of it. */
-static bool sparse_is_zero(const uint8_t *data, size_t size) {
-    const size_t word = rd__min_size(size, sizeof(uint64_t));
-    return memcmp(data, sparse_buffer, word) == 0 && memcmp(data, data + word, size - word) == 0;
-}
-
 size_t rd__sparse_run(const rd__sparse *sparse, const uint8_t *data, size_t size, bool *zeros) {
     size_t end = 0;
     *zeros = false;
@@ -107,7 +102,7 @@ size_t rd__sparse_run(const rd__sparse *sparse, const uint8_t *data, size_t size
     while (end < size) {
         const size_t to_boundary = BLOCK - (size_t)((sparse_position(sparse) + end) % BLOCK);
         const size_t piece = rd__min_size(to_boundary, size - end);
-        const bool zero = sparse_is_zero(data + end, piece);
+        const bool zero = rd__is_zeros(data + end, piece);
         if (end == 0)
             *zeros = zero;
         else if (zero != *zeros)

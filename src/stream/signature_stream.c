@@ -47,7 +47,7 @@ static void signature_stream_pend(signature_stream *s, const uint32_t *weak, con
 static void signature_stream_sign(signature_stream *s, const uint8_t *data, size_t size) {
     uint32_t weak[GATHER_BLOCKS_MAX];
     uint8_t strong[(size_t)GATHER_BLOCKS_MAX * RD_STRONG_LEN_MAX];
-    signature_stream_pend(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, weak, strong));
+    signature_stream_pend(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, NULL, weak, strong));
 }
 
 /* Makes the entries of the complete blocks that are gathered, of which there are some, and keeps the rest. */
