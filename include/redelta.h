@@ -18,7 +18,8 @@
  *   - Sizes and offsets are in bytes. Every pointer to options may be NULL: all defaults.
  *   - Comments give, in this order: what a function does, its parameters, the memory it takes, its errors. Errors that
  * any operation may have are not repeated: RD_E_IO, and any result of the caller's own functions, from reading or
- * writing; RD_E_MEMORY; RD_E_CANCELLED; RD_E_LIMIT as set by the options; RD_E_PARAMETER for options out of range.
+ * writing; RD_E_MEMORY; RD_E_CANCELLED; RD_E_LIMIT as set by the options; RD_E_CHANGED unless the options accept it;
+ * RD_E_PARAMETER for options out of range.
  *   - A program that was compiled with another version of this header runs with any library of the same SONAME:
  * rd_options and rd_stats carry their size, and all other structures are fixed for good.
  */
@@ -74,7 +75,8 @@ RD_API const char *rd_kernels_name(void);
     X(E_CANCELLED, 10, "cancelled")                                                                                    \
     X(E_STATE, 11, "this call is not allowed now")                                                                     \
     X(E_MISMATCH, 12, "the result is not the new file")                                                                \
-    X(E_UNVERIFIED, 13, "the result cannot be verified")
+    X(E_UNVERIFIED, 13, "the result cannot be verified")                                                               \
+    X(E_CHANGED, 14, "a file changed while it was read")
 
 typedef enum rd_result {
 #define RD_RESULT_ENUM(name, number, message) RD_##name = (number),
@@ -296,6 +298,7 @@ typedef struct rd_stats {
     uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch, once it is verified */
     bool has_digest;
     bool identical;      /* the delta is one copy of the whole basis, so the new file is the basis */
+    rd_role changed;     /* a file that changed while it was read (see rd_changed), or RD_ROLE_NONE */
     uint64_t hole_bytes; /* of out_bytes: those of holes that were made, and not written */
 } rd_stats;
 
@@ -360,6 +363,30 @@ typedef struct rd_limits {
 /* The highest level; the lowest is 1. 0: the library was built without zstd. */
 RD_API int rd_compression_max(void);
 
+/*
+ * What to do if a file changes while it is read: what was read of it may then be no version that it ever had. Whole
+ * operations and rd_ops compare the size, mtime and ctime of the regular files of their sources, also beneath ranges
+ * and filters, between the time when they begin and when they end; the first size is that of the source, when it was
+ * made. A file that was written to just before is first waited for, at most 50 ms and usually no more than 4, because
+ * its times could not show another write. A change of its links, mode or owner is none, and it is not the name that
+ * counts, but the open file. Not noticed are writes through a mapping until the system sets mtime, writes of another
+ * machine that this one does not know of yet, and a write within the precision of the file system's times (2 s on FAT)
+ * that leaves the size. Renaming the file or setting its times counts as a change.
+ */
+typedef enum rd_changed {
+    /*
+     * The operation writes all of its output, and ends with RD_E_CHANGED and the role of the file. So it does if it
+     * fails in a way that the change explains. A patch that is verified succeeds: its result is the new file. A
+     * signature that would be in memory is not returned.
+     */
+    RD_CHANGED_FAIL = 0,
+    /*
+     * Only the statistics tell. But a patch that is verified ends with RD_E_CHANGED if the file system shares blocks of
+     * a basis that changed: these may have changed after they were verified.
+     */
+    RD_CHANGED_ACCEPT = 1
+} rd_changed;
+
 /* Set `size` to sizeof(rd_options), and the rest to 0 for the defaults. Later versions add fields at the end. */
 typedef struct rd_options {
     size_t size;
@@ -374,6 +401,7 @@ typedef struct rd_options {
     int compression;     /* level of the signature or delta to make; 0: not compressed */
     rd_context *context; /* or NULL */
     rd_sparse sparse;    /* of a patch */
+    rd_changed changed;  /* what if a file changes while it is read */
 } rd_options;
 
 /* A signature in memory: a table of block sums, which can be searched. */

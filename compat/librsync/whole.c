@@ -37,7 +37,8 @@ static void whole_start(whole_operation *o, const char *function, const char *na
                               .error = &o->error,
                               .verify = RD_VERIFY_NEVER,
                               .sparse = RD_SPARSE_NEVER,
-                              .compression = RD_COMPRESSION_NEVER};
+                              .compression = RD_COMPRESSION_NEVER,
+                              .changed = RD_CHANGED_ACCEPT};
 }
 
 static rs_result whole_fail(const char *function, const char *reason, int error, rs_result result) {

@@ -43,7 +43,10 @@ static int64_t job_now(void) {
     return time.tv_sec;
 }
 
-/* As in librsync, a delta ends with its END, bytes after that are ignored, and nothing is compressed. */
+/*
+ * As in librsync, a delta ends with its END, bytes after that are ignored, nothing is compressed, and no attention is
+ * paid to files that change.
+ */
 static rd_options job_library_options(job *j, rd_stats *stats) {
     return (rd_options){
         .size = sizeof(rd_options),
@@ -53,6 +56,7 @@ static rd_options job_library_options(job *j, rd_stats *stats) {
         .error = &j->failure.error,
         .verify = RD_VERIFY_NEVER,
         .compression = RD_COMPRESSION_NEVER,
+        .changed = RD_CHANGED_ACCEPT,
     };
 }
 

@@ -23,6 +23,8 @@ static rd_result operation_check(rd__operation *operation, const rd_options *giv
         reason = "invalid value of `verify`";
     else if (o->sparse != RD_SPARSE_AUTO && o->sparse != RD_SPARSE_ALWAYS && o->sparse != RD_SPARSE_NEVER)
         reason = "invalid value of `sparse`";
+    else if (o->changed != RD_CHANGED_FAIL && o->changed != RD_CHANGED_ACCEPT)
+        reason = "invalid value of `changed`";
     return reason ? rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, reason) : RD_OK;
 }
 

@@ -3,6 +3,7 @@
 
 #include "file/segments.h"
 #include "hash/digest.h"
+#include "io/watch.h"
 
 #include <string.h>
 
@@ -73,11 +74,12 @@ rd_result rd__source_digest(const rd_source *source, rd__operation *operation, u
 
 rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options) {
     rd__operation operation;
+    const rd__watch watch = rd__watch_begin(source, RD_ROLE_NEW);
     uint64_t size = 0;
     rd_result result = rd__operation_start(&operation, options, source->size);
     if (result == RD_OK)
         result = rd__source_digest(source, &operation, digest, &size);
     if (result == RD_OK)
         rd__operation_set_digest(&operation, digest);
-    return rd__operation_end(&operation, result);
+    return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
 }

@@ -3,9 +3,10 @@
 #include "base/result.h"
 #include "engine/loader.h"
 #include "file/reader.h"
+#include "io/watch.h"
 
 /* `part`: it is to be joined with others, so it needs no index. */
-static rd_result load_signature(rd__operation *operation, const rd_source *in, bool part, rd_signature **signature) {
+static rd_result load_table(rd__operation *operation, const rd_source *in, bool part, rd_signature **signature) {
     rd_error *const error = &operation->error;
     rd__loader loader;
     rd_result result = rd__loader_init(&loader, in->size, &operation->options.limits, error);
@@ -35,6 +36,18 @@ static rd_result load_signature(rd__operation *operation, const rd_source *in, b
     return result;
 }
 
+/* There is no signature after a failure, also if it is only that the file changed. */
+static rd_result load_signature(rd__operation *operation, const rd_source *in, bool part, rd_signature **signature) {
+    const rd__watch watch = rd__watch_begin(in, RD_ROLE_SIGNATURE);
+    rd_result result = load_table(operation, in, part, signature);
+    result = rd__watch_end(&watch, operation, result);
+    if (result != RD_OK) {
+        rd_signature_free(*signature);
+        *signature = NULL;
+    }
+    return result;
+}
+
 rd_result rd_signature_load(rd_signature **signature, const rd_source *in, const rd_options *options) {
     rd__operation operation;
     *signature = NULL;
@@ -50,7 +63,7 @@ rd_result rd_signature_load_part(rd_signature **part, const rd_source *in, uint6
     rd_result result = rd__operation_start(&operation, options, in->size);
     if (result == RD_OK)
         result = load_signature(&operation, in, true, part);
-    if (result != RD_OK)
+    if (!*part)
         return rd__operation_end(&operation, result);
     const uint64_t length = (*part)->length;
     if (offset % (*part)->params.block_len != 0)

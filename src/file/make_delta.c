@@ -16,6 +16,7 @@
 #include "format/emitter.h"
 #include "hash/digest.h"
 #include "io/sink.h"
+#include "io/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -410,6 +411,7 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
 rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file, const rd_sink *out,
                         const rd_options *options) {
     rd__operation operation;
+    const rd__watch watch = rd__watch_begin(new_file, RD_ROLE_NEW);
     rd_result result = rd__operation_start(&operation, options, new_file->size);
     if (result != RD_OK)
         return rd__operation_end(&operation, result);
@@ -427,5 +429,5 @@ rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file
         result = rd__fail_memory(&operation.error);
     }
     rd__context_give(operation.context, run);
-    return rd__operation_end(&operation, result);
+    return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
 }

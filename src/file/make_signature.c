@@ -15,6 +15,7 @@
 #include "file/writer.h"
 #include "format/params.h"
 #include "io/sink.h"
+#include "io/watch.h"
 
 #include <string.h>
 
@@ -208,10 +209,11 @@ static rd_result signature_make(rd__operation *operation, const rd_source *basis
 
 rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, const rd_options *options) {
     rd__operation operation;
+    const rd__watch watch = rd__watch_begin(basis, RD_ROLE_BASIS);
     rd_result result = rd__operation_start(&operation, options, basis->size);
     if (result == RD_OK)
         result = signature_make(&operation, basis, out);
-    return rd__operation_end(&operation, result);
+    return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
 }
 
 static rd_result signature_write(rd__operation *operation, const rd_signature *signature, const rd_sink *out) {
@@ -252,8 +254,8 @@ rd_result rd_signature_write(const rd_signature *signature, const rd_sink *out, 
 /* ---- As a table -------------------------------------------------------------------------------------------------- */
 
 /* Of the `length` bytes of the basis from `offset` on; `index`: the table is to be searched. */
-static rd_result signature_build(rd__operation *operation, const rd_source *basis, uint64_t offset, uint64_t length,
-                                 bool index, rd_signature **signature) {
+static rd_result signature_build_table(rd__operation *operation, const rd_source *basis, uint64_t offset,
+                                       uint64_t length, bool index, rd_signature **signature) {
     rd_error *const error = &operation->error;
     signature_run run = {.operation = operation, .params = operation->options.params};
     rd_result result = rd__params_resolve(&run.params, basis->size, error);
@@ -277,6 +279,19 @@ static rd_result signature_build(rd__operation *operation, const rd_source *basi
         *signature = run.table;
     else
         rd_signature_free(run.table);
+    return result;
+}
+
+/* There is no signature after a failure, also if it is only that the basis changed. */
+static rd_result signature_build(rd__operation *operation, const rd_source *basis, uint64_t offset, uint64_t length,
+                                 bool index, rd_signature **signature) {
+    const rd__watch watch = rd__watch_begin(basis, RD_ROLE_BASIS);
+    rd_result result = signature_build_table(operation, basis, offset, length, index, signature);
+    result = rd__watch_end(&watch, operation, result);
+    if (result != RD_OK) {
+        rd_signature_free(*signature);
+        *signature = NULL;
+    }
     return result;
 }
 

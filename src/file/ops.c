@@ -3,6 +3,7 @@
 
 #include "base/memory.h"
 #include "base/result.h"
+#include "io/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@ rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got) {
 struct rd_ops {
     rd__operation operation;
     rd_source delta;
+    rd__watch watch;
     rd__ops ops;
     rd_result state; /* RD_MORE while there may be more */
 };
@@ -87,6 +89,7 @@ rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_options *op
     if (!made)
         return rd__fail_memory_of(options);
     made->delta = *delta;
+    made->watch = rd__watch_begin(delta, RD_ROLE_DELTA);
     made->state = RD_MORE;
     rd_result result = rd__operation_start(&made->operation, options, delta->size);
     if (result == RD_OK)
@@ -104,9 +107,10 @@ rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_options *op
 rd_result rd_ops_next(rd_ops *ops, rd_op *op) {
     if (ops->state != RD_MORE)
         return RD_E_STATE;
-    ops->state = rd__ops_next(&ops->ops, op);
-    if (ops->state == RD_OK && ops->ops.ops.has_trailer)
+    const rd_result result = rd__ops_next(&ops->ops, op);
+    if (result == RD_OK && ops->ops.ops.has_trailer)
         rd__operation_set_digest(&ops->operation, rd__op_reader_digest(&ops->ops.ops));
+    ops->state = result == RD_MORE ? result : rd__watch_end(&ops->watch, &ops->operation, result);
     return ops->state;
 }
 
@@ -115,9 +119,10 @@ rd_result rd_ops_read(rd_ops *ops, void *data, size_t size, size_t *got) {
     if (ops->state != RD_MORE)
         return RD_E_STATE;
     const rd_result result = rd__ops_read(&ops->ops, data, size, got);
-    if (result != RD_OK)
-        ops->state = result;
-    return result;
+    if (result == RD_OK)
+        return result;
+    ops->state = rd__watch_end(&ops->watch, &ops->operation, result);
+    return ops->state;
 }
 
 rd_result rd_ops_stats(const rd_ops *ops, rd_stats *stats) {
@@ -143,6 +148,7 @@ void rd_ops_close(rd_ops *ops) {
 
 rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context, const rd_options *options) {
     rd__operation operation;
+    const rd__watch watch = rd__watch_begin(delta, RD_ROLE_DELTA);
     rd__ops ops;
     rd_op op;
     rd_result result = rd__operation_start(&operation, options, delta->size);
@@ -159,5 +165,5 @@ rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context
     if (result == RD_OK && ops.ops.has_trailer)
         rd__operation_set_digest(&operation, rd__op_reader_digest(&ops.ops));
     rd__ops_close(&ops);
-    return rd__operation_end(&operation, result);
+    return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
 }

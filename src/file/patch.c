@@ -22,6 +22,7 @@
 #include "io/holes.h"
 #include "io/sink.h"
 #include "io/sparse.h"
+#include "io/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -92,7 +93,7 @@ typedef struct patch_run {
     bool ended;             /* the last segment was fetched */
     bool clones;            /* the file system has not refused to share blocks */
     bool cloned;            /* it has shared some that were hashed */
-    rd__mtime basis_mtime;  /* at the start */
+    const rd__watch *basis_watch;
     rd__digest digest;
 } patch_run;
 
@@ -404,11 +405,8 @@ static rd_result patch_verify(patch_run *run) {
     rd_error *const error = &run->operation->error;
     uint8_t digest[RD_DIGEST_LEN];
     /* What was cloned is what was hashed only if the basis did not change in between. */
-    const rd__mtime now = rd__source_mtime(run->basis);
-    const rd__mtime *const then = &run->basis_mtime;
-    if (run->cloned && (now.seconds != then->seconds || now.nanoseconds != then->nanoseconds || now.size != then->size))
-        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
-                        "it was written to while it was being patched");
+    if (run->cloned && rd__watch_changed(run->basis_watch, run->operation))
+        return rd__fail(error, RD_E_CHANGED, RD_ROLE_BASIS, RD_UNKNOWN, "changed while it was being read");
     if (!run->patcher.reader.has_trailer)
         return RD_OK;
     if (!run->digests)
@@ -435,11 +433,12 @@ static void patch_find_holes(patch_run *run) {
     run->clones = (run->digests || !plain) && !(wanted == RD_SPARSE_NEVER && run->has_holes);
 }
 
-static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd_source *delta,
-                            const rd_sink *out, uint64_t *reached) {
+static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd__watch *basis_watch,
+                            const rd_source *delta, const rd_sink *out, uint64_t *reached) {
     const rd_verify verify = operation->options.verify;
     patch_run run = {.operation = operation,
                      .basis = basis,
+                     .basis_watch = basis_watch,
                      .out = out,
                      .kernels = rd__kernels_best(),
                      .reached = RD_UNKNOWN,
@@ -455,7 +454,6 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
     }
     run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
-    run.basis_mtime = rd__source_mtime(basis);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
     run.patcher.reader.stats = &operation->stats;
@@ -479,9 +477,22 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     return verify == RD_VERIFY_NEVER ? result : rd__patcher_failure(result, &operation->error);
 }
 
+/*
+ * What is verified is the new file, whatever became meanwhile of the files that it is made from. But if the delta is
+ * made meanwhile, by a filter, its digest is that of what was read of the new file.
+ */
+static rd_result patch_end_watch(const rd__watch *watch, rd__operation *operation, rd_result result) {
+    if (result != RD_OK || !operation->stats.has_digest || watch->role == RD_ROLE_NEW)
+        return rd__watch_end(watch, operation, result);
+    (void)rd__watch_changed(watch, operation);
+    return RD_OK;
+}
+
 rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out, const rd_options *options,
                           uint64_t *reached) {
     rd__operation operation;
+    const rd__watch basis_watch = rd__watch_begin(basis, RD_ROLE_BASIS);
+    const rd__watch delta_watch = rd__watch_begin(delta, RD_ROLE_DELTA);
     *reached = RD_UNKNOWN;
     rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
     if (result == RD_OK)
@@ -489,7 +500,9 @@ rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const 
     if (result == RD_OK)
         result = rd__sink_check_apart(out, delta, &operation.error);
     if (result == RD_OK)
-        result = patch_make(&operation, basis, delta, out, reached);
+        result = patch_make(&operation, basis, &basis_watch, delta, out, reached);
+    result = patch_end_watch(&basis_watch, &operation, result);
+    result = patch_end_watch(&delta_watch, &operation, result);
     return rd__operation_end(&operation, result);
 }
 

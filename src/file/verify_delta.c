@@ -2,6 +2,7 @@
 #include "base/result.h"
 #include "file/digest.h"
 #include "file/ops.h"
+#include "io/watch.h"
 
 #include <string.h>
 
@@ -50,9 +51,13 @@ static rd_result verify_file(rd__operation *operation, const rd_source *delta, c
 
 rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, const rd_options *options) {
     rd__operation operation;
+    const rd__watch delta_watch = rd__watch_begin(delta, RD_ROLE_DELTA);
+    const rd__watch file_watch = rd__watch_begin(file, RD_ROLE_NEW);
     const bool known = delta->size != RD_UNKNOWN && file->size != RD_UNKNOWN;
     rd_result result = rd__operation_start(&operation, options, known ? delta->size + file->size : RD_UNKNOWN);
     if (result == RD_OK)
         result = verify_file(&operation, delta, file);
+    result = rd__watch_end(&delta_watch, &operation, result);
+    result = rd__watch_end(&file_watch, &operation, result);
     return rd__operation_end(&operation, result);
 }

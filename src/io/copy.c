@@ -12,7 +12,6 @@
 #include <linux/fs.h>
 #endif
 #include <sys/ioctl.h>
-#include <sys/stat.h>
 #endif
 
 /* In one call: a fraction of a second, so that progress is reported and signals are heeded. */
@@ -53,13 +52,6 @@ bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *si
     return true;
 }
 #endif
-
-rd__mtime rd__source_mtime(const rd_source *source) {
-    struct stat status;
-    if (source->read || source->fd < 0 || fstat(source->fd, &status) != 0)
-        return (rd__mtime){0};
-    return (rd__mtime){.seconds = status.st_mtim.tv_sec, .nanoseconds = status.st_mtim.tv_nsec, .size = status.st_size};
-}
 #else
 bool rd__copy_is_possible(const rd_source *source, const rd_sink *sink) {
     (void)source, (void)sink;
@@ -70,11 +62,6 @@ size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *s
                       rd__operation *operation) {
     (void)source, (void)offset, (void)sink, (void)size, (void)operation;
     return 0;
-}
-
-rd__mtime rd__source_mtime(const rd_source *source) {
-    (void)source;
-    return (rd__mtime){0};
 }
 #endif
 

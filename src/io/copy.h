@@ -23,14 +23,4 @@ size_t rd__copy_range(const rd_source *source, uint64_t offset, const rd_sink *s
 bool rd__clone_range(const rd_source *source, uint64_t offset, const rd_sink *sink, uint64_t size,
                      rd__operation *operation);
 
-/* When a file was last written to, and its size. Two equal snapshots: it was not written to in between. */
-typedef struct rd__mtime {
-    int64_t seconds;
-    int64_t nanoseconds;
-    int64_t size;
-} rd__mtime;
-
-/* Of the source, or all zero if it is no file. */
-rd__mtime rd__source_mtime(const rd_source *source);
-
 #endif

@@ -26,6 +26,7 @@ struct rd_filter {
     rd_sink sink;     /* ... or of a sink: what lies beneath */
     uint64_t size;    /* of what it gives, or RD_UNKNOWN */
     bool seekable;    /* what it gives */
+    rd_role role;     /* of its source, if what it gives is another file; or RD_ROLE_NONE */
 };
 
 /*

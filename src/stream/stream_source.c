@@ -76,6 +76,7 @@ rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, const rd_s
         return rd__filter_made(filter, rd__fail(error, RD_E_STATE, RD_ROLE_NONE, RD_UNKNOWN, "the stream is not new"));
     stream_filter *const f = (stream_filter *)*filter;
     f->head.source = *source;
+    f->head.role = stream->takes;
     f->stream = stream;
     f->chunk = rd__context_take(f->head.operation.context, CHUNK, 1);
     return rd__filter_made(filter, f->chunk ? RD_OK : rd__fail_memory(&f->head.operation.error));

@@ -85,6 +85,8 @@ AT(rd_stats, false_matches, 80);
 AT(rd_stats, digest, 88);
 AT(rd_stats, has_digest, 120);
 AT(rd_stats, identical, 121);
+AT(rd_stats, changed, 124);
+AT(rd_stats, hole_bytes, 128);
 
 AT(rd_options, size, 0);
 AT(rd_options, params, 8);
@@ -97,6 +99,8 @@ AT(rd_options, verify, 60);
 AT(rd_options, limits, 64);
 AT(rd_options, compression, 88);
 AT(rd_options, context, 96);
+AT(rd_options, sparse, 104);
+AT(rd_options, changed, 108);
 #endif
 
 /* ---- What every function with options has in common -------------------------------------------------------------- */
@@ -386,6 +390,7 @@ static void options_may_be_shorter_or_longer(void **state) {
         offsetof(rd_options, limits),
         offsetof(rd_options, compression),
         offsetof(rd_options, context),
+        offsetof(rd_options, changed),
         sizeof(rd_options),
         sizeof(rd_options) + 1,
         sizeof(rd_options) + 1000,
@@ -519,6 +524,8 @@ static void values_that_are_none_are_refused_with_their_reason(void **state) {
         {{OPTIONS, .verify = (rd_verify)-1}, false, "invalid value of `verify`"},
         {{OPTIONS, .sparse = (rd_sparse)3}, false, "invalid value of `sparse`"},
         {{OPTIONS, .sparse = (rd_sparse)-1}, false, "invalid value of `sparse`"},
+        {{OPTIONS, .changed = (rd_changed)2}, false, "invalid value of `changed`"},
+        {{OPTIONS, .changed = (rd_changed)-1}, false, "invalid value of `changed`"},
         {{OPTIONS, .params = {.weak = (rd_weak)9}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.weak = (rd_weak)-1}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.strong = (rd_strong)9}}, true, "unknown strong sum"},
