@@ -49,6 +49,7 @@ static void arguments_switches(cli_request *request, const cli_words *words) {
     request->times = words_given(words, OPTION_TIMES);
     request->follow = words_given(words, OPTION_FOLLOW);
     request->ops = words_given(words, OPTION_OPS);
+    request->changed = words_given(words, OPTION_ACCEPT_CHANGED) ? RD_CHANGED_ACCEPT : RD_CHANGED_FAIL;
     switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
     case OPTION_NO_VERIFY: request->verify = RD_VERIFY_NEVER; break;
     case OPTION_ALWAYS_VERIFY: request->verify = RD_VERIFY_ALWAYS; break;

@@ -6,7 +6,6 @@
 #include "cli/verbs/verbs.h"
 
 static const char help_start[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
-                                 "\n"
                                  "Update an old file (the basis) over a slow connection, in three steps:\n";
 
 static const char help_middle[] = "Other verbs:\n";
@@ -20,10 +19,11 @@ static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be s
                                "  -q, --quiet         print nothing but errors to standard error\n"
                                "      --progress      always show progress; --no-progress: never show progress\n"
                                "      --json[=FILE]   write machine-readable output (JSON Lines) to FILE\n"
+                               "      --accept-changed  accept an input that changes while it is read\n"
                                "  -h, --help          show this help, or that of VERB\n"
                                "  -V, --version       show version, build features and license\n"
                                "Exit status: 0 done; 1 I/O error or output exists; 2 usage error; 3 invalid or\n"
-                               "corrupt input; 4 the result is not NEWFILE; 5 identical, with --exit-code.\n";
+                               "corrupt input; 4 result is not NEWFILE; 5 identical (--exit-code); 6 changed.\n";
 
 static void help_print_verbs(FILE *out, bool steps) {
     for (int v = 0; v < VERBS; v++)

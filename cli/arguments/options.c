@@ -28,6 +28,7 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_TIMES] = {"times", 't', VALUE_NONE},
     [OPTION_FOLLOW] = {"follow", 0, VALUE_NONE},
     [OPTION_SPARSE] = {"sparse", 0, VALUE_NEEDED},
+    [OPTION_ACCEPT_CHANGED] = {"accept-changed", 0, VALUE_NONE},
     [OPTION_NO_VERIFY] = {"no-verify", 0, VALUE_NONE},
     [OPTION_ALWAYS_VERIFY] = {"always-verify", 0, VALUE_NONE},
     [OPTION_MAX_OUTPUT] = {"max-output", 0, VALUE_NEEDED},
@@ -42,8 +43,8 @@ const cli_option_info options[OPTIONS] = {
 /* Every verb takes these. */
 enum {
     COMMON_OPTIONS = OPTION_BIT(THREADS) | OPTION_BIT(STATS) | OPTION_BIT(VERBOSE) | OPTION_BIT(QUIET) |
-                     OPTION_BIT(PROGRESS) | OPTION_BIT(NO_PROGRESS) | OPTION_BIT(JSON) | OPTION_BIT(VERSION) |
-                     OPTION_BIT(HELP)
+                     OPTION_BIT(PROGRESS) | OPTION_BIT(NO_PROGRESS) | OPTION_BIT(JSON) | OPTION_BIT(ACCEPT_CHANGED) |
+                     OPTION_BIT(VERSION) | OPTION_BIT(HELP)
 };
 
 bool option_is_for(cli_option option, const cli_verb *verb) {

@@ -161,6 +161,7 @@ static const char *report_advice_on(const rd_error *error) {
     case RD_E_MISMATCH: return report_advice_on_mismatch(error->role);
     case RD_E_UNVERIFIED:
         return "rdiff makes none, nor does redelta with --no-verify: to verify, make the delta again without it";
+    case RD_E_CHANGED: return "nothing was replaced; run it again";
     default: return "this is a bug in redelta: please report it";
     }
 }
@@ -203,10 +204,10 @@ void report_failure(const char *verb, const char *name, const cli_failure *failu
     (void)fprintf(stderr, "; %s\n", advice);
 }
 
-void report_warning(const char *verb, const char *name, const char *text) {
+void report_warning(const char *verb, const char *name, const char *reason, const char *advice) {
     (void)fprintf(stderr, "redelta: %s: ", verb);
     failure_put_name(stderr, name);
-    (void)fprintf(stderr, ": warning: %s\n", text);
+    (void)fprintf(stderr, ": warning: %s%s%s\n", reason, advice != NULL ? "; " : "", advice != NULL ? advice : "");
 }
 
 int report_status(rd_result result) {
@@ -219,6 +220,7 @@ int report_status(rd_result result) {
     case RD_E_LIMIT: return STATUS_INPUT;
     case RD_E_MISMATCH:
     case RD_E_UNVERIFIED: return STATUS_MISMATCH;
+    case RD_E_CHANGED: return STATUS_CHANGED;
     default: return STATUS_IO;
     }
 }

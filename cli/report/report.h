@@ -7,7 +7,15 @@
 #include "cli/base/failure.h"
 
 /* The exit status of the command. */
-enum { STATUS_DONE = 0, STATUS_IO = 1, STATUS_USAGE = 2, STATUS_INPUT = 3, STATUS_MISMATCH = 4, STATUS_IDENTICAL = 5 };
+enum {
+    STATUS_DONE = 0,
+    STATUS_IO = 1,
+    STATUS_USAGE = 2,
+    STATUS_INPUT = 3,
+    STATUS_MISMATCH = 4,
+    STATUS_IDENTICAL = 5,
+    STATUS_CHANGED = 6
+};
 
 /* Words of the user are quoted in a message up to this length, in bytes. */
 enum { REPORT_WORD_MAX = 80 };
@@ -27,8 +35,8 @@ void report_usage(const char *verb, const char *format, ...);
 /* "redelta: VERB: NAME: what is wrong, at byte N; what to do". Verb and name may be NULL: no file is to blame. */
 void report_failure(const char *verb, const char *name, const cli_failure *failure);
 
-/* "redelta: VERB: NAME: warning: what is less than it should be". */
-void report_warning(const char *verb, const char *name, const char *text);
+/* "redelta: VERB: NAME: warning: what is doubtful; what to do", the latter unless it is NULL. */
+void report_warning(const char *verb, const char *name, const char *reason, const char *advice);
 
 /* Whether the failure is that of a zstd frame. */
 bool report_is_about_zstd(const rd_error *error);

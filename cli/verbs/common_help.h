@@ -11,10 +11,10 @@
 #define HELP_COMMON                                                                                                    \
     "Common options (see 'redelta --help'):\n"                                                                         \
     "  -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"                                                  \
-    "  --progress   --no-progress   --json[=FILE]\n"
+    "  --progress   --no-progress   --json[=FILE]   --accept-changed\n"
 #define HELP_COMMON_AND_FORCE                                                                                          \
     "Common options (see 'redelta --help'):\n"                                                                         \
     "  -f, --force   -T, --threads N   -s, --stats   -v, --verbose   -q, --quiet\n"                                    \
-    "  --progress   --no-progress   --json[=FILE]\n"
+    "  --progress   --no-progress   --json[=FILE]   --accept-changed\n"
 
 #endif

@@ -33,6 +33,7 @@ static rd_result delta_load(cli_job *job, rd_signature **signature) {
     progress_step(&job->progress, "signature");
     const rd_options options = job_options(job, &stats);
     const rd_result result = rd_signature_load(signature, &job->inputs[0].source, &options);
+    job_note_changed(job, &stats);
     if (result != RD_OK)
         return result;
     rd_signature_params(*signature, &job->params);
@@ -56,7 +57,7 @@ static rd_result delta_work(cli_job *job) {
         return result;
     const rd_options options = job_options(job, &job->stats);
     progress_step(&job->progress, "delta");
-    result = rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &options);
+    result = job_keep_changed(job, rd_delta_make(signature, &job->inputs[1].source, &job->output.sink, &options));
     rd_signature_free(signature);
     job->identical = job->stats.identical;
     return result;

@@ -26,7 +26,20 @@ rd_options job_options(cli_job *job, rd_stats *stats) {
         .sparse = job->request->sparse,
         .limits = job->request->limits,
         .compression = job->request->compression,
+        .changed = job->request->changed,
     };
+}
+
+rd_result job_keep_changed(cli_job *job, rd_result result) {
+    if (result != RD_E_CHANGED)
+        return result;
+    job->suspect = true;
+    return RD_OK;
+}
+
+void job_note_changed(cli_job *job, const rd_stats *stats) {
+    if (stats->changed != RD_ROLE_NONE)
+        job->changed = stats->changed;
 }
 
 static rd_result job_discard(void *context, const void *data, size_t size) {

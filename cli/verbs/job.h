@@ -18,8 +18,10 @@ typedef struct cli_job {
     rd_params params;         /* of the signature made or loaded */
     uint64_t signature_bytes; /* of the signature that a delta was made from */
     uint64_t signature_blocks;
-    bool identical; /* the new file is the basis */
-    bool created;   /* of sync: there was no old file */
+    bool identical;  /* the new file is the basis */
+    rd_role changed; /* an input that changed while it was read, or RD_ROLE_NONE */
+    bool suspect;    /* that is not accepted, but the result is kept */
+    bool created;    /* of sync: there was no old file */
     double seconds;
     void *found; /* by verbs that find out something: their own, until their `release` */
 } cli_job;
@@ -29,6 +31,15 @@ bool job_prints(const cli_job *job);
 
 /* For a call of the library that fills *stats: what the user asked for, and where to put the details of a failure. */
 rd_options job_options(cli_job *job, rd_stats *stats);
+
+/*
+ * For a call of the library that made all of its output: if an input changed meanwhile, the output is kept, and only
+ * the exit status and a warning tell.
+ */
+rd_result job_keep_changed(cli_job *job, rd_result result);
+
+/* After a call of the library that filled *stats: keeps in mind which input changed. */
+void job_note_changed(cli_job *job, const rd_stats *stats);
 
 /* A sink that keeps nothing, for a delta of which only the figures are wanted. */
 rd_sink job_null_sink(void);

@@ -31,6 +31,7 @@ typedef enum cli_option {
     OPTION_TIMES,
     OPTION_FOLLOW,
     OPTION_SPARSE,
+    OPTION_ACCEPT_CHANGED,
     OPTION_NO_VERIFY,
     OPTION_ALWAYS_VERIFY,
     OPTION_MAX_OUTPUT,
@@ -68,6 +69,7 @@ typedef struct cli_request {
     rd_verify verify;
     rd_sparse sparse;
     rd_limits limits;
+    rd_changed changed; /* what if an input changes while it is read */
     bool ops;
     bool makes_output; /* to `output`: most verbs do, inspect with --html */
     int input_count;

@@ -99,6 +99,9 @@ static void run_close_inputs(cli_job *job) {
 static rd_result run_work_and_commit(cli_job *job) {
     const cli_verb *const verb = job->request->verb;
     rd_result result = verb->work(job);
+    /* What is to be replaced changed while it was read, or since: it is all the same to whoever changed it. */
+    if (result == RD_E_CHANGED && job->failure.error.role == RD_ROLE_BASIS && run_is_onto_input(job->request))
+        result = failure_changed(&job->failure);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
     if (!run_has_output(job->request))
@@ -184,6 +187,8 @@ static const char *run_advice_on_direct(const cli_job *job) {
         return NULL;
     if (error->result == RD_E_MISMATCH)
         return "do not use what was written to it; give the right basis, or make the delta again";
+    if (error->result == RD_E_CHANGED)
+        return "do not use what was written to it; run it again";
     return run_output_of(job->request) != NULL || error->result == RD_E_CANCELLED ? "do not use what was written to it"
                                                                                   : NULL;
 }
@@ -203,13 +208,34 @@ static int run_report_failure(cli_job *job, rd_result result) {
     return report_status(result);
 }
 
+static void run_report_changed(const cli_job *job) {
+    static const char reason[] = "changed while it was being read";
+    const char *const verb = job->request->verb->name;
+    const char *const name = run_name_of(job, job->changed);
+    if (job->suspect) {
+        report_warning(verb, name, reason, "run it again, or use --accept-changed");
+    } else if (job->changed != RD_ROLE_NONE && job->request->verbose) {
+        (void)fprintf(stderr, "redelta: %s: ", verb);
+        failure_put_name(stderr, name);
+        (void)fprintf(stderr, ": %s\n", reason);
+    }
+}
+
+/* Whether files that changed are identical is not known. */
+static int run_status_of_success(const cli_job *job) {
+    if (job->suspect)
+        return STATUS_CHANGED;
+    return job->request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
+}
+
 static int run_report_success(cli_job *job) {
     const cli_request *const request = job->request;
     const cli_verb *const verb = request->verb;
-    const int status = request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
+    const int status = run_status_of_success(job);
+    run_report_changed(job);
     unsigned notes = request->quiet ? 0 : job->output.notes;
     for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
-        report_warning(verb->name, output_name(run_output_of(request)), note->text);
+        report_warning(verb->name, output_name(run_output_of(request)), note->text, NULL);
     if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK) {
         /* What was done is done, but the user does not see it. */
         report_failure(verb->name, output_name(NULL), &job->failure);
@@ -221,6 +247,7 @@ static int run_report_success(cli_job *job) {
         json_writer *const record = record_start("result");
         json_text(record, "verb", verb->name);
         json_number(record, "status", (uint64_t)status);
+        json_bool(record, "changed", job->changed != RD_ROLE_NONE);
         verb->put_result(record, job);
         record_end(record);
     }
@@ -260,6 +287,7 @@ int run_verb(const cli_request *request) {
     if (request->json && !run_check_records_apart(request))
         return STATUS_USAGE;
     const rd_result result = run_operation(&job);
+    job_note_changed(&job, &job.stats);
     const int status = result == RD_OK ? run_report_success(&job) : run_report_failure(&job, result);
     if (request->verb->release != NULL)
         request->verb->release(&job);

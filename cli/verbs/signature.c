@@ -40,7 +40,7 @@ static rd_result signature_work(cli_job *job) {
             size_or_unknown(basis->size).text, grouped(job->params.block_len).text, rd_weak_name(job->params.weak),
             rd_strong_name(job->params.strong), job->params.strong_len);
     const rd_options options = job_options(job, &job->stats);
-    return rd_signature_make(basis, &job->output.sink, &options);
+    return job_keep_changed(job, rd_signature_make(basis, &job->output.sink, &options));
 }
 
 static void signature_print_stats(const cli_job *job) {

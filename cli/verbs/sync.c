@@ -2,8 +2,8 @@
  * sync.c: the verb sync, the three steps as one. The signature of the old file is built in memory. Then a patch asks
  * for its delta, and a stream makes the next bytes of it from what it reads of the new file. So neither
  * signature nor delta is ever a file, memory does not grow with the files but for the signature, and the patch is the
- * library's, with its verification and its threads. If the old file changes meanwhile, the digest differs, and nothing
- * is replaced.
+ * library's, with its verification and its threads. If the old file changes meanwhile, the digest differs, and if the
+ * new one does, the library tells: nothing is replaced.
  *
  * Files of one length are compared first, which costs little where they differ early: equal ones need not be written.
  */
@@ -185,9 +185,9 @@ static rd_result sync_update(cli_job *job, const rd_signature *signature) {
         progress_step(&job->progress, "update");
         result = rd_patch_apply(&job->inputs[OLD].source, &source, &job->output.sink, &options);
     }
-    if (result == RD_E_MISMATCH) {
+    if (result == RD_E_MISMATCH) { /* the old file is no longer the one that was signed */
+        result = error->result = RD_E_CHANGED;
         error->reason = "changed while it was being read";
-        job->failure.advice = "nothing was replaced; run it again";
     }
     rd_filter_free(delta);
     rd_stream_free(stream);

@@ -43,6 +43,8 @@ static void verify_put_result(json_writer *record, const cli_job *job) {
 
 static const char *verify_advice(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
+    if (error->result == RD_E_CHANGED)
+        return "run it again";
     if (error->result != RD_E_MISMATCH)
         return NULL;
     return error->role == RD_ROLE_DELTA ? "make or fetch the delta again" : "patch the basis again";

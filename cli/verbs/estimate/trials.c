@@ -16,10 +16,26 @@ enum {
 
 /* ---- One trial -------------------------------------------------------------------------------------------------- */
 
+/*
+ * Figures of a file that changes are still figures, so the trials go on, and only the exit status and a warning tell.
+ */
+static rd_options trial_options(cli_job *job, rd_stats *stats) {
+    rd_options options = job_options(job, stats);
+    options.changed = RD_CHANGED_ACCEPT;
+    return options;
+}
+
+static void trial_note_changed(cli_job *job, const rd_stats *stats) {
+    job_note_changed(job, stats);
+    job->suspect = job->changed != RD_ROLE_NONE && job->request->changed != RD_CHANGED_ACCEPT;
+}
+
 static rd_result trial_sign(cli_job *job, rd_signature **signature, cli_trial *trial) {
+    rd_stats stats = {0};
+    const rd_options options = trial_options(job, &stats);
     progress_step(&job->progress, "signature");
-    const rd_options options = job_options(job, NULL);
     const rd_result result = rd_signature_build(signature, &job->inputs[0].source, &options);
+    trial_note_changed(job, &stats);
     if (result != RD_OK)
         return result;
     rd_params params;
@@ -31,11 +47,12 @@ static rd_result trial_sign(cli_job *job, rd_signature **signature, cli_trial *t
 /* One delta shows both sizes: that of the plain one follows from its commands. */
 static rd_result trial_delta(cli_job *job, const rd_signature *signature, cli_estimate *estimate, cli_trial *trial) {
     rd_stats stats = {0};
-    rd_options options = job_options(job, &stats);
+    rd_options options = trial_options(job, &stats);
     options.compression = rd_compression_max() > 0 ? RD_COMPRESSION_DEFAULT : 0;
     const rd_sink sink = job_null_sink();
     progress_step(&job->progress, "delta");
     const rd_result result = rd_delta_make(signature, &job->inputs[1].source, &sink, &options);
+    trial_note_changed(job, &stats);
     trial->delta_bytes = rd_stats_delta_size(&stats);
     trial->compressed_bytes = options.compression > 0 ? stats.out_bytes : RD_UNKNOWN;
     trial->literal_bytes = stats.literal_bytes;
