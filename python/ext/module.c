@@ -15,10 +15,10 @@
 
 PyObject *stats_tuple(const rd_stats *s) {
     const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
-    return Py_BuildValue("KKKKKKKKKKy#OK", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
+    return Py_BuildValue("KKKKKKKKKKy#OKi", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
                          s->literal_command_bytes, s->copy_commands, s->copy_bytes, s->copy_command_bytes,
                          s->false_matches, digest, (Py_ssize_t)sizeof s->digest, s->identical ? Py_True : Py_False,
-                         s->hole_bytes);
+                         s->hole_bytes, (int)s->changed);
 }
 
 PyObject *number_or_none(uint64_t number) {
@@ -123,6 +123,8 @@ static const constant module_constants[] = {
     {"ROLE_OUTPUT", RD_ROLE_OUTPUT},
     {"KIND_SIGNATURE", RD_KIND_SIGNATURE},
     {"KIND_DELTA", RD_KIND_DELTA},
+    {"CHANGED_FAIL", RD_CHANGED_FAIL},
+    {"CHANGED_ACCEPT", RD_CHANGED_ACCEPT},
     {"VERIFY_DEFAULT", RD_VERIFY_DEFAULT},
     {"VERIFY_NEVER", RD_VERIFY_NEVER},
     {"VERIFY_ALWAYS", RD_VERIFY_ALWAYS},

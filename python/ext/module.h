@@ -54,8 +54,8 @@ PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
-/* A new tuple of the fields of rd_stats, in their order: ten numbers, the digest or None, and whether the files are
- * identical. */
+/* A new tuple of the fields of rd_stats, in their order: ten numbers, the digest or None, whether the files are
+ * identical, and the role of a file that changed. */
 PyObject *stats_tuple(const rd_stats *stats);
 
 /* A new int, or None for RD_UNKNOWN. */

@@ -207,7 +207,12 @@ def signature(
     expected = _files.size_of(f) // length * _BLOCK_SUMS
     with _files.output_or_spool(s, MAX_SPOOL, expected) as output, _librsync_errors():
         stats = redelta.write_signature(
-            _files.reader(f), output, block_len=length, strong_len=RS_DEFAULT_STRONG_LEN, hash=hash
+            _files.reader(f),
+            output,
+            block_len=length,
+            strong_len=RS_DEFAULT_STRONG_LEN,
+            hash=hash,
+            changed="accept",
         )
         _files.rewind(output)
     _trace.done("signature", stats)
@@ -227,8 +232,8 @@ def delta(f: SeekableReader, s: SupportsRead, d: SupportsWrite | None = None) ->
     is returned, rewound."""
     _check_seekable(f)
     with _files.output_or_spool(d, MAX_SPOOL, 0) as output, _librsync_errors():
-        against = redelta.Signature.load(_files.reader(s))
-        stats = redelta.write_delta(against, _files.reader(f), output, verify=False)
+        against = redelta.Signature.load(_files.reader(s), changed="accept")
+        stats = redelta.write_delta(against, _files.reader(f), output, verify=False, changed="accept")
         _files.rewind(output)
     _trace.done("delta", stats)
     return output
@@ -247,7 +252,7 @@ def patch(f: SeekableReader, d: SupportsRead, o: SupportsWrite | None = None) ->
     _check_seekable(f)
     with _files.output_or_spool(o, MAX_SPOOL, _files.size_of(f)) as output, _librsync_errors():
         if _files.is_plain(d):
-            stats = redelta.write_patch(f, d, output, verify=False)
+            stats = redelta.write_patch(f, d, output, verify=False, changed="accept")
         else:
             stats = _files.patch_in_pieces(f, d, output)
         _files.rewind(output)
@@ -293,7 +298,9 @@ def signature_from_paths(
     """Like `signature`, but both are paths. The file `s` is replaced once the new one is whole; `s` is returned."""
     length, hash = _parameters(block_size, magic)
     with _librsync_errors():
-        stats = redelta.write_signature(f, s, block_len=length, strong_len=RS_DEFAULT_STRONG_LEN, hash=hash)
+        stats = redelta.write_signature(
+            f, s, block_len=length, strong_len=RS_DEFAULT_STRONG_LEN, hash=hash, changed="accept"
+        )
     _trace.done("signature", stats)
     return s
 
@@ -301,7 +308,7 @@ def signature_from_paths(
 def delta_from_paths(f: Path, s: Path, d: Path) -> Path:
     """Like `delta`, but all are paths. The file `d` is replaced once the new one is whole; `d` is returned."""
     with _librsync_errors():
-        stats = redelta.write_delta(s, f, d, verify=False)
+        stats = redelta.write_delta(s, f, d, verify=False, changed="accept")
     _trace.done("delta", stats)
     return d
 
@@ -310,6 +317,6 @@ def patch_from_paths(f: Path, d: Path, o: Path) -> Path:
     """Like `patch`, but all are paths. The file `o`, which may be `f`, is replaced once the new one is whole; `o` is
     returned."""
     with _librsync_errors():
-        stats = redelta.write_patch(f, d, o, verify=False)
+        stats = redelta.write_patch(f, d, o, verify=False, changed="accept")
     _trace.done("patch", stats)
     return o

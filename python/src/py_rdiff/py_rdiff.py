@@ -51,7 +51,9 @@ def rsync_sig(fname: str) -> str:
     """Writes the signature of a file; its name is made of the md5 of the file's *name*."""
     basis = _existing(fname)
     name = hashlib.md5(os.fsencode(fname), usedforsecurity=False).hexdigest() + ".sig"
-    redelta.write_signature(basis, name, block_len=BLOCK_LEN, strong_len=STRONG_LEN, hash="rollsum-md4")
+    redelta.write_signature(
+        basis, name, block_len=BLOCK_LEN, strong_len=STRONG_LEN, hash="rollsum-md4", changed="accept"
+    )
     return name
 
 
@@ -60,11 +62,11 @@ def rsync_delta(sig_file: str, new_file: str) -> str:
     """Writes the delta that makes `new_file`, named as the signature up to the first dot."""
     signature = _existing(sig_file)
     name = Path(signature).name.partition(".")[0] + ".delta"
-    redelta.write_delta(signature, new_file, name, verify=False)
+    redelta.write_delta(signature, new_file, name, verify=False, changed="accept")
     return name
 
 
 @_reporting
 def rsync_patch(delta_file: str, basis_file: str, new_file: str) -> None:
     """Writes to `new_file` what the delta makes of the basis."""
-    redelta.write_patch(basis_file, _existing(delta_file), new_file, verify=False)
+    redelta.write_patch(basis_file, _existing(delta_file), new_file, verify=False, changed="accept")

@@ -23,6 +23,8 @@ from redelta._core import VERSION as __version__
 from redelta._errors import (
     BadMagicError,
     CorruptError,
+    FileChangedError,
+    FileChangedWarning,
     LimitError,
     ParameterError,
     RedeltaError,
@@ -37,6 +39,7 @@ from redelta._signature import Signature, SignaturePart
 from redelta._stats import Stats
 from redelta._types import (
     Basis,
+    Changed,
     Compression,
     Destination,
     Hash,
@@ -53,6 +56,7 @@ from redelta._types import (
 __all__ = [
     "BadMagicError",
     "Basis",
+    "Changed",
     "Compression",
     "Context",
     "Copy",
@@ -62,6 +66,8 @@ __all__ = [
     "DeltaReader",
     "DeltaWriter",
     "Destination",
+    "FileChangedError",
+    "FileChangedWarning",
     "Hash",
     "LimitError",
     "Literal",

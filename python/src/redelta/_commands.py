@@ -79,7 +79,7 @@ class OpenDelta:
     @property
     def stats(self) -> Stats:
         """What was read so far; with the digest of the new file once the end was reached, if the delta has one."""
-        return Stats(*self._ops.stats())
+        return Stats._of(self._ops.stats())
 
     def close(self) -> None:
         """Closes the delta, and its file if that was opened here. An open file that was read to the end of the delta is
@@ -201,7 +201,7 @@ class DeltaWriter:
     @property
     def stats(self) -> Stats:
         """What was written so far; with the digest of the new file once the delta was finished."""
-        return Stats(*self._native.stats())
+        return Stats._of(self._native.stats())
 
     def close(self) -> None:
         """Discards the delta, unless it was finished, and closes what was opened here."""

@@ -29,6 +29,7 @@ E_CANCELLED: int
 E_STATE: int
 E_MISMATCH: int
 E_UNVERIFIED: int
+E_CHANGED: int
 
 ROLE_BASIS: int
 ROLE_SIGNATURE: int
@@ -38,6 +39,9 @@ ROLE_OUTPUT: int
 
 KIND_SIGNATURE: int
 KIND_DELTA: int
+
+CHANGED_FAIL: int
+CHANGED_ACCEPT: int
 
 VERIFY_DEFAULT: int
 VERIFY_NEVER: int
@@ -110,6 +114,7 @@ def make_signature(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
     source: Reading,
@@ -122,6 +127,7 @@ def load_signature(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[Table, Numbers]: ...
 def load_part(
     source: Reading,
@@ -135,6 +141,7 @@ def load_part(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[Table, Numbers]: ...
 def build_signature(
     basis: Reading,
@@ -150,6 +157,7 @@ def build_signature(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[Table, Numbers]: ...
 def build_part(
     basis: Reading,
@@ -167,6 +175,7 @@ def build_part(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[Table, Numbers]: ...
 def join_parts(
     parts: tuple[Table, ...],
@@ -201,6 +210,7 @@ def make_delta(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[bytes | None, Numbers]: ...
 def apply_patch(
     basis: Reading,
@@ -216,10 +226,26 @@ def apply_patch(
     progress: Progress | None,
     names: Names,
     context: Context | None,
+    changed: int,
 ) -> tuple[bytes | None, Numbers]: ...
 def make_digest(
-    source: Reading, /, *, threads: int, main: bool, progress: Progress | None, names: Names, context: Context | None
+    source: Reading,
+    /,
+    *,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
 ) -> tuple[bytes, Numbers]: ...
 def inspect(
-    source: Reading, /, *, main: bool, progress: Progress | None, names: Names, context: Context | None
+    source: Reading,
+    /,
+    *,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
 ) -> tuple[int, bool, Table | bytes, Numbers]: ...

@@ -11,10 +11,13 @@ import errno
 import io
 import os
 import re
+import sys
+import warnings
 from collections.abc import Mapping
 
 from redelta._core import (
     E_CANCELLED,
+    E_CHANGED,
     E_CORRUPT,
     E_EXISTS,
     E_IO,
@@ -94,6 +97,18 @@ class VerifyError(RedeltaError):
     code = E_MISMATCH
 
 
+class FileChangedError(RedeltaError):
+    """A file changed while it was read, so what was read of it may be no version that it ever had. The file of a path
+    was not replaced; a writer may have got all bytes. It is noticed by the size and the times of files that are given
+    by their path or as plain files."""
+
+    code = E_CHANGED
+
+
+class FileChangedWarning(UserWarning):
+    """The same, with `changed="warn"`: the result was made nevertheless."""
+
+
 KINDS: dict[int, type[RedeltaError]] = {
     E_PARAMETER: ParameterError,
     E_MAGIC: BadMagicError,
@@ -102,6 +117,7 @@ KINDS: dict[int, type[RedeltaError]] = {
     E_LIMIT: LimitError,
     E_MISMATCH: VerifyError,
     E_UNVERIFIED: VerifyError,
+    E_CHANGED: FileChangedError,
 }
 
 AGAIN = {
@@ -130,7 +146,30 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return AGAIN["delta"] if role == "delta" else "give the right basis, or make the delta again"
     if code == E_UNVERIFIED:
         return "make the delta again with verify=True"
+    if code == E_CHANGED:
+        return "do it again, or accept it with changed='accept'"
     return ""
+
+
+def about(role: str | None, name: str | bytes | None, reason: str) -> str:
+    """The reason, and the file that it is about unless it says so."""
+    if name:
+        return f"{os.fsdecode(name)!r}: {reason}"
+    if role and not re.search(rf"\b{role}\b", reason):
+        return f"{role}: {reason}"
+    return reason
+
+
+def warn_of_change(changed: str, role_number: int, names: Mapping[str, str | bytes]) -> None:
+    """If a file changed and the caller wants a warning: warns at the line that called the package."""
+    role = ROLES.get(role_number)
+    if changed != "warn" or role is None:
+        return
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
+        level, frame = level + 1, frame.f_back
+    message = about(role, names.get(role), "changed while it was being read")
+    warnings.warn(message, FileChangedWarning, stacklevel=level)
 
 
 def failure(
@@ -152,11 +191,7 @@ def failure(
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     if code == E_IO and system_error:
         return OSError(system_error, os.strerror(system_error), name)
-    message = reason
-    if name:
-        message = f"{os.fsdecode(name)!r}: {reason}"
-    elif role and not re.search(rf"\b{role}\b", reason):
-        message = f"{role}: {reason}"
+    message = about(role, name, reason)
     if offset is not None:
         message += f", at byte {offset}"
     if code == E_IO:

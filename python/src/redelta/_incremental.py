@@ -51,7 +51,7 @@ class _Incremental:
     @property
     def stats(self) -> Stats:
         """What has been done so far."""
-        return Stats(*self._stream.stats())
+        return Stats._of(self._stream.stats())
 
 
 class Signer(_Incremental):

@@ -10,12 +10,12 @@ from typing import NamedTuple
 
 from redelta import _core
 from redelta._context import Context
-from redelta._errors import BadMagicError
+from redelta._errors import BadMagicError, warn_of_change
 from redelta._files import Files, in_main_thread
-from redelta._params import native_context
+from redelta._params import change_number, native_context
 from redelta._signature import Signature
 from redelta._stats import Stats
-from redelta._types import Hash, Progress, Source
+from redelta._types import Changed, Hash, Progress, Source
 
 NUMBERS = struct.Struct("=QQQ")
 NO_BASIS = (1 << 64) - 1
@@ -85,12 +85,16 @@ class DeltaInfo:
 
 
 def inspect(
-    source: Source, *, progress: Progress | None = None, context: Context | None = None
+    source: Source,
+    *,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
 ) -> SignatureInfo | DeltaInfo:
     """What the source is: a signature or a delta, its parameters, and what is in it. All of it is read and checked.
     Memory: that of the signature, or 24 bytes for each command of a delta; to read it in constant memory, and the bytes
-    of its literals, use `open_delta`. Raises BadMagicError if it is neither, TruncatedError, CorruptError, OSError, and
-    the exceptions of the reader and of `progress`.
+    of its literals, use `open_delta`. Raises BadMagicError if it is neither, TruncatedError, CorruptError,
+    FileChangedError (`changed` is that of `signature`), OSError, and the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 40
@@ -103,18 +107,25 @@ def inspect(
     Copy(target=3, length=10240, basis=0)
     """
     kept = native_context(context)
+    change = change_number(changed)
     with Files() as files:
         opened = files.read("delta", source)
         if opened.name is not None:
             files.names["signature"] = opened.name
         kind, compressed, found, numbers = _core.inspect(
-            opened.native, main=in_main_thread(), progress=progress, names=files.names, context=kept
+            opened.native,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
+            context=kept,
+            changed=change,
         )
         if kind not in (_core.KIND_DELTA, _core.KIND_SIGNATURE):
             raise BadMagicError("this is neither a signature nor a delta")
         opened.used = numbers[0]
+    warn_of_change(changed, numbers[-1], files.names)
     if isinstance(found, bytes):
-        return _delta_info(found, Stats(*numbers), compressed)
+        return _delta_info(found, Stats._of(numbers), compressed)
     signature = Signature._of(found)
     params = signature.hash, signature.block_len, signature.strong_len, len(signature)
     return SignatureInfo(*params, signature, compressed)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from redelta import _core
 from redelta._context import Context
+from redelta._errors import warn_of_change
 from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
+    change_number,
     compression_level,
     delta_verify,
     native_context,
@@ -19,6 +21,7 @@ from redelta._signature import Signature, loaded
 from redelta._stats import Stats
 from redelta._types import (
     Basis,
+    Changed,
     Compression,
     Destination,
     Hash,
@@ -41,11 +44,13 @@ def _signature(
     threads: int | None,
     progress: Progress | None,
     context: Context | None,
+    changed: Changed,
 ) -> tuple[bytes | None, Numbers]:
     params = signature_params(block_len, strong_len, hash)
     level = compression_level(compress)
     most = thread_number(threads)
     kept = native_context(context)
+    change = change_number(changed)
     with Files() as files:
         opened = files.read("basis", basis)
         to = files.write(destination)
@@ -59,8 +64,10 @@ def _signature(
             progress=progress,
             names=files.names,
             context=kept,
+            changed=change,
         )
         opened.used = stats[0]
+    warn_of_change(changed, stats[-1], files.names)
     return made, stats
 
 
@@ -74,6 +81,7 @@ def signature(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> bytes:
     """The signature of a basis: 12 bytes, and for each block 4 + `strong_len`. It is that of `rdiff signature`.
 
@@ -93,13 +101,16 @@ def signature(
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
 
-    Raises ParameterError, OSError, and the exceptions of the reader and of `progress`.
+    `changed` says what to do if a file changes while it is read: raise FileChangedError, warn, or accept it. The size
+    and the times of the file show it, if it is given by its path or as a plain file.
+
+    Raises ParameterError, FileChangedError, OSError, and the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
     132
     """
-    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress, context)
+    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress, context, changed)
     return made or b""
 
 
@@ -114,6 +125,7 @@ def write_signature(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> Stats:
     """Like `signature`, but writes to `dest`. A path gets its file when it is complete, or not at all.
 
@@ -122,7 +134,9 @@ def write_signature(
     10
     """
     check_destination(dest)
-    return Stats(*_signature(basis, dest, block_len, strong_len, hash, compress, threads, progress, context)[1])
+    return Stats._of(
+        _signature(basis, dest, block_len, strong_len, hash, compress, threads, progress, context, changed)[1]
+    )
 
 
 def _delta(
@@ -134,10 +148,12 @@ def _delta(
     threads: int | None,
     progress: Progress | None,
     context: Context | None,
+    changed: Changed,
 ) -> tuple[bytes | None, Numbers]:
     level = compression_level(compress)
     kept = native_context(context)
-    table = loaded(against, threads=threads, context=context)._table
+    change = change_number(changed)
+    table = loaded(against, threads=threads, context=context, changed=changed)._table
     with Files() as files:
         opened = files.read("new file", new)
         to = files.write(destination)
@@ -152,8 +168,10 @@ def _delta(
             progress=progress,
             names=files.names,
             context=kept,
+            changed=change,
         )
         opened.used = stats[0]
+    warn_of_change(changed, stats[-1], files.names)
     return made, stats
 
 
@@ -166,6 +184,7 @@ def delta(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> bytes:
     """The delta that makes `new` from the basis of `signature`: commands to copy from the basis, and new bytes.
 
@@ -179,10 +198,10 @@ def delta(
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes of `new` that were read, and their total or None. `context` keeps threads and buffers for the next
-    operation.
+    operation. `changed` is that of `signature`.
 
-    Raises BadMagicError, TruncatedError or CorruptError if `signature` is not valid; ParameterError, OSError, and the
-    exceptions of the readers and of `progress`.
+    Raises BadMagicError, TruncatedError or CorruptError if `signature` is not valid; ParameterError, FileChangedError,
+    OSError, and the exceptions of the readers and of `progress`.
 
     >>> import redelta
     >>> basis = bytes(range(256)) * 100
@@ -190,7 +209,7 @@ def delta(
     >>> redelta.patch(basis, delta) == b"more" + basis
     True
     """
-    made, _ = _delta(signature, new, None, verify, compress, threads, progress, context)
+    made, _ = _delta(signature, new, None, verify, compress, threads, progress, context, changed)
     return made or b""
 
 
@@ -204,6 +223,7 @@ def write_delta(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> Stats:
     """Like `delta`, but writes to `dest`. A path gets its file when it is complete, or not at all.
 
@@ -213,7 +233,7 @@ def write_delta(
     10004
     """
     check_destination(dest)
-    return Stats(*_delta(signature, new, dest, verify, compress, threads, progress, context)[1])
+    return Stats._of(_delta(signature, new, dest, verify, compress, threads, progress, context, changed)[1])
 
 
 def _patch(
@@ -226,12 +246,14 @@ def _patch(
     threads: int | None,
     progress: Progress | None,
     context: Context | None,
+    changed: Changed,
 ) -> tuple[bytes | None, Numbers]:
     limit = output_limit(max_output)
     how = patch_verify(verify)
     holes = sparse_number(sparse)
     most = thread_number(threads)
     kept = native_context(context)
+    change = change_number(changed)
     with Files() as files:
         copied = files.read_basis(basis)
         opened = files.read("delta", delta)
@@ -248,8 +270,11 @@ def _patch(
             progress=progress,
             names=files.names,
             context=kept,
+            changed=change,
         )
         opened.used = stats[0]
+    if stats[-3] is None:  # what was verified is the new file, whatever changed
+        warn_of_change(changed, stats[-1], files.names)
     return made, stats
 
 
@@ -262,6 +287,7 @@ def patch(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> bytes:
     """What `delta` makes of `basis`: the new file.
 
@@ -273,11 +299,12 @@ def patch(
     made.
 
     At most `threads` work at once, by default one for each processor. `progress` gets the bytes of the new file that
-    were made, and their total or None. `context` keeps threads and buffers for the next operation.
+    were made, and their total or None. `context` keeps threads and buffers for the next operation. `changed` is that of
+    `signature`; a result that is verified is right even if a file changed.
 
     Raises BadMagicError, TruncatedError or CorruptError if `delta` is not valid; TruncatedError if the basis is too
-    short and nothing else is known; VerifyError, LimitError, ParameterError, OSError, and the exceptions of the readers
-    and of `progress`.
+    short and nothing else is known; VerifyError, FileChangedError, LimitError, ParameterError, OSError, and the
+    exceptions of the readers and of `progress`.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -285,7 +312,7 @@ def patch(
     Traceback (most recent call last):
     redelta.LimitError: the delta makes a larger file than is allowed, at byte 4
     """
-    made, _ = _patch(basis, delta, None, max_output, verify, "never", threads, progress, context)
+    made, _ = _patch(basis, delta, None, max_output, verify, "never", threads, progress, context, changed)
     return made or b""
 
 
@@ -300,6 +327,7 @@ def write_patch(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
     one is complete, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
@@ -316,7 +344,8 @@ def write_patch(
     b'new'
     """
     check_destination(dest)
-    return Stats(*_patch(basis, delta, dest, max_output, verify, sparse, threads, progress, context)[1])
+    numbers = _patch(basis, delta, dest, max_output, verify, sparse, threads, progress, context, changed)[1]
+    return Stats._of(numbers)
 
 
 def digest(
@@ -325,15 +354,16 @@ def digest(
     threads: int | None = None,
     progress: Progress | None = None,
     context: Context | None = None,
+    changed: Changed = "error",
 ) -> bytes:
     """The digest of all of `source`, 32 bytes: as `Stats.digest` of a delta that makes it, or of a patch that made it.
     It is the root of a tree of BLAKE2b sums, made by all threads; a change of any byte changes it.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
-    Memory: constant for a number of threads.
+    `changed` is that of `signature`. Memory: constant for a number of threads.
 
-    Raises ParameterError, OSError, and the exceptions of the reader and of `progress`.
+    Raises ParameterError, FileChangedError, OSError, and the exceptions of the reader and of `progress`.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
@@ -342,10 +372,18 @@ def digest(
     """
     most = thread_number(threads)
     kept = native_context(context)
+    change = change_number(changed)
     with Files() as files:
         opened = files.read("new file", source)
         made, stats = _core.make_digest(
-            opened.native, threads=most, main=in_main_thread(), progress=progress, names=files.names, context=kept
+            opened.native,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
+            context=kept,
+            changed=change,
         )
         opened.used = stats[0]
+    warn_of_change(changed, stats[-1], files.names)
     return made

@@ -7,9 +7,9 @@ from typing import Any, Literal, get_args
 
 from redelta import _core
 from redelta._context import Context
-from redelta._core import BLOCK_LEN_MAX, VERIFY_ALWAYS, VERIFY_DEFAULT, VERIFY_NEVER
+from redelta._core import BLOCK_LEN_MAX, CHANGED_ACCEPT, CHANGED_FAIL, VERIFY_ALWAYS, VERIFY_DEFAULT, VERIFY_NEVER
 from redelta._errors import ParameterError
-from redelta._types import Compression, Hash, Params, PatchVerify, Sparse, StrongLength
+from redelta._types import Changed, Compression, Hash, Params, PatchVerify, Sparse, StrongLength
 
 THREADS_MAX = 256
 OUTPUT_MAX = (1 << 64) - 1
@@ -123,6 +123,13 @@ def sparse_number(sparse: Sparse) -> int:
     if sparse not in SPARSE:
         raise ParameterError(f"sparse must be one of {', '.join(SPARSE)}, not {sparse!r}")
     return SPARSE[sparse]
+
+
+def change_number(changed: Changed) -> int:
+    """What the library does about a file that changes: a warning is not its business."""
+    if changed not in get_args(Changed):
+        raise ParameterError(f'changed must be "error", "warn" or "accept", not {changed!r}')
+    return CHANGED_FAIL if changed == "error" else CHANGED_ACCEPT
 
 
 def file_offset(name: str, value: int) -> int:

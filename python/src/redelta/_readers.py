@@ -179,7 +179,7 @@ class _StreamReader(io.BufferedIOBase):
     @property
     def stats(self) -> Stats:
         """What has been done so far."""
-        return Stats(*self._stream.stats())
+        return Stats._of(self._stream.stats())
 
 
 class SignatureReader(_StreamReader):

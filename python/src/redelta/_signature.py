@@ -7,9 +7,11 @@ from typing import Any, Self
 
 from redelta import _core
 from redelta._context import Context
+from redelta._errors import warn_of_change
 from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
     block_limit,
+    change_number,
     compression_level,
     file_offset,
     hash_name,
@@ -19,7 +21,7 @@ from redelta._params import (
     thread_number,
 )
 from redelta._stats import Stats
-from redelta._types import Basis, Compression, Destination, Hash, Progress, Source, StrongLength
+from redelta._types import Basis, Changed, Compression, Destination, Hash, Progress, Source, StrongLength
 
 
 class _Sums:
@@ -71,7 +73,7 @@ class _Sums:
         its file when it is complete, or not at all. Memory: constant. Raises ParameterError, OSError, and the
         exceptions of the writer."""
         check_destination(dest)
-        return Stats(*self._write(dest, compress, threads, context)[1])
+        return Stats._of(self._write(dest, compress, threads, context)[1])
 
     def _write(
         self, dest: Destination | None, compress: Compression, threads: int | None, context: Context | None
@@ -141,21 +143,24 @@ class SignaturePart(_Sums):
         threads: int | None = None,
         progress: Progress | None = None,
         context: Context | None = None,
+        changed: Changed = "error",
     ) -> SignaturePart:
         """The part of the `length` bytes of `basis` from byte `offset` on; None: up to its end. Both must be whole
         blocks, but for the last part, which may reach beyond the end. The parameters are those of `signature`, and must
-        be the same for all parts; those that are not given are chosen by the size of the whole basis.
+        be the same for all parts; those that are not given are chosen by the size of the whole basis. `changed` is that
+        of `signature`, about the whole file.
 
         Memory: 16 bytes and a strong sum for each block, which `max_memory` limits. Raises ParameterError, LimitError,
-        OSError, and the exceptions of the reader and of `progress`."""
+        FileChangedError, OSError, and the exceptions of the reader and of `progress`."""
         params = signature_params(block_len, strong_len, hash)
         start = file_offset("offset", offset)
         size = None if length is None else file_offset("length", length)
         limit = memory_limit(max_memory)
         most = thread_number(threads)
         kept = native_context(context)
+        change = change_number(changed)
         with Files() as files:
-            table, _ = _core.build_part(
+            table, numbers = _core.build_part(
                 files.read_basis(basis).native,
                 start,
                 size,
@@ -166,7 +171,9 @@ class SignaturePart(_Sums):
                 progress=progress,
                 names=files.names,
                 context=kept,
+                changed=change,
             )
+        warn_of_change(changed, numbers[-1], files.names)
         return cls._of(table)
 
     @classmethod
@@ -180,10 +187,12 @@ class SignaturePart(_Sums):
         threads: int | None = None,
         progress: Progress | None = None,
         context: Context | None = None,
+        changed: Changed = "error",
     ) -> SignaturePart:
         """Reads a part that was saved: `offset` is its `origin`. Everything else is as in `Signature.load`."""
         start = file_offset("offset", offset)
         kept = native_context(context)
+        change = change_number(changed)
         with Files() as files:
             opened = files.read("signature", source)
             table, numbers = _core.load_part(
@@ -196,8 +205,10 @@ class SignaturePart(_Sums):
                 progress=progress,
                 names=files.names,
                 context=kept,
+                changed=change,
             )
             opened.used = numbers[0]
+        warn_of_change(changed, numbers[-1], files.names)
         return cls._of(table)
 
     def __reduce__(self) -> tuple[Callable[[Source, int], SignaturePart], tuple[bytes, int]]:
@@ -236,14 +247,17 @@ class Signature(_Sums):
         threads: int | None = None,
         progress: Progress | None = None,
         context: Context | None = None,
+        changed: Changed = "error",
     ) -> Signature:
         """Reads a signature, as made by `signature` or by librsync. It takes 16 bytes of memory and a strong sum for
         each block; a compressed one can have many more than its size suggests, and `max_blocks` limits their number.
         A delta takes two blocks, or twice the new file if that is shorter, and a block can have 2 GiB: `max_memory`
         limits the bytes of both together, here and for each delta that is made with what was loaded here.
-        `threads`, `progress` and `context` are those of `signature`. Raises BadMagicError, TruncatedError or
-        CorruptError if it is not valid, LimitError, OSError, and the exceptions of the reader and of `progress`."""
+        `threads`, `progress`, `context` and `changed` are those of `signature`. Raises BadMagicError, TruncatedError or
+        CorruptError if it is not valid, LimitError, FileChangedError, OSError, and the exceptions of the reader and of
+        `progress`."""
         kept = native_context(context)
+        change = change_number(changed)
         with Files() as files:
             opened = files.read("signature", source)
             table, numbers = _core.load_signature(
@@ -255,8 +269,10 @@ class Signature(_Sums):
                 progress=progress,
                 names=files.names,
                 context=kept,
+                changed=change,
             )
             opened.used = numbers[0]
+        warn_of_change(changed, numbers[-1], files.names)
         return cls._of(table)
 
     @classmethod
@@ -271,10 +287,11 @@ class Signature(_Sums):
         threads: int | None = None,
         progress: Progress | None = None,
         context: Context | None = None,
+        changed: Changed = "error",
     ) -> Signature:
         """Makes the signature of `basis` in memory: `signature` and `load` in one, without the bytes between. The
-        parameters are those of `signature`; `max_memory` is that of `load`. Raises ParameterError, LimitError, OSError,
-        and the exceptions of the reader and of `progress`.
+        parameters are those of `signature`; `max_memory` is that of `load`. Raises ParameterError, LimitError,
+        FileChangedError, OSError, and the exceptions of the reader and of `progress`.
 
         >>> import redelta
         >>> bytes(redelta.Signature.build(bytes(5000))) == redelta.signature(bytes(5000))
@@ -284,6 +301,7 @@ class Signature(_Sums):
         limit = memory_limit(max_memory)
         most = thread_number(threads)
         kept = native_context(context)
+        change = change_number(changed)
         with Files() as files:
             opened = files.read("basis", basis)
             table, numbers = _core.build_signature(
@@ -295,8 +313,10 @@ class Signature(_Sums):
                 progress=progress,
                 names=files.names,
                 context=kept,
+                changed=change,
             )
             opened.used = numbers[0]
+        warn_of_change(changed, numbers[-1], files.names)
         return cls._of(table)
 
     @classmethod
@@ -341,10 +361,16 @@ class Signature(_Sums):
         )
 
 
-def loaded(signature: Signature | Source, *, threads: int | None = None, context: Context | None = None) -> Signature:
+def loaded(
+    signature: Signature | Source,
+    *,
+    threads: int | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Signature:
     """The signature itself, or what is loaded from the source."""
     if isinstance(signature, Signature):
         return signature
     if isinstance(signature, SignaturePart):
         raise TypeError("a Signature is needed, not a part of one: join the parts (see Signature.join)")
-    return Signature.load(signature, threads=threads, context=context)
+    return Signature.load(signature, threads=threads, context=context, changed=changed)

@@ -4,11 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from html import escape
+from typing import Self
+
+from redelta._errors import ROLES
+from redelta._types import Numbers
 
 
-def shown(value: int | bytes) -> str:
+def shown(value: int | bytes | str) -> str:
     if isinstance(value, bool):
         return "yes"
+    if isinstance(value, str):
+        return value
     return value.hex() if isinstance(value, bytes) else f"{value:,}"
 
 
@@ -43,6 +49,12 @@ class Stats:
     known: of `inspect`, `open_delta` and `DeltaWriter`."""
     hole_bytes: int = 0
     """Of a patch: those of `out_bytes` that became holes, and were not written."""
+    changed: str | None = None
+    """The file that changed while it was read ("basis", "signature", "new file", "delta"), if one did."""
+
+    @classmethod
+    def _of(cls, numbers: Numbers) -> Self:
+        return cls(*numbers[:-1], changed=ROLES.get(numbers[-1]))
 
     def _repr_html_(self) -> str:
         rows = "".join(

@@ -64,6 +64,10 @@ replaced or written over; "always": all, in whole blocks; "never": none, every b
 Compression: TypeAlias = int | bool | None
 """A level of zstd, from 1 to 22; True: one that costs little time; None or False: without compression."""
 
+Changed: TypeAlias = Literal["error", "warn", "accept"]
+"""What to do about a file that changes while it is read. "error": FileChangedError; "warn": FileChangedWarning;
+"accept": nothing."""
+
 Progress: TypeAlias = Callable[[int, int | None], object]
 """Called regularly with the bytes done and their total, or None. An exception that it raises ends the operation."""
 
@@ -96,5 +100,5 @@ class Params(TypedDict):
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
 
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int]
-"""The fields of Stats."""
+Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int, int]
+"""The fields of Stats, with the number of a role for `changed`."""
