@@ -90,14 +90,18 @@ def test_the_two_files_are_independent(redelta: Tool, mounted: Path) -> None:
     assert patched.read_bytes() == old
 
 
-def test_a_basis_that_is_written_to_meanwhile_fails_the_patch(redelta: Tool, mounted: Path) -> None:
-    """What is shared was hashed before; a change between would go unnoticed otherwise."""
+@pytest.mark.parametrize("options", [(), ("--accept-changed",)], ids=str)
+def test_a_basis_that_is_written_to_meanwhile_fails_the_patch(
+    redelta: Tool, mounted: Path, options: tuple[str, ...]
+) -> None:
+    """What is shared was hashed before; a change between would go unnoticed otherwise. To accept it would be to verify
+    nothing."""
     basis, signature, delta, patched = (mounted / name for name in ("b", "s", "d", "p"))
     old = noise(SIZE, 4)
     basis.write_bytes(old)
-    redelta.run("signature", basis, signature).done()
-    redelta.run("delta", signature, basis, delta).done()
-    with redelta.start("patch", basis, "-", patched) as running:
+    redelta.run("signature", "-f", basis, signature).done()
+    redelta.run("delta", "-f", signature, basis, delta).done()
+    with redelta.start("patch", *options, basis, "-", patched) as running:
         commands = delta.read_bytes()
         running.feed(commands[:4])
         wait_until_read(running)
@@ -105,5 +109,5 @@ def test_a_basis_that_is_written_to_meanwhile_fails_the_patch(redelta: Tool, mou
             file.write(old[:1])  # the same byte: only the write itself can be detected
         running.feed(commands[4:])
         running.end_input()
-        assert running.status() == 4
+        assert running.status() == 6
     assert not patched.exists()
