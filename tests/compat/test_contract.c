@@ -7,6 +7,7 @@
 #include "rs_support.h"
 
 #include <pthread.h>
+#include <sys/stat.h>
 
 /* This many calls without an end mean that there is none. */
 enum { CALLS_MAX = 100000 };
@@ -432,6 +433,28 @@ static void csync2_sends_a_file(void **state) {
     bytes_free(&delta);
     bytes_free(&signature);
     rs_pair_free(&pair);
+}
+
+static void a_patch_fills_the_holes_of_its_basis(void **state) {
+    enum { SIZE = 1 << 20 };
+    static const uint8_t copy_all[] = {0x72, 0x73, 0x02, 0x36, 0x47, 0, 0, 0x10, 0, 0, 0};
+    rd_memory delta_bytes = bytes_copy(copy_all, sizeof copy_all);
+    FILE *const basis = tmpfile();
+    FILE *const delta = file_of(&delta_bytes);
+    FILE *const new_file = tmpfile();
+    struct stat status;
+    (void)state;
+    assert_true(basis && new_file);
+    assert_int_equal(ftruncate(fileno(basis), SIZE), 0);
+    assert_int_equal(rs_patch_file(basis, delta, new_file, NULL), RS_DONE);
+    (void)fflush(new_file);
+    assert_int_equal(fstat(fileno(new_file), &status), 0);
+    assert_int_equal(status.st_size, SIZE);
+    assert_true(status.st_blocks >= SIZE / 512);
+    (void)fclose(basis);
+    (void)fclose(delta);
+    (void)fclose(new_file);
+    bytes_free(&delta_bytes);
 }
 
 static void md4_text(const rd_memory *bytes, char text[33]) {
@@ -1127,6 +1150,7 @@ int main(void) {
         cmocka_unit_test(burp_frees_the_signature_after_a_failed_load),
         cmocka_unit_test(a_signature_exists_before_its_first_byte),
         cmocka_unit_test(csync2_sends_a_file),
+        cmocka_unit_test(a_patch_fills_the_holes_of_its_basis),
         cmocka_unit_test(csync2_compares_signatures_of_two_hosts),
         cmocka_unit_test(a_whole_file_call_begins_and_ends_where_the_file_stands),
         cmocka_unit_test(a_file_that_does_not_open_ends_the_process),

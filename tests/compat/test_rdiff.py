@@ -22,6 +22,7 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise
+from helpers.sparse import Layout, blocks_of_data, has_holes
 from helpers.tool import HANG_SECONDS, Result, Tool, Words, shell
 from helpers.wire import (
     FOURS,
@@ -639,3 +640,16 @@ def test_options_may_follow_operands_whatever_the_environment_says(ours: Tool, p
     """With POSIXLY_CORRECT stock takes all words after the verb for names."""
     shell('cd "$1" && POSIXLY_CORRECT=1 exec "$2" signature basis old -f', place, ours.path).done()
     assert (place / "old").read_bytes() != FILES["old"]
+
+
+def test_holes_of_the_basis_are_kept(ours: Tool, rdiff: Tool, place: Path) -> None:
+    """Stock fills them."""
+    if not has_holes(place):
+        pytest.skip("this file system has no holes, or larger ones")
+    layout = Layout(1 << 20, ((300_000, noise(5_000, 6)),))
+    layout.write(place / "sparse")
+    (place / "delta").write_bytes(delta_header() + encode_copy(Copy(0, layout.size)) + b"\0")
+    for tool, is_sparse in ((ours, True), (rdiff, False)):
+        tool.run("-f", "patch", "sparse", "delta", "made", cwd=place).done()
+        assert (place / "made").read_bytes() == (place / "sparse").read_bytes()
+        assert (blocks_of_data(place / "made") == blocks_of_data(place / "sparse")) == is_sparse
