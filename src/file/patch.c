@@ -241,7 +241,7 @@ static bool patch_whole_blocks(const patch_read *read, size_t from, size_t to, p
     const size_t first = read->at > from ? read->at : from;
     const size_t at = (first + BLOCK - 1) / BLOCK * BLOCK;
     const size_t end = rd__min_size(read->at + read->size, to);
-    if (end < first + CLONE_MIN || (read->offset + (at - read->at)) % BLOCK != 0)
+    if (end < at + CLONE_MIN || (read->offset + (at - read->at)) % BLOCK != 0)
         return false;
     *blocks = (patch_read){.offset = read->offset + (at - read->at), .at = at, .size = (end - at) / BLOCK * BLOCK};
     return true;
