@@ -240,6 +240,9 @@ RD_API rd_sink rd_sink_fd(int fd);
 RD_API rd_sink rd_sink_callback(rd_write_fn *write, void *context);
 RD_API rd_sink rd_sink_callback_at(rd_write_fn *write, rd_write_at_fn *write_at, void *context);
 
+/* Whether the sink writes to the very file or block device, by whatever name, that the source reads. */
+RD_API bool rd_sink_overwrites(const rd_sink *sink, const rd_source *source);
+
 /* Memory that grows. Start with {0}; the bytes are data[0 .. size); free it by rd_memory_free. Fixed for good. */
 typedef struct rd_memory {
     uint8_t *data;
@@ -521,10 +524,10 @@ RD_API rd_sink rd_destination_sink(rd_destination *destination);
 RD_API bool rd_destination_is_direct(const rd_destination *destination);
 
 /*
- * Makes the commit fail with RD_E_MISMATCH if what has the name then is not what had it at the opening: another file,
+ * Makes the commit fail with RD_E_CHANGED if what has the name then is not what had it at the opening: another file,
  * none, one where there was none, or the same with other bytes (by size and times). Then nothing is replaced. `basis`:
  * only if the file that had the name is the basis; and the bytes that the source counts must be all that it has, else
- * RD_E_MISMATCH at once. NULL: in any case. A destination that is written to directly has no guard. `error` may be
+ * RD_E_CHANGED at once. NULL: in any case. A destination that is written to directly has no guard. `error` may be
  * NULL.
  */
 RD_API rd_result rd_destination_guard(rd_destination *destination, const rd_source *basis, rd_error *error);
@@ -547,6 +550,10 @@ enum {
     RD_NOTE_NAME = 64        /* the name was taken in two steps, which is not atomic */
 };
 
+/* The name of a note, such as "access_list", and a message for people about the file. Static strings; never NULL. */
+RD_API const char *rd_note_name(unsigned note);
+RD_API const char *rd_note_message(unsigned note);
+
 /* Sets *notes, which must live until the commit returns, to the RD_NOTE_* of this destination as they become known. */
 RD_API void rd_destination_notes(rd_destination *destination, unsigned *notes);
 
@@ -554,7 +561,7 @@ RD_API void rd_destination_notes(rd_destination *destination, unsigned *notes);
  * Gives what was written its name. A file that replaces another one gets what that has at this moment: owner and group
  * as far as allowed, mode, access list, extended attributes; but not set-user-ID, set-group-ID and file capabilities,
  * which were granted to other bytes. Frees the destination, whatever the result; after a failure nothing is left of it.
- * Errors: RD_E_EXISTS, RD_E_IO; RD_E_MISMATCH, see rd_destination_guard. RD_E_IO in the middle of writing over a file
+ * Errors: RD_E_EXISTS, RD_E_IO; RD_E_CHANGED, see rd_destination_guard. RD_E_IO in the middle of writing over a file
  * says so, and leaves the new file beside it if it can.
  */
 RD_API rd_result rd_destination_commit(rd_destination *destination, rd_error *error);

@@ -168,25 +168,10 @@ void output_discard(cli_output *output) {
     output->destination = NULL;
 }
 
-const cli_note *output_next_note(unsigned *notes) {
-    static const cli_note all[] = {
-        {RD_NOTE_OWNER, "owner", "its owner or group could not be kept; its mode gives nobody more access than before"},
-        {RD_NOTE_MODE, "mode", "its mode could not be set; it gives nobody more access than it should"},
-        {RD_NOTE_ACCESS_LIST, "access_list",
-         "its access list could not be kept; its mode gives nobody more access than before"},
-        {RD_NOTE_ATTRIBUTES, "attributes", "some of its extended attributes could not be kept"},
-        {RD_NOTE_TIME, "time", "its time could not be set"},
-        {RD_NOTE_IN_PLACE, "in_place",
-         "it could not be replaced as a whole, so the new file was written over the old one, which is not atomic"},
-        {RD_NOTE_NAME, "name", "it could not get its name in one step, which is not atomic"},
-    };
-    for (size_t i = 0; i < sizeof all / sizeof all[0]; i++) {
-        if ((*notes & all[i].note) == 0)
-            continue;
-        *notes &= ~all[i].note;
-        return &all[i];
-    }
-    return NULL;
+unsigned output_next_note(unsigned *notes) {
+    const unsigned note = *notes & ~(*notes - 1); /* the lowest bit */
+    *notes &= ~note;
+    return note;
 }
 
 rd_result output_check_printed(cli_failure *failure) {

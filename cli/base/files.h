@@ -59,15 +59,8 @@ rd_result output_open(cli_output *output, const char *name, rd_replace replace, 
 rd_result output_commit(cli_output *output, cli_failure *failure);
 void output_discard(cli_output *output);
 
-/* What a commit did less well than it should: one of RD_NOTE_*, by its name and as a warning about the output. */
-typedef struct cli_note {
-    unsigned note;
-    const char *name;
-    const char *text;
-} cli_note;
-
-/* Takes the next of the notes out of *notes. NULL: there is none left. */
-const cli_note *output_next_note(unsigned *notes);
+/* Takes the next of a commit's notes out of *notes. 0: there is none left. */
+unsigned output_next_note(unsigned *notes);
 
 /* Whether all that was printed on standard output, which is text, arrived. */
 rd_result output_check_printed(cli_failure *failure);

@@ -128,8 +128,8 @@ void record_digest(json_writer *record, const rd_stats *stats) {
 
 void record_notes(json_writer *record, unsigned notes) {
     json_array(record, "notes");
-    for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
-        json_text(record, NULL, note->name);
+    for (unsigned note = output_next_note(&notes); note != 0; note = output_next_note(&notes))
+        json_text(record, NULL, rd_note_name(note));
     json_end(record);
 }
 

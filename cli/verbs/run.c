@@ -99,9 +99,6 @@ static void run_close_inputs(cli_job *job) {
 static rd_result run_work_and_commit(cli_job *job) {
     const cli_verb *const verb = job->request->verb;
     rd_result result = verb->work(job);
-    /* What is to be replaced changed while it was read, or since: it is all the same to whoever changed it. */
-    if (result == RD_E_CHANGED && job->failure.error.role == RD_ROLE_BASIS && run_is_onto_input(job->request))
-        result = failure_changed(&job->failure);
     if (result == RD_OK && interrupt_caught())
         result = RD_E_CANCELLED;
     if (!run_has_output(job->request))
@@ -193,8 +190,19 @@ static const char *run_advice_on_direct(const cli_job *job) {
                                                                                   : NULL;
 }
 
+/*
+ * What is to be replaced changed while it was read, or since: it is all the same to whoever changed it. The status is
+ * that of a result that is not what it should be, not that of an input that may be torn.
+ */
+static rd_result run_judge_change(cli_job *job, rd_result result) {
+    const rd_role role = job->failure.error.role;
+    const bool replaced = role == RD_ROLE_OUTPUT || (role == RD_ROLE_BASIS && run_is_onto_input(job->request));
+    return result == RD_E_CHANGED && replaced ? failure_changed(&job->failure) : result;
+}
+
 static int run_report_failure(cli_job *job, rd_result result) {
     const cli_verb *const verb = job->request->verb;
+    result = run_judge_change(job, result);
     run_blame_signal(&job->failure, run_has_output(job->request) ? RD_ROLE_OUTPUT : RD_ROLE_NONE);
     if (job->failure.advice == NULL)
         job->failure.advice = run_advice_on_direct(job);
@@ -234,8 +242,8 @@ static int run_report_success(cli_job *job) {
     const int status = run_status_of_success(job);
     run_report_changed(job);
     unsigned notes = request->quiet ? 0 : job->output.notes;
-    for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
-        report_warning(verb->name, output_name(run_output_of(request)), note->text, NULL);
+    for (unsigned note = output_next_note(&notes); note != 0; note = output_next_note(&notes))
+        report_warning(verb->name, output_name(run_output_of(request)), rd_note_message(note), NULL);
     if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK) {
         /* What was done is done, but the user does not see it. */
         report_failure(verb->name, output_name(NULL), &job->failure);

@@ -294,12 +294,12 @@ static int job_work_and_commit(job *j) {
         output_discard(&j->output);
     if (result == RD_OK) {
         unsigned notes = j->output.notes;
-        for (const cli_note *note = output_next_note(&notes); note != NULL; note = output_next_note(&notes))
-            report_warning(j->options->verb, job_file_name(j, RD_ROLE_OUTPUT), note->text);
+        for (unsigned note = output_next_note(&notes); note != 0; note = output_next_note(&notes))
+            report_warning(j->options->verb, job_file_name(j, RD_ROLE_OUTPUT), rd_note_message(note));
         return RS_DONE;
     }
     const char *name = job_file_name(j, j->failure.error.role);
-    if (j->failure.error.role == RD_ROLE_OUTPUT && result == RD_E_MISMATCH) /* somebody else changed it meanwhile */
+    if (result == RD_E_CHANGED) /* somebody else changed the output meanwhile */
         j->failure.error.result = RD_E_IO;
     if (result == RD_E_EXISTS) /* made by somebody else meanwhile */
         return report_open_failure(&j->failure, name, "write");

@@ -100,11 +100,14 @@ static void operation_end(operation *o) {
     context_leave(o->context);
 }
 
+/* The line that called the package, from here: `_patch` and `write_patch`, or their like, are in between. */
+enum { CALLER = 3 };
+
 /* Runs an operation with a sink. Returns (bytes or None, statistics). */
 static PyObject *operation_run_to_sink(operation *o, work_fn *work) {
     PyObject *result = NULL;
     operation_run(o, work);
-    if (operation_succeeded(o)) {
+    if (operation_succeeded(o) && sink_warn(&o->sink, CALLER)) {
         PyObject *const made = sink_take(&o->sink);
         result = made ? Py_BuildValue("NN", made, stats_tuple(&o->stats)) : NULL;
     }
@@ -308,6 +311,10 @@ PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) 
 }
 
 static rd_result work_apply_patch(operation *o) {
+    const rd_result result =
+        o->sink.destination ? rd_destination_guard(o->sink.destination, &o->sources[0].from, &o->error) : RD_OK;
+    if (result != RD_OK)
+        return result;
     return rd_patch_apply(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
 }
 

@@ -163,8 +163,10 @@ rd_result sink_start(sink *s, rd_replace replace, rd_error *error) {
     if (!s->path)
         return RD_OK;
     const rd_result result = rd_destination_open(&s->destination, s->path, replace, error);
-    if (result == RD_OK)
+    if (result == RD_OK) {
         s->to = rd_destination_sink(s->destination);
+        rd_destination_notes(s->destination, &s->notes);
+    }
     return result;
 }
 
@@ -199,6 +201,15 @@ rd_result sink_finish(sink *s, rd_result result, rd_error *error) {
         rd_destination_discard(s->destination);
     s->destination = NULL;
     return result;
+}
+
+bool sink_warn(const sink *s, int level) {
+    for (unsigned notes = s->notes; notes != 0; notes &= notes - 1) {
+        const char *const message = rd_note_message(notes & ~(notes - 1)); /* of the lowest bit */
+        if (PyErr_WarnFormat(PyExc_RuntimeWarning, level, "%s: %s", s->path, message) != 0)
+            return false;
+    }
+    return true;
 }
 
 static PyObject *sink_gathered(const sink *s) {

@@ -28,6 +28,7 @@ typedef struct sink {
     open_file file;   /* if it has one: others may have to read before more can be written, if that is a pipe */
     const char *path; /* if it is a destination; as long as the object is there */
     rd_destination *destination;
+    unsigned notes; /* RD_NOTE_* of its commit */
 } sink;
 
 /* Fills a zeroed sink, which must stay where it is. False, with an exception set, on failure. With the GIL. */
@@ -49,6 +50,10 @@ rd_result sink_finish(sink *s, rd_result result, rd_error *error);
  * have succeeded.
  */
 void sink_release_writes(sink *s);
+
+/* Warns of what the commit did less well than it should, `level` frames up. False: that raised an exception. With the
+ * GIL. */
+bool sink_warn(const sink *s, int level);
 
 /* The result of a sink that succeeded: the bytes, or None. With the GIL. */
 PyObject *sink_take(sink *s);

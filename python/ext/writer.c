@@ -81,6 +81,13 @@ static bool writer_open(writer *w, module_state *state, PyObject *destination, P
         !sink_open(&w->sink, destination, &c))
         return false;
     rd_result result = sink_start(&w->sink, RD_REPLACE_FAST, &error);
+    if (result == RD_OK && has_basis && rd_sink_overwrites(&w->sink.to, &w->basis.from)) {
+        error = (rd_error){.result = RD_E_PARAMETER,
+                           .role = RD_ROLE_OUTPUT,
+                           .offset = RD_UNKNOWN,
+                           .reason = "is also the basis, and would be overwritten as that is read"};
+        result = error.result;
+    }
     if (result == RD_OK) {
         source_release_reads(&w->basis);
         sink_release_writes(&w->sink);
@@ -193,6 +200,9 @@ static PyObject *writer_literal(PyObject *self, PyObject *arguments) {
     return result;
 }
 
+/* The line that called `DeltaWriter.finish`, from here. */
+enum { CALLER = 2 };
+
 /* With the lock. Returns the bytes or None. */
 static PyObject *writer_end(writer *w, call *c, const uint8_t *digest, PyObject *names) {
     rd_error error = {0};
@@ -205,7 +215,7 @@ static PyObject *writer_end(writer *w, call *c, const uint8_t *digest, PyObject 
     call_resume(c);
     if (!writer_succeeded(w, c, result, &error, names))
         return NULL;
-    PyObject *const made = sink_take(&w->sink);
+    PyObject *const made = sink_warn(&w->sink, CALLER) ? sink_take(&w->sink) : NULL;
     (void)writer_clear((PyObject *)w);
     return made;
 }

@@ -19,7 +19,7 @@ typedef struct rd__delta_window {
     bool scanned;                /* the view has been scanned to its end */
     const rd__zero_block *zeros; /* not NULL: zeros are passed, up to: */
     uint64_t zeros_stop;
-    bool prompt;                 /* as rd__delta_window_set_prompt says */
+    bool prompt; /* as rd__delta_window_set_prompt says */
 } rd__delta_window;
 
 /* The signature may be NULL: an empty basis. Holds no memory yet. */

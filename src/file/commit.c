@@ -62,7 +62,7 @@ static bool commit_is_unchanged(const rd_destination *d, const struct stat *now,
     return same && (!touched || explained);
 }
 
-/* Looks up what has the name. RD_E_MISMATCH: it is guarded, and no longer what it was. */
+/* Looks up what has the name. RD_E_CHANGED: it is guarded, and no longer what it was. */
 static rd_result commit_look(const rd_destination *d, bool *exists, struct stat *now, rd_error *error) {
     *exists = fstatat(d->directory, d->name, now, AT_SYMLINK_NOFOLLOW) == 0;
     if (!*exists && errno != ENOENT)

@@ -33,7 +33,7 @@ rd_result rd__destination_fail(rd_error *error, const char *reason) {
 }
 
 rd_result rd__destination_fail_changed(rd_error *error) {
-    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_OUTPUT, RD_UNKNOWN,
+    return rd__fail(error, RD_E_CHANGED, RD_ROLE_OUTPUT, RD_UNKNOWN,
                     "was changed by another program meanwhile, so it was not replaced");
 }
 

@@ -60,7 +60,7 @@ static rd_result windows_fail_exists(rd_error *error) {
 }
 
 static rd_result windows_fail_changed(rd_error *error) {
-    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_OUTPUT, RD_UNKNOWN,
+    return rd__fail(error, RD_E_CHANGED, RD_ROLE_OUTPUT, RD_UNKNOWN,
                     "was changed by another program meanwhile, so it was not replaced");
 }
 

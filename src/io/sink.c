@@ -140,8 +140,12 @@ static bool sink_is_same_file(int one, int other) {
     return S_ISREG(a.st_mode) && a.st_ino != 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
+bool rd_sink_overwrites(const rd_sink *sink, const rd_source *source) {
+    return !sink->write && !source->read && sink_is_same_file(sink->fd, source->fd);
+}
+
 rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error) {
-    if (sink->write || source->read || !sink_is_same_file(sink->fd, source->fd))
+    if (!rd_sink_overwrites(sink, source))
         return RD_OK;
     return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
                     "is also an input, and would be overwritten as that is read");

@@ -108,7 +108,7 @@ static void what_others_did_meanwhile_is_not_lost(void **state) {
         (void)usleep(20000); /* longer than a tick of the clock of files */
         change_file(p, how);
         const bool there = lstat(p->path, &then) == 0;
-        check_equal(rd_destination_commit(destination, &error), RD_E_MISMATCH, "change %d", (int)how);
+        check_equal(rd_destination_commit(destination, &error), RD_E_CHANGED, "change %d", (int)how);
         assert_int_equal(error.role, RD_ROLE_OUTPUT);
         check_equal(lstat(p->path, &now) == 0, there, "change %d", (int)how);
         if (there) {
@@ -126,7 +126,7 @@ static void file_that_appears_is_not_lost_by_a_guard(void **state) {
     rd_destination *const destination = opened(p->path, RD_REPLACE_SAFELY);
     assert_int_equal(rd_destination_guard(destination, NULL, NULL), RD_OK);
     make_file(p->path, "his", 0640);
-    assert_int_equal(rd_destination_commit(destination, &error), RD_E_MISMATCH);
+    assert_int_equal(rd_destination_commit(destination, &error), RD_E_CHANGED);
     assert_file(p->path, "his", 0640);
     assert_entries(p, 1);
 }
@@ -180,8 +180,8 @@ static void basis_is_guarded_if_it_has_the_name(void **state) {
     const rd_source read = rd_source_fd(again);
     overwrite(p->path, "longer than before");
     destination = opened(p->path, RD_REPLACE_SAFELY);
-    assert_int_equal(rd_destination_guard(destination, &read, &error), RD_E_MISMATCH);
-    assert_int_equal(error.result, RD_E_MISMATCH);
+    assert_int_equal(rd_destination_guard(destination, &read, &error), RD_E_CHANGED);
+    assert_int_equal(error.result, RD_E_CHANGED);
     rd_destination_discard(destination);
     assert_file(p->path, "longer than before", 0644);
     assert_entries(p, 2);

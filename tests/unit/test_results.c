@@ -110,11 +110,25 @@ static void fewer_than_four_bytes_are_of_no_kind(void **state) {
     assert_int_equal(rd_identify(NULL, 0), RD_KIND_OTHER);
 }
 
+static void every_note_has_a_name_and_a_message(void **state) {
+    (void)state;
+    for (unsigned note = RD_NOTE_OWNER; note <= RD_NOTE_NAME; note *= 2) {
+        assert_string_not_equal(rd_note_name(note), "?");
+        for (unsigned other = RD_NOTE_OWNER; other < note; other *= 2) {
+            assert_string_not_equal(rd_note_name(note), rd_note_name(other));
+            assert_string_not_equal(rd_note_message(note), rd_note_message(other));
+        }
+    }
+    assert_string_equal(rd_note_name(0), "?");
+    assert_string_equal(rd_note_message(2 * RD_NOTE_NAME), "unknown note");
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_result_has_its_number_its_name_and_its_message),
         cmocka_unit_test(no_two_messages_are_the_same),
         cmocka_unit_test(value_outside_the_list_has_a_name_and_a_message_too),
+        cmocka_unit_test(every_note_has_a_name_and_a_message),
         cmocka_unit_test(version_is_that_of_the_header),
         cmocka_unit_test(files_are_known_by_their_magic_alone),
         cmocka_unit_test(what_follows_the_magic_does_not_matter),
