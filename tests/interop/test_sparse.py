@@ -144,6 +144,17 @@ def test_a_file_of_one_hole(redelta: Tool, place: Path, choice: str, verified: b
             assert (room(out) == 0) == HOLES[choice], size
 
 
+@verification
+def test_holes_may_follow_each_other(redelta: Tool, place: Path, verified: bool) -> None:
+    """Copies of holes, many in a segment, with data between some of them."""
+    Layout(5 * MIB, ((3 * MIB, noise(LEAF, 1)),)).write(place / "basis")
+    for between in (0, 1, LEAF - 1, LEAF, LEAF + 1):
+        commands: list[Command] = [Copy(MIB, 3 * LEAF), Copy(0, MIB), Copy(4 * MIB, LEAF), Copy(0, 2 * MIB)]
+        commands += [Copy(3 * MIB, between)] * (between > 0) + commands + [Copy(3 * MIB, LEAF)] + commands
+        out = patch(redelta, place, commands, verified)
+        assert blocks_of_data(out) == blocks_not_zero(out.read_bytes())
+
+
 @pytest.mark.parametrize("choice", ["auto", "always", "never"])
 @verification
 def test_a_hole_at_the_end_is_part_of_the_file(redelta: Tool, place: Path, choice: str, verified: bool) -> None:

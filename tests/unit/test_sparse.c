@@ -165,6 +165,27 @@ static void a_file_gets_its_holes_and_its_length(void **state) {
     }
 }
 
+/* Whole blocks of the file, wherever in it the output starts. */
+static void holes_are_whole_blocks_of_the_file(void **state) {
+    const material *const m = *state;
+    static const size_t starts[] = {0, 1, 700, BLOCK - 1, BLOCK, LEAF + 17};
+    for (size_t i = 0; i < ITEMS(starts); i++) {
+        static const uint8_t zeros[BLOCK];
+        const int fd = new_file();
+        const rd_sink sink = rd_sink_fd(fd);
+        assert_int_equal(lseek(fd, (off_t)starts[i], SEEK_SET), starts[i]);
+        (void)patch(m, i % 2 == 0, &sink, RD_SPARSE_AUTO);
+        rd_memory made = content_of(fd);
+        check_bytes(made.data + starts[i], made.size - starts[i], m->bytes.data, m->bytes.size, "start %zu", starts[i]);
+        size_t data = 0;
+        for (size_t at = 0; at < made.size; at += BLOCK)
+            data += memcmp(made.data + at, zeros, made.size - at < BLOCK ? made.size - at : BLOCK) != 0;
+        check_equal(room_of(fd), data * BLOCK, "start %zu", starts[i]);
+        rd_memory_free(&made);
+        close(fd);
+    }
+}
+
 /* Where the position is, aligned or not; with bytes before and after the output, or with an output that is longer. */
 static void what_is_written_over_is_punched(void **state) {
     const material *const m = *state;
@@ -366,6 +387,7 @@ static void a_file_that_cannot_be_so_long_is_an_error(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_file_gets_its_holes_and_its_length),
+        cmocka_unit_test(holes_are_whole_blocks_of_the_file),
         cmocka_unit_test(what_is_written_over_is_punched),
         cmocka_unit_test(a_dense_file_written_over_stays_dense_by_itself),
         cmocka_unit_test(a_sink_may_replace_a_file_with_holes),
