@@ -7,6 +7,7 @@ the byte order, the width of a pointer and the instruction set.
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -14,7 +15,7 @@ import pytest
 
 from helpers.samples import PAIRS, noise, prose, random_edits
 from helpers.tool import Tool
-from helpers.wire import Copy, encode_delta
+from helpers.wire import Copy, Literal, encode_delta
 
 PARAMETERS = {
     "recommended": [],
@@ -88,6 +89,18 @@ def test_wrong_basis_is_told_and_nothing_replaced(redelta: Tool, native: Tool, t
     assert redelta.run("signature", basis, new).status == 1, "the output exists"
     assert redelta.run("delta", delta, new).status == 3
     assert sorted(tmp_path.iterdir()) == sorted((basis, new, signature, delta)), "a file was left behind"
+
+
+@pytest.mark.parametrize("sparse", ["auto", "always", "never"])
+def test_holes_change_no_byte(redelta: Tool, tmp_path: Path, sparse: str) -> None:
+    basis, output = tmp_path / "basis", tmp_path / "output"
+    old = noise(70_000, 75) + bytes(1 << 20) + b"x" + bytes(300_000)
+    basis.write_bytes(old)
+    new = old + bytes(100_000) + old
+    delta = encode_delta([Copy(0, len(old)), Literal(bytes(100_000)), Copy(0, len(old))], new)
+    record = json.loads(redelta.run("patch", "--json", f"--sparse={sparse}", basis, "-", output, stdin=delta).done())
+    assert output.read_bytes() == new
+    assert (record["holes"] > 2_000_000) == (sparse == "always")
 
 
 def test_files_may_be_larger_than_an_offset_of_32_bits(redelta: Tool, tmp_path: Path) -> None:
