@@ -183,8 +183,8 @@ rd_result output_check_printed(cli_failure *failure) {
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
     if (!system_same_file(input->fd, output->sink.fd))
         return RD_OK;
-    const char *const reason = input->role == RD_ROLE_BASIS   ? "is also the basis, and written to as that is read"
-                               : input->role == RD_ROLE_DELTA ? "is also the delta, and written to as that is read"
-                                                              : "is also an input, and written to as that is read";
+    const char *const reason = input->role == RD_ROLE_BASIS   ? "is also the basis, and would be overwritten as that is read"
+                               : input->role == RD_ROLE_DELTA ? "is also the delta, and would be overwritten as that is read"
+                                                              : "is also an input, and would be overwritten as that is read";
     return failure_refusal(failure, RD_ROLE_OUTPUT, reason, "name another output");
 }

@@ -391,7 +391,7 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
     stats->blocks = run->signature ? rd_signature_count(run->signature) : 0;
     rd_result result = rd__writer_open(&run->writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)
-        result = rd__sink_check_apart(out, run->new_file, &operation->error);
+        result = rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, &operation->error);
     if (result == RD_OK)
         result = rd__writer_put(&run->writer, bytes, rd__emit_magic(bytes));
     if (result == RD_OK)

@@ -196,7 +196,7 @@ static rd_result signature_make(rd__operation *operation, const rd_source *basis
     rd__signature_put_header(header, &run.params);
     result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)
-        result = rd__sink_check_apart(out, basis, &operation->error);
+        result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation->error);
     if (result == RD_OK)
         result = rd__writer_put(&writer, header, sizeof header);
     if (result == RD_OK)

@@ -496,9 +496,9 @@ rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const 
     *reached = RD_UNKNOWN;
     rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
     if (result == RD_OK)
-        result = rd__sink_check_apart(out, basis, &operation.error);
+        result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation.error);
     if (result == RD_OK)
-        result = rd__sink_check_apart(out, delta, &operation.error);
+        result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation.error);
     if (result == RD_OK)
         result = patch_make(&operation, basis, &basis_watch, delta, out, reached);
     result = patch_end_watch(&basis_watch, &operation, result);

@@ -144,11 +144,13 @@ bool rd_sink_overwrites(const rd_sink *sink, const rd_source *source) {
     return !sink->write && !source->read && sink_is_same_file(sink->fd, source->fd);
 }
 
-rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error) {
+rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_role role, rd_error *error) {
     if (!rd_sink_overwrites(sink, source))
         return RD_OK;
     return rd__fail(error, RD_E_PARAMETER, RD_ROLE_OUTPUT, RD_UNKNOWN,
-                    "is also an input, and would be overwritten as that is read");
+                    role == RD_ROLE_BASIS   ? "is also the basis, and would be overwritten as that is read"
+                    : role == RD_ROLE_DELTA ? "is also the delta, and would be overwritten as that is read"
+                                            : "is also the new file, and would be overwritten as that is read");
 }
 
 rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_error *error) {

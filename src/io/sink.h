@@ -11,7 +11,7 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
  * Fails with RD_E_PARAMETER if the sink writes to the very file or block device that the source reads, by whatever
  * name: what is still to be read would be overwritten.
  */
-rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_error *error);
+rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_role role, rd_error *error);
 
 /*
  * The sink writes a file that will replace one with holes, so its zeros may become holes, too. Noted in `reserved`,
