@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "engine/signature.h"
 #include "engine/signer.h"
+#include "file/long_blocks.h"
 #include "file/reader.h"
 #include "file/segments.h"
 #include "file/writer.h"
@@ -175,13 +176,29 @@ static rd_result signature_sign_one_by_one(signature_run *run, const rd_source *
     return result;
 }
 
+static rd_result signature_take_blocks(void *context, const rd__block_sums *sums, uint64_t count, uint64_t bytes) {
+    signature_run *const run = context;
+    uint8_t entry[RD__ENTRY_MAX];
+    rd_result result = RD_OK;
+    run->operation->stats.blocks += count;
+    if (run->writer)
+        rd__signature_put_entries(entry, &run->params, &sums->weak, sums->strong, 1);
+    for (uint64_t i = 0; result == RD_OK && i < count; i++)
+        result = run->writer ? rd__writer_put(run->writer, entry, rd__entry_size(&run->params))
+                             : signature_keep(run, &sums->weak, sums->strong, 1, bytes / count);
+    return result;
+}
+
 /* Signs the basis, whose parameters are resolved, to the end that is set. */
 static rd_result signature_sign(signature_run *run, const rd_source *basis) {
     const unsigned threads = rd__operation_threads(run->operation);
     run->kernels = rd__kernels_best();
     run->expected = basis->size == RD_UNKNOWN ? RD_UNKNOWN : rd_block_count(&run->params, basis->size);
-    return run->params.block_len <= RD__TOGETHER_MAX ? signature_sign_segments(run, basis, threads)
-                                                     : signature_sign_one_by_one(run, basis);
+    if (run->params.block_len <= RD__TOGETHER_MAX)
+        return signature_sign_segments(run, basis, threads);
+    if (rd__segments_are_concurrent(basis))
+        return rd__long_blocks_sign(basis, run->operation, run->kernels, &run->params, signature_take_blocks, run);
+    return signature_sign_one_by_one(run, basis);
 }
 
 /* ---- As a file --------------------------------------------------------------------------------------------------- */

@@ -12,6 +12,7 @@
 #define ADD(x, y) _mm256_add_epi64(x, y)
 #define XOR(x, y) _mm256_xor_si256(x, y)
 #define SET(x) _mm256_set1_epi64x((long long)(x))
+#define LOAD(p) _mm256_loadu_si256((const __m256i *)(const void *)(p))
 #define STORE(p, word) _mm256_storeu_si256((__m256i *)(p), word)
 
 /* Rotations to the right. AVX2 has no instruction for them: by whole bytes, a shuffle; by 63, one to the left. */
@@ -52,6 +53,7 @@ TARGET static inline void blake2b_avx2_load_message(WORD m[16], const uint8_t *c
 #define WORTH_IT 2
 #define LOAD_MESSAGE blake2b_avx2_load_message
 #define HASH_REST rd__blake2b_nodes_portable
+#define ADVANCE_REST rd__strong_advance_portable
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
@@ -60,6 +62,10 @@ void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t l
 
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_advance_avx2(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count) {
+    blake2b_lanes_advance(sums, data, stride, size, count);
 }
 
 void rd__blake2b_leaves_avx2(const uint8_t *data, size_t count, uint8_t *digests) {

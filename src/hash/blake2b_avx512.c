@@ -13,6 +13,7 @@
 #define XOR(x, y) _mm512_xor_si512(x, y)
 #define ROTATE(x, n) _mm512_ror_epi64(x, n)
 #define SET(x) _mm512_set1_epi64((long long)(x))
+#define LOAD(p) _mm512_loadu_si512(p)
 #define STORE(p, word) _mm512_storeu_si512(p, word)
 
 /*
@@ -52,10 +53,16 @@ TARGET static inline void blake2b_avx512_load_message(WORD m[16], const uint8_t 
 #define WORTH_IT (LANES / 2 + 1)
 #define LOAD_MESSAGE blake2b_avx512_load_message
 #define HASH_REST rd__blake2b_nodes_avx2
+#define ADVANCE_REST rd__blake2b_advance_avx2
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_advance_avx512(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size,
+                                size_t count) {
+    blake2b_lanes_advance(sums, data, stride, size, count);
 }
 
 void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests) {

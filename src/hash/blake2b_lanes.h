@@ -12,16 +12,19 @@
  *     WORD                           a vector of LANES 64-bit words
  *     TARGET                         the attribute that enables the instruction set in a function
  *     ADD, XOR, ROTATE, SET          on WORDs; ROTATE to the right; SET(x) is x in every lane
- *     STORE(p, word)                 8 * LANES bytes at p, of any alignment
+ *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
  *     LOAD_MESSAGE(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
  *     WORTH_IT                       the fewest messages for which this is faster than HASH_REST
  *     HASH_REST                      an rd__blake2b_nodes_fn for fewer
+ *     ADVANCE_REST                   an rd__strong_advance_fn for fewer
  * and gets
  *     blake2b_lanes_hash             an rd__blake2b_nodes_fn for any number
+ *     blake2b_lanes_advance          an rd__strong_advance_fn for any number
  */
 #include "base/bytes.h"
 #include "hash/blake2b.h"
 #include "hash/blake2b_rounds.h"
+#include "hash/sums.h"
 
 #include <assert.h>
 #include <string.h>
@@ -98,4 +101,42 @@ static void blake2b_lanes_hash(rd__blake2b_node node, const uint8_t *data, size_
         digests += n * RD__BLAKE2B_LEN;
     }
     HASH_REST(node, data, length, count, digests);
+}
+
+TARGET static void blake2b_lanes_advance_some(rd__strong *sums, const uint8_t *data, size_t stride, size_t size,
+                                              size_t count) {
+    const uint8_t *in[LANES];
+    WORD h[8];
+    uint64_t words[LANES];
+    const uint64_t hashed = sums[0].state.blake2b.hashed;
+    assert(count >= 1 && count <= LANES && size % RD__BLAKE2B_BLOCK == 0);
+    for (size_t i = 0; i < LANES; i++)
+        in[i] = data + (i < count ? i : 0) * stride;
+    for (size_t j = 0; j < 8; j++) {
+        for (size_t i = 0; i < LANES; i++)
+            words[i] = sums[i < count ? i : 0].state.blake2b.h[j];
+        h[j] = LOAD(words);
+    }
+    for (size_t offset = 0; offset < size; offset += RD__BLAKE2B_BLOCK)
+        blake2b_lanes_compress(h, in, offset, hashed + offset + RD__BLAKE2B_BLOCK, 0);
+    for (size_t j = 0; j < 8; j++) {
+        STORE(words, h[j]);
+        for (size_t i = 0; i < count; i++)
+            sums[i].state.blake2b.h[j] = words[i];
+    }
+    for (size_t i = 0; i < count; i++) {
+        assert(sums[i].state.blake2b.hashed == hashed && sums[i].state.blake2b.filled == 0);
+        sums[i].state.blake2b.hashed = hashed + size;
+    }
+}
+
+static void blake2b_lanes_advance(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count) {
+    while (count >= WORTH_IT) {
+        const size_t n = count < LANES ? count : LANES;
+        blake2b_lanes_advance_some(sums, data, stride, size, n);
+        count -= n;
+        sums += n;
+        data += n * stride;
+    }
+    ADVANCE_REST(sums, data, stride, size, count);
 }

@@ -35,6 +35,10 @@ static inline blake2b_pair blake2b_neon_set(uint64_t n) {
     return (blake2b_pair){vdupq_n_u64(n), vdupq_n_u64(n)};
 }
 
+static inline blake2b_pair blake2b_neon_load(const uint64_t *p) {
+    return (blake2b_pair){vld1q_u64(p), vld1q_u64(p + 2)};
+}
+
 static inline void blake2b_neon_store(uint64_t *p, blake2b_pair x) {
     vst1q_u64(p, x.low);
     vst1q_u64(p + 2, x.high);
@@ -73,6 +77,7 @@ static inline blake2b_pair blake2b_neon_rotate_63(blake2b_pair x) {
 #define XOR(x, y) blake2b_neon_different_bits(x, y)
 #define ROTATE(x, n) blake2b_neon_rotate_##n(x)
 #define SET(x) blake2b_neon_set(x)
+#define LOAD(p) blake2b_neon_load(p)
 #define STORE(p, word) blake2b_neon_store(p, word)
 
 /* Two words of two messages, transposed: row i, of message i, becomes lane i. */
@@ -98,10 +103,15 @@ static inline void blake2b_neon_load_message(WORD m[16], const uint8_t *const in
 #define WORTH_IT 3
 #define LOAD_MESSAGE blake2b_neon_load_message
 #define HASH_REST rd__blake2b_nodes_portable
+#define ADVANCE_REST rd__strong_advance_portable
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
+}
+
+void rd__blake2b_advance_neon(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count) {
+    blake2b_lanes_advance(sums, data, stride, size, count);
 }
 
 void rd__blake2b_leaves_neon(const uint8_t *data, size_t count, uint8_t *digests) {

@@ -7,6 +7,7 @@
 #define RD_HASH_KERNELS_H
 
 #include "hash/hits.h"
+#include "hash/sums.h"
 #include "redelta.h"
 
 /* Extends `sum`, a weak sum, by the `size` bytes at `data`. The sum of no bytes is rd__weak_seed. */
@@ -23,16 +24,23 @@ typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t 
 /* The strong sums, in full length, of the `count` messages of `length` bytes that follow each other in `data`. */
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
+/*
+ * Extends the strong sums of `count` messages by their next `size` bytes, a multiple of 128: those of message i lie at
+ * data + i * stride. All have come equally far, by this function alone, with the same count, and more bytes follow.
+ */
+typedef void rd__strong_advance_fn(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
+
 /* The digests, 32 bytes each, of the `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h) that follow each other in
  * `data`. None of them is the last of the file. */
 typedef void rd__leaves_fn(const uint8_t *data, size_t count, uint8_t *digests);
 
 typedef struct rd__kernels {
     const char *name;
-    uint32_t needs;                     /* bits of base/cpu.h */
-    rd__weak_update_fn *weak_update[2]; /* by rd_weak */
-    rd__seek_fn *seek[2];               /* by rd_weak */
-    rd__strong_many_fn *strong_many[2]; /* by rd_strong */
+    uint32_t needs;                           /* bits of base/cpu.h */
+    rd__weak_update_fn *weak_update[2];       /* by rd_weak */
+    rd__seek_fn *seek[2];                     /* by rd_weak */
+    rd__strong_many_fn *strong_many[2];       /* by rd_strong */
+    rd__strong_advance_fn *strong_advance[2]; /* by rd_strong */
     rd__leaves_fn *leaves;
 } rd__kernels;
 

@@ -1,0 +1,235 @@
+/* See long_blocks.h. */
+#include "file/long_blocks.h"
+
+#include "base/memory.h"
+#include "base/pipeline.h"
+#include "base/result.h"
+#include "io/holes.h"
+
+#include <assert.h>
+#include <stdlib.h>
+
+enum {
+    GROUP = 8,         /* blocks: as many as the widest kernel has lanes */
+    CHUNK = 64 * 1024, /* of each of them */
+    SLOTS_PER_THREAD = 2,
+    TAIL = RD__BLAKE2B_BLOCK, /* what is left of a block for last: the kernels for many must not have all of it */
+    EMPTY_MAX = 64 * 1024     /* blocks of zeros with one group, so that progress is reported */
+};
+
+/* A group: blocks in the order of the basis, each after any number of blocks of zeros. */
+typedef struct long_group {
+    uint8_t *data; /* a chunk of each block */
+    size_t count;
+    uint64_t offsets[GROUP];
+    uint64_t zeros[GROUP + 1]; /* blocks before each, and after the last */
+    uint64_t end;              /* of the group in the basis */
+    /* What `work` makes: */
+    size_t made; /* fewer than `count` if the basis has become shorter: ... */
+    uint64_t lengths[GROUP];
+    rd__block_sums sums[GROUP];
+    bool ended; /* ... it ends in this group */
+    rd_result result;
+    rd_error error;
+} long_group;
+
+typedef struct long_run {
+    const rd_source *basis;
+    rd__operation *operation;
+    const rd__kernels *kernels;
+    rd_params params;
+    rd__long_blocks_fn *take;
+    void *context;
+    rd__holes holes;
+    uint64_t next; /* the offset of the next group */
+    bool ended;
+    bool has_zeros;
+    rd__block_sums zeros; /* of a block of zeros, if they are known */
+} long_run;
+
+/* ---- Gathering --------------------------------------------------------------------------------------------------- */
+
+static bool long_fetch(void *context, void *slot) {
+    long_run *const run = context;
+    long_group *const group = slot;
+    const uint64_t block_len = run->params.block_len;
+    const uint64_t size = run->basis->size;
+    uint64_t empty = 0;
+    if (run->next == size)
+        return false;
+    *group = (long_group){.data = group->data};
+    while (run->next < size && group->count < GROUP && empty < EMPTY_MAX) {
+        uint64_t length = 0;
+        const bool is_hole = rd__holes_at(&run->holes, run->next, &length);
+        if (is_hole && length >= block_len) {
+            const uint64_t blocks = rd__min_u64(length / block_len, EMPTY_MAX - empty);
+            group->zeros[group->count] += blocks;
+            run->next += blocks * block_len;
+            empty += blocks;
+        } else {
+            group->offsets[group->count++] = run->next;
+            run->next += rd__min_u64(block_len, size - run->next);
+        }
+    }
+    group->end = run->next;
+    return true;
+}
+
+/* ---- Hashing ----------------------------------------------------------------------------------------------------- */
+
+/* Reads `size` bytes of a block to `data`, or all that are left of the basis. */
+static size_t long_read(const long_run *run, rd__holes *holes, long_group *group, uint64_t offset, uint8_t *data,
+                        uint64_t size) {
+    rd__operation operation = rd__operation_none();
+    const size_t wanted = (size_t)rd__min_u64(size, run->basis->size - offset);
+    size_t got = 0;
+    const rd_result result = rd__holes_read(holes, run->basis, &operation, RD_ROLE_BASIS, offset, data, wanted, &got);
+    if (result != RD_OK) {
+        group->result = result;
+        group->error = operation.error;
+    }
+    return got;
+}
+
+/* Signs block i alone. False: the basis ends with it, or before it. */
+static bool long_sign_one(const long_run *run, rd__holes *holes, long_group *group, size_t i) {
+    rd__signer signer;
+    size_t got = 1;
+    rd__signer_init(&signer, run->kernels, &run->params);
+    while (group->result == RD_OK && got > 0 && !rd__signer_is_complete(&signer)) {
+        const uint64_t left = run->params.block_len - signer.filled;
+        got = long_read(run, holes, group, group->offsets[i] + signer.filled, group->data, rd__min_u64(CHUNK, left));
+        if (got > 0)
+            (void)rd__signer_take(&signer, group->data, got);
+    }
+    group->lengths[i] = signer.filled;
+    const bool complete = rd__signer_is_complete(&signer);
+    if (signer.filled > 0) {
+        group->made = i + 1;
+        rd__signer_end(&signer, &group->sums[i].weak, group->sums[i].strong);
+    }
+    return complete;
+}
+
+/* Signs the first `count` blocks, which are whole, at once. False: one of them is not, or cannot be read. */
+static bool long_sign_many(const long_run *run, rd__holes *holes, long_group *group, size_t count) {
+    const rd_params *const params = &run->params;
+    const uint64_t block_len = params->block_len;
+    rd__strong strong[GROUP];
+    for (size_t i = 0; i < count; i++) {
+        rd__strong_init(&strong[i], params->strong);
+        group->sums[i].weak = rd__weak_seed(params->weak);
+    }
+    for (uint64_t at = 0; at < block_len; at += CHUNK) {
+        const size_t size = (size_t)rd__min_u64(CHUNK, block_len - at);
+        const size_t whole = at + CHUNK < block_len ? size : (size - 1) / TAIL * TAIL;
+        for (size_t i = 0; i < count; i++) {
+            uint8_t *const data = group->data + i * CHUNK;
+            if (long_read(run, holes, group, group->offsets[i] + at, data, size) < size)
+                return false;
+            group->sums[i].weak = run->kernels->weak_update[params->weak](group->sums[i].weak, data, size);
+        }
+        run->kernels->strong_advance[params->strong](strong, group->data, CHUNK, whole, count);
+        for (size_t i = 0; i < count && whole < size; i++)
+            rd__strong_update(&strong[i], group->data + i * CHUNK + whole, size - whole);
+    }
+    for (size_t i = 0; i < count; i++) {
+        rd__strong_final(&strong[i], group->sums[i].strong);
+        group->lengths[i] = block_len;
+    }
+    group->made = count;
+    return true;
+}
+
+static void long_work(const void *context, void *slot) {
+    const long_run *const run = context;
+    long_group *const group = slot;
+    rd__holes holes = run->holes;
+    const uint64_t block_len = run->params.block_len;
+    size_t whole = group->count;
+    if (whole > 0 && run->basis->size - group->offsets[whole - 1] < block_len)
+        whole--;
+    size_t i = whole;
+    if (whole > 0 && !long_sign_many(run, &holes, group, whole))
+        i = 0; /* the basis became shorter: where does it end? */
+    for (; i < group->count && group->result == RD_OK; i++) {
+        if (!long_sign_one(run, &holes, group, i)) {
+            group->ended = true;
+            break;
+        }
+    }
+}
+
+/* ---- Giving ------------------------------------------------------------------------------------------------------ */
+
+static rd_result long_give_zeros(long_run *run, uint64_t count) {
+    if (count == 0)
+        return RD_OK;
+    if (!run->has_zeros)
+        rd__sign_zeros(run->kernels, &run->params, &run->zeros);
+    run->has_zeros = true;
+    return run->take(run->context, &run->zeros, count, count * run->params.block_len);
+}
+
+static rd_result long_finish(void *context, void *slot) {
+    long_run *const run = context;
+    const long_group *const group = slot;
+    rd__operation *const operation = run->operation;
+    if (run->ended) /* the basis became shorter after this group was gathered: leave it out */
+        return RD_OK;
+    if (group->result != RD_OK) {
+        operation->error = group->error;
+        return group->result;
+    }
+    rd_result result = RD_OK;
+    for (size_t i = 0; result == RD_OK && i < group->made; i++) {
+        result = long_give_zeros(run, group->zeros[i]);
+        if (result == RD_OK)
+            result = run->take(run->context, &group->sums[i], 1, group->lengths[i]);
+    }
+    run->ended = group->ended;
+    if (result == RD_OK && !group->ended)
+        result = long_give_zeros(run, group->zeros[group->count]);
+    operation->stats.in_bytes = group->end;
+    return result == RD_OK ? rd__operation_progress(operation, group->end) : result;
+}
+
+rd_result rd__long_blocks_sign(const rd_source *basis, rd__operation *operation, const rd__kernels *kernels,
+                               const rd_params *params, rd__long_blocks_fn *take, void *context) {
+    rd_context *const kept = operation->context;
+    const unsigned threads = rd__operation_threads(operation);
+    const uint64_t groups = (rd_block_count(params, basis->size) + GROUP - 1) / GROUP;
+    const size_t slot_count = (size_t)rd__min_u64((uint64_t)threads * SLOTS_PER_THREAD, groups);
+    long_run run = {.basis = basis,
+                    .operation = operation,
+                    .kernels = kernels,
+                    .params = *params,
+                    .take = take,
+                    .context = context,
+                    .holes = rd__holes_open(basis)};
+    long_group *const all = rd__alloc_zeroed(slot_count, sizeof *all);
+    void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
+    assert(basis->size > 0);
+    bool complete = all && slots;
+    for (size_t i = 0; complete && i < slot_count; i++) {
+        slots[i] = &all[i];
+        all[i].data = rd__context_take(kept, GROUP, CHUNK);
+        complete = all[i].data != NULL;
+    }
+    const rd__pipeline pipeline = {.fetch = long_fetch,
+                                   .work = long_work,
+                                   .finish = long_finish,
+                                   .context = &run,
+                                   .slots = slots,
+                                   .slot_count = slot_count,
+                                   .threads = threads,
+                                   .pool = &kept->pool};
+    const rd_result result =
+        complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
+    for (size_t i = 0; all && i < slot_count; i++)
+        rd__context_give(kept, all[i].data);
+    free((void *)slots);
+    free(all);
+    rd__holes_close(&run.holes);
+    return result;
+}
