@@ -22,7 +22,6 @@
 #include "engine/scanner.h"
 
 #include "base/memory.h"
-#include "engine/signer.h"
 #include "hash/sums.h"
 
 #include <assert.h>
@@ -162,8 +161,13 @@ static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64
     /* Guess which block it is: the one after the last copy if its weak sum agrees, else one of those with this sum. */
     const bool continues = rd__scanner_continues(scanner) && sums->weak[scanner->next_block] == scanner->weak;
     const uint64_t guess = continues ? scanner->next_block : index->entries[range.first].block;
-    const size_t candidates = scanner_weak_run(scanner, guess, data, positions);
-    scanner_make_strong(scanner, data, block_len, candidates, strong);
+    const rd__hint *const hint = scanner->hint;
+    const bool hinted = hint && hint->at == scanner->at && hint->sums.weak == scanner->weak;
+    const size_t candidates = hinted ? 1 : scanner_weak_run(scanner, guess, data, positions);
+    if (hinted)
+        memcpy(strong, hint->sums.strong, sums->strong_len);
+    else
+        scanner_make_strong(scanner, data, block_len, candidates, strong);
 
     /* Of equal blocks take the one that continues the last copy, else the first, which is the one in the index. */
     uint64_t block = guess;

@@ -8,7 +8,14 @@
 #define RD_ENGINE_SCANNER_H
 
 #include "engine/signature.h"
+#include "engine/signer.h"
 #include "hash/kernels.h"
+
+/* The sums of a block of the new file that were made elsewhere: its strong sum need not be made again. */
+typedef struct rd__hint {
+    uint64_t at; /* where the block starts; RD_UNKNOWN: there is none */
+    rd__block_sums sums;
+} rd__hint;
 
 typedef struct rd__scanner {
     const rd_signature *signature; /* NULL: nothing matches */
@@ -23,8 +30,9 @@ typedef struct rd__scanner {
     /* What only saves work: */
     bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
     uint32_t weak;
-    size_t stride; /* positions to seek through at once: the more, the longer nothing has matched */
-    size_t run;    /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
+    size_t stride;        /* positions to seek through at once: the more, the longer nothing has matched */
+    const rd__hint *hint; /* or NULL */
+    size_t run;           /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
     /* What is only reported: */
     uint32_t worst; /* failures in the worst budget window */
     uint64_t false_matches;

@@ -17,29 +17,25 @@ enum {
     EMPTY_MAX = 64 * 1024     /* blocks of zeros with one group, so that progress is reported */
 };
 
-/* A group: blocks in the order of the basis, each after any number of blocks of zeros. */
+/* A group: blocks in the order of the source, each after any number of blocks of zeros. */
 typedef struct long_group {
     uint8_t *data; /* a chunk of each block */
     size_t count;
     uint64_t offsets[GROUP];
     uint64_t zeros[GROUP + 1]; /* blocks before each, and after the last */
-    uint64_t end;              /* of the group in the basis */
+    uint64_t end;              /* of the group in the source */
     /* What `work` makes: */
-    size_t made; /* fewer than `count` if the basis has become shorter: ... */
+    size_t made; /* fewer than `count` if the source has become shorter: ... */
     uint64_t lengths[GROUP];
     rd__block_sums sums[GROUP];
     bool ended; /* ... it ends in this group */
+    bool hashed;
     rd_result result;
     rd_error error;
 } long_group;
 
 typedef struct long_run {
-    const rd_source *basis;
-    rd__operation *operation;
-    const rd__kernels *kernels;
-    rd_params params;
-    rd__long_blocks_fn *take;
-    void *context;
+    rd__long_blocks *blocks;
     rd__holes holes;
     uint64_t next; /* the offset of the next group */
     bool ended;
@@ -52,8 +48,8 @@ typedef struct long_run {
 static bool long_fetch(void *context, void *slot) {
     long_run *const run = context;
     long_group *const group = slot;
-    const uint64_t block_len = run->params.block_len;
-    const uint64_t size = run->basis->size;
+    const uint64_t block_len = run->blocks->params.block_len;
+    const uint64_t size = run->blocks->source->size;
     uint64_t empty = 0;
     if (run->next == size)
         return false;
@@ -77,13 +73,14 @@ static bool long_fetch(void *context, void *slot) {
 
 /* ---- Hashing ----------------------------------------------------------------------------------------------------- */
 
-/* Reads `size` bytes of a block to `data`, or all that are left of the basis. */
+/* Reads `size` bytes of a block to `data`, or all that are left of the source. */
 static size_t long_read(const long_run *run, rd__holes *holes, long_group *group, uint64_t offset, uint8_t *data,
                         uint64_t size) {
     rd__operation operation = rd__operation_none();
-    const size_t wanted = (size_t)rd__min_u64(size, run->basis->size - offset);
+    const size_t wanted = (size_t)rd__min_u64(size, run->blocks->source->size - offset);
     size_t got = 0;
-    const rd_result result = rd__holes_read(holes, run->basis, &operation, RD_ROLE_BASIS, offset, data, wanted, &got);
+    const rd_result result =
+        rd__holes_read(holes, run->blocks->source, &operation, run->blocks->role, offset, data, wanted, &got);
     if (result != RD_OK) {
         group->result = result;
         group->error = operation.error;
@@ -91,13 +88,13 @@ static size_t long_read(const long_run *run, rd__holes *holes, long_group *group
     return got;
 }
 
-/* Signs block i alone. False: the basis ends with it, or before it. */
+/* Signs block i alone. False: the source ends with it, or before it. */
 static bool long_sign_one(const long_run *run, rd__holes *holes, long_group *group, size_t i) {
     rd__signer signer;
     size_t got = 1;
-    rd__signer_init(&signer, run->kernels, &run->params);
+    rd__signer_init(&signer, run->blocks->kernels, &run->blocks->params);
     while (group->result == RD_OK && got > 0 && !rd__signer_is_complete(&signer)) {
-        const uint64_t left = run->params.block_len - signer.filled;
+        const uint64_t left = run->blocks->params.block_len - signer.filled;
         got = long_read(run, holes, group, group->offsets[i] + signer.filled, group->data, rd__min_u64(CHUNK, left));
         if (got > 0)
             (void)rd__signer_take(&signer, group->data, got);
@@ -113,7 +110,7 @@ static bool long_sign_one(const long_run *run, rd__holes *holes, long_group *gro
 
 /* Signs the first `count` blocks, which are whole, at once. False: one of them is not, or cannot be read. */
 static bool long_sign_many(const long_run *run, rd__holes *holes, long_group *group, size_t count) {
-    const rd_params *const params = &run->params;
+    const rd_params *const params = &run->blocks->params;
     const uint64_t block_len = params->block_len;
     rd__strong strong[GROUP];
     for (size_t i = 0; i < count; i++) {
@@ -127,9 +124,9 @@ static bool long_sign_many(const long_run *run, rd__holes *holes, long_group *gr
             uint8_t *const data = group->data + i * CHUNK;
             if (long_read(run, holes, group, group->offsets[i] + at, data, size) < size)
                 return false;
-            group->sums[i].weak = run->kernels->weak_update[params->weak](group->sums[i].weak, data, size);
+            group->sums[i].weak = run->blocks->kernels->weak_update[params->weak](group->sums[i].weak, data, size);
         }
-        run->kernels->strong_advance[params->strong](strong, group->data, CHUNK, whole, count);
+        run->blocks->kernels->strong_advance[params->strong](strong, group->data, CHUNK, whole, count);
         for (size_t i = 0; i < count && whole < size; i++)
             rd__strong_update(&strong[i], group->data + i * CHUNK + whole, size - whole);
     }
@@ -145,13 +142,16 @@ static void long_work(const void *context, void *slot) {
     const long_run *const run = context;
     long_group *const group = slot;
     rd__holes holes = run->holes;
-    const uint64_t block_len = run->params.block_len;
+    group->hashed = !atomic_load(&run->blocks->pause);
+    if (!group->hashed)
+        return;
+    const uint64_t block_len = run->blocks->params.block_len;
     size_t whole = group->count;
-    if (whole > 0 && run->basis->size - group->offsets[whole - 1] < block_len)
+    if (whole > 0 && run->blocks->source->size - group->offsets[whole - 1] < block_len)
         whole--;
     size_t i = whole;
     if (whole > 0 && !long_sign_many(run, &holes, group, whole))
-        i = 0; /* the basis became shorter: where does it end? */
+        i = 0; /* the source became shorter: where does it end? */
     for (; i < group->count && group->result == RD_OK; i++) {
         if (!long_sign_one(run, &holes, group, i)) {
             group->ended = true;
@@ -166,26 +166,30 @@ static rd_result long_give_zeros(long_run *run, uint64_t count) {
     if (count == 0)
         return RD_OK;
     if (!run->has_zeros)
-        rd__sign_zeros(run->kernels, &run->params, &run->zeros);
+        rd__sign_zeros(run->blocks->kernels, &run->blocks->params, &run->zeros);
     run->has_zeros = true;
-    return run->take(run->context, &run->zeros, count, count * run->params.block_len);
+    return run->blocks->take(run->blocks->context, &run->zeros, count, count * run->blocks->params.block_len);
 }
 
 static rd_result long_finish(void *context, void *slot) {
     long_run *const run = context;
     const long_group *const group = slot;
-    rd__operation *const operation = run->operation;
-    if (run->ended) /* the basis became shorter after this group was gathered: leave it out */
+    rd__operation *const operation = run->blocks->operation;
+    if (run->ended) /* the source became shorter after this group was gathered: leave it out */
         return RD_OK;
     if (group->result != RD_OK) {
         operation->error = group->error;
         return group->result;
     }
+    const uint64_t block_len = run->blocks->params.block_len;
+    const size_t made = group->hashed ? group->made : group->count;
     rd_result result = RD_OK;
-    for (size_t i = 0; result == RD_OK && i < group->made; i++) {
+    for (size_t i = 0; result == RD_OK && i < made; i++) {
+        const uint64_t left = rd__min_u64(block_len, run->blocks->source->size - group->offsets[i]);
         result = long_give_zeros(run, group->zeros[i]);
         if (result == RD_OK)
-            result = run->take(run->context, &group->sums[i], 1, group->lengths[i]);
+            result = run->blocks->take(run->blocks->context, group->hashed ? &group->sums[i] : NULL, 1,
+                                       group->hashed ? group->lengths[i] : left);
     }
     run->ended = group->ended;
     if (result == RD_OK && !group->ended)
@@ -194,22 +198,16 @@ static rd_result long_finish(void *context, void *slot) {
     return result == RD_OK ? rd__operation_progress(operation, group->end) : result;
 }
 
-rd_result rd__long_blocks_sign(const rd_source *basis, rd__operation *operation, const rd__kernels *kernels,
-                               const rd_params *params, rd__long_blocks_fn *take, void *context) {
+rd_result rd__long_blocks_run(rd__long_blocks *blocks) {
+    rd__operation *const operation = blocks->operation;
     rd_context *const kept = operation->context;
     const unsigned threads = rd__operation_threads(operation);
-    const uint64_t groups = (rd_block_count(params, basis->size) + GROUP - 1) / GROUP;
+    const uint64_t groups = (rd_block_count(&blocks->params, blocks->source->size) + GROUP - 1) / GROUP;
     const size_t slot_count = (size_t)rd__min_u64((uint64_t)threads * SLOTS_PER_THREAD, groups);
-    long_run run = {.basis = basis,
-                    .operation = operation,
-                    .kernels = kernels,
-                    .params = *params,
-                    .take = take,
-                    .context = context,
-                    .holes = rd__holes_open(basis)};
+    long_run run = {.blocks = blocks, .holes = rd__holes_open(blocks->source)};
     long_group *const all = rd__alloc_zeroed(slot_count, sizeof *all);
     void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
-    assert(basis->size > 0);
+    assert(blocks->source->size > 0);
     bool complete = all && slots;
     for (size_t i = 0; complete && i < slot_count; i++) {
         slots[i] = &all[i];

@@ -10,6 +10,7 @@
 #include "base/result.h"
 #include "engine/delta_window.h"
 #include "engine/stitcher.h"
+#include "file/long_blocks.h"
 #include "file/reader.h"
 #include "file/segments.h"
 #include "file/writer.h"
@@ -34,7 +35,8 @@ typedef struct delta_run {
     const rd__kernels *kernels;
     rd__writer writer;
     rd__emitter emitter;
-    bool has_zeros; /* the next is known */
+    struct delta_input *input; /* in one window */
+    bool has_zeros;            /* the next is known */
     rd__zero_block zeros;
     /* In segments: */
     rd__segments segments;
@@ -279,10 +281,15 @@ typedef struct delta_input {
     uint64_t zeros;  /* from this position on, what was added to the window is zeros */
     rd__delta_window window;
     rd__digester digester;
+    /* The sums of the new file's own blocks are made by all threads: hints, for where the files are alike in place. */
+    rd__long_blocks blocks;
+    rd__hint hint;
+    uint64_t hinted;    /* the end of the blocks that were given */
+    uint64_t unhelpful; /* how many of the last ones were not copied */
 } delta_input;
 
-/* Adds the next bytes to the window, or the zeros of a hole. */
-static rd_result delta_add(delta_run *run, delta_input *input) {
+/* Adds the next bytes to the window, or the zeros of a hole; before `limit`, or that of all. */
+static rd_result delta_add(delta_run *run, delta_input *input, uint64_t limit) {
     const uint64_t known = run->new_file->size;
     const uint64_t at = input->reader.source.read;
     const size_t chunk = known < RD__CHUNK ? (size_t)known + RD__FRAME_MAGIC_LEN : (size_t)RD__CHUNK;
@@ -292,6 +299,8 @@ static rd_result delta_add(delta_run *run, delta_input *input) {
     uint8_t *const place = rd__delta_window_room(&input->window, chunk, &room);
     if (!place)
         return rd__fail_memory(&run->operation->error);
+    if (limit != RD_UNKNOWN && limit - at < room)
+        room = (size_t)(limit - at) < RD__FRAME_MAGIC_LEN ? (size_t)RD__FRAME_MAGIC_LEN : (size_t)(limit - at);
     if (rd__holes_at(&input->holes, at, &length)) {
         input->zeros = rd__min_u64(input->zeros, at);
         got = (size_t)rd__reader_skip(&input->reader, rd__min_u64(room, length));
@@ -352,6 +361,48 @@ static rd_result delta_pass_hole(delta_run *run, delta_input *input, bool *passe
     return rd__operation_progress_read(run->operation, input->reader.source.read);
 }
 
+/* Makes the delta of what comes before `limit`. */
+static rd_result delta_advance(delta_run *run, delta_input *input, uint64_t limit) {
+    rd_result result = RD_OK;
+    while (result == RD_OK && !input->reader.ended && input->reader.source.read < limit) {
+        bool passed = false;
+        result = delta_pass_hole(run, input, &passed);
+        if (result != RD_OK || passed)
+            continue;
+        result = delta_add(run, input, limit);
+        if (result == RD_OK)
+            result = delta_put_window(run, &input->window);
+    }
+    return result;
+}
+
+/*
+ * Makes the delta up to the end of these blocks. While none of the latest ones were copied as they lie, sums are wanted
+ * only of one in so many, to see whether that changes.
+ */
+static rd_result delta_take_blocks(void *context, const rd__block_sums *sums, uint64_t count, uint64_t bytes) {
+    enum { PATIENCE = 32, PROBES = 8 };
+    delta_run *const run = context;
+    delta_input *const input = run->input;
+    const uint64_t start = input->hinted;
+    input->hinted += bytes;
+    input->hint = (rd__hint){.at = RD_UNKNOWN};
+    if (sums && count == 1 && bytes == run->signature->params.block_len)
+        input->hint = (rd__hint){.at = start, .sums = *sums};
+    const rd_result result = delta_advance(run, input, input->hinted);
+    const rd__scanner *const scanner = &input->window.scanner;
+    const bool copied = scanner->after_copy && scanner->at == input->hinted;
+    input->unhelpful = copied ? 0 : input->unhelpful + count;
+    atomic_store(&input->blocks.pause, input->unhelpful >= PATIENCE && input->unhelpful / PATIENCE % PROBES != 0);
+    return result;
+}
+
+/* Are hints worth the second reading? */
+static bool delta_has_hints(const delta_run *run) {
+    return run->signature && run->signature->sums.count > 0 && run->signature->params.block_len > SEGMENT_BLOCK_MAX &&
+           rd__segments_are_concurrent(run->new_file) && run->new_file->size >= 2 * run->signature->params.block_len;
+}
+
 static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
     delta_input input = {.reader = rd__reader_of(run->new_file, run->operation, RD_ROLE_NEW),
                          .holes = rd__holes_open(run->new_file),
@@ -360,15 +411,20 @@ static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN])
     rd__delta_window_init(&input.window, run->signature, run->kernels);
     if (run->digests && !rd__digester_init(&input.digester, run->kernels))
         result = rd__fail_memory(&run->operation->error);
-    while (result == RD_OK && !input.reader.ended) {
-        bool passed = false;
-        result = delta_pass_hole(run, &input, &passed);
-        if (result != RD_OK || passed)
-            continue;
-        result = delta_add(run, &input);
-        if (result == RD_OK)
-            result = delta_put_window(run, &input.window);
+    if (result == RD_OK && delta_has_hints(run)) {
+        run->input = &input;
+        input.window.scanner.hint = &input.hint;
+        input.blocks.source = run->new_file;
+        input.blocks.operation = run->operation;
+        input.blocks.role = RD_ROLE_NEW;
+        input.blocks.kernels = run->kernels;
+        input.blocks.params = run->signature->params;
+        input.blocks.take = delta_take_blocks;
+        input.blocks.context = run;
+        result = rd__long_blocks_run(&input.blocks);
     }
+    if (result == RD_OK)
+        result = delta_advance(run, &input, RD_UNKNOWN);
     if (result == RD_OK && run->digests)
         rd__digester_final(&input.digester, digest);
     rd__digester_free(&input.digester);

@@ -189,6 +189,17 @@ static rd_result signature_take_blocks(void *context, const rd__block_sums *sums
     return result;
 }
 
+static rd_result signature_sign_long(signature_run *run, const rd_source *basis) {
+    rd__long_blocks blocks = {.source = basis,
+                              .operation = run->operation,
+                              .role = RD_ROLE_BASIS,
+                              .kernels = run->kernels,
+                              .params = run->params,
+                              .take = signature_take_blocks,
+                              .context = run};
+    return rd__long_blocks_run(&blocks);
+}
+
 /* Signs the basis, whose parameters are resolved, to the end that is set. */
 static rd_result signature_sign(signature_run *run, const rd_source *basis) {
     const unsigned threads = rd__operation_threads(run->operation);
@@ -197,7 +208,7 @@ static rd_result signature_sign(signature_run *run, const rd_source *basis) {
     if (run->params.block_len <= RD__TOGETHER_MAX)
         return signature_sign_segments(run, basis, threads);
     if (rd__segments_are_concurrent(basis))
-        return rd__long_blocks_sign(basis, run->operation, run->kernels, &run->params, signature_take_blocks, run);
+        return signature_sign_long(run, basis);
     return signature_sign_one_by_one(run, basis);
 }
 
