@@ -224,6 +224,11 @@ RD_API rd_source rd_source_range(const rd_source *source, uint64_t offset, uint6
  */
 RD_API rd_result rd_source_read(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got,
                                 rd_error *error);
+/*
+ * How many bytes of the source lie in holes, which take no room on the disk and are not read: 0 if the source is not a
+ * file, or if the system does not tell.
+ */
+RD_API uint64_t rd_source_holes(const rd_source *source);
 
 /* Where an operation writes to: a value like an rd_source. Fixed for good. */
 typedef struct rd_sink {

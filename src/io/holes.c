@@ -116,3 +116,13 @@ bool rd__holes_any(rd__holes *holes) {
     uint64_t length = 0;
     return rd__holes_at(holes, 0, &length) || length < holes->size;
 }
+
+uint64_t rd_source_holes(const rd_source *source) {
+    rd__holes holes = rd__holes_open(source);
+    uint64_t bytes = 0;
+    uint64_t length = 0;
+    for (uint64_t offset = 0; holes.fd >= 0 && offset < holes.size; offset += length)
+        bytes += rd__holes_at(&holes, offset, &length) ? length : 0;
+    rd__holes_close(&holes);
+    return bytes;
+}

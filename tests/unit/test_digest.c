@@ -102,11 +102,56 @@ static void leaves_of_zeros_need_not_be_hashed(void **state) {
     }
 }
 
+/* Leaves of zeros are not hashed: their digest is a constant. Here all leaves are hashed, by the portable kernels. */
+static void zeros_have_the_digest_of_their_bytes(void **state) {
+    (void)state;
+    const rd__kernels *const portable = table_at(table_count() - 1);
+    random_source r = random_from(2);
+    for (int run = 0; run < 60; run++) {
+        const size_t parts = 1 + random_below(&r, 5);
+        rd_memory file = {.data = calloc(1, parts * 20 * RD__LEAF_LEN + 1)};
+        rd__digester digester;
+        rd__digest digest;
+        uint8_t expected[RD__BLAKE2B_LEN];
+        uint8_t sum[RD__BLAKE2B_LEN];
+        assert_non_null(file.data);
+        assert_true(rd__digester_init(&digester, table_at((size_t)run % table_count())));
+        for (size_t i = 0; i < parts; i++) {
+            const size_t zeros =
+                random_below(&r, 2) == 0 ? random_below(&r, 10) * RD__LEAF_LEN : random_below(&r, 10 * RD__LEAF_LEN);
+            const size_t others = random_below(&r, 3) == 0 ? 0 : random_below(&r, 2 * RD__LEAF_LEN);
+            random_fill(&r, file.data + file.size, others, 256);
+            rd__digester_take(&digester, file.data + file.size, others);
+            rd__digester_take_zeros(&digester, zeros);
+            file.size += others + zeros;
+        }
+        rd__digester_final(&digester, sum);
+        rd__digester_free(&digester);
+
+        const size_t whole = rd__leaf_count(file.size) - 1;
+        uint8_t *const leaves = bytes_new((whole + 1) * RD__BLAKE2B_LEN);
+        rd__blake2b last;
+        portable->leaves(file.data, whole, leaves);
+        rd__blake2b_init(&last, RD__BLAKE2B_LEAF);
+        rd__blake2b_update(&last, file.data + whole * RD__LEAF_LEN, file.size - whole * RD__LEAF_LEN);
+        rd__blake2b_final_last(&last, leaves + whole * RD__BLAKE2B_LEN);
+        rd__digest_init(&digest);
+        rd__digest_add(&digest, leaves, whole + 1);
+        rd__digest_final(&digest, expected);
+        check_bytes(sum, sizeof sum, expected, sizeof expected, "%zu bytes", file.size);
+        digest_in_pieces(table_at((size_t)run % table_count()), &file, 7, sum);
+        check_bytes(sum, sizeof sum, expected, sizeof expected, "%zu bytes, in pieces", file.size);
+        free(leaves);
+        rd_memory_free(&file);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_digests_are_met),
         cmocka_unit_test(pieces_and_portions_give_the_same_digest),
         cmocka_unit_test(leaves_of_zeros_need_not_be_hashed),
+        cmocka_unit_test(zeros_have_the_digest_of_their_bytes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

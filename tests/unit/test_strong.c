@@ -226,6 +226,43 @@ static void many_at_once_are_the_same_as_one_by_one(void **state) {
     }
 }
 
+/* Messages that are taken chunk by chunk, all at once, and the rest of each alone. */
+static void check_advance(const strong_hash *hash, const rd__kernels *table, size_t count, random_source *r) {
+    enum { CHUNK = 1024, TAIL_MAX = 200 };
+    const size_t length = CHUNK * random_below(r, 4) + 128 * random_below(r, 8);
+    const size_t tail = 1 + random_below(r, TAIL_MAX);
+    rd_memory data = bytes_random(r, count * (length + tail), 256);
+    rd__strong sums[17];
+    assert_true(count <= ITEMS(sums));
+    for (size_t i = 0; i < count; i++)
+        rd__strong_init(&sums[i], hash->kind);
+    for (size_t at = 0; at < length; at += CHUNK)
+        table->strong_advance[hash->kind](sums, data.data + at, length + tail,
+                                          length - at < CHUNK ? length - at : CHUNK, count);
+    for (size_t i = 0; i < count; i++) {
+        const uint8_t *const message = data.data + i * (length + tail);
+        uint8_t sum[DIGEST_MAX];
+        uint8_t digest[DIGEST_MAX];
+        rd__strong_update(&sums[i], message + length, tail);
+        rd__strong_final(&sums[i], sum);
+        digest_of(hash, message, length + tail, digest);
+        check_bytes(sum, hash->length, digest, hash->length, "%s, %s: %zu of %zu and %zu bytes, at %zu", hash->name,
+                    table->name, count, length, tail, i);
+    }
+    rd_memory_free(&data);
+}
+
+static void long_messages_side_by_side_are_the_same_as_one_by_one(void **state) {
+    (void)state;
+    random_source r = random_from(3);
+    for (size_t h = 0; h < ITEMS(hashes); h++) {
+        for (size_t t = 0; t < table_count(); t++) {
+            for (size_t run = 0; run < 200; run++)
+                check_advance(hashes[h], table_at(t), run % 18, &r);
+        }
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(vectors_of_rfc_1320_are_met),
@@ -233,6 +270,7 @@ int main(void) {
         cmocka_unit_test(pieces_of_any_size_give_the_same_digest),
         cmocka_unit_test(pieces_of_random_sizes_give_the_same_digest),
         cmocka_unit_test(many_at_once_are_the_same_as_one_by_one),
+        cmocka_unit_test(long_messages_side_by_side_are_the_same_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
