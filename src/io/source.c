@@ -17,6 +17,12 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#if __has_include(<linux/fs.h>) /* not every C library comes with the kernel's headers */
+#include <linux/fs.h>
+#endif
+#include <sys/ioctl.h>
+#endif
 
 /* Some kernels read less in one call: Linux stops short of 2 GiB. */
 #define READ_MAX ((size_t)1 << 30)
@@ -29,10 +35,24 @@ static rd_source source_failed(int system_error) {
     return (rd_source){.fd = -1, .size = RD_UNKNOWN, .seekable = true, .failure = system_error};
 }
 
+/* Of a file or a block device; other devices have none. Asking for it does not move the position. */
+static uint64_t source_size(int fd, const struct stat *status) {
+    if (S_ISREG(status->st_mode))
+        return (uint64_t)status->st_size;
+#if defined(BLKGETSIZE64)
+    uint64_t size = 0;
+    if (S_ISBLK(status->st_mode) && ioctl(fd, BLKGETSIZE64, &size) == 0)
+        return size;
+#endif
+    (void)fd;
+    return RD_UNKNOWN;
+}
+
 static rd_source source_placed(int fd, const struct stat *status, int64_t origin) {
     rd_source source = {.fd = fd, .size = RD_UNKNOWN, .seekable = true, .concurrent = true, .origin = (uint64_t)origin};
-    if (S_ISREG(status->st_mode))
-        source.size = status->st_size > origin ? (uint64_t)(status->st_size - origin) : 0;
+    const uint64_t size = source_size(fd, status);
+    if (size != RD_UNKNOWN)
+        source.size = size - rd__min_u64(size, (uint64_t)origin);
     return source;
 }
 
