@@ -130,6 +130,7 @@ def expected(data: bytes, new: bytes | None) -> dict[str, Any]:
     return {
         "kind": "delta",
         "compressed": False,
+        "holes": 0,
         "new_size": made_size(commands),
         "basis_least": max((each.offset + each.length for each in commands if isinstance(each, Copy)), default=0),
         "digest": None if new is None else tree_digest(new).hex(),
@@ -250,6 +251,7 @@ def test_signature_is_told(redelta: Tool, rdiff: Tool, tmp_path: Path, size: int
     assert found == {
         "kind": "signature",
         "compressed": False,
+        "holes": 0,
         "basis_least": (blocks - 1) * 500 + 1,
         "basis_most": blocks * 500,
         "blocks": {"count": blocks, "length": 500, "distinct": len(set(signature.sums))},

@@ -71,7 +71,7 @@ static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject)
     if (!estimate_has_its_size(&file->source, got))
         return failure_refusal(&job->failure, file->role, "its content is not as long as its size says",
                                "copy it to a file first");
-    *subject = (cli_subject){.name = file->name, .size = file->source.size};
+    *subject = (cli_subject){.name = file->name, .size = file->source.size, .holes = rd_source_holes(&file->source)};
     subject->looks = looks_of(start, got);
     estimate_take_samples(subject, file);
     return RD_OK;

@@ -6,6 +6,7 @@
 static void estimate_put_subject(json_writer *json, const char *key, const cli_subject *subject) {
     json_object(json, key);
     json_text(json, "looks_like", subject->looks.what);
+    json_number(json, "holes", subject->holes);
     json_number(json, "samples", subject->samples);
     json_number(json, "random_samples", subject->random);
     json_end(json);

@@ -13,6 +13,8 @@ static void estimate_print_subject(FILE *out, const char *label, const cli_subje
     (void)fprintf(out, ": %s bytes, %s", grouped(subject->size).text, subject->looks.what);
     if (subject->random * 10 > subject->samples)
         (void)fprintf(out, "; %.0f %% of it looks compressed or encrypted", percent(subject->random, subject->samples));
+    if (subject->holes > 0)
+        (void)fprintf(out, "; %s bytes of it are holes", grouped(subject->holes).text);
     (void)fputc('\n', out);
 }
 

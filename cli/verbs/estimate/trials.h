@@ -22,6 +22,7 @@ typedef struct cli_trial {
 typedef struct cli_subject {
     const char *name;
     uint64_t size;
+    uint64_t holes; /* bytes of it */
     cli_looks looks;
     unsigned samples; /* taken evenly from all over the file */
     unsigned random;  /* of those, look random */

@@ -114,9 +114,12 @@ static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspec
 /* By what the file was found to be. */
 static rd_result inspect_kind(cli_job *job, const cli_peek *peek, cli_inspection *found) {
     if (found->kind == RD_KIND_OTHER) {
-        static char reason[160];
-        (void)snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s",
-                       looks_of(peek->start, peek->size).what);
+        static char reason[200];
+        int length = snprintf(reason, sizeof reason, "this is neither a signature nor a delta, but looks like %s",
+                              looks_of(peek->start, peek->size).what);
+        if (found->holes > 0 && length > 0 && (size_t)length < sizeof reason)
+            (void)snprintf(reason + length, sizeof reason - (size_t)length, ", with %s bytes in holes",
+                           grouped(found->holes).text);
         return failure_input(&job->failure, RD_ROLE_NONE, reason,
                              "give a file made by 'redelta signature' or 'redelta delta'");
     }
@@ -146,6 +149,7 @@ static rd_result inspect_file(cli_job *job, cli_inspection *found) {
     rd_filter *filter = NULL;
     options.progress = interrupt_progress;
     found->name = input->name;
+    found->holes = rd_source_holes(&input->source);
     if (job->request->verbose)
         (void)fprintf(stderr, "redelta: inspect: file of %s bytes\n", size_or_unknown(input->source.size).text);
     rd_result result = rd_filter_peek_new(&filter, &input->source, LOOKS_START, &options);

@@ -8,6 +8,7 @@
 
 typedef struct cli_inspection {
     const char *name;
+    uint64_t holes; /* bytes of the file */
     rd_kind kind;
     bool compressed;
     rd_params params; /* of a signature, as are: */

@@ -73,6 +73,7 @@ static void inspect_put_delta(json_writer *json, const cli_inspection *found) {
 void inspect_put(json_writer *json, const cli_inspection *found) {
     json_text(json, "kind", found->kind == RD_KIND_DELTA ? "delta" : "signature");
     json_bool(json, "compressed", found->compressed);
+    json_number(json, "holes", found->holes);
     if (found->kind == RD_KIND_DELTA) {
         inspect_put_delta(json, found);
         return;

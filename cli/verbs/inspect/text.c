@@ -144,8 +144,11 @@ static void inspect_print_delta(FILE *out, const cli_inspection *found, int colu
 
 void inspect_print(FILE *out, const cli_inspection *found, int columns) {
     failure_put_name(out, found->name);
-    (void)fprintf(out, ": %s%s\n", found->kind == RD_KIND_DELTA ? "a delta" : "a signature",
+    (void)fprintf(out, ": %s%s", found->kind == RD_KIND_DELTA ? "a delta" : "a signature",
                   found->compressed ? ", compressed with zstd" : "");
+    if (found->holes > 0)
+        (void)fprintf(out, "; %s bytes of it are holes", grouped(found->holes).text);
+    (void)fputc('\n', out);
     if (found->kind == RD_KIND_DELTA)
         inspect_print_delta(out, found, columns);
     else
