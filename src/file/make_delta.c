@@ -400,7 +400,7 @@ static rd_result delta_take_blocks(void *context, const rd__block_sums *sums, ui
 /* Are hints worth the second reading? */
 static bool delta_has_hints(const delta_run *run) {
     return run->signature && run->signature->sums.count > 0 && run->signature->params.block_len > SEGMENT_BLOCK_MAX &&
-           rd__segments_are_concurrent(run->new_file) && run->new_file->size >= 2 * run->signature->params.block_len;
+           rd__segments_are_concurrent(run->new_file) && run->new_file->size / 2 >= run->signature->params.block_len;
 }
 
 static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {

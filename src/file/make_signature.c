@@ -48,7 +48,7 @@ static size_t signature_extra(const signature_run *run, size_t blocks, const rd_
                               uint8_t **strong, uint8_t **entries) {
     const size_t strong_at = blocks * sizeof **weak;
     const size_t entries_at = strong_at + blocks * (size_t)run->params.strong_len;
-    if (segment) {
+    if (weak) {
         *weak = (uint32_t *)(void *)segment->extra;
         *strong = segment->extra + strong_at;
         *entries = segment->extra + entries_at;
