@@ -22,12 +22,14 @@ typedef struct rd__blake2b_node {
 #define RD__BLAKE2B_ALONE ((rd__blake2b_node){.lengths = 0x01010020u})
 
 /*
- * In a tree: fan-out 0 (any), depth 2, leaves of 65536 bytes, inner digests of 32. Leaves are level 0, the root is 1.
- * The node offset of all leaves is 0, so that equal leaves have equal digests; their order is in the root.
+ * In a tree: fan-out 0 (any), depth 3, leaves of 65536 bytes, inner digests of 32. Leaves are level 0, branches 1, the
+ * root is 2. The node offset of all nodes is 0, so that equal leaves have equal digests, and so have equal branches;
+ * their order is in what is above them.
  */
 enum { RD__LEAF_LEN = 65536 };
-#define RD__BLAKE2B_LEAF ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2000u})
-#define RD__BLAKE2B_ROOT ((rd__blake2b_node){.lengths = 0x0001000002000020u, .level = 0x2001u})
+#define RD__BLAKE2B_LEAF ((rd__blake2b_node){.lengths = 0x0001000003000020u, .level = 0x2000u})
+#define RD__BLAKE2B_BRANCH ((rd__blake2b_node){.lengths = 0x0001000003000020u, .level = 0x2001u})
+#define RD__BLAKE2B_ROOT ((rd__blake2b_node){.lengths = 0x0001000003000020u, .level = 0x2002u})
 
 /* The state of a digest. The latest block stays in `block` until it is known whether it is the last. */
 typedef struct rd__blake2b {

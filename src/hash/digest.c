@@ -11,13 +11,19 @@
 enum { DIGESTER_LEAVES = 8, DIGESTER_SIZE = DIGESTER_LEAVES * RD__LEAF_LEN };
 
 /*
- * The digest of a whole leaf of zeros that is not the last of the file. In Python's hashlib:
+ * The digests of a whole leaf of zeros, and of a branch of such leaves, that are not the last of the file. In Python's
+ * hashlib, with p = dict(digest_size=32, fanout=0, depth=3, leaf_size=65536, inner_size=32):
  *
- *     blake2b(bytes(65536), digest_size=32, fanout=0, depth=2, leaf_size=65536, inner_size=32)
+ *     leaf = blake2b(bytes(65536), **p).digest()
+ *     branch = blake2b(256 * leaf, node_depth=1, **p).digest()
  */
 static const uint8_t digest_zero_leaf[RD__BLAKE2B_LEN] = {
-    0x46, 0x43, 0x1e, 0x9e, 0x89, 0x3b, 0xd3, 0xc0, 0x85, 0x7a, 0x47, 0x67, 0xcc, 0x41, 0xf1, 0xdd,
-    0x5f, 0xb8, 0x12, 0xe3, 0x0f, 0x7a, 0x65, 0x06, 0xe7, 0x44, 0xcb, 0xef, 0xd4, 0xf2, 0x5a, 0x7d,
+    0x5a, 0xf3, 0x53, 0xfc, 0xbe, 0x70, 0x13, 0x7b, 0x8c, 0x9e, 0xdd, 0x31, 0xe6, 0x7e, 0xd4, 0x81,
+    0x2b, 0x77, 0xa0, 0xe4, 0xf3, 0xba, 0x48, 0xbb, 0xd3, 0xa0, 0xd2, 0x5b, 0x33, 0x56, 0xdd, 0x2f,
+};
+static const uint8_t digest_zero_branch[RD__BLAKE2B_LEN] = {
+    0x25, 0x25, 0x8e, 0x76, 0x15, 0x3c, 0xdf, 0xc6, 0x16, 0x5a, 0x3e, 0xf7, 0xb0, 0xa9, 0x6e, 0x18,
+    0xf8, 0x29, 0xfe, 0xd3, 0x19, 0x29, 0x0c, 0x95, 0x30, 0xe8, 0xe1, 0xde, 0x8f, 0x0b, 0x4c, 0xb2,
 };
 
 /* Hashes `count` whole leaves. Files have long runs of zeros, which need not be hashed to know their digests. */
@@ -49,22 +55,49 @@ size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t
 
 void rd__digest_init(rd__digest *digest) {
     rd__blake2b_init(&digest->root, RD__BLAKE2B_ROOT);
+    rd__blake2b_init(&digest->branch, RD__BLAKE2B_BRANCH);
+    digest->leaves = 0;
+}
+
+/* The branch is full, and not the last one: there is one more leaf. */
+static void digest_end_branch(rd__digest *digest) {
+    uint8_t sum[RD__BLAKE2B_LEN];
+    rd__blake2b_final(&digest->branch, sum);
+    rd__blake2b_update(&digest->root, sum, sizeof sum);
+    rd__blake2b_init(&digest->branch, RD__BLAKE2B_BRANCH);
+    digest->leaves = 0;
 }
 
 void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count) {
-    rd__blake2b_update(&digest->root, leaves, count * RD__BLAKE2B_LEN);
+    while (count > 0) {
+        if (digest->leaves == RD__BRANCH_LEAVES)
+            digest_end_branch(digest);
+        const size_t taken = rd__min_size(count, RD__BRANCH_LEAVES - digest->leaves);
+        rd__blake2b_update(&digest->branch, leaves, taken * RD__BLAKE2B_LEN);
+        digest->leaves += taken;
+        leaves += taken * RD__BLAKE2B_LEN;
+        count -= taken;
+    }
 }
 
 void rd__digest_add_zeros(rd__digest *digest, uint64_t count) {
-    enum { BATCH = 64 };
-    uint8_t leaves[BATCH * RD__BLAKE2B_LEN];
-    for (size_t i = 0; i < BATCH && i < count; i++)
-        memcpy(leaves + i * RD__BLAKE2B_LEN, digest_zero_leaf, sizeof digest_zero_leaf);
-    for (uint64_t added = 0; added < count; added += BATCH)
-        rd__digest_add(digest, leaves, (size_t)rd__min_u64(count - added, BATCH));
+    while (count > 0) {
+        if (digest->leaves == RD__BRANCH_LEAVES)
+            digest_end_branch(digest);
+        if (digest->leaves == 0 && count >= RD__BRANCH_LEAVES) {
+            rd__blake2b_update(&digest->root, digest_zero_branch, sizeof digest_zero_branch);
+            count -= RD__BRANCH_LEAVES;
+        } else {
+            rd__digest_add(digest, digest_zero_leaf, 1);
+            count--;
+        }
+    }
 }
 
 void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]) {
+    uint8_t branch[RD__BLAKE2B_LEN];
+    rd__blake2b_final_last(&digest->branch, branch);
+    rd__blake2b_update(&digest->root, branch, sizeof branch);
     rd__blake2b_final_last(&digest->root, sum);
 }
 

@@ -1,6 +1,7 @@
 /*
- * The digest of a new file, by which a patch is verified: a tree of two levels, leaves of 64 KiB and a root over their
- * digests, so that leaves can be hashed many at once and in parallel.
+ * The digest of a new file, by which a patch is verified: a tree of three levels, leaves of 64 KiB, branches over the
+ * digests of 256 leaves, and a root over theirs. So leaves can be hashed many at once and in parallel; and of zeros,
+ * however many, the root takes 32 bytes for 16 MiB.
  *
  * rd__digest_leaves hashes the leaves of any range of the file, in any order; rd__digest takes their digests in order.
  * Where bytes arrive in chunks that are not whole leaves, an rd__digester does both.
@@ -23,9 +24,13 @@ static inline size_t rd__leaf_count(size_t size) {
     return size == 0 ? 1 : (size - 1) / RD__LEAF_LEN + 1;
 }
 
-/* The state of the root. */
+enum { RD__BRANCH_LEAVES = 256 };
+
+/* The state of the root, and of the branch that takes the next leaf, or is full. */
 typedef struct rd__digest {
     rd__blake2b root;
+    rd__blake2b branch;
+    size_t leaves; /* in the branch */
 } rd__digest;
 
 void rd__digest_init(rd__digest *digest);

@@ -6,8 +6,8 @@ so. The moments are made certain by an interposer, which has a shell make the ch
 
 from __future__ import annotations
 
-import errno
 import contextlib
+import errno
 import os
 import stat
 from collections.abc import Iterator

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.wire import DIGEST_TREE, LEAF_LENGTH, TRAILER_MAGIC, TRAILER_REST
+from helpers.wire import BRANCH_LEAVES, DIGEST_TREE, LEAF_LENGTH, TRAILER_MAGIC, TRAILER_REST
 
 BLOCK = 4096  # of most file systems
 
@@ -91,26 +91,30 @@ def trailer_of(path: Path) -> bytes:
             data,
             digest_size=32,
             fanout=0,
-            depth=2,
+            depth=3,
             leaf_size=LEAF_LENGTH,
             inner_size=32,
             node_depth=depth,
             last_node=is_last,
         )
 
-    many = 4096
-    zeros = node(bytes(LEAF_LENGTH), 0, False).digest() * many
-    root = node(b"", 1, True)
-    done = 0
+    zero_leaf = node(bytes(LEAF_LENGTH), 0, False).digest()
+    zero_branch = node(zero_leaf * BRANCH_LEAVES, 1, False).digest()
+    root = node(b"", 2, True)
+    branches: dict[int, list[int]] = {}
+    for number in _leaves(path, size):
+        branches.setdefault(number // BRANCH_LEAVES, []).append(number)
     with path.open("rb") as file:
-        for number in _leaves(path, size):
-            while done < number:
-                count = min(number - done, many)
-                root.update(zeros[: 32 * count])
-                done += count
-            file.seek(number * LEAF_LENGTH)
-            root.update(node(file.read(LEAF_LENGTH), 0, number == last).digest())
-            done += 1
+        for branch in range(last // BRANCH_LEAVES + 1):
+            if branch not in branches:
+                root.update(zero_branch)
+                continue
+            first = branch * BRANCH_LEAVES
+            sums = [zero_leaf] * min(BRANCH_LEAVES, last + 1 - first)
+            for number in branches[branch]:
+                file.seek(number * LEAF_LENGTH)
+                sums[number - first] = node(file.read(LEAF_LENGTH), 0, number == last).digest()
+            root.update(node(b"".join(sums), 1, branch == last // BRANCH_LEAVES).digest())
     start = TRAILER_MAGIC.to_bytes(4, "big") + TRAILER_REST.to_bytes(4, "big")
     return start + size.to_bytes(8, "big") + bytes([DIGEST_TREE]) + bytes(7) + root.digest()
 

@@ -39,6 +39,7 @@ TRAILER_REST = 48
 TRAILER_LENGTH = 8 + TRAILER_REST
 DIGEST_TREE = 1
 LEAF_LENGTH = 65536
+BRANCH_LEAVES = 256
 
 RABINKARP_SEED = 1
 RABINKARP_MULTIPLIER = 0x08104225
@@ -189,14 +190,14 @@ def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes
 
 
 def tree_digest(new: bytes) -> bytes:
-    """BLAKE2b in its tree mode: leaves of 64 KiB, and a root over their digests."""
+    """BLAKE2b in its tree mode: leaves of 64 KiB, branches over 256 of their digests, and a root over theirs."""
 
     def node(data: bytes, depth: int, last: bool) -> bytes:
         return hashlib.blake2b(
             data,
             digest_size=32,
             fanout=0,
-            depth=2,
+            depth=3,
             leaf_size=LEAF_LENGTH,
             inner_size=32,
             node_depth=depth,
@@ -205,7 +206,9 @@ def tree_digest(new: bytes) -> bytes:
 
     leaves = blocks_of(new, LEAF_LENGTH) or [b""]
     digests = [node(leaf, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
-    return node(b"".join(digests), 1, True)
+    branches = [b"".join(digests[at : at + BRANCH_LEAVES]) for at in range(0, len(digests), BRANCH_LEAVES)]
+    sums = [node(branch, 1, number == len(branches) - 1) for number, branch in enumerate(branches)]
+    return node(b"".join(sums), 2, True)
 
 
 def encode_trailer(

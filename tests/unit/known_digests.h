@@ -1,10 +1,12 @@
 /*
  * Digests of new files, made by Python 3's hashlib:
  *
- *     p = dict(digest_size=32, fanout=0, depth=2, leaf_size=65536, inner_size=32)
- *     root = hashlib.blake2b(node_depth=1, last_node=True, **p)
- *     for i, leaf in enumerate(leaves):
- *         root.update(hashlib.blake2b(leaf, last_node=i == len(leaves) - 1, **p).digest())
+ *     p = dict(digest_size=32, fanout=0, depth=3, leaf_size=65536, inner_size=32)
+ *     def node(data, depth, last): return hashlib.blake2b(data, node_depth=depth, last_node=last, **p).digest()
+ *     sums = [node(leaf, 0, i == len(leaves) - 1) for i, leaf in enumerate(leaves)]
+ *     branches = [sums[i:i + 256] for i in range(0, len(sums), 256)]
+ *     sums = [node(b"".join(b), 1, i == len(branches) - 1) for i, b in enumerate(branches)]
+ *     digest = node(b"".join(sums), 2, True)
  *
  * with the leaves of bytes(i % 251 for i in range(n)).
  */
@@ -17,18 +19,20 @@ static const struct {
     size_t size;
     const char *digest;
 } known_digests[] = {
-    {0, "85cc758ea88c484ffe3539c993affd1ac2457962cdac89e98e30be34a98e6e63"},
-    {1, "b5cb7291e5c5fe5defcd7fa9dbba0e165df6c46216a7cc493242682fe630ed65"},
-    {127, "1f3673c828939c8c425d44b27cc5bca21eec102fa899f7ec070a64f028fdd88c"},
-    {65535, "faf0a0a565925eacad2767c399df2b5ef0dbf2ed287431b75c185844eb3479d3"},
-    {65536, "37022970fe3cee01eb83a3a2686b9f9c3b3d3a1e3348bf0edf490b0b3fc2156d"},
-    {65537, "c78be9e468e406dcfe2e16c9563b7fad2831cd6821e730c735a2ce5b9b2e293a"},
-    {131072, "d2e4ee137ed2a507c269f3d0d8b07cbbb3a9638064cfe9910a1ea97a0926f530"},
-    {131073, "567ad446060487dd7eb63aad37243d7e99fb7e073b06e5f07365a5757c4b0c33"},
-    {524288, "e94e2fe4b23b461a7c43280b5168a08f22e7751086bb2ac61aee300b2bd4eb7b"},
-    {524289, "bd08799cf84b17a61d854b23f09abc1ee3c9bc48654e2512e1f7ab69beaab355"},
-    {589824, "61d0e601bdf6019dbfd336d0fb6b22069cb152efd3317d4f8baeee3f24579b45"},
-    {1114117, "90826cf12f56251b39bc98ff5330d065a4eb2b679bd32afe9a18e4ac8a5ad61f"},
+    {0, "759a410ae4ecbc9b9b759b4cb262195d9f5c4a9ac69863c2dac2c0f0b7795734"},
+    {1, "3fce6b0e659d587d605b0f22c2bfc350c6e61041a4be7a2ca8b8f84a5c6f28b9"},
+    {127, "be4ddadcdf609aa857883deb3fe5fff391fd91f6e0540f8b5b83c57596fd8a72"},
+    {65535, "0c2329c2e2eedb6de3f71cdfec1c3d215c2c48c38de81876c966b8c40c6b5aec"},
+    {65536, "2b2e9a1335f71fae50c2374c602dd33a6de8057ad0781d7aab41cb3199c378de"},
+    {65537, "4e8aa6b9cccc9287ee3074ddeaaa6c81319be1cd9f3952c7f489f8d6e5dee8db"},
+    {131072, "86c6766fbb46ed40ac72341fb3249662228c0125ee2df9382faa650dff9f493c"},
+    {131073, "5cc00ea43f72bb02ba10f73add8600775e12da6bec1763939995dc90ecc791ce"},
+    {524288, "1676b0dfeead5f865c755b40dc59e8d42ca870160d8301094ca488b504221e01"},
+    {524289, "8d618bb4aa689890de0a75cdfb5d1864461d772b21c0038421d2ac6d93316f06"},
+    {589824, "e5d8040887b6bb1694e23dc8a11275aec544f13d370b5214750c145b20a2d32e"},
+    {1114117, "c86f7ae2336c7cb0f7a1a3b7e35b539ff20371e4f747aad0489e20d53f05921b"},
+    {16777216, "986c3f94960910f3ba74826108136775213ec2c951ed8cf9a18b1a4a462aca5c"},
+    {16777217, "31754176c93fa833c45c757cac286fdff2b04001055670056859500e31f5c03c"},
 };
 
 #endif
