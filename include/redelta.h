@@ -488,6 +488,12 @@ RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, 
  */
 RD_API rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options);
 
+/*
+ * Sets *equal: whether two sources have the same bytes. What is a hole in both is not read. In errors, the first is the
+ * basis, and the second the new file. Memory: 512 KiB. Errors: as any operation.
+ */
+RD_API rd_result rd_compare(const rd_source *one, const rd_source *other, bool *equal, const rd_options *options);
+
 /* ---- Destinations: files that are replaced as a whole or not at all ---------------------------------------------- */
 
 /*

@@ -11,7 +11,6 @@
 #define _FILE_OFFSET_BITS 64
 
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -47,7 +46,7 @@ static const char sync_help[] =
     "Example:\n"
     "  redelta sync backup/disk.img disk.img\n";
 
-enum { OLD = 0, NEW = 1, CHUNK = 256 * 1024 };
+enum { OLD = 0, NEW = 1 };
 
 /* ---- Before ----------------------------------------------------------------------------------------------------- */
 
@@ -92,29 +91,13 @@ static rd_result sync_check(cli_job *job) {
 /* Whether they are equal, if that can be found out beforehand: both have a size, so they can be read twice. */
 static rd_result sync_compare(cli_job *job, bool *equal) {
     const rd_source *const old = &job->inputs[OLD].source;
+    const rd_source *const new_file = &job->inputs[NEW].source;
+    const rd_options options = job_options(job, NULL);
     *equal = false;
-    if (job->created || old->size != job->inputs[NEW].source.size || old->size == RD_UNKNOWN)
+    if (job->created || old->size != new_file->size || old->size == RD_UNKNOWN)
         return RD_OK;
-    uint8_t *const buffers = malloc(2 * (size_t)CHUNK);
-    if (buffers == NULL)
-        return job->failure.error.result = RD_E_MEMORY;
     progress_step(&job->progress, "compare");
-    rd_result result = RD_OK;
-    size_t got[2] = {CHUNK, CHUNK};
-    *equal = true;
-    for (uint64_t done = 0; result == RD_OK && *equal && got[OLD] == CHUNK; done += got[OLD]) {
-        for (int i = OLD; i <= NEW && result == RD_OK; i++) {
-            uint8_t *const to = buffers + (size_t)i * CHUNK;
-            result = rd_source_read(&job->inputs[i].source, done, to, CHUNK, &got[i], &job->failure.error);
-            if (result != RD_OK)
-                job->failure.error.role = job->inputs[i].role;
-        }
-        *equal = got[OLD] == got[NEW] && memcmp(buffers, buffers + CHUNK, got[OLD]) == 0;
-        if (result == RD_OK && !progress_show(&job->progress, done + got[OLD], old->size))
-            result = RD_E_CANCELLED;
-    }
-    free(buffers);
-    return result;
+    return rd_compare(old, new_file, equal, &options);
 }
 
 /* Only to find out how long the delta is. Its figures become those of a patch. */

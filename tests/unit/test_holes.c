@@ -255,6 +255,58 @@ static void holes_are_not_read(void **state) {
     close(fd);
 }
 
+/* Files that are equal, that differ in a byte anywhere, also in a hole of one of them, and in their lengths. */
+static void files_with_holes_are_compared(void **state) {
+    (void)state;
+    random_source r = random_from(11);
+    for (int run = 0; run < 200; run++) {
+        const size_t size = 1 + random_below(&r, 3 * MIB);
+        rd_memory old = holey_bytes(&r, size);
+        const int fd = sparse_file(&old);
+        const int difference = (int)random_below(&r, 3);
+        const bool equal = difference == 0;
+        if (difference == 1)
+            old.data[random_below(&r, size)] ^= 1;
+        else if (difference == 2)
+            old.size--;
+        const int other = sparse_file(&old);
+        const rd_source one = rd_source_fd_at(fd, 0);
+        const rd_source sources[] = {rd_source_fd_at(other, 0), rd_source_memory(old.data, old.size)};
+        for (size_t i = 0; i < ITEMS(sources); i++) {
+            bool found = !equal;
+            check_equal(rd_compare(&one, &sources[i], &found, NULL), RD_OK, "run %d", run);
+            check_equal(found, equal, "run %d", run);
+            found = !equal;
+            check_equal(rd_compare(&sources[i], &one, &found, NULL), RD_OK, "run %d", run);
+            check_equal(found, equal, "run %d", run);
+        }
+        close(fd);
+        close(other);
+        rd_memory_free(&old);
+    }
+}
+
+/* A comparison that read the holes would take minutes. */
+static void holes_of_a_tebibyte_are_not_compared(void **state) {
+    (void)state;
+    const int one = sparse_file(&(rd_memory){0});
+    const int other = sparse_file(&(rd_memory){0});
+    const off_t size = (off_t)1 << 40;
+    bool equal = false;
+    if (ftruncate(one, size) != 0 || ftruncate(other, size) != 0)
+        skip();
+    const rd_source sources[] = {rd_source_fd_at(one, 0), rd_source_fd_at(other, 0)};
+    const uint64_t before = bytes_read();
+    assert_int_equal(rd_compare(&sources[0], &sources[1], &equal, NULL), RD_OK);
+    assert_true(equal);
+    assert_true(bytes_read() - before < MIB);
+    assert_int_equal(pwrite(other, "x", 1, size / 3), 1);
+    assert_int_equal(rd_compare(&sources[0], &sources[1], &equal, NULL), RD_OK);
+    assert_false(equal);
+    close(one);
+    close(other);
+}
+
 static void the_position_of_the_file_stays(void **state) {
     (void)state;
     rd_memory bytes = {.data = calloc(1, 20 * MIB), .size = 20 * MIB};
@@ -325,6 +377,8 @@ int main(void) {
         cmocka_unit_test(a_used_up_budget_is_used_up_in_a_hole),
         cmocka_unit_test(hints_do_not_change_a_delta),
         cmocka_unit_test(holes_are_not_read),
+        cmocka_unit_test(files_with_holes_are_compared),
+        cmocka_unit_test(holes_of_a_tebibyte_are_not_compared),
         cmocka_unit_test(the_position_of_the_file_stays),
         cmocka_unit_test(bytes_in_holes_are_counted),
         cmocka_unit_test(a_file_that_became_shorter_ends_there),
