@@ -305,6 +305,8 @@ static rd_result delta_add(delta_run *run, delta_input *input, uint64_t limit) {
         input->zeros = rd__min_u64(input->zeros, at);
         got = (size_t)rd__reader_skip(&input->reader, rd__min_u64(room, length));
         memset(place, 0, got);
+        if (run->digests)
+            rd__digester_take_zeros(&input->digester, got);
     } else {
         const uint64_t least = length < RD__FRAME_MAGIC_LEN ? RD__FRAME_MAGIC_LEN : length;
         input->zeros = UINT64_MAX;
@@ -312,9 +314,9 @@ static rd_result delta_add(delta_run *run, delta_input *input, uint64_t limit) {
             rd__reader_read(&input->reader, place, input->holes.fd < 0 ? room : (size_t)rd__min_u64(room, least), &got);
         if (result != RD_OK)
             return result;
+        if (run->digests)
+            rd__digester_take(&input->digester, place, got);
     }
-    if (run->digests)
-        rd__digester_take(&input->digester, place, got);
     rd__delta_window_add(&input->window, got);
     if (input->reader.ended)
         rd__delta_window_end(&input->window);
