@@ -198,8 +198,9 @@ enum {
 
 /*
  * The open file `fd`, from its present position on. A file or a device is read by offset, and its position does not
- * change; what is in a hole of a file is not read. The size of a file is known, and on Linux that of a block device; anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. If `fd`
- * cannot be examined, reading from the source fails with RD_E_IO. The caller closes it.
+ * change; what is in a hole of a file is not read. The size of a file is known, and on Linux that of a block device;
+ * anything else (a pipe, a terminal, a socket) is read in order and cannot be the basis of a patch. If `fd` cannot be
+ * examined, reading from the source fails with RD_E_IO. The caller closes it.
  */
 RD_API rd_source rd_source_fd(int fd);
 /* Like rd_source_fd, but from byte `origin` on. Reading fails with RD_E_IO if `fd` has no positions. */

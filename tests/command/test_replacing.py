@@ -185,7 +185,17 @@ def test_an_open_file_is_written_to_where_it_stands(redelta: Tool, place: Path, 
     """As the shell has opened it."""
     (place / "link").symlink_to("/dev/fd/1")
     command = 'printf start; "$@"'
-    words = ["sh", "-c", command, "sh", redelta.path, "signature", *(["-f"] if force else []), "old", name]
+    words: list[Argument] = [
+        "sh",
+        "-c",
+        command,
+        "sh",
+        redelta.path,
+        "signature",
+        *(["-f"] if force else []),
+        "old",
+        name,
+    ]
     with (place / "made").open("wb") as made:
         subprocess.run(words, cwd=place, stdout=made, check=True, timeout=60)
     assert (place / "made").read_bytes() == b"start" + (place / "signature").read_bytes()

@@ -17,7 +17,7 @@ from faults.courses import ALL, MEMORY_STATUSES, OUT, Course, Place, any_course,
 from helpers.samples import noise
 from helpers.sparse import Layout
 from helpers.tool import SANITIZED
-from helpers.wire import Copy, Literal, encode_delta
+from helpers.wire import Command, Copy, Literal, encode_delta
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
 ERRNOS = (errno.EIO, errno.ENOSPC, errno.EACCES, errno.EMFILE, errno.ENOSYS, errno.EINVAL, errno.EINTR)
@@ -62,7 +62,7 @@ def test_every_call_of_a_patch_with_holes_fails_once(place: Place, way: str) -> 
     """Where no hole can be made, zeros are written, or the patch fails."""
     layout = Layout(600_000, ((0, b"start"), (300_000, noise(70_000, 3))))
     layout.write(place.folder / "sparse")
-    commands = [Copy(0, layout.size), Literal(b"between"), Copy(0, layout.size)]
+    commands: list[Command] = [Copy(0, layout.size), Literal(b"between"), Copy(0, layout.size)]
     whole = (place.folder / "sparse").read_bytes()
     place.files["twice"] = whole + b"between" + whole
     (place.folder / "holes").write_bytes(encode_delta(commands, place.files["twice"]))

@@ -184,9 +184,10 @@ def run_with_change(kit: Kit, verb: Verb, scene: Scene, change: str, opened: int
         running.feed(given[: len(given) // 2])
         wait_until_open(running, scene.out, opened)
         scene.change(change)
-        for step in (lambda: running.feed(given[len(given) // 2 :]), running.end_input):
-            with contextlib.suppress(BrokenPipeError):  # it may have noticed the change before it reads
-                step()
+        with contextlib.suppress(BrokenPipeError):  # it may have noticed the change before it reads
+            running.feed(given[len(given) // 2 :])
+        with contextlib.suppress(BrokenPipeError):
+            running.end_input()
         err = running.error_text()
         return Result((str(verb), change), running.status(), b"", err)
 
