@@ -9,6 +9,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -168,6 +170,23 @@ void output_discard(cli_output *output) {
     output->destination = NULL;
 }
 
+rd_result output_check_backup(const char *name, const char *suffix, const cli_input *input, cli_failure *failure) {
+    const size_t length = strlen(name);
+    const size_t size = strlen(suffix) + 1;
+    char *const backup = malloc(length + size);
+    if (backup == NULL)
+        return failure->error.result = RD_E_MEMORY;
+    memcpy(backup, name, length);
+    memcpy(backup + length, suffix, size);
+    const int fd = system_open_at_once(backup);
+    const bool same = fd != -1 && system_same_file(input->fd, fd);
+    if (fd != -1)
+        (void)close(fd);
+    free(backup);
+    return same ? failure_refusal(failure, input->role, "would be replaced by the backup", "choose another suffix")
+                : RD_OK;
+}
+
 unsigned output_next_note(unsigned *notes) {
     const unsigned note = *notes & ~(*notes - 1); /* the lowest bit */
     *notes &= ~note;
@@ -183,8 +202,9 @@ rd_result output_check_printed(cli_failure *failure) {
 rd_result output_check_apart(const cli_output *output, const cli_input *input, cli_failure *failure) {
     if (!system_same_file(input->fd, output->sink.fd))
         return RD_OK;
-    const char *const reason = input->role == RD_ROLE_BASIS   ? "is also the basis, and would be overwritten as that is read"
-                               : input->role == RD_ROLE_DELTA ? "is also the delta, and would be overwritten as that is read"
-                                                              : "is also an input, and would be overwritten as that is read";
+    const char *const reason =
+        input->role == RD_ROLE_BASIS   ? "is also the basis, and would be overwritten as that is read"
+        : input->role == RD_ROLE_DELTA ? "is also the delta, and would be overwritten as that is read"
+                                       : "is also an input, and would be overwritten as that is read";
     return failure_refusal(failure, RD_ROLE_OUTPUT, reason, "name another output");
 }

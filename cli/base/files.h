@@ -62,6 +62,9 @@ void output_discard(cli_output *output);
 /* Takes the next of a commit's notes out of *notes. 0: there is none left. */
 unsigned output_next_note(unsigned *notes);
 
+/* The backup of the output, its name with the suffix, must not be an input: that would be replaced by it. */
+rd_result output_check_backup(const char *name, const char *suffix, const cli_input *input, cli_failure *failure);
+
 /* Whether all that was printed on standard output, which is text, arrived. */
 rd_result output_check_printed(cli_failure *failure);
 

@@ -65,6 +65,8 @@ static rd_result run_prepare_destination(cli_job *job) {
     const cli_request *const request = job->request;
     rd_destination *const destination = job->output.destination;
     rd_result result = run_guard_destination(job);
+    for (int i = 0; i < request->input_count && result == RD_OK && request->backup != NULL; i++)
+        result = output_check_backup(run_output_of(request), request->backup, &job->inputs[i], &job->failure);
     if (result == RD_OK && request->backup != NULL)
         result = rd_destination_backup(destination, request->backup, &job->failure.error);
     if (result == RD_OK && request->times)

@@ -81,6 +81,21 @@ def test_a_suffix_that_names_no_file_beside_it_is_refused(
     assert state(place) == before
 
 
+@pytest.mark.parametrize(
+    ("words", "suffix"),
+    [(["patch", "-f", "old", "old.d", "old"], ".d"), (["sync", "old", "old~"], "~"), (["sync", "old", "old.n"], ".n")],
+)
+def test_a_backup_that_would_replace_an_input_is_refused(
+    redelta: Tool, place: Path, words: list[Argument], suffix: str
+) -> None:
+    (place / "old.d").hardlink_to(place / "delta")
+    (place / "old~").hardlink_to(place / "new")
+    (place / "old.n").symlink_to("new")
+    before = state(place)
+    assert "would be replaced by the backup" in redelta.run(*words, f"--backup={suffix}", cwd=place).refuses()
+    assert state(place) == before
+
+
 # ---- Times ----------------------------------------------------------------------------------------------------------
 
 
