@@ -22,7 +22,7 @@ static size_t segments_capacity(const rd__segments *segments) {
 /* Reads the next `size` bytes of the segment. It is the last one if there are fewer. */
 static void segments_read(const rd__segments *segments, rd__operation *operation, rd__segment *segment, size_t size) {
     size_t got = 0;
-    rd__holes holes = segments->holes;
+    rd__holes holes = rd__holes_share(&segments->holes);
     segment->result = rd__holes_read(&holes, segments->source, operation, segments->role,
                                      segment->offset + segment->got, segment->data + segment->got, size, &got);
     segment->got += got;

@@ -30,9 +30,14 @@ bool rd__holes_any(rd__holes *holes);
 bool rd__holes_at(rd__holes *holes, uint64_t offset, uint64_t *length);
 
 /*
- * Like rd__source_read, for the source of these holes: what is in a hole is not read. Threads may read at once, each
- * with a copy of the structure.
+ * The same holes for another thread, with a memory of its own for what was found last; the handle is shared. Another
+ * thread may be asking the first ones meanwhile, so they are not to be copied as a whole. Not to be closed.
  */
+static inline rd__holes rd__holes_share(const rd__holes *holes) {
+    return (rd__holes){.fd = holes->fd, .origin = holes->origin, .size = holes->size};
+}
+
+/* Like rd__source_read, for the source of these holes: what is in a hole is not read. */
 rd_result rd__holes_read(rd__holes *holes, const rd_source *source, rd__operation *operation, rd_role role,
                          uint64_t offset, void *data, size_t size, size_t *got);
 
