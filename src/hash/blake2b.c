@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/memory.h"
 #include "hash/blake2b_rounds.h"
+#include "hash/sums.h"
 
 #include <assert.h>
 #include <string.h>
@@ -106,4 +107,15 @@ void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count,
 
 void rd__blake2b_leaves_portable(const uint8_t *data, size_t count, uint8_t *digests) {
     rd__blake2b_nodes_portable(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
+}
+
+void rd__blake2b_advance_portable(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
+    for (size_t i = 0; i < count; i++) {
+        rd__blake2b *const state = &sums[i].state.blake2b;
+        assert(state->filled == 0 && size % RD__BLAKE2B_BLOCK == 0);
+        for (size_t at = 0; at < size; at += RD__BLAKE2B_BLOCK) {
+            state->hashed += RD__BLAKE2B_BLOCK;
+            blake2b_compress(state->h, data[i] + at, state->hashed, 0, 0);
+        }
+    }
 }

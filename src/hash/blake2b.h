@@ -45,19 +45,20 @@ void rd__blake2b_final(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
 /* Like rd__blake2b_final, for the last node of a level. */
 void rd__blake2b_final_last(rd__blake2b *state, uint8_t digest[RD__BLAKE2B_LEN]);
 
-/* An rd__strong_many_fn, an rd__leaves_fn and, in vectors, an rd__strong_advance_fn; see kernels.h. */
+/* An rd__strong_many_fn, an rd__leaves_fn and an rd__strong_advance_fn; see kernels.h. */
 struct rd__strong;
 void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+void rd__blake2b_advance_portable(struct rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 void rd__blake2b_leaves_portable(const uint8_t *data, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
-void rd__blake2b_advance_avx2(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
-void rd__blake2b_advance_avx512(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
+void rd__blake2b_advance_avx2(struct rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
+void rd__blake2b_advance_avx512(struct rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_leaves_avx2(const uint8_t *data, size_t count, uint8_t *digests);
 void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests);
 #elif defined(__AARCH64EL__)
-void rd__blake2b_advance_neon(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
+void rd__blake2b_advance_neon(struct rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__blake2b_leaves_neon(const uint8_t *data, size_t count, uint8_t *digests);
 #endif

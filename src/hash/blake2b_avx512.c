@@ -60,9 +60,8 @@ void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, u
     blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
 }
 
-void rd__blake2b_advance_avx512(struct rd__strong *sums, const uint8_t *data, size_t stride, size_t size,
-                                size_t count) {
-    blake2b_lanes_advance(sums, data, stride, size, count);
+void rd__blake2b_advance_avx512(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
+    blake2b_lanes_advance(sums, data, size, count);
 }
 
 void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests) {

@@ -29,14 +29,14 @@
 #include <assert.h>
 #include <string.h>
 
-TARGET static void blake2b_lanes_compress(WORD h[8], const uint8_t *const in[LANES], size_t offset, uint64_t counter,
+TARGET static void blake2b_lanes_compress(WORD h[8], const uint8_t *const in[LANES], size_t offset, WORD counter,
                                           uint64_t last) {
     WORD m[16];
     LOAD_MESSAGE(m, in, offset);
     const uint64_t *const iv = rd__blake2b_initial;
     WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
     WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
-    WORD v12 = SET(iv[4] ^ counter), v13 = SET(iv[5]), v14 = SET(iv[6] ^ last), v15 = SET(iv[7]);
+    WORD v12 = XOR(SET(iv[4]), counter), v13 = SET(iv[5]), v14 = SET(iv[6] ^ last), v15 = SET(iv[7]);
     ALL_ROUNDS();
     h[0] = XOR(h[0], XOR(v0, v8));
     h[1] = XOR(h[1], XOR(v1, v9));
@@ -54,7 +54,7 @@ TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const i
     uint8_t padded[LANES][RD__BLAKE2B_BLOCK];
     const uint8_t *last[LANES];
     if (length - offset == RD__BLAKE2B_BLOCK) {
-        blake2b_lanes_compress(h, in, offset, length, UINT64_MAX);
+        blake2b_lanes_compress(h, in, offset, SET(length), UINT64_MAX);
         return;
     }
     memset(padded, 0, sizeof padded);
@@ -63,7 +63,7 @@ TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const i
             memcpy(padded[i], in[i] + offset, length - offset);
         last[i] = padded[i];
     }
-    blake2b_lanes_compress(h, last, 0, length, UINT64_MAX);
+    blake2b_lanes_compress(h, last, 0, SET(length), UINT64_MAX);
 }
 
 /* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message, which is cheaper than masking them.
@@ -82,7 +82,7 @@ TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t 
     h[0] = XOR(h[0], SET(node.lengths));
     h[2] = XOR(h[2], SET(node.level));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
-        blake2b_lanes_compress(h, in, offset, offset + RD__BLAKE2B_BLOCK, 0);
+        blake2b_lanes_compress(h, in, offset, SET(offset + RD__BLAKE2B_BLOCK), 0);
     blake2b_lanes_compress_last(h, in, offset, length);
     for (size_t j = 0; j < RD__BLAKE2B_LEN / 8; j++) {
         STORE(words, h[j]);
@@ -103,40 +103,43 @@ static void blake2b_lanes_hash(rd__blake2b_node node, const uint8_t *data, size_
     HASH_REST(node, data, length, count, digests);
 }
 
-TARGET static void blake2b_lanes_advance_some(rd__strong *sums, const uint8_t *data, size_t stride, size_t size,
-                                              size_t count) {
+/* The messages need not have come equally far: each lane has a counter of its own. */
+TARGET static void blake2b_lanes_advance_some(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     const uint8_t *in[LANES];
+    const rd__blake2b *states[LANES];
     WORD h[8];
     uint64_t words[LANES];
-    const uint64_t hashed = sums[0].state.blake2b.hashed;
     assert(count >= 1 && count <= LANES && size % RD__BLAKE2B_BLOCK == 0);
-    for (size_t i = 0; i < LANES; i++)
-        in[i] = data + (i < count ? i : 0) * stride;
+    for (size_t i = 0; i < LANES; i++) {
+        in[i] = data[i < count ? i : 0];
+        states[i] = &sums[i < count ? i : 0].state.blake2b;
+        words[i] = states[i]->hashed;
+        assert(states[i]->filled == 0);
+    }
+    const WORD hashed = LOAD(words);
     for (size_t j = 0; j < 8; j++) {
         for (size_t i = 0; i < LANES; i++)
-            words[i] = sums[i < count ? i : 0].state.blake2b.h[j];
+            words[i] = states[i]->h[j];
         h[j] = LOAD(words);
     }
     for (size_t offset = 0; offset < size; offset += RD__BLAKE2B_BLOCK)
-        blake2b_lanes_compress(h, in, offset, hashed + offset + RD__BLAKE2B_BLOCK, 0);
+        blake2b_lanes_compress(h, in, offset, ADD(hashed, SET(offset + RD__BLAKE2B_BLOCK)), 0);
     for (size_t j = 0; j < 8; j++) {
         STORE(words, h[j]);
         for (size_t i = 0; i < count; i++)
             sums[i].state.blake2b.h[j] = words[i];
     }
-    for (size_t i = 0; i < count; i++) {
-        assert(sums[i].state.blake2b.hashed == hashed && sums[i].state.blake2b.filled == 0);
-        sums[i].state.blake2b.hashed = hashed + size;
-    }
+    for (size_t i = 0; i < count; i++)
+        sums[i].state.blake2b.hashed += size;
 }
 
-static void blake2b_lanes_advance(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count) {
+static void blake2b_lanes_advance(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     while (count >= WORTH_IT) {
         const size_t n = count < LANES ? count : LANES;
-        blake2b_lanes_advance_some(sums, data, stride, size, n);
+        blake2b_lanes_advance_some(sums, data, size, n);
         count -= n;
         sums += n;
-        data += n * stride;
+        data += n;
     }
-    ADVANCE_REST(sums, data, stride, size, count);
+    ADVANCE_REST(sums, data, size, count);
 }

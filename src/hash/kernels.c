@@ -15,11 +15,10 @@
         .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_##isa, [RD_ROLLSUM] = rd__rollsum_update_##isa},         \
         .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_##isa, [RD_ROLLSUM] = rd__rollsum_seek_##isa},                    \
         .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##blake2b, [RD_MD4] = rd__md4_many_##isa},                      \
-        .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_##blake2b, [RD_MD4] = rd__strong_advance_portable},       \
+        .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_##blake2b, [RD_MD4] = rd__strong_advance_each},           \
         .leaves = rd__blake2b_leaves_##blake2b,                                                                        \
     }
 
-#define rd__blake2b_advance_portable rd__strong_advance_portable
 KERNELS(portable, 0, portable);
 #if defined(__x86_64__)
 /* Two BLAKE2b at once, as many as fit in 128 bits, are a tenth faster than one after the other: not worth the code. */

@@ -26,9 +26,9 @@ typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count
 
 /*
  * Extends the strong sums of `count` messages by their next `size` bytes, a multiple of 128: those of message i lie at
- * data + i * stride. All have come equally far, by this function alone, with the same count, and more bytes follow.
+ * data[i]. So far they were extended by these functions alone, and more bytes follow.
  */
-typedef void rd__strong_advance_fn(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
+typedef void rd__strong_advance_fn(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 
 /* The digests, 32 bytes each, of the `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h) that follow each other in
  * `data`. None of them is the last of the file. */

@@ -52,7 +52,7 @@ void rd__strong_final(rd__strong *strong, uint8_t *sum) {
         rd__md4_final(&strong->state.md4, sum);
 }
 
-void rd__strong_advance_portable(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count) {
+void rd__strong_advance_each(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     for (size_t i = 0; i < count; i++)
-        rd__strong_update(&sums[i], data + i * stride, size);
+        rd__strong_update(&sums[i], data[i], size);
 }

@@ -41,8 +41,8 @@ typedef struct rd__strong {
 
 void rd__strong_init(rd__strong *strong, rd_strong kind);
 void rd__strong_update(rd__strong *strong, const uint8_t *data, size_t size);
-/* An rd__strong_advance_fn; see kernels.h. */
-void rd__strong_advance_portable(rd__strong *sums, const uint8_t *data, size_t stride, size_t size, size_t count);
+/* An rd__strong_advance_fn, but not for BLAKE2b; see kernels.h. */
+void rd__strong_advance_each(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 /* Writes rd__strong_size bytes. */
 void rd__strong_final(rd__strong *strong, uint8_t *sum);
 
