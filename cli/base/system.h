@@ -36,6 +36,12 @@ bool system_same_file(int one, int other);
 /* What the time of the last modification has beyond its seconds. */
 uint32_t system_nanoseconds(const struct stat *status);
 
+/* Whether the name is that of a symbolic link. */
+bool system_is_link(const char *name);
+
+/* Gives a file the time of the last modification of another. */
+bool system_copy_time(int from, int to);
+
 /* The columns of a terminal, 80 if that cannot be told; and whether this process is in its foreground. */
 int system_terminal_width(int fd);
 bool system_in_foreground(int fd);
@@ -97,6 +103,20 @@ static inline uint32_t system_nanoseconds(const struct stat *status) {
 #else
     return (uint32_t)status->st_mtim.tv_nsec;
 #endif
+}
+
+static inline bool system_is_link(const char *name) {
+    struct stat status;
+    return lstat(name, &status) == 0 && S_ISLNK(status.st_mode);
+}
+
+static inline bool system_copy_time(int from, int to) {
+    struct stat status;
+    if (fstat(from, &status) != 0)
+        return false;
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = status.st_mtime, .tv_nsec = (long)system_nanoseconds(&status)}};
+    return futimens(to, times) == 0;
 }
 
 static inline int system_terminal_width(int fd) {

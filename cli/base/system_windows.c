@@ -107,6 +107,17 @@ uint32_t system_nanoseconds(const struct stat *status) {
     return 0;
 }
 
+bool system_is_link(const char *name) {
+    (void)name;
+    return false;
+}
+
+bool system_copy_time(int from, int to) {
+    FILETIME time;
+    return GetFileTime((HANDLE)_get_osfhandle(from), NULL, NULL, &time) &&
+           SetFileTime((HANDLE)_get_osfhandle(to), NULL, NULL, &time);
+}
+
 int system_terminal_width(int fd) {
     CONSOLE_SCREEN_BUFFER_INFO info;
     const HANDLE console = (HANDLE)_get_osfhandle(fd);

@@ -95,6 +95,8 @@ static const char *report_advice_on_system(const rd_error *error) {
     const bool output = error->role == RD_ROLE_OUTPUT;
     if (error->role == RD_ROLE_BASIS && error->system_error == 0)
         return "give the basis as a file, not a pipe";
+    if (output && error->system_error == 0)
+        return "write to another name, and copy that over it";
     for (size_t i = 0; i < sizeof report_system_advices / sizeof report_system_advices[0]; i++)
         if (report_system_advices[i].system_error == error->system_error)
             return output ? report_system_advices[i].output : report_system_advices[i].input;

@@ -3,6 +3,9 @@
  * no output. The order matters. A missing input is reported before anything is created, and an output that cannot be
  * written is reported before the long work.
  */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
 #include "cli/verbs/run.h"
 
 #include <errno.h>
@@ -10,6 +13,7 @@
 
 #include "cli/base/clock.h"
 #include "cli/base/interrupt.h"
+#include "cli/base/system.h"
 #include "cli/report/records.h"
 #include "cli/report/report.h"
 #include "cli/verbs/verb.h"
@@ -51,6 +55,8 @@ static rd_result run_guard_destination(cli_job *job) {
     rd_destination *const destination = job->output.destination;
     rd_error *const error = &job->failure.error;
     const bool onto_input = run_is_onto_input(request);
+    if (job->output.direct)
+        return RD_OK;
     rd_result result = RD_OK;
     if (onto_input && !job->created)
         result = input_check_name(&job->inputs[0], request->inputs[0], &job->failure);
@@ -76,7 +82,9 @@ static rd_result run_prepare_destination(cli_job *job) {
 
 static rd_replace run_replace(const cli_job *job) {
     const cli_request *const request = job->request;
-    const bool may_replace = request->force || (request->verb->in_place && !job->created);
+    /* What is missing and has appeared since is somebody else's; but a link to nothing may be there. */
+    const bool may_replace =
+        request->force || (request->verb->in_place && (!job->created || system_is_link(run_output_of(request))));
     const rd_replace replace = may_replace ? request->verb->replace : RD_REPLACE_NEVER;
     return request->follow ? replace | RD_REPLACE_FOLLOW : replace;
 }
@@ -109,6 +117,8 @@ static rd_result run_work_and_commit(cli_job *job) {
         run_close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */
         return output_commit(&job->output, &job->failure);
     }
+    if (result == RD_OK && job->request->times && !system_copy_time(job->inputs[1].fd, job->inputs[0].fd))
+        result = failure_system(&job->failure, RD_ROLE_OUTPUT, "cannot get the time");
     output_discard(&job->output);
     return result;
 }
@@ -199,7 +209,13 @@ static const char *run_advice_on_direct(const cli_job *job) {
 static rd_result run_judge_change(cli_job *job, rd_result result) {
     const rd_role role = job->failure.error.role;
     const bool replaced = role == RD_ROLE_OUTPUT || (role == RD_ROLE_BASIS && run_is_onto_input(job->request));
-    return result == RD_E_CHANGED && replaced ? failure_changed(&job->failure) : result;
+    if (result != RD_E_CHANGED || !replaced)
+        return result;
+    const char *const reason = job->failure.error.reason; /* the library's may say more */
+    (void)failure_changed(&job->failure);
+    if (role == RD_ROLE_OUTPUT)
+        job->failure.error.reason = reason;
+    return RD_E_MISMATCH;
 }
 
 static int run_report_failure(cli_job *job, rd_result result) {

@@ -100,25 +100,42 @@ static rd_result sync_compare(cli_job *job, bool *equal) {
     return rd_compare(old, new_file, equal, &options);
 }
 
-/* Only to find out how long the delta is. Its figures become those of a patch. */
-static rd_result sync_count(cli_job *job, const rd_signature *signature) {
-    const rd_sink sink = job_null_sink();
+/* NEW has more bytes than --max-output allows. */
+static rd_result sync_fail_limit(cli_job *job) {
+    job->failure.error = (rd_error){
+        .result = RD_E_LIMIT, .role = RD_ROLE_NEW, .offset = RD_UNKNOWN, .reason = "is larger than the output may be"};
+    return RD_E_LIMIT;
+}
+
+/* As far as NEW may be read: it may have no end. */
+static bool sync_show_read(void *context, uint64_t done, uint64_t total) {
+    cli_job *const job = context;
+    const uint64_t most = job->request->limits.output;
+    return (most == 0 || done <= most) && progress_show(&job->progress, done, total);
+}
+
+/* Makes the delta of the whole new file. Its figures become those of a patch. */
+static rd_result sync_make_delta(cli_job *job, const rd_signature *signature, const rd_sink *sink) {
     rd_stats *const stats = &job->stats;
     rd_options options = job_options(job, stats);
     options.limits.output = 0; /* a limit on the new file */
+    options.progress = sync_show_read;
+    options.progress_context = job;
     progress_step(&job->progress, "delta");
-    const rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, &sink, &options);
+    rd_result result = rd_delta_make(signature, &job->inputs[NEW].source, sink, &options);
     const uint64_t new_size = stats->in_bytes;
     stats->in_bytes = stats->out_bytes;
     stats->out_bytes = new_size;
-    if (result == RD_OK && job->request->limits.output > 0 && new_size > job->request->limits.output) {
-        job->failure.error = (rd_error){.result = RD_E_LIMIT,
-                                        .role = RD_ROLE_NEW,
-                                        .offset = RD_UNKNOWN,
-                                        .reason = "is larger than the output may be"};
-        return RD_E_LIMIT;
-    }
-    return result;
+    const uint64_t most = job->request->limits.output;
+    const bool too_long = most > 0 && new_size > most;
+    return too_long && (result == RD_OK || (result == RD_E_CANCELLED && !interrupt_caught())) ? sync_fail_limit(job)
+                                                                                              : result;
+}
+
+/* Only to find out how long the delta is. */
+static rd_result sync_count(cli_job *job, const rd_signature *signature) {
+    const rd_sink sink = job_null_sink();
+    return sync_make_delta(job, signature, &sink);
 }
 
 /* ---- The signature ---------------------------------------------------------------------------------------------- */
@@ -147,30 +164,61 @@ static bool sync_show_written(void *context, uint64_t done, uint64_t total) {
     return progress_show(&job->progress, done, job->inputs[NEW].source.size);
 }
 
+/* Patches the old file with this delta. */
+static rd_result sync_patch(cli_job *job, const rd_source *delta) {
+    rd_error *const error = &job->failure.error;
+    rd_options options = job_options(job, &job->stats);
+    options.progress = sync_show_written;
+    options.progress_context = job;
+    options.verify = RD_VERIFY_ALWAYS;
+    progress_step(&job->progress, "update");
+    const rd_result result = rd_patch_apply(&job->inputs[OLD].source, delta, &job->output.sink, &options);
+    if (result == RD_E_LIMIT && error->role == RD_ROLE_DELTA && options.limits.output > 0)
+        return sync_fail_limit(job);
+    if (result == RD_E_MISMATCH) { /* the old file is no longer the one that was signed */
+        error->result = RD_E_CHANGED;
+        error->reason = "changed while it was being read";
+        return RD_E_CHANGED;
+    }
+    return result;
+}
+
+/*
+ * A new file that consists of holes for the most part: a stream would have to read them all. So its delta becomes a
+ * file, which nobody else sees.
+ */
+static rd_result sync_update_by_file(cli_job *job, const rd_signature *signature) {
+    FILE *const file = tmpfile();
+    if (file == NULL)
+        return failure_system(&job->failure, RD_ROLE_DELTA, "cannot be made in the directory for temporary files");
+    const rd_sink sink = rd_sink_fd(fileno(file));
+    rd_result result = sync_make_delta(job, signature, &sink);
+    if (result == RD_OK) {
+        const rd_source delta = rd_source_fd_at(fileno(file), 0);
+        result = sync_patch(job, &delta);
+    }
+    (void)fclose(file);
+    return result;
+}
+
 /* Patches the old file with the delta that a stream makes of the new one, as the patch asks for it. */
 static rd_result sync_update(cli_job *job, const rd_signature *signature) {
+    const rd_source *const new_file = &job->inputs[NEW].source;
     rd_error *const error = &job->failure.error;
     rd_options reading = job_options(job, NULL);
     rd_stream *stream = NULL;
     rd_filter *delta = NULL;
+    if (new_file->size != RD_UNKNOWN && rd_source_holes(new_file) > new_file->size / 2)
+        return sync_update_by_file(job, signature);
     reading.progress = interrupt_progress; /* a signal ends a read that waits */
     rd_result result = rd_delta_stream_new(
         &stream, signature,
         &(rd_options){.size = sizeof(rd_options), .compression = job->request->compression, .error = error});
     if (result == RD_OK)
-        result = rd_filter_stream_new(&delta, stream, &job->inputs[NEW].source, &reading);
+        result = rd_filter_stream_new(&delta, stream, new_file, &reading);
     if (result == RD_OK) {
         const rd_source source = rd_filter_source(delta);
-        rd_options options = job_options(job, &job->stats);
-        options.progress = sync_show_written;
-        options.progress_context = job;
-        options.verify = RD_VERIFY_ALWAYS;
-        progress_step(&job->progress, "update");
-        result = rd_patch_apply(&job->inputs[OLD].source, &source, &job->output.sink, &options);
-    }
-    if (result == RD_E_MISMATCH) { /* the old file is no longer the one that was signed */
-        result = error->result = RD_E_CHANGED;
-        error->reason = "changed while it was being read";
+        result = sync_patch(job, &source);
     }
     rd_filter_free(delta);
     rd_stream_free(stream);

@@ -77,12 +77,26 @@ static void commit_set_time(rd_destination *d, int fd) {
         d->notes |= RD_NOTE_TIME;
 }
 
+/*
+ * What the file that replaces a symbolic link may grant: no more than that to which the link led, which may be the
+ * basis. Its group is another's, and its group bits may be the mask of an access list.
+ */
+static mode_t commit_mode_of_target(const rd_destination *d) {
+    struct stat target;
+    if (fstatat(d->directory, d->name, &target, 0) != 0 || !S_ISREG(target.st_mode))
+        return 0777;
+    const mode_t other = target.st_mode & 07;
+    return (target.st_mode & 0700) | (target.st_mode & 070 & other << 3) | other;
+}
+
 /* Of an old file that has gone meanwhile, what is known of it still counts. */
 static bool commit_set_metadata(rd_destination *d, bool exists, const struct stat *now) {
     const struct stat *const old = exists ? now : d->existed ? &d->old : NULL;
     bool good = true;
     if (old && S_ISREG(old->st_mode) && d->replace != RD_REPLACE_NEVER)
         good = d->elsewhere || rd__metadata_carry(d->directory, d->name, old, d->fd, &d->notes);
+    else if (old && S_ISLNK(old->st_mode))
+        good = rd__metadata_set_mode(d->fd, commit_new_file_mode(d) & commit_mode_of_target(d), &d->notes);
     else if (d->temporary.name[0] != '\0')
         good = rd__metadata_set_mode(d->fd, commit_new_file_mode(d), &d->notes);
     if (good)
@@ -169,9 +183,13 @@ static bool commit_move_if_free(rd_destination *d) {
     return commit_is_unknown() && commit_move_over_own(d);
 }
 
+static bool commit_link_if_free(rd_destination *d) {
+    return d->temporary.name[0] != '\0' ? commit_move_if_free(d) : rd__link_open_file(d->fd, d->directory, d->name);
+}
+
 static rd_result commit_take_free_name(rd_destination *d, rd_error *error) {
     const bool named = d->temporary.name[0] != '\0';
-    bool taken = named ? commit_move_if_free(d) : rd__link_open_file(d->fd, d->directory, d->name);
+    bool taken = commit_link_if_free(d);
     if (!taken && !named && errno != EEXIST)
         taken = rd__temporary_link(&d->temporary, d->fd, d->locked) && commit_move_if_free(d);
     if (taken)
@@ -198,8 +216,39 @@ static bool commit_exchange(const rd_destination *d) {
 #endif
 }
 
-/* Replaces by an exchange. The old file then has the temporary name, and goes, or becomes the backup. */
-static rd_result commit_replace_by_exchange(rd_destination *d, rd_error *error) {
+/* Are these the same file? */
+static bool commit_is_same(const struct stat *one, const struct stat *other) {
+    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
+}
+
+/*
+ * Gives the name back what was taken out. If meanwhile somebody put a third file there, that is what the name gets, and
+ * what was taken out would be gone by now, had we not been. What cannot be settled stays, under a name that is not
+ * swept.
+ */
+static void commit_put_back(rd_destination *d, const struct stat *taken_out, const struct stat *made, rd_error *error) {
+    enum { TRIES = 8 };
+    struct stat own;
+    struct stat out;
+    for (int i = 0; i < TRIES && fstat(d->fd, &own) == 0; i++) {
+        if (!commit_exchange(d) || fstatat(d->directory, d->temporary.name, &out, AT_SYMLINK_NOFOLLOW) != 0)
+            break;
+        const bool written = own.st_size != made->st_size || own.st_mtim.tv_sec != made->st_mtim.tv_sec ||
+                             own.st_mtim.tv_nsec != made->st_mtim.tv_nsec;
+        if (commit_is_same(&out, &own) && written) /* to ours, while it had the name */
+            break;
+        if (commit_is_same(&out, &own) || (i > 0 && commit_is_same(&out, taken_out)))
+            return; /* that is removed when the destination is closed */
+    }
+    d->temporary.name[0] = '\0';
+    error->reason = "was changed by another program meanwhile; what it wrote last is beside it, named .redelta-*";
+}
+
+/*
+ * After the exchange: the old file has the temporary name, and goes, or becomes the backup. `made` is the state of the
+ * new one before.
+ */
+static rd_result commit_replace_by_exchange(rd_destination *d, const struct stat *made, rd_error *error) {
     struct stat taken_out = {0};
     rd_result result = RD_OK;
     const bool known = fstatat(d->directory, d->temporary.name, &taken_out, AT_SYMLINK_NOFOLLOW) == 0;
@@ -215,18 +264,23 @@ static rd_result commit_replace_by_exchange(rd_destination *d, rd_error *error) 
     } else if (d->backup && !commit_rename(d, d->temporary.name, d->backup))
         result = rd__destination_fail(error, "cannot keep the old file as a backup");
     if (result != RD_OK) {
-        (void)commit_exchange(d);
+        commit_put_back(d, &taken_out, made, error);
         return result;
     }
-    if (!d->backup)
-        (void)unlinkat(d->directory, d->temporary.name, 0);
-    d->temporary.name[0] = '\0';
+    /* Also after a rename, which leaves the name if the backup was a link to the old file already. */
+    rd__temporary_leave(&d->temporary);
     return RD_OK;
 }
 
 /* Where nothing can be exchanged: the backup is a link to the old file, or gets its name. */
 static bool commit_make_backup(rd_destination *d) {
     rd__temporary link = rd__temporary_of(d->directory, d->backup);
+    struct stat here;
+    if (geteuid() != 0 && fstat(d->directory, &here) == 0 && (here.st_mode & S_ISVTX) && here.st_uid != geteuid() &&
+        d->seen.st_uid != geteuid()) { /* a link that is made here could be neither renamed nor removed */
+        errno = EPERM;
+        return false;
+    }
     if (rd__temporary_link_name(&link, d->name)) {
         const bool made = commit_rename(d, link.name, d->backup);
         const int system_error = errno;
@@ -240,11 +294,18 @@ static bool commit_make_backup(rd_destination *d) {
     return true;
 }
 
-static rd_result commit_replace_by_rename(rd_destination *d, rd_error *error) {
+/* Whether a rename failed since the old file stays: it is a mount point, or another user's in a sticky directory. */
+static bool commit_stays(void) {
+    return errno == EBUSY || errno == EPERM || errno == EACCES;
+}
+
+static rd_result commit_replace_by_rename(rd_destination *d, bool *stays, rd_error *error) {
     if (d->backup && d->existed && !commit_make_backup(d) && errno != ENOENT)
         return rd__destination_fail(error, "cannot keep the old file as a backup");
-    if (!commit_rename(d, d->temporary.name, d->name))
+    if (!commit_rename(d, d->temporary.name, d->name)) {
+        *stays = commit_stays();
         return rd__destination_fail(error, "cannot give the output its name");
+    }
     d->temporary.name[0] = '\0';
     return RD_OK;
 }
@@ -255,23 +316,28 @@ static rd_result commit_replace_by_rename(rd_destination *d, rd_error *error) {
  */
 static rd_result commit_overwrite_open(rd_destination *d, int old, rd_error *error) {
     struct stat now;
+    struct stat opened;
     bool exists = false;
     bool touched = false;
     rd_result result = commit_look(d, &exists, &now, error);
     if (result != RD_OK)
         return result;
+    if (!exists || fstat(old, &opened) != 0 || !commit_is_same(&opened, &now))
+        return rd__destination_fail_changed(error);
     if (d->is_basis)
         return rd__destination_fail_own_basis(error);
     if (d->backup)
         return rd__fail(error, RD_E_IO, RD_ROLE_OUTPUT, RD_UNKNOWN,
                         "cannot be replaced, only written over, and a backup cannot be made here");
-    rd__temporary_remove(&d->temporary);
-    if (!d->elsewhere)
-        (void)rd__temporary_link(&d->temporary, d->fd, false);
+    if (!d->elsewhere && !rd__temporary_keep(&d->temporary))
+        return rd__destination_fail(error,
+                                    "cannot be replaced, and the new file cannot be kept while it is written over");
     result = rd__overwrite(old, d->fd, &touched, error);
     if (result == RD_OK) {
-        d->notes |= RD_NOTE_IN_PLACE;
+        /* Everything else is as it was. */
+        d->notes = RD_NOTE_IN_PLACE;
         commit_set_time(d, old);
+        rd__temporary_remove(&d->temporary);
     } else if (touched) {
         error->reason = d->temporary.name[0] != '\0'
                             ? "was overwritten in part; the whole new file is beside it, named .redelta-*"
@@ -306,20 +372,25 @@ static rd_result commit_look_again(rd_destination *d, rd_error *error) {
     return commit_carry(d, exists, &now, error);
 }
 
-/* Gives it the name that something has. */
-static rd_result commit_replace(rd_destination *d, rd_error *error) {
+/* Gives it the name that something has. *stays: it failed since the old file can only be written over. */
+static rd_result commit_replace(rd_destination *d, bool *stays, rd_error *error) {
     const rd_result result = commit_look_again(d, error);
     if (result != RD_OK)
         return result;
     if (d->temporary.name[0] == '\0' && !rd__temporary_link(&d->temporary, d->fd, d->locked))
         return rd__destination_fail(error, "cannot give the output its name");
-    if ((d->guarded || d->backup) && d->existed) {
-        if (commit_exchange(d))
-            return commit_replace_by_exchange(d, error);
-        if (errno == ENOENT && d->guarded)
-            return rd__destination_fail_changed(error);
-    }
-    return commit_replace_by_rename(d, error);
+    if (!(d->guarded || d->backup) || !d->existed)
+        return commit_replace_by_rename(d, stays, error);
+    /* While the old file has the name, nobody may sweep it away. */
+    if (!rd__temporary_keep(&d->temporary))
+        return rd__destination_fail(error, "cannot give the output its name");
+    struct stat made = {0};
+    (void)fstat(d->fd, &made);
+    if (commit_exchange(d))
+        return commit_replace_by_exchange(d, &made, error);
+    if (errno == ENOENT && d->guarded)
+        return rd__destination_fail_changed(error);
+    return commit_replace_by_rename(d, stays, error);
 }
 
 rd_result rd__destination_take_name(rd_destination *d, rd_error *error) {
@@ -328,12 +399,15 @@ rd_result rd__destination_take_name(rd_destination *d, rd_error *error) {
         return commit_overwrite(d, RD_OK, error);
     if (d->replace == RD_REPLACE_NEVER || (d->guarded && !d->existed))
         return commit_take_free_name(d, error);
-    if (d->temporary.name[0] == '\0' && !d->existed && rd__link_open_file(d->fd, d->directory, d->name))
-        return RD_OK; /* still free: spares a name that would be renamed at once */
-    const rd_result result = commit_replace(d, error);
-    /* What is mounted at the name, as in a container, or is another user's in a sticky directory. */
-    const bool stays = result == RD_E_IO &&
-                       (error->system_error == EBUSY || error->system_error == EPERM || error->system_error == EACCES);
+    if (!d->existed) {
+        if (commit_link_if_free(d))
+            return RD_OK;
+        /* A file that appeared meanwhile has bytes to lose, too. */
+        if (errno == EEXIST && d->replace == RD_REPLACE_SAFELY && !rd__destination_flush(d->fd))
+            return rd__destination_fail(error, "cannot write the output to the disk");
+    }
+    bool stays = false;
+    const rd_result result = commit_replace(d, &stays, error);
     return stays && d->existed && S_ISREG(d->old.st_mode) ? commit_overwrite(d, result, error) : result;
 }
 

@@ -222,16 +222,14 @@ static bool destination_create_elsewhere(rd_destination *d) {
     const bool denied = system_error == EACCES || system_error == EPERM || system_error == EROFS;
     if (!denied || d->replace == RD_REPLACE_NEVER || !d->existed || !S_ISREG(d->old.st_mode))
         return false;
-    const int old = rd__openat(d->directory, d->name, O_WRONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    const int directory = old >= 0 ? rd__directory_handle(path) : -1;
+    const bool writable = faccessat(d->directory, d->name, W_OK, AT_EACCESS) == 0;
+    const int directory = writable ? rd__directory_handle(path) : -1;
     if (directory >= 0) {
         rd__temporary temporary = rd__temporary_of(directory, d->name);
         d->fd = rd__temporary_create(&temporary, S_IRUSR | S_IWUSR);
         rd__temporary_remove(&temporary);
         close(directory);
     }
-    if (old >= 0)
-        close(old);
     d->elsewhere = d->fd >= 0;
     errno = system_error;
     return d->elsewhere;

@@ -345,12 +345,14 @@ static rd_result delta_put_window(delta_run *run, rd__delta_window *window) {
 static rd_result delta_pass_hole(delta_run *run, delta_input *input, bool *passed) {
     rd__delta_window *const window = &input->window;
     const uint64_t at = input->reader.source.read;
+    const uint64_t most =
+        run->signature ? (uint64_t)run->signature->params.block_len << 16 : 0; /* between two reports of progress */
     uint64_t length = 0;
     *passed = false;
     if (!rd__holes_at(&input->holes, at, &length) || !run->signature ||
         at + length - window->scanner.at < run->signature->params.block_len ||
         rd__min_u64(input->zeros, at) > window->scanner.at ||
-        !rd__delta_window_pass_zeros(window, delta_find_zeros(run), at + length))
+        !rd__delta_window_pass_zeros(window, delta_find_zeros(run), at + rd__min_u64(length, most)))
         return RD_OK;
     const rd_result result = delta_put_window(run, window);
     if (result != RD_OK || window->scanner.at <= at)

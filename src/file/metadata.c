@@ -56,7 +56,6 @@ static void metadata_set_owner(metadata_old *old, int to) {
     const bool known = fstat(to, &now) == 0;
     old->owner_kept = known && now.st_uid == user;
     old->group_kept = known && now.st_gid == group;
-    old->group = now.st_gid;
 }
 
 /*
@@ -123,7 +122,8 @@ static mode_t *metadata_class_of(metadata_classes *classes, unsigned tag) {
 
 /*
  * Reads the classes of a list, whose group bits are not those of the mode. *least is what its other entries grant at
- * least, *named what it grants to the group that the new file has, if it names that.
+ * least, *named what it grants to any group that it names at least: who is in the group that the new file gets may have
+ * been in one of those.
  */
 static void metadata_read_list(metadata_old *old, mode_t *least, mode_t *named, const uint8_t *list, size_t size) {
     metadata_classes *const classes = &old->granted;
@@ -139,8 +139,8 @@ static void metadata_read_list(metadata_old *old, mode_t *least, mode_t *named, 
             mask = permissions;
         else
             *least &= permissions;
-        if (tag == TAG_GROUP && rd__load_le32(list + at + 4) == old->group)
-            *named = permissions;
+        if (tag == TAG_GROUP)
+            *named &= permissions;
     }
     classes->group &= mask;
     *least &= mask;
@@ -152,6 +152,14 @@ static void metadata_write_list(uint8_t *list, size_t size, metadata_classes *cl
         if (class)
             rd__store_le16(list + at + 2, (uint16_t) * class);
     }
+}
+
+/* Removes the list that the new file has from its directory. */
+static void metadata_remove_list(metadata_old *old, int to, unsigned *notes) {
+    if (fremovexattr(to, ACCESS_LIST) == 0 || metadata_has_none())
+        return;
+    *notes |= RD_NOTE_ACCESS_LIST;
+    old->granted.group = 0; /* the mask of the list that stays */
 }
 
 /*
@@ -173,13 +181,10 @@ static bool metadata_carry_list(metadata_old *old, int to, uint8_t *list, size_t
         *notes |= RD_NOTE_ACCESS_LIST;
         old->granted.group &= least;
         old->granted.other &= least;
-        return false;
+    } else {
+        metadata_narrow(old);
     }
-    metadata_narrow(old);
-    if (fremovexattr(to, ACCESS_LIST) != 0 && !metadata_has_none()) {
-        *notes |= RD_NOTE_ACCESS_LIST;
-        old->granted.group = 0; /* the mask of the list that stays */
-    }
+    metadata_remove_list(old, to, notes);
     return false;
 }
 
@@ -187,7 +192,7 @@ static bool metadata_carry_list(metadata_old *old, int to, uint8_t *list, size_t
 
 enum { XATTR_MAX = 64 * 1024 }; /* bytes of all names, and of a value: the most that Linux allows */
 
-/* The old file: open for reading, or, if that is not allowed, by a path that leads to a handle without rights. */
+/* The old file: by a path that leads to a handle without rights, or, without /proc, open for reading. */
 typedef struct metadata_file {
     int fd;
     bool by_path;
@@ -195,13 +200,18 @@ typedef struct metadata_file {
     uint8_t *room; /* XATTR_MAX bytes for the names and as many for each of two values; NULL until it is needed */
 } metadata_file;
 
+/* By a path if possible: closing a file that was opened for reading releases this process's record locks on it. */
 static bool metadata_open(metadata_file *file, int directory, const char *name) {
-    file->fd = rd__openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
-    file->by_path = file->fd < 0;
-    if (file->by_path)
-        file->fd = rd__openat(directory, name, O_PATH | O_NOFOLLOW, 0);
-    (void)snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
     file->room = NULL;
+    file->fd = rd__openat(directory, name, O_PATH | O_NOFOLLOW, 0);
+    if (file->fd < 0)
+        return false;
+    (void)snprintf(file->path, sizeof file->path, "/proc/self/fd/%d", file->fd);
+    file->by_path = access(file->path, F_OK) == 0;
+    if (file->by_path)
+        return true;
+    close(file->fd);
+    file->fd = rd__openat(directory, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
     return file->fd >= 0;
 }
 
@@ -304,6 +314,7 @@ static bool metadata_carry_extended(metadata_old *old, int directory, const char
         *notes |= RD_NOTE_ACCESS_LIST;
         metadata_narrow(old);
         old->granted.group &= old->granted.other;
+        metadata_remove_list(old, to, notes);
     }
     return enough;
 }

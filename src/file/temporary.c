@@ -183,6 +183,26 @@ bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked) {
     return false;
 }
 
+bool rd__temporary_keep(rd__temporary *temporary) {
+    rd__temporary kept = *temporary;
+    assert(temporary->name[0] != '\0');
+    if (!rd__temporary_is_place(temporary->name))
+        return true;
+    temporary_set_name(&kept, PLACES);
+    if (renameat(temporary->directory, temporary->name, temporary->directory, kept.name) != 0)
+        return false;
+    *temporary = kept;
+    return true;
+}
+
+void rd__temporary_leave(rd__temporary *temporary) {
+    rd__temporary place = *temporary;
+    temporary_set_name(&place, 0);
+    if (unlinkat(temporary->directory, temporary->name, 0) != 0 && errno != ENOENT)
+        (void)renameat(temporary->directory, temporary->name, temporary->directory, place.name);
+    temporary->name[0] = '\0';
+}
+
 bool rd__temporary_link_name(rd__temporary *temporary, const char *name) {
     for (int i = PLACES; i < TRIES; i++) {
         temporary_set_name(temporary, i);

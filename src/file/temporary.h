@@ -52,6 +52,16 @@ bool rd__temporary_link(rd__temporary *temporary, int fd, bool locked);
 /* Gives a second name, a random one, to the file `name` in the directory. False: errno is set, and there is none. */
 bool rd__temporary_link_name(rd__temporary *temporary, const char *name);
 
+/* Gives the file that has a temporary name a random one instead, which no run removes. False: errno; it is as it was.
+ */
+bool rd__temporary_keep(rd__temporary *temporary);
+
+/*
+ * Removes the name, whosever the file is that has it now. If it cannot be removed, it becomes one that a later run
+ * removes.
+ */
+void rd__temporary_leave(rd__temporary *temporary);
+
 /* Whether an open file can be linked here, whichever: that needs /proc. `fd` is any open one. */
 bool rd__can_link_open_file(int fd);
 

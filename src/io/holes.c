@@ -23,10 +23,28 @@
 /* Unit of st_blocks. */
 enum { STAT_BLOCK = 512 };
 
+/*
+ * Whether this process has record locks (fcntl) on the file. Closing any handle on it would release them all. If that
+ * is not told, they are taken to be there.
+ */
+static bool holes_are_locked(int fd) {
+    char path[sizeof "/proc/self/fdinfo/" + 3 * sizeof fd];
+    char text[4096]; /* a few lines, and one for each lock */
+    (void)snprintf(path, sizeof path, "/proc/self/fdinfo/%d", fd);
+    const int info = open(path, O_RDONLY | O_CLOEXEC);
+    const ssize_t size = info >= 0 ? read(info, text, sizeof text - 1) : -1;
+    if (info >= 0)
+        close(info);
+    text[size > 0 ? size : 0] = '\0';
+    return size <= 0 || strstr(text, "\nlock:") != NULL;
+}
+
 static int holes_reopen(int fd) {
     char path[sizeof "/proc/self/fd/" + 3 * sizeof fd];
+    if (holes_are_locked(fd))
+        return -1;
     (void)snprintf(path, sizeof path, "/proc/self/fd/%d", fd);
-    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    return open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 }
 
 rd__holes rd__holes_open(const rd_source *source) {

@@ -18,7 +18,8 @@ rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_
  * which every constructor sets to NULL.
  */
 static inline void rd__sink_set_replaces_sparse(rd_sink *sink) {
-    sink->reserved[0] = sink;
+    static char mark;
+    sink->reserved[0] = &mark;
 }
 
 static inline bool rd__sink_replaces_sparse(const rd_sink *sink) {

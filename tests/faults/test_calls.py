@@ -45,6 +45,7 @@ def test_every_call_fails_once(place: Place, course: Course, way: str) -> None:
             result = place.run(course, f"{way} any:{number}:{code}")
             (call,) = [line for line in place.logged() if line != "unnamed" or not way] or ["unnamed"]
             if call == "unlinkat" and place.left():  # what could not be removed now is removed by the next run
+                place.take_kept(course)
                 place.restore(course)
                 place.run(course, way)
                 assert place.left() == []

@@ -58,7 +58,8 @@ def some_calls(place: Place, course: Course, way: str, last: int = 0) -> list[in
 
 
 def run_again(place: Place, course: Course, way: str) -> None:
-    """The next run removes what was left."""
+    """The next run removes what was left, but for what nobody may remove."""
+    place.take_kept(course)
     (place.d / "out").unlink(missing_ok=True)
     if course.replaces is not None:
         (place.d / "out").write_bytes(place.files[course.replaces])
