@@ -106,6 +106,15 @@ def test_the_time_is_that_of_the_last_input(redelta: Tool, place: Path, words: l
     assert (place / "old").stat().st_mtime_ns == (place / ("new" if words is SYNC else "delta")).stat().st_mtime_ns
 
 
+def test_a_file_that_is_up_to_date_gets_the_time(redelta: Tool, place: Path) -> None:
+    (place / "new").write_bytes(OLD)
+    os.utime(place / "new", ns=(0, 1_234_567_890_123_456_789))
+    redelta.run("sync", "-qn", "-t", "old", "new", cwd=place).done()
+    assert (place / "old").stat().st_mtime_ns != (place / "new").stat().st_mtime_ns
+    redelta.run("sync", "-q", "-t", "old", "new", cwd=place).done()
+    assert (place / "old").stat().st_mtime_ns == (place / "new").stat().st_mtime_ns
+
+
 @both
 def test_a_pipe_has_no_time(redelta: Tool, place: Path, words: list[Argument]) -> None:
     before = state(place)
@@ -132,6 +141,25 @@ def test_a_link_is_replaced_or_followed(redelta: Tool, place: Path, words: list[
     assert (place / "old").is_symlink() == follow
     assert target.read_bytes() == (NEW if follow else OLD)
     assert os.listdir(target.parent) == ["target"]
+
+
+def test_a_link_to_nothing_is_replaced_by_what_is_created(redelta: Tool, place: Path) -> None:
+    (place / "dangling").symlink_to("nowhere")
+    redelta.run("sync", "-q", "dangling", "new", cwd=place).done()
+    assert not (place / "dangling").is_symlink()
+    assert (place / "dangling").read_bytes() == NEW
+    assert not (place / "nowhere").exists()
+
+
+@pytest.mark.parametrize(("mode", "least"), [(0o600, 0o600), (0o644, 0o644), (0o640, 0o600), (0o400, 0o400)])
+def test_what_replaces_a_link_is_as_private_as_its_target(redelta: Tool, place: Path, mode: int, least: int) -> None:
+    """The basis is read through the link."""
+    (place / "old").chmod(mode)
+    (place / "link").symlink_to("old")
+    redelta.run("patch", "-f", "link", "delta", "link", cwd=place).done()
+    assert not (place / "link").is_symlink()
+    assert (place / "link").stat().st_mode & 0o777 == least
+    assert (place / "link").read_bytes() == NEW
 
 
 # ---- Dry runs -------------------------------------------------------------------------------------------------------
@@ -179,6 +207,28 @@ def test_a_limit_on_the_new_file(redelta: Tool, place: Path, dry: bool) -> None:
     assert state(place) == before
 
 
+@pytest.mark.parametrize("dry", [False, True])
+def test_a_new_file_without_end_is_read_to_the_limit(redelta: Tool, place: Path, dry: bool) -> None:
+    before = state(place)
+    dry_run: list[Argument] = ["-n"] if dry else []
+    error = redelta.run("sync", *dry_run, "--max-output=10M", "old", "/dev/zero", cwd=place).fails(3)
+    assert (error.file, error.what) == ("/dev/zero", "is larger than the output may be")
+    assert state(place) == before
+
+
+@pytest.mark.parametrize("size", [1 << 40, 1 << 20])
+def test_holes_of_both_files_are_not_read(redelta: Tool, place: Path, size: int) -> None:
+    """A run that read them all would take minutes."""
+    for name in ("old", "new"):
+        with (place / name).open("r+b") as file:
+            file.truncate(size)
+    redelta.run("sync", "-q", "old", "new", cwd=place).done()
+    with (place / "old").open("rb") as file:
+        assert file.read(len(NEW)) == NEW
+        assert file.seek(0, os.SEEK_END) == size
+    assert (place / "old").stat().st_blocks <= (place / "new").stat().st_blocks + 8
+
+
 # ---- Outputs that are no files --------------------------------------------------------------------------------------
 
 
@@ -215,6 +265,10 @@ def test_an_open_file_is_written_to_where_it_stands(redelta: Tool, place: Path, 
         subprocess.run(words, cwd=place, stdout=made, check=True, timeout=60)
     assert (place / "made").read_bytes() == b"start" + (place / "signature").read_bytes()
     assert (place / "link").is_symlink()
+
+
+def test_a_device_may_be_input_and_output(redelta: Tool, place: Path) -> None:
+    redelta.run("signature", "/dev/null", "/dev/null", cwd=place).done()
 
 
 def test_an_open_file_that_is_also_the_basis_is_refused(redelta: Tool, place: Path) -> None:

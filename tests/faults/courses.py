@@ -230,7 +230,7 @@ class Place:
         return [name for name in os.listdir(self.d) if name != "out"]
 
     def take_kept(self, course: Course) -> None:
-        """Removes what no run removes: while two files change places, they have no names that are swept. Each is whole."""
+        """Removes what no run removes, each whole: two files that change places have no names that are swept."""
         for name in self.left():
             if KEPT_NAME.fullmatch(name):
                 assert (self.d / name).read_bytes() in (

@@ -15,12 +15,41 @@
 static bool refuse_flags; /* of renames */
 static bool refuse_links;
 
+/* Somebody who writes to the old file right before the exchange, and to whatever has its name right after it. */
+static const place *meddling;
+static bool meddling_appends; /* to it; else he replaces it */
+
+static void overwrite(const char *path, const char *content);
+
+static void meddle_after(const place *p) {
+    if (meddling_appends) {
+        const int fd = open(p->path, O_WRONLY | O_APPEND);
+        assert_int_equal(write(fd, "more", 4), 4);
+        close(fd);
+    } else {
+        char other[320];
+        (void)snprintf(other, sizeof other, "%s", in_place(p, "other"));
+        assert_int_equal(rename(other, p->path), 0);
+    }
+}
+
 int renameat2(int from, const char *old, int to, const char *new, unsigned flags) {
+    const place *const p = flags == RENAME_EXCHANGE ? meddling : NULL;
     if (refuse_flags && flags != 0) {
         errno = EINVAL;
         return -1;
     }
-    return (int)syscall(SYS_renameat2, from, old, to, new, flags);
+    meddling = p ? NULL : meddling;
+    if (p) {
+        (void)usleep(20000);
+        overwrite(p->path, "his");
+    }
+    const int result = (int)syscall(SYS_renameat2, from, old, to, new, flags);
+    if (p) {
+        (void)usleep(20000);
+        meddle_after(p);
+    }
+    return result;
 }
 
 int linkat(int from, const char *old, int to, const char *new, int flags) {
@@ -186,6 +215,31 @@ static void basis_is_guarded_if_it_has_the_name(void **state) {
     assert_file(p->path, "longer than before", 0644);
     assert_entries(p, 2);
     close(again);
+}
+
+/* What programs do between the exchange and the exchange back: see renameat2 above. */
+static void third_program_loses_nothing_either(void **state) {
+    const place *const p = *state;
+    for (int third = 0; third < 2; third++) {
+        rd_error error = {.result = RD_OK};
+        make_file(p->path, "old", 0644);
+        make_file(in_place(p, "other"), "third", 0644);
+        rd_destination *const destination = opened(p->path, RD_REPLACE_SAFELY);
+        assert_int_equal(rd_destination_guard(destination, NULL, NULL), RD_OK);
+        meddling = p;
+        meddling_appends = third == 0;
+        assert_int_equal(rd_destination_commit(destination, &error), RD_E_CHANGED);
+        assert_null(meddling);
+        if (third == 0) { /* what it added to the new file, which had the name, is beside it */
+            assert_file(p->path, "his", 0644);
+            assert_entries(p, 3);
+            assert_non_null(strstr(error.reason, ".redelta-*"));
+        } else {
+            assert_file(p->path, "third", 0644);
+            assert_entries(p, 1);
+        }
+        each_entry(p, remove_entry, NULL);
+    }
 }
 
 /* ---- Backups, times ---------------------------------------------------------------------------------------------- */
@@ -372,6 +426,7 @@ int main(void) {
         EACH_WAY(guarded_file_that_nobody_changed_is_replaced),
         EACH_WAY(mode_that_was_changed_meanwhile_is_taken_over),
         EACH_WAY(basis_is_guarded_if_it_has_the_name),
+        BOTH_WAYS(third_program_loses_nothing_either),
         EACH_WAY(old_file_is_kept_as_a_backup),
         EACH_WAY(backup_of_nothing_is_nothing),
         EACH_WAY(backup_that_cannot_be_made_keeps_the_old_file),

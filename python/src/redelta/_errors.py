@@ -147,7 +147,7 @@ def advice(code: int, role: str | None, reason: str) -> str:
     if code == E_UNVERIFIED:
         return "make the delta again with verify=True"
     if code == E_CHANGED:
-        return "do it again, or accept it with changed='accept'"
+        return "do it again" if role == "output" else "do it again, or accept it with changed='accept'"
     return ""
 
 
