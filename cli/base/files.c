@@ -171,13 +171,11 @@ void output_discard(cli_output *output) {
 }
 
 rd_result output_check_backup(const char *name, const char *suffix, const cli_input *input, cli_failure *failure) {
-    const size_t length = strlen(name);
-    const size_t size = strlen(suffix) + 1;
-    char *const backup = malloc(length + size);
+    const size_t size = strlen(name) + strlen(suffix) + 1;
+    char *const backup = malloc(size);
     if (backup == NULL)
         return failure->error.result = RD_E_MEMORY;
-    memcpy(backup, name, length);
-    memcpy(backup + length, suffix, size);
+    (void)snprintf(backup, size, "%s%s", name, suffix);
     const int fd = system_open_at_once(backup);
     const bool same = fd != -1 && system_same_file(input->fd, fd);
     if (fd != -1)
