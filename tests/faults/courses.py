@@ -297,6 +297,7 @@ class FurnishedPlace(Place):
             for name, value in self.ATTRIBUTES.items():
                 os.setxattr(out, name, value)
             out.chmod(OUTPUT_MODE)
+            wait_for_next_tick(out)
             self.furniture = self._furniture()
 
     def _furniture(self) -> dict[str, bytes]:

@@ -405,7 +405,7 @@ static void symbolic_link_is_replaced_and_its_target_untouched(void **state) {
     make_file(in_place(p, "target"), "old", 0600);
     assert_int_equal(symlink("target", p->path), 0);
     replace_with_new(p->path, RD_REPLACE_SAFELY);
-    assert_file(p->path, "new", 0644);
+    assert_file(p->path, "new", 0600); /* as private as what could be read by that name before */
     assert_file(in_place(p, "target"), "old", 0600);
     assert_entries(p, 2);
 }
