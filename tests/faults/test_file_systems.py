@@ -87,9 +87,7 @@ def kill_before_some(place: Place, course: Course, way: str) -> None:
     for number in some_calls(place, course, way):
         place.prepare(course)
         result = place.run(course, f"{way} any:{number}:kill", killed=True)
-        if (
-            place.ended()
-        ):  # how many blocks a file has, and so whether it seems to have holes, changes as they are written
+        if place.ended():  # the blocks of a file, which hint at holes, are known late, and so are the calls
             continue
         assert result.status == -signal.SIGKILL, result.describe()
         place.content(course)
