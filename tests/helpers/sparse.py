@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.wire import BRANCH_LEAVES, DIGEST_TREE, LEAF_LENGTH, TRAILER_MAGIC, TRAILER_REST
+from helpers.wire import BRANCH_LEAVES, DIGEST_TREE, LEAF_LENGTH, TRAILER_MAGIC, TRAILER_REST, tree_node
 
 BLOCK = 4096  # of most file systems
 
@@ -85,22 +84,9 @@ def trailer_of(path: Path) -> bytes:
     """The trailer of a delta that makes this file, of which only the data is read."""
     size = path.stat().st_size
     last = max(size - 1, 0) // LEAF_LENGTH
-
-    def node(data: bytes, depth: int, is_last: bool) -> hashlib.blake2b:
-        return hashlib.blake2b(
-            data,
-            digest_size=32,
-            fanout=0,
-            depth=3,
-            leaf_size=LEAF_LENGTH,
-            inner_size=32,
-            node_depth=depth,
-            last_node=is_last,
-        )
-
-    zero_leaf = node(bytes(LEAF_LENGTH), 0, False).digest()
-    zero_branch = node(zero_leaf * BRANCH_LEAVES, 1, False).digest()
-    root = node(b"", 2, True)
+    zero_leaf = tree_node(bytes(LEAF_LENGTH), 0, False).digest()
+    zero_branch = tree_node(zero_leaf * BRANCH_LEAVES, 1, False).digest()
+    root = tree_node(b"", 2, True)
     branches: dict[int, list[int]] = {}
     for number in _leaves(path, size):
         branches.setdefault(number // BRANCH_LEAVES, []).append(number)
@@ -113,8 +99,8 @@ def trailer_of(path: Path) -> bytes:
             sums = [zero_leaf] * min(BRANCH_LEAVES, last + 1 - first)
             for number in branches[branch]:
                 file.seek(number * LEAF_LENGTH)
-                sums[number - first] = node(file.read(LEAF_LENGTH), 0, number == last).digest()
-            root.update(node(b"".join(sums), 1, branch == last // BRANCH_LEAVES).digest())
+                sums[number - first] = tree_node(file.read(LEAF_LENGTH), 0, number == last).digest()
+            root.update(tree_node(b"".join(sums), 1, branch == last // BRANCH_LEAVES).digest())
     start = TRAILER_MAGIC.to_bytes(4, "big") + TRAILER_REST.to_bytes(4, "big")
     return start + size.to_bytes(8, "big") + bytes([DIGEST_TREE]) + bytes(7) + root.digest()
 

@@ -189,20 +189,25 @@ def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes
     return delta_header() + b"".join(encoded) + bytes([OP_END]) + (b"" if new is None else encode_trailer(new))
 
 
+def tree_node(data: bytes, depth: int, last: bool) -> hashlib.blake2b:
+    """A node of the tree of a digest: a leaf has depth 0."""
+    return hashlib.blake2b(
+        data,
+        digest_size=32,
+        fanout=0,
+        depth=3,
+        leaf_size=LEAF_LENGTH,
+        inner_size=32,
+        node_depth=depth,
+        last_node=last,
+    )
+
+
 def tree_digest(new: bytes) -> bytes:
     """BLAKE2b in its tree mode: leaves of 64 KiB, branches over 256 of their digests, and a root over theirs."""
 
     def node(data: bytes, depth: int, last: bool) -> bytes:
-        return hashlib.blake2b(
-            data,
-            digest_size=32,
-            fanout=0,
-            depth=3,
-            leaf_size=LEAF_LENGTH,
-            inner_size=32,
-            node_depth=depth,
-            last_node=last,
-        ).digest()
+        return tree_node(data, depth, last).digest()
 
     leaves = blocks_of(new, LEAF_LENGTH) or [b""]
     digests = [node(leaf, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
