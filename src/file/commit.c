@@ -27,8 +27,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-enum { NEW_FILE_MODE = 0666 };
-
 /* ---- Everything but the name ------------------------------------------------------------------------------------- */
 
 /*
@@ -38,7 +36,7 @@ enum { NEW_FILE_MODE = 0666 };
 static mode_t commit_new_file_mode(const rd_destination *d) {
     rd__temporary probe = rd__temporary_of(d->directory, d->name);
     struct stat status = {.st_mode = S_IRUSR | S_IWUSR};
-    const int fd = rd__temporary_create(&probe, NEW_FILE_MODE);
+    const int fd = rd__temporary_create(&probe, RD__NEW_FILE_MODE);
     if (fd >= 0) {
         (void)fstat(fd, &status);
         rd__temporary_remove(&probe);

@@ -26,8 +26,6 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { NEW_FILE_MODE = 0666 };
-
 rd_result rd__destination_fail(rd_error *error, const char *reason) {
     return rd__fail_system(error, RD_ROLE_OUTPUT, errno, reason);
 }
@@ -196,7 +194,7 @@ static rd_result destination_open_direct(rd_destination *d, rd_error *error) {
 /* Creates a file without a name, which can be linked later through /proc. False: that is not possible here. */
 static bool destination_create_unnamed(rd_destination *d) {
 #if defined(O_TMPFILE)
-    d->fd = openat(d->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, NEW_FILE_MODE);
+    d->fd = openat(d->directory, ".", O_TMPFILE | O_RDWR | O_CLOEXEC, RD__NEW_FILE_MODE);
     if (d->fd < 0)
         return false;
     if (d->batch ? rd__directory_can_link(d->batch) : rd__can_link_open_file(d->fd)) {

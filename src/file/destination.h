@@ -18,6 +18,8 @@
 #include <sys/stat.h>
 #include <time.h>
 
+enum { RD__NEW_FILE_MODE = 0666 }; /* before the umask, or a default access list, takes its part */
+
 struct rd_destination {
     int fd;
     int directory;           /* a handle on the directory */

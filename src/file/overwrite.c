@@ -36,7 +36,7 @@ static bool overwrite_clear(int to, uint64_t offset, uint64_t length) {
 #endif
 }
 
-/* Copies the range. Zeros of a hole are only written where none can be made. */
+/* Copies the range. */
 static rd_result overwrite_range(int to, const rd_source *from, uint64_t offset, uint64_t length, uint8_t *chunk,
                                  rd_error *error) {
     rd_result result = RD_OK;
@@ -53,6 +53,7 @@ static rd_result overwrite_range(int to, const rd_source *from, uint64_t offset,
     return result;
 }
 
+/* Copies all. Zeros of a hole are only written where none can be made. */
 static rd_result overwrite_bytes(int to, const rd_source *from, uint8_t *chunk, rd_error *error) {
     rd__holes holes = rd__holes_open(from);
     rd_result result = RD_OK;

@@ -10,6 +10,7 @@
 #include "io/holes.h"
 
 #include "base/memory.h"
+#include "base/system.h"
 #include "io/source.h"
 
 #include <errno.h>
@@ -20,9 +21,6 @@
 #include <unistd.h>
 
 #if defined(__linux__)
-/* Unit of st_blocks. */
-enum { STAT_BLOCK = 512 };
-
 /*
  * Whether this process has record locks (fcntl) on the file. Closing any handle on it would release them all. If that
  * is not told, they are taken to be there.
@@ -52,7 +50,7 @@ rd__holes rd__holes_open(const rd_source *source) {
     struct stat status;
     if (source->failure != 0 || source->read || source->fd < 0 || !source->seekable || source->size == RD_UNKNOWN ||
         source->size == 0 || fstat(source->fd, &status) != 0 || !S_ISREG(status.st_mode) ||
-        (uint64_t)status.st_blocks >= (uint64_t)status.st_size / STAT_BLOCK)
+        !rd__system_is_sparse(&status))
         return holes;
     holes.fd = holes_reopen(source->fd);
     return holes;
