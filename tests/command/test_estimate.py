@@ -188,6 +188,7 @@ def test_pipes_are_refused(redelta: Tool, tmp_path: Path) -> None:
     paths = write(tmp_path, b"old", b"new")
     assert "pipe" in redelta.run("estimate", "-", paths[1], stdin=b"old").fails(2).what
     assert "pipe" in redelta.run("estimate", paths[0], "-", stdin=b"new").fails(2).what
+    assert "without an end" in redelta.run("estimate", paths[0], "/dev/zero").fails(2).what
     assert "must be given" in redelta.run("estimate", paths[0]).refuses()
 
 

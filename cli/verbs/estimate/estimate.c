@@ -61,8 +61,8 @@ static rd_result estimate_examine(cli_job *job, int input, cli_subject *subject)
     size_t got = 0;
     cli_input *const file = &job->inputs[input];
     if (!file->source.seekable || file->source.size == RD_UNKNOWN)
-        return failure_refusal(&job->failure, file->role, "is read several times, so it cannot be a pipe or a device",
-                               "name a file");
+        return failure_refusal(&job->failure, file->role,
+                               "is read several times, so it cannot be a pipe or without an end", "name a file");
     const rd_result result = rd_source_read(&file->source, 0, start, sizeof start, &got, &job->failure.error);
     if (result != RD_OK) {
         job->failure.error.role = file->role;
