@@ -67,7 +67,7 @@ static uint64_t big_endian(const uint8_t *p, size_t size) {
  */
 static bool is_trailer(const uint8_t *p, size_t size, uint64_t new_size) {
     static const uint8_t magic[4] = {0x72, 0x73, 0x02, 0x56};
-    static const uint8_t kind[8] = {1};
+    static const uint8_t kind[8] = {2};
     if (size == 0)
         return true;
     if (size < 56 || memcmp(p, magic, sizeof magic) != 0 || memcmp(p + 16, kind, sizeof kind) != 0)

@@ -149,7 +149,7 @@ RD_API const char *rd_strong_name(rd_strong strong);
 #define RD_DELTA_MAGIC_LEN 4
 #define RD_DELTA_END_LEN 1
 #define RD_TRAILER_LEN 56 /* that this version writes */
-#define RD_DIGEST_LEN 32  /* of a whole file: the root of a tree of BLAKE2b sums */
+#define RD_DIGEST_LEN 32  /* of a whole file: BLAKE3, as b3sum prints it */
 
 /* The number of blocks of a basis of `basis_size` bytes. The block length of *params must be at least 1. */
 RD_API uint64_t rd_block_count(const rd_params *params, uint64_t basis_size);

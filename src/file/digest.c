@@ -1,22 +1,19 @@
-/* See digest.h. Segments of whole leaves are hashed in parallel. */
+/* See digest.h. Segments are hashed in parallel, each as a range of its own. */
 #include "file/digest.h"
 
+#include "base/memory.h"
+#include "base/pipeline.h"
+#include "base/result.h"
 #include "file/segments.h"
-#include "hash/digest.h"
 #include "io/watch.h"
 
-#include <string.h>
+#include <stdlib.h>
 
-/*
- * A segment comes with a byte of the next one, which tells that there is one: the last leaf of a file is hashed as
- * such.
- */
-enum { SEGMENT_LEAVES = 16, SEGMENT_SIZE = SEGMENT_LEAVES * RD__LEAF_LEN, OVERLAP = 1 };
+enum { SEGMENT_SIZE = 1024 * 1024 };
 
 typedef struct digest_slot {
     rd__segment segment;
-    size_t leaf_count;
-    uint8_t leaves[(SEGMENT_LEAVES + 1) * RD__BLAKE2B_LEN];
+    rd__digest range;
 } digest_slot;
 
 typedef struct digest_run {
@@ -29,23 +26,19 @@ static void digest_work(const void *context, void *slot) {
     const digest_run *const run = context;
     digest_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    it->leaf_count =
-        rd__digest_leaves(run->kernels, s->data, s->last ? s->got : (size_t)SEGMENT_SIZE, s->last, it->leaves);
+    rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+    if (s->zeros > 0)
+        rd__digest_add_zeros(&it->range, run->kernels, s->zeros * SEGMENT_SIZE);
+    else
+        rd__digest_add(&it->range, run->kernels, s->data, s->got);
 }
 
 static rd_result digest_finish(void *context, void *slot) {
     digest_run *const run = context;
     const digest_slot *const it = slot;
-    rd__digest_add(&run->digest, it->leaves, it->leaf_count);
+    rd__digest_join(&run->digest, &it->range);
     if (it->segment.last)
         run->size = it->segment.offset + it->segment.got;
-    return RD_OK;
-}
-
-static rd_result digest_finish_empty(void *context, void *slot) {
-    digest_run *const run = context;
-    const digest_slot *const it = slot;
-    rd__digest_add_zeros(&run->digest, it->segment.zeros * SEGMENT_LEAVES);
     return RD_OK;
 }
 
@@ -53,17 +46,17 @@ rd_result rd__source_digest(const rd_source *source, rd__operation *operation, u
                             uint64_t *size) {
     static const rd__segment_work work = {.slot_size = sizeof(digest_slot),
                                           .work = digest_work,
+                                          .work_empty = digest_work,
                                           .finish = digest_finish,
-                                          .finish_empty = digest_finish_empty};
+                                          .finish_empty = digest_finish};
     digest_run run = {.kernels = rd__kernels_best()};
     rd__segments segments = {.source = source,
                              .operation = operation,
                              .role = RD_ROLE_NEW,
                              .size = SEGMENT_SIZE,
-                             .overlap = OVERLAP,
                              .work = &work,
                              .context = &run};
-    rd__digest_init(&run.digest);
+    rd__digest_init(&run.digest, 0);
     const rd_result result = rd__segments_run(&segments, rd__operation_threads(operation));
     if (result != RD_OK)
         return result;
@@ -82,4 +75,90 @@ rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], cons
     if (result == RD_OK)
         rd__operation_set_digest(&operation, digest);
     return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
+}
+
+/* ---- Zeros ------------------------------------------------------------------------------------------------------- */
+
+/* Zeros that a thread hashes at once: some milliseconds of work, so that progress is reported, and signals are heeded.
+ */
+enum { PIECE_SIZE = 64 * 1024 * 1024 };
+
+typedef struct zeros_run {
+    const rd__kernels *kernels;
+    rd__operation *operation;
+    rd__digester *digester;
+    uint64_t before; /* bytes of the file that progress counts before the zeros */
+    uint64_t next;   /* the chunk where the next piece starts */
+    uint64_t left;   /* zeros after it */
+} zeros_run;
+
+typedef struct zeros_piece {
+    rd__digest range;
+    uint64_t size;
+} zeros_piece;
+
+static bool zeros_fetch(void *context, void *slot) {
+    zeros_run *const run = context;
+    zeros_piece *const piece = slot;
+    if (run->left == 0)
+        return false;
+    piece->size = rd__min_u64(run->left, PIECE_SIZE);
+    rd__digest_init(&piece->range, run->next);
+    run->next += piece->size / RD__BLAKE3_CHUNK;
+    run->left -= piece->size;
+    return true;
+}
+
+static void zeros_work(const void *context, void *slot) {
+    const zeros_run *const run = context;
+    zeros_piece *const piece = slot;
+    rd__digest_add_zeros(&piece->range, run->kernels, piece->size);
+}
+
+static rd_result zeros_finish(void *context, void *slot) {
+    zeros_run *const run = context;
+    const zeros_piece *const piece = slot;
+    rd__digester_join(run->digester, &piece->range);
+    run->before += piece->size;
+    return rd__operation_progress_read(run->operation, run->before);
+}
+
+rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operation, uint64_t size) {
+    const uint64_t begun = digester->size % RD__BLAKE3_CHUNK;
+    const unsigned threads = rd__operation_threads(operation);
+    const size_t slot_count = threads + 1;
+    if (threads == 1 || size < 2 * (uint64_t)PIECE_SIZE) {
+        rd__digester_take_zeros(digester, size);
+        return RD_OK;
+    }
+    if (begun > 0) {
+        rd__digester_take_zeros(digester, RD__BLAKE3_CHUNK - begun);
+        size -= RD__BLAKE3_CHUNK - begun;
+    }
+    const uint64_t rest = size % RD__BLAKE3_CHUNK;
+    zeros_run run = {.kernels = digester->kernels,
+                     .operation = operation,
+                     .digester = digester,
+                     .before = digester->size,
+                     .next = digester->size / RD__BLAKE3_CHUNK,
+                     .left = size - rest};
+    zeros_piece *const pieces = rd__alloc_array(slot_count, sizeof *pieces);
+    void **const slots = rd__alloc_array(slot_count, sizeof *slots);
+    rd_result result = pieces && slots ? RD_OK : rd__fail_memory(&operation->error);
+    for (size_t i = 0; result == RD_OK && i < slot_count; i++)
+        slots[i] = &pieces[i];
+    /* The pool of the operation may be at work on the blocks of the same file: these threads are others. */
+    const rd__pipeline pipeline = {.fetch = zeros_fetch,
+                                   .work = zeros_work,
+                                   .finish = zeros_finish,
+                                   .context = &run,
+                                   .slots = slots,
+                                   .slot_count = slot_count,
+                                   .threads = threads};
+    if (result == RD_OK)
+        result = rd__pipeline_run(&pipeline, &operation->error);
+    free((void *)slots);
+    free(pieces);
+    rd__digester_take_zeros(digester, rest);
+    return result;
 }

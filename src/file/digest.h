@@ -1,11 +1,18 @@
-/* The digest of a whole source. */
+/* The digest of a whole source, and that of long holes. */
 #ifndef RD_FILE_DIGEST_H
 #define RD_FILE_DIGEST_H
 
 #include "base/operation.h"
+#include "hash/digest.h"
 
 /* Reads the source with all threads of the operation; *size is the number of its bytes. Errors: those of reading. */
 rd_result rd__source_digest(const rd_source *source, rd__operation *operation, uint8_t digest[RD_DIGEST_LEN],
                             uint64_t *size);
+
+/*
+ * Like rd__digester_take_zeros, for the next `size` bytes of what the operation reads: many are hashed by as many
+ * threads as it may use. Reports progress. Errors: RD_E_MEMORY, RD_E_CANCELLED.
+ */
+rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operation, uint64_t size);
 
 #endif

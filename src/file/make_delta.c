@@ -10,12 +10,12 @@
 #include "base/result.h"
 #include "engine/delta_window.h"
 #include "engine/stitcher.h"
+#include "file/digest.h"
 #include "file/long_blocks.h"
 #include "file/reader.h"
 #include "file/segments.h"
 #include "file/writer.h"
 #include "format/emitter.h"
-#include "hash/digest.h"
 #include "io/sink.h"
 #include "io/watch.h"
 
@@ -60,9 +60,9 @@ static const rd__zero_block *delta_find_zeros(delta_run *run) {
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
 
 typedef struct delta_slot {
-    rd__segment segment; /* with room for the digests of its leaves */
+    rd__segment segment;
     rd__parse parse;
-    size_t leaf_count; /* of those that start in the segment */
+    rd__digest range; /* of the chunks that start in the segment */
 } delta_slot;
 
 static rd__view delta_view(const rd__segment *segment) {
@@ -74,25 +74,27 @@ static uint64_t delta_stop(const delta_run *run, const rd__segment *segment) {
     return segment->last ? UINT64_MAX : segment->offset + run->segments.size;
 }
 
-/* How many leaves start before this position. */
-static uint64_t delta_leaves_before(uint64_t position) {
-    return (position + RD__LEAF_LEN - 1) / RD__LEAF_LEN;
-}
-
 /*
- * Hashes the leaves that start in the segment. The last of them may end in its overlap. None starts in a segment that
+ * Hashes the chunks that start in the segment. The last of them may end in its overlap. None starts in a segment that
  * is left out, or only there because the file became shorter.
  */
-static void delta_hash_leaves(const delta_run *run, delta_slot *it) {
+static void delta_hash(const delta_run *run, delta_slot *it) {
     const rd__segment *const s = &it->segment;
-    const uint64_t first = delta_leaves_before(s->offset);
-    const uint64_t end = delta_leaves_before(s->offset + run->segments.size);
-    const size_t skipped = (size_t)(first * RD__LEAF_LEN - s->offset);
-    it->leaf_count = 0;
-    if (skipped < s->got || first == 0) {
-        const size_t size = s->last ? s->got - skipped : (size_t)(end - first) * RD__LEAF_LEN;
-        it->leaf_count = rd__digest_leaves(run->kernels, s->data + skipped, size, s->last, s->extra);
+    const uint64_t first = rd__digest_chunks_before(s->offset);
+    const uint64_t end = rd__digest_chunks_before(s->offset + run->segments.size);
+    const size_t skipped = (size_t)(first * RD__BLAKE3_CHUNK - s->offset);
+    rd__digest_init(&it->range, first);
+    if (skipped < s->got) {
+        const size_t size = s->last ? s->got - skipped : (size_t)(end - first) * RD__BLAKE3_CHUNK;
+        rd__digest_add(&it->range, run->kernels, s->data + skipped, size);
     }
+}
+
+/* Hashes the chunks that start in zeros, from `start` to `end`. */
+static void delta_hash_zeros(const delta_run *run, delta_slot *it, uint64_t start, uint64_t end) {
+    const uint64_t first = rd__digest_chunks_before(start);
+    rd__digest_init(&it->range, first);
+    rd__digest_add_zeros(&it->range, run->kernels, (rd__digest_chunks_before(end) - first) * RD__BLAKE3_CHUNK);
 }
 
 static void delta_work(const void *context, void *slot) {
@@ -105,24 +107,32 @@ static void delta_work(const void *context, void *slot) {
         return;
     }
     if (run->digests)
-        delta_hash_leaves(run, it);
+        delta_hash(run, it);
+}
+
+static void delta_work_empty(const void *context, void *slot) {
+    const delta_run *const run = context;
+    delta_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    if (run->digests)
+        delta_hash_zeros(run, it, s->offset, s->offset + s->zeros * run->segments.size);
 }
 
 /*
- * Adds the leaves of the segment to the digest. The overlap of the segment before was read twice; in a file that is
- * written to meanwhile it may have changed in between. What the first reading gave is then what counts, for its leaf is
- * hashed: the segment gets those bytes, its leaves are hashed again, and its parse no longer holds. True: so it is.
+ * Adds the chunks of the segment to the digest. The overlap of the segment before was read twice; in a file that is
+ * written to meanwhile it may have changed in between. What the first reading gave is then what counts, for its chunk
+ * is hashed: the segment gets those bytes, its chunks are hashed again, and its parse no longer holds. True: so it is.
  */
-static bool delta_add_leaves(delta_run *run, delta_slot *it) {
+static bool delta_add_chunks(delta_run *run, delta_slot *it) {
     rd__segment *const s = &it->segment;
     const size_t overlap = run->segments.overlap;
     const bool changed = s->offset > 0 && (s->got < overlap || memcmp(s->data, run->overlap, overlap) != 0);
     if (changed) {
         memcpy(s->data, run->overlap, overlap);
         s->got = s->got < overlap ? overlap : s->got;
-        delta_hash_leaves(run, it);
+        delta_hash(run, it);
     }
-    rd__digest_add(&run->digest, s->extra, it->leaf_count);
+    rd__digest_join(&run->digest, &it->range);
     if (!s->last)
         memcpy(run->overlap, s->data + run->segments.size, overlap);
     return changed;
@@ -176,7 +186,7 @@ static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const 
 static rd_result delta_finish(void *context, void *slot) {
     delta_run *const run = context;
     delta_slot *const it = slot;
-    const bool changed = run->digests && delta_add_leaves(run, it);
+    const bool changed = run->digests && delta_add_chunks(run, it);
     return delta_stitch(run, &it->segment, run->parses && !changed ? &it->parse : NULL);
 }
 
@@ -217,13 +227,14 @@ static rd_result delta_finish_empty(void *context, void *slot) {
     const size_t overlap = run->segments.overlap;
     const uint64_t end = s->offset + s->zeros * size;
     rd_result result = RD_OK;
-    if (run->digests && s->offset > 0 && !rd__is_zeros(run->overlap, overlap)) { /* see delta_add_leaves */
+    if (run->digests && s->offset > 0 && !rd__is_zeros(run->overlap, overlap)) { /* see delta_add_chunks */
         delta_fill(run, s);
         result = delta_finish(run, it);
         s->offset += size;
+        delta_hash_zeros(run, it, s->offset, end);
     }
     if (run->digests && s->offset < end) {
-        rd__digest_add_zeros(&run->digest, delta_leaves_before(end) - delta_leaves_before(s->offset));
+        rd__digest_join(&run->digest, &it->range);
         memset(run->overlap, 0, overlap);
     }
     return result == RD_OK ? delta_stitch_empty(run, s, end) : result;
@@ -236,13 +247,14 @@ static void delta_release(void *slot) {
 static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
     static const rd__segment_work work = {.slot_size = sizeof(delta_slot),
                                           .work = delta_work,
+                                          .work_empty = delta_work_empty,
                                           .finish = delta_finish,
                                           .finish_empty = delta_finish_empty,
                                           .release = delta_release};
     rd_context *const kept = run->operation->context;
     const unsigned threads = rd__operation_threads(run->operation);
     const size_t block_len = run->signature->params.block_len;
-    const size_t overlap = run->digests && block_len < RD__LEAF_LEN ? RD__LEAF_LEN : block_len;
+    const size_t overlap = run->digests && block_len < RD__BLAKE3_CHUNK ? (size_t)RD__BLAKE3_CHUNK : block_len;
     /* Segments start where a window of the scanner's budget does, as the stitcher needs it. */
     const size_t budget_window = (size_t)rd__scanner_budget_window(run->signature);
     const size_t size = (SEGMENT_SIZE + budget_window - 1) / budget_window * budget_window;
@@ -255,13 +267,13 @@ static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN
                                    .role = RD_ROLE_NEW,
                                    .size = size,
                                    .overlap = overlap,
-                                   .extra = (rd__leaf_count(size + overlap) + 1) * RD__BLAKE2B_LEN,
                                    .work = &work,
                                    .context = run};
-    rd__digest_init(&run->digest);
+    rd__digest_init(&run->digest, 0);
     rd__stitcher_init(&run->stitcher, run->signature, run->kernels);
     const rd_result result = rd__segments_run(&run->segments, threads);
-    rd__digest_final(&run->digest, digest);
+    if (result == RD_OK)
+        rd__digest_final(&run->digest, digest);
     rd__context_give(kept, run->overlap);
     return result;
 }
@@ -360,9 +372,8 @@ static rd_result delta_pass_hole(delta_run *run, delta_input *input, bool *passe
     *passed = true;
     const uint64_t size = rd__reader_skip(&input->reader, window->scanner.at - at);
     input->zeros = window->scanner.at;
-    if (run->digests)
-        rd__digester_take_zeros(&input->digester, size);
-    return rd__operation_progress_read(run->operation, input->reader.source.read);
+    const rd_result hashed = run->digests ? rd__digester_take_hole(&input->digester, run->operation, size) : RD_OK;
+    return hashed == RD_OK ? rd__operation_progress_read(run->operation, input->reader.source.read) : hashed;
 }
 
 /* Makes the delta of what comes before `limit`. */

@@ -7,9 +7,9 @@
  * copy: the kernel makes it, from file to file. With one, the file system may still share whole blocks of the basis
  * with the new file, after they were hashed.
  *
- * Of a basis with holes, leaves that are copied from a hole are neither read nor hashed: they are a gap in a segment,
- * which is made a hole of the new file or zeros. So that other zeros can become holes as well, the kernel then makes no
- * copies, which would also fill the holes that it copies.
+ * Of a basis with holes, what is copied from a hole is not read: it is a gap in a segment, which is made a hole of the
+ * new file or zeros. So that other zeros can become holes as well, the kernel then makes no copies, which would also
+ * fill the holes that it copies.
  */
 #include "file/patch.h"
 
@@ -28,8 +28,10 @@
 #include <string.h>
 
 enum {
-    SEGMENT_LEAVES = 8, /* as many as the widest kernel has lanes */
-    SEGMENT_SIZE = SEGMENT_LEAVES * RD__LEAF_LEN,
+    GAP_UNIT = 64 * 1024, /* gaps are so many bytes, or multiples, and lie at multiples in a segment */
+    SEGMENT_UNITS = 8,
+    SEGMENT_SIZE = SEGMENT_UNITS * GAP_UNIT, /* enough for all lanes of the kernel that hashes it */
+    GAPS_MAX = 64 * 1024 * 1024,             /* of a segment that is hashed: some milliseconds of work for a thread */
     PLAIN_SIZE = 256 * 1024, /* of a segment that is not hashed: it shares the cache with the delta and the basis */
     READS_MAX =
         1024, /* of a segment that are left to any thread; of many short copies, the rest is read when decoded */
@@ -49,26 +51,26 @@ typedef struct patch_read {
     size_t size;
 } patch_read;
 
-/* Leaves of zeros that lie between the bytes of a segment. */
+/* Zeros that lie between the bytes of a segment. */
 typedef struct patch_gap {
-    size_t at; /* in the segment, at the start of a leaf: the bytes before it */
+    size_t at; /* in the segment: the bytes before it */
     uint64_t size;
 } patch_gap;
 
 /* A segment of the new file: bytes, with gaps, and after them perhaps a copy that is left to the kernel. */
 typedef struct patch_segment {
-    uint8_t *data; /* segment_size bytes */
+    uint64_t offset; /* in the new file */
+    uint8_t *data;   /* segment_size bytes */
     size_t size;
-    bool last;
     patch_read reads[READS_MAX]; /* still to be done */
     size_t read_count;
-    patch_gap gaps[SEGMENT_LEAVES]; /* each at a leaf of its own */
+    patch_gap gaps[SEGMENT_UNITS]; /* each at another unit */
     size_t gap_count;
+    uint64_t gaps_size;
     uint64_t copy_offset; /* of the kernel's copy */
     uint64_t copy_size;   /* 0: none */
     uint64_t reached;     /* offset in the basis where the last copy so far ends, or RD_UNKNOWN */
-    size_t leaf_count;
-    uint8_t leaves[SEGMENT_LEAVES * RD__BLAKE2B_LEN]; /* their digests */
+    rd__digest range;     /* of what is not left to the kernel */
     rd_result result;
     rd_error error; /* if the result is a failure */
 } patch_segment;
@@ -88,6 +90,7 @@ typedef struct patch_run {
     bool has_holes;
     rd__sparse sparse;
     patch_segment *fetched; /* the segment being decoded into */
+    uint64_t offset;        /* of the next segment */
     uint64_t zeros;         /* of the copy being decoded, that are to be a gap */
     uint64_t reached;       /* as in a segment, of what was made */
     bool ended;             /* the last segment was fetched */
@@ -101,22 +104,22 @@ typedef struct patch_run {
 
 /*
  * The basis is to be copied, from `offset` on, to `at` in the segment, where there is room for *size bytes. Are there
- * whole leaves that come from a hole? Then *size becomes the number of bytes before them. Returns their size.
+ * whole units that come from a hole? Then *size becomes the number of bytes before them. Returns their size.
  */
 static uint64_t patch_find_zeros(patch_run *run, uint64_t offset, size_t at, size_t *size) {
     const uint64_t left = run->patcher.op.length - run->patcher.done;
-    uint64_t before = (RD__LEAF_LEN - at % RD__LEAF_LEN) % RD__LEAF_LEN;
+    uint64_t before = (GAP_UNIT - at % GAP_UNIT) % GAP_UNIT;
     while (run->has_holes && before < *size) {
         uint64_t length = 0;
         const bool is_hole = rd__holes_at(&run->holes, offset + before, &length);
-        const uint64_t leaves = rd__min_u64(length, left - before) / RD__LEAF_LEN * RD__LEAF_LEN;
-        if (is_hole && leaves > 0) {
+        const uint64_t units = rd__min_u64(length, left - before) / GAP_UNIT * GAP_UNIT;
+        if (is_hole && units > 0) {
             *size = (size_t)before;
-            return leaves;
+            return run->digests ? rd__min_u64(units, GAPS_MAX) : units;
         }
         if (length == 0) /* beyond the end */
             break;
-        before += leaves < length ? leaves + RD__LEAF_LEN : leaves;
+        before += units < length ? units + GAP_UNIT : units;
     }
     return 0;
 }
@@ -146,23 +149,14 @@ static void patch_note_gap(patch_run *run, patch_segment *s) {
         last->size += run->zeros;
     else
         s->gaps[s->gap_count++] = (patch_gap){.at = s->size, .size = run->zeros};
+    s->gaps_size += run->zeros;
     rd__patcher_copied(&run->patcher, run->zeros);
     run->zeros = 0;
 }
 
-/* The last leaf of the file is hashed as such: it must be among the bytes. There is room, since a gap was found. */
-static void patch_end_with_bytes(patch_segment *s) {
-    patch_gap *const last = s->gap_count > 0 ? &s->gaps[s->gap_count - 1] : NULL;
-    if (!last || last->at < s->size)
-        return;
-    memset(s->data + s->size, 0, RD__LEAF_LEN);
-    s->size += RD__LEAF_LEN;
-    last->size -= RD__LEAF_LEN;
-}
-
 /*
- * Decodes into the segment until it is full, and on to where it is clear whether it is the last one; or up to a copy
- * for the kernel. RD_OK: it is the last, the delta has ended. RD_MORE: it is not.
+ * Decodes into the segment until it is full, or up to a copy for the kernel. RD_OK: the delta has ended. RD_MORE: it
+ * has not.
  */
 static rd_result patch_decode(patch_run *run, patch_segment *s) {
     rd_out out = {.data = s->data, .size = run->segment_size};
@@ -173,6 +167,8 @@ static rd_result patch_decode(patch_run *run, patch_segment *s) {
             return result;
         if (run->zeros > 0) {
             patch_note_gap(run, s);
+            if (run->digests && s->gaps_size >= GAPS_MAX)
+                return RD_MORE;
             continue;
         }
         if (rd__patcher_large(&run->patcher, &s->copy_offset, &s->copy_size)) {
@@ -197,22 +193,34 @@ static bool patch_fetch(void *context, void *slot) {
     patch_segment *const s = slot;
     if (run->ended)
         return false;
+    s->offset = run->offset;
     s->read_count = 0;
     s->gap_count = 0;
+    s->gaps_size = 0;
     s->copy_size = 0;
     run->fetched = s;
     const rd_result result = patch_decode(run, s);
-    s->last = result == RD_OK;
-    if (s->last)
-        patch_end_with_bytes(s);
+    run->offset += s->size + s->gaps_size + s->copy_size;
     s->result = result == RD_MORE ? RD_OK : result;
     s->error = run->operation->error;
     s->reached = run->patcher.copies ? run->patcher.reached : RD_UNKNOWN;
-    run->ended = s->last || s->result != RD_OK;
+    run->ended = result != RD_MORE;
     return true;
 }
 
 /* ---- Working: reading the basis, hashing ------------------------------------------------------------------------- */
+
+/* Hashes the bytes and the gaps of the segment. */
+static void patch_hash(const patch_run *run, patch_segment *s) {
+    size_t at = 0;
+    rd__digest_init(&s->range, s->offset / RD__BLAKE3_CHUNK);
+    for (size_t i = 0; i < s->gap_count; i++) {
+        rd__digest_add(&s->range, run->kernels, s->data + at, s->gaps[i].at - at);
+        rd__digest_add_zeros(&s->range, run->kernels, s->gaps[i].size);
+        at = s->gaps[i].at;
+    }
+    rd__digest_add(&s->range, run->kernels, s->data + at, s->size - at);
+}
 
 /* What cannot be read fails the segment, whatever was found after it in the delta. */
 static void patch_work(const void *context, void *slot) {
@@ -231,7 +239,7 @@ static void patch_work(const void *context, void *slot) {
         }
     }
     if (s->result == RD_OK && run->digests)
-        s->leaf_count = rd__digest_leaves(run->kernels, s->data, s->size, s->last, s->leaves);
+        patch_hash(run, s);
 }
 
 /* ---- Finishing: writing ------------------------------------------------------------------------------------------ */
@@ -278,7 +286,7 @@ static rd_result patch_write(patch_run *run, const patch_segment *s, size_t from
     return result;
 }
 
-/* Writes the bytes and the gaps of the segment, and adds their leaves to the digest. */
+/* Writes the bytes and the gaps of the segment. */
 static rd_result patch_write_segment(patch_run *run, const patch_segment *s) {
     size_t at = 0;
     for (size_t i = 0; i <= s->gap_count; i++) {
@@ -289,12 +297,6 @@ static rd_result patch_write_segment(patch_run *run, const patch_segment *s) {
             result = rd__sparse_zeros(&run->sparse, zeros);
         if (result != RD_OK)
             return result;
-        if (run->digests) {
-            const size_t first = at / RD__LEAF_LEN;
-            const size_t count = i < s->gap_count ? end / RD__LEAF_LEN - first : s->leaf_count - first;
-            rd__digest_add(&run->digest, s->leaves + first * RD__BLAKE2B_LEN, count);
-            rd__digest_add_zeros(&run->digest, zeros / RD__LEAF_LEN);
-        }
         at = end;
     }
     return RD_OK;
@@ -332,6 +334,8 @@ static rd_result patch_finish(void *context, void *slot) {
         return s->result;
     }
     run->reached = s->reached;
+    if (run->digests)
+        rd__digest_join(&run->digest, &s->range);
     rd_result result = patch_write_segment(run, s);
     if (result != RD_OK)
         return result;
@@ -460,7 +464,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;
     run.patcher.reader.limit = operation->options.limits.output;
-    rd__digest_init(&run.digest);
+    rd__digest_init(&run.digest, 0);
     run.delta = rd__context_take(operation->context, DELTA_CHUNK, 1);
     run.in.data = run.delta;
     rd_result result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);

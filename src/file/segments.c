@@ -74,8 +74,11 @@ static bool segments_fetch(void *context, void *slot) {
 static void segments_work(const void *context, void *slot) {
     const rd__segments *const segments = context;
     rd__segment *const segment = slot;
-    if (segment->zeros > 0)
+    if (segment->zeros > 0) {
+        if (segments->work->work_empty)
+            segments->work->work_empty(segments->context, slot);
         return;
+    }
     if (!segment->ready) {
         rd__operation operation = rd__operation_none();
         const uint64_t left = segments->source->size - segment->offset;

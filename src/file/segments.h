@@ -3,8 +3,8 @@
  * thread that works on the segment; any other, which must be read in order or by the calling thread, when the segment
  * is fetched.
  *
- * In a source with holes, consecutive segments that lie in one are given as a single *empty* one, without bytes. It is
- * not worked on, only finished. The last segment is never empty.
+ * In a source with holes, consecutive segments that lie in one are given as a single *empty* one, without bytes. The
+ * last segment is never empty.
  */
 #ifndef RD_FILE_SEGMENTS_H
 #define RD_FILE_SEGMENTS_H
@@ -29,6 +29,8 @@ typedef struct rd__segment_work {
     size_t slot_size;
     /* Does what can be done without the segments before, in any thread. Notes a failure in the segment. */
     void (*work)(const void *context, void *slot);
+    /* The same for an empty segment. NULL: nothing. */
+    void (*work_empty)(const void *context, void *slot);
     /* Does the rest, in order, in the calling thread. */
     rd_result (*finish)(void *context, void *slot);
     /* The same for an empty segment, which may use the room for bytes as it likes. */

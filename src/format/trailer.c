@@ -8,14 +8,14 @@
 
 #include <assert.h>
 
-enum { LENGTH_AT = 4, SIZE_AT = RD__TRAILER_REST_AT, KIND_AT = 16, ZERO_AT = 17, DIGEST_AT = 24, KIND_TREE = 1 };
+enum { LENGTH_AT = 4, SIZE_AT = RD__TRAILER_REST_AT, KIND_AT = 16, ZERO_AT = 17, DIGEST_AT = 24, KIND_BLAKE3 = 2 };
 
 void rd__trailer_put(uint8_t bytes[RD_TRAILER_LEN], uint64_t new_size, const uint8_t digest[RD_DIGEST_LEN]) {
     memset(bytes, 0, RD_TRAILER_LEN);
     rd__store_be32(bytes, RD__MAGIC_TRAILER);
     rd__store_be32(bytes + LENGTH_AT, RD_TRAILER_LEN - SIZE_AT);
     rd__store_be(bytes + SIZE_AT, 8, new_size);
-    bytes[KIND_AT] = KIND_TREE;
+    bytes[KIND_AT] = KIND_BLAKE3;
     memcpy(bytes + DIGEST_AT, digest, RD_DIGEST_LEN);
 }
 
@@ -27,7 +27,7 @@ rd_result rd__trailer_check(const uint8_t *bytes, size_t size, uint64_t origin, 
                         "what follows the end of the delta is not a trailer");
     if (size >= SIZE_AT && rd__load_be32(bytes + LENGTH_AT) < RD_TRAILER_LEN - SIZE_AT)
         return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, origin + LENGTH_AT, "the trailer's length is out of range");
-    if (size > KIND_AT && bytes[KIND_AT] != KIND_TREE)
+    if (size > KIND_AT && bytes[KIND_AT] != KIND_BLAKE3)
         return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA, origin + KIND_AT,
                         "the trailer's digest is of a kind that this version does not know");
     for (size_t i = ZERO_AT; i < rd__min_size(size, DIGEST_AT); i++) {

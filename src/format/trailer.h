@@ -6,7 +6,7 @@
  *     4      0x72730256
  *     4      length of the rest, 48 (a later version may be longer: what it adds is skipped)
  *     8      length of the new file
- *     1      kind of digest: 1 is that of hash/digest.h
+ *     1      kind of digest: 2 is BLAKE3
  *     7      zero
  *     32     digest of the new file
  */

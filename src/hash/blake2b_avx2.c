@@ -52,23 +52,15 @@ TARGET static inline void blake2b_avx2_load_message(WORD m[16], const uint8_t *c
 /* One message alone is faster in portable C; two are worth four lanes. */
 #define WORTH_IT 2
 #define LOAD_MESSAGE blake2b_avx2_load_message
-#define HASH_REST rd__blake2b_nodes_portable
+#define HASH_REST rd__blake2b_many_portable
 #define ADVANCE_REST rd__blake2b_advance_portable
 #include "hash/blake2b_lanes.h"
 
-void rd__blake2b_nodes_avx2(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(node, data, length, count, digests);
-}
-
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
+    blake2b_lanes_hash(data, length, count, digests);
 }
 
 void rd__blake2b_advance_avx2(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     blake2b_lanes_advance(sums, data, size, count);
-}
-
-void rd__blake2b_leaves_avx2(const uint8_t *data, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
 }
 #endif

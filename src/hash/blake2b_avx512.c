@@ -52,19 +52,15 @@ TARGET static inline void blake2b_avx512_load_message(WORD m[16], const uint8_t 
 /* As many messages as AVX2 has lanes are faster there; more are faster here, although some lanes are idle. */
 #define WORTH_IT (LANES / 2 + 1)
 #define LOAD_MESSAGE blake2b_avx512_load_message
-#define HASH_REST rd__blake2b_nodes_avx2
+#define HASH_REST rd__blake2b_many_avx2
 #define ADVANCE_REST rd__blake2b_advance_avx2
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_ALONE, data, length, count, digests);
+    blake2b_lanes_hash(data, length, count, digests);
 }
 
 void rd__blake2b_advance_avx512(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     blake2b_lanes_advance(sums, data, size, count);
-}
-
-void rd__blake2b_leaves_avx512(const uint8_t *data, size_t count, uint8_t *digests) {
-    blake2b_lanes_hash(RD__BLAKE2B_LEAF, data, RD__LEAF_LEN, count, digests);
 }
 #endif

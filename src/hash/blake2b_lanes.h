@@ -15,10 +15,10 @@
  *     LOAD(p), STORE(p, word)        8 * LANES bytes at p, of any alignment
  *     LOAD_MESSAGE(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
  *     WORTH_IT                       the fewest messages for which this is faster than HASH_REST
- *     HASH_REST                      an rd__blake2b_nodes_fn for fewer
+ *     HASH_REST                      an rd__strong_many_fn for fewer
  *     ADVANCE_REST                   an rd__strong_advance_fn for fewer
  * and gets
- *     blake2b_lanes_hash             an rd__blake2b_nodes_fn for any number
+ *     blake2b_lanes_hash             an rd__strong_many_fn for any number
  *     blake2b_lanes_advance          an rd__strong_advance_fn for any number
  */
 #include "base/bytes.h"
@@ -68,8 +68,7 @@ TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const i
 
 /* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message, which is cheaper than masking them.
  */
-TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
-                                           uint8_t *digests) {
+TARGET static void blake2b_lanes_hash_some(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     const uint8_t *in[LANES];
     WORD h[8];
     uint64_t words[LANES];
@@ -79,8 +78,7 @@ TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t 
         in[i] = data + (i < count ? i : 0) * length;
     for (size_t i = 0; i < 8; i++)
         h[i] = SET(rd__blake2b_initial[i]);
-    h[0] = XOR(h[0], SET(node.lengths));
-    h[2] = XOR(h[2], SET(node.level));
+    h[0] = XOR(h[0], SET(rd__blake2b_parameters));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
         blake2b_lanes_compress(h, in, offset, SET(offset + RD__BLAKE2B_BLOCK), 0);
     blake2b_lanes_compress_last(h, in, offset, length);
@@ -91,16 +89,15 @@ TARGET static void blake2b_lanes_hash_some(rd__blake2b_node node, const uint8_t 
     }
 }
 
-static void blake2b_lanes_hash(rd__blake2b_node node, const uint8_t *data, size_t length, size_t count,
-                               uint8_t *digests) {
+static void blake2b_lanes_hash(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     while (count >= WORTH_IT) {
         const size_t n = count < LANES ? count : LANES;
-        blake2b_lanes_hash_some(node, data, length, n, digests);
+        blake2b_lanes_hash_some(data, length, n, digests);
         count -= n;
         data += n * length;
         digests += n * RD__BLAKE2B_LEN;
     }
-    HASH_REST(node, data, length, count, digests);
+    HASH_REST(data, length, count, digests);
 }
 
 /* The messages need not have come equally far: each lane has a counter of its own. */

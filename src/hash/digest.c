@@ -7,147 +7,199 @@
 #include <assert.h>
 #include <string.h>
 
-/* As many leaves as the widest kernel has lanes. */
-enum { DIGESTER_LEAVES = 8, DIGESTER_SIZE = DIGESTER_LEAVES * RD__LEAF_LEN };
+enum {
+    BATCH_CHUNKS = 256, /* hashed level by level: enough for all lanes, and their sums fit in the cache */
+    GATHERED_SIZE = 32 * RD__BLAKE3_CHUNK /* twice as many chunks as the widest kernel has lanes */
+};
+
+void rd__digest_init(rd__digest *digest, uint64_t start) {
+    digest->start = digest->end = start;
+    digest->ended = false;
+    digest->count = 0;
+}
+
+/* Merges the last nodes, as far as they are children of one parent. More follows, so none of the parents is the root.
+ */
+static void digest_merge(rd__digest *d) {
+    while (d->count >= 2) {
+        const size_t last = d->count - 1;
+        const uint8_t level = d->levels[last];
+        if (d->levels[last - 1] != level || d->end % ((uint64_t)2 << level) != 0)
+            return;
+        rd__blake3_parent(d->nodes[last - 1], false, d->nodes[last - 1]);
+        d->levels[last - 1]++;
+        d->count--;
+    }
+}
+
+static void digest_push(rd__digest *d, const uint8_t *node, uint8_t level) {
+    assert(!d->ended && d->end % ((uint64_t)1 << level) == 0);
+    digest_merge(d);
+    assert(d->count < RD__DIGEST_NODES);
+    memcpy(d->nodes[d->count], node, RD__BLAKE3_LEN);
+    d->levels[d->count++] = level;
+    d->end += (uint64_t)1 << level;
+}
 
 /*
- * The digests of a whole leaf of zeros, and of a branch of such leaves, that are not the last of the file. In Python's
- * hashlib, with p = dict(digest_size=32, fanout=0, depth=3, leaf_size=65536, inner_size=32):
+ * Pushes the nodes over `count` whole chunks that follow the range, of which `sums` has the sums; it is overwritten.
  *
- *     leaf = blake2b(bytes(65536), **p).digest()
- *     branch = blake2b(256 * leaf, node_depth=1, **p).digest()
+ * Level by level, the nodes of a level are merged in pairs, many at once. A node whose sibling lies before these chunks
+ * is pushed at once; one whose sibling lies after them, when all before it are. Two nodes are left as they are: their
+ * parent could be the root.
  */
-static const uint8_t digest_zero_leaf[RD__BLAKE2B_LEN] = {
-    0x5a, 0xf3, 0x53, 0xfc, 0xbe, 0x70, 0x13, 0x7b, 0x8c, 0x9e, 0xdd, 0x31, 0xe6, 0x7e, 0xd4, 0x81,
-    0x2b, 0x77, 0xa0, 0xe4, 0xf3, 0xba, 0x48, 0xbb, 0xd3, 0xa0, 0xd2, 0x5b, 0x33, 0x56, 0xdd, 0x2f,
-};
-static const uint8_t digest_zero_branch[RD__BLAKE2B_LEN] = {
-    0x25, 0x25, 0x8e, 0x76, 0x15, 0x3c, 0xdf, 0xc6, 0x16, 0x5a, 0x3e, 0xf7, 0xb0, 0xa9, 0x6e, 0x18,
-    0xf8, 0x29, 0xfe, 0xd3, 0x19, 0x29, 0x0c, 0x95, 0x30, 0xe8, 0xe1, 0xde, 0x8f, 0x0b, 0x4c, 0xb2,
-};
-
-/* Hashes `count` whole leaves. Files have long runs of zeros, which need not be hashed to know their digests. */
-static void digest_whole_leaves(const rd__kernels *kernels, const uint8_t *data, size_t count, uint8_t *digests) {
-    size_t start = 0; /* of the leaves that are not zeros */
-    for (size_t i = 0; i <= count; i++) {
-        const bool zeros = i < count && rd__is_zeros(data + i * RD__LEAF_LEN, RD__LEAF_LEN);
-        if (i < count && !zeros)
-            continue;
-        kernels->leaves(data + start * RD__LEAF_LEN, i - start, digests + start * RD__BLAKE2B_LEN);
-        if (zeros)
-            memcpy(digests + i * RD__BLAKE2B_LEN, digest_zero_leaf, sizeof digest_zero_leaf);
-        start = i + 1;
-    }
-}
-
-size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, bool ends, uint8_t *digests) {
-    assert(ends || size % RD__LEAF_LEN == 0);
-    const size_t whole = ends ? rd__leaf_count(size) - 1 : size / RD__LEAF_LEN;
-    digest_whole_leaves(kernels, data, whole, digests);
-    if (!ends)
-        return whole;
-    rd__blake2b last;
-    rd__blake2b_init(&last, RD__BLAKE2B_LEAF);
-    rd__blake2b_update(&last, data + whole * RD__LEAF_LEN, size - whole * RD__LEAF_LEN);
-    rd__blake2b_final_last(&last, digests + whole * RD__BLAKE2B_LEN);
-    return whole + 1;
-}
-
-void rd__digest_init(rd__digest *digest) {
-    rd__blake2b_init(&digest->root, RD__BLAKE2B_ROOT);
-    rd__blake2b_init(&digest->branch, RD__BLAKE2B_BRANCH);
-    digest->leaves = 0;
-}
-
-/* The branch is full, and not the last one: there is one more leaf. */
-static void digest_end_branch(rd__digest *digest) {
-    uint8_t sum[RD__BLAKE2B_LEN];
-    rd__blake2b_final(&digest->branch, sum);
-    rd__blake2b_update(&digest->root, sum, sizeof sum);
-    rd__blake2b_init(&digest->branch, RD__BLAKE2B_BRANCH);
-    digest->leaves = 0;
-}
-
-void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count) {
-    while (count > 0) {
-        if (digest->leaves == RD__BRANCH_LEAVES)
-            digest_end_branch(digest);
-        const size_t taken = rd__min_size(count, RD__BRANCH_LEAVES - digest->leaves);
-        rd__blake2b_update(&digest->branch, leaves, taken * RD__BLAKE2B_LEN);
-        digest->leaves += taken;
-        leaves += taken * RD__BLAKE2B_LEN;
-        count -= taken;
-    }
-}
-
-void rd__digest_add_zeros(rd__digest *digest, uint64_t count) {
-    while (count > 0) {
-        if (digest->leaves == RD__BRANCH_LEAVES)
-            digest_end_branch(digest);
-        if (digest->leaves == 0 && count >= RD__BRANCH_LEAVES) {
-            rd__blake2b_update(&digest->root, digest_zero_branch, sizeof digest_zero_branch);
-            count -= RD__BRANCH_LEAVES;
-        } else {
-            rd__digest_add(digest, digest_zero_leaf, 1);
+static void digest_push_chunks(rd__digest *d, const rd__kernels *kernels, uint8_t *sums, size_t count) {
+    const uint8_t *right[RD__DIGEST_LEVELS];
+    uint8_t right_levels[RD__DIGEST_LEVELS];
+    size_t right_count = 0;
+    uint64_t position = d->end; /* of the first node, among those of its level */
+    uint8_t level = 0;
+    for (; count > 2; count /= 2, position /= 2, level++) {
+        if (position % 2 == 1) {
+            digest_push(d, sums, level);
+            sums += RD__BLAKE3_LEN;
+            position++;
             count--;
         }
+        if (count % 2 == 1) {
+            count--;
+            right[right_count] = sums + count * RD__BLAKE3_LEN;
+            right_levels[right_count++] = level;
+        }
+        const rd__blake3_nodes parents = rd__blake3_parents(sums);
+        kernels->blake3_many(&parents, count / 2, sums);
+    }
+    for (size_t i = 0; i < count; i++)
+        digest_push(d, sums + i * RD__BLAKE3_LEN, level);
+    while (right_count-- > 0)
+        digest_push(d, right[right_count], right_levels[right_count]);
+}
+
+/* Appends bytes that follow each other in memory, or (with a stride of 0) zeros of which a chunk is given. */
+static void digest_append(rd__digest *d, const rd__kernels *kernels, const uint8_t *data, size_t stride,
+                          uint64_t size) {
+    uint8_t sums[BATCH_CHUNKS * RD__BLAKE3_LEN];
+    const size_t rest = (size_t)(size % RD__BLAKE3_CHUNK);
+    if (d->end == 0 && size <= RD__BLAKE3_CHUNK)
+        rd__blake3_chunk(data, (size_t)size, 0, true, d->alone);
+    for (uint64_t left = size / RD__BLAKE3_CHUNK; left > 0;) {
+        const size_t count = (size_t)rd__min_u64(left, BATCH_CHUNKS);
+        const rd__blake3_nodes chunks = rd__blake3_chunks(data, stride, d->end);
+        kernels->blake3_many(&chunks, count, sums);
+        digest_push_chunks(d, kernels, sums, count);
+        data += count * stride;
+        left -= count;
+    }
+    if (rest > 0) {
+        rd__blake3_chunk(data, rest, d->end, false, sums);
+        digest_push(d, sums, 0);
+        d->ended = true;
     }
 }
 
-void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]) {
-    uint8_t branch[RD__BLAKE2B_LEN];
-    rd__blake2b_final_last(&digest->branch, branch);
-    rd__blake2b_update(&digest->root, branch, sizeof branch);
-    rd__blake2b_final_last(&digest->root, sum);
+void rd__digest_add(rd__digest *digest, const rd__kernels *kernels, const uint8_t *data, size_t size) {
+    digest_append(digest, kernels, data, RD__BLAKE3_CHUNK, size);
+}
+
+void rd__digest_add_zeros(rd__digest *digest, const rd__kernels *kernels, uint64_t size) {
+    static const uint8_t zeros[RD__BLAKE3_CHUNK];
+    digest_append(digest, kernels, zeros, 0, size);
+}
+
+void rd__digest_join(rd__digest *digest, const rd__digest *next) {
+    assert(digest->end == next->start);
+    if (digest->end == 0)
+        memcpy(digest->alone, next->alone, sizeof digest->alone);
+    for (size_t i = 0; i < next->count; i++)
+        digest_push(digest, next->nodes[i], next->levels[i]);
+    digest->ended = next->ended;
+}
+
+void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
+    assert(digest->start == 0);
+    if (digest->count == 0) {
+        rd__blake3_chunk(NULL, 0, 0, true, sum);
+        return;
+    }
+    if (digest->count == 1) {
+        assert(digest->end == 1);
+        memcpy(sum, digest->alone, RD__BLAKE3_LEN);
+        return;
+    }
+    /* From right to left, each parent over all that is to the right of its left child. */
+    uint8_t children[2 * RD__BLAKE3_LEN];
+    uint8_t *const right = children + RD__BLAKE3_LEN;
+    memcpy(right, digest->nodes[digest->count - 1], RD__BLAKE3_LEN);
+    for (size_t i = digest->count - 1; i-- > 0;) {
+        memcpy(children, digest->nodes[i], RD__BLAKE3_LEN);
+        rd__blake3_parent(children, i == 0, right);
+    }
+    memcpy(sum, right, RD__BLAKE3_LEN);
 }
 
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
-    *digester = (rd__digester){.kernels = kernels, .gathered = rd__alloc_buffer(DIGESTER_SIZE, 1)};
-    rd__digest_init(&digester->digest);
+    digester->kernels = kernels;
+    digester->gathered = rd__alloc_buffer(GATHERED_SIZE, 1);
+    digester->size = 0;
+    digester->filled = 0;
+    rd__digest_init(&digester->digest, 0);
     return digester->gathered != NULL;
 }
 
-/* Hashes the leaves that were gathered. The last of them is the last of the file if it `ends` with them. */
-static void digester_hash(rd__digester *digester, bool ends) {
-    uint8_t leaves[DIGESTER_LEAVES * RD__BLAKE2B_LEN];
-    const size_t count = rd__digest_leaves(digester->kernels, digester->gathered, digester->filled, ends, leaves);
-    rd__digest_add(&digester->digest, leaves, count);
+/* Hashes what was gathered. */
+static void digester_flush(rd__digester *digester) {
+    rd__digest_add(&digester->digest, digester->kernels, digester->gathered, digester->filled);
     digester->filled = 0;
 }
 
 void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size) {
+    digester->size += size;
     while (size > 0) {
-        if (digester->filled == DIGESTER_SIZE)
-            digester_hash(digester, false);
-        const size_t taken = rd__min_size(size, DIGESTER_SIZE - digester->filled);
+        if (digester->filled == 0 && size >= GATHERED_SIZE) {
+            const size_t whole = size / RD__BLAKE3_CHUNK * RD__BLAKE3_CHUNK;
+            rd__digest_add(&digester->digest, digester->kernels, data, whole);
+            data += whole;
+            size -= whole;
+            continue;
+        }
+        const size_t taken = rd__min_size(size, GATHERED_SIZE - digester->filled);
         memcpy(digester->gathered + digester->filled, data, taken);
         digester->filled += taken;
-        digester->size += taken;
         data += taken;
         size -= taken;
+        if (digester->filled == GATHERED_SIZE)
+            digester_flush(digester);
     }
 }
 
 void rd__digester_take_zeros(rd__digester *digester, uint64_t size) {
-    static const uint8_t zeros[RD__LEAF_LEN];
+    static const uint8_t zeros[RD__BLAKE3_CHUNK];
     while (size > 0) {
-        /* Leaves that are whole, and that others follow, need no bytes. */
-        if (digester->filled % RD__LEAF_LEN == 0 && size > RD__LEAF_LEN) {
-            const uint64_t count = (size - 1) / RD__LEAF_LEN;
-            if (digester->filled > 0)
-                digester_hash(digester, false);
-            rd__digest_add_zeros(&digester->digest, count);
-            digester->size += count * RD__LEAF_LEN;
-            size -= count * RD__LEAF_LEN;
+        /* Up to a chunk's end, and after the last whole one, as bytes; in between they need not be anywhere. */
+        const size_t begun = digester->filled % RD__BLAKE3_CHUNK;
+        const uint64_t whole = begun == 0 ? size / RD__BLAKE3_CHUNK * RD__BLAKE3_CHUNK : 0;
+        if (whole > 0) {
+            digester_flush(digester);
+            rd__digest_add_zeros(&digester->digest, digester->kernels, whole);
+            digester->size += whole;
+            size -= whole;
+        } else {
+            const size_t taken = (size_t)rd__min_u64(size, RD__BLAKE3_CHUNK - begun);
+            rd__digester_take(digester, zeros, taken);
+            size -= taken;
         }
-        const size_t taken = (size_t)rd__min_u64(size, RD__LEAF_LEN - digester->filled % RD__LEAF_LEN);
-        rd__digester_take(digester, zeros, taken);
-        size -= taken;
     }
 }
 
-void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE2B_LEN]) {
-    digester_hash(digester, true);
+void rd__digester_join(rd__digester *digester, const rd__digest *next) {
+    assert(digester->filled % RD__BLAKE3_CHUNK == 0);
+    digester_flush(digester);
+    rd__digest_join(&digester->digest, next);
+    digester->size += (next->end - next->start) * RD__BLAKE3_CHUNK;
+}
+
+void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE3_LEN]) {
+    digester_flush(digester);
     rd__digest_final(&digester->digest, sum);
 }
 

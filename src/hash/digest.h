@@ -1,52 +1,65 @@
 /*
- * The digest of a new file, by which a patch is verified: a tree of three levels, leaves of 64 KiB, branches over the
- * digests of 256 leaves, and a root over theirs. So leaves can be hashed many at once and in parallel; and of zeros,
- * however many, the root takes 32 bytes for 16 MiB.
+ * The digest of a file, by which a patch is verified: BLAKE3 (the paper "BLAKE3: one function, fast everywhere", 2.1),
+ * a binary tree over chunks of 1024 bytes. The left half of each parent's chunks is a power of two, and as many as
+ * there can be.
  *
- * rd__digest_leaves hashes the leaves of any range of the file, in any order; rd__digest takes their digests in order.
- * Where bytes arrive in chunks that are not whole leaves, an rd__digester does both.
+ * An rd__digest is that of a range of a file, which starts with a chunk: its *nodes* are the sums of the subtrees that
+ * lie wholly in it. Ranges that follow each other are joined, so the ranges of a file can be hashed in any order and by
+ * any thread. Which node is the root is known only when all the bytes have been seen: the last two nodes are therefore
+ * not merged until another one follows them.
+ *
+ * An rd__digester takes bytes in portions of any size.
  */
 #ifndef RD_HASH_DIGEST_H
 #define RD_HASH_DIGEST_H
 
-#include "hash/blake2b.h"
+#include "hash/blake3.h"
 #include "hash/kernels.h"
 
-/*
- * Hashes the leaves of a range of a file: the `size` bytes at `data`, which start with a leaf. Unless the file `ends`
- * with them, they are whole leaves. `digests` has room for rd__leaf_count(size) digests of 32 bytes. Returns their
- * number: even an empty file has one leaf.
- */
-size_t rd__digest_leaves(const rd__kernels *kernels, const uint8_t *data, size_t size, bool ends, uint8_t *digests);
+enum {
+    RD__DIGEST_LEVELS = 54, /* of the chunks of 2^64 bytes */
+    /* Of a range: one of each level from where it starts upwards, one of each down to where it ends, and one that is
+     * not merged. */
+    RD__DIGEST_NODES = 2 * RD__DIGEST_LEVELS + 1
+};
 
-/* The number of leaves in `size` bytes from the start of a leaf, the last of which may be short; at least 1. */
-static inline size_t rd__leaf_count(size_t size) {
-    return size == 0 ? 1 : (size - 1) / RD__LEAF_LEN + 1;
-}
-
-enum { RD__BRANCH_LEAVES = 256 };
-
-/* The state of the root, and of the branch that takes the next leaf, or is full. */
 typedef struct rd__digest {
-    rd__blake2b root;
-    rd__blake2b branch;
-    size_t leaves; /* in the branch */
+    uint64_t start;                   /* the number of the first chunk */
+    uint64_t end;                     /* of the chunk after the last one */
+    bool ended;                       /* the last chunk is not whole: it is the file's last */
+    size_t count;                     /* of the nodes */
+    uint8_t levels[RD__DIGEST_NODES]; /* a node has 2^level chunks; the last of the file may have fewer */
+    uint8_t nodes[RD__DIGEST_NODES][RD__BLAKE3_LEN];
+    uint8_t alone[RD__BLAKE3_LEN]; /* the digest if the first chunk is the whole file */
 } rd__digest;
 
-void rd__digest_init(rd__digest *digest);
-/* The digests of the next `count` leaves. */
-void rd__digest_add(rd__digest *digest, const uint8_t *leaves, size_t count);
-/* The same for `count` leaves of zeros, which are whole and not the last of the file. */
-void rd__digest_add_zeros(rd__digest *digest, uint64_t count);
-void rd__digest_final(rd__digest *digest, uint8_t sum[RD__BLAKE2B_LEN]);
+/* An empty range, where chunk `start` starts. */
+void rd__digest_init(rd__digest *digest, uint64_t start);
 
-/* The digest of a file that arrives in order, in chunks of any size. */
+/* Appends `size` bytes to the range: whole chunks, unless the file ends with them. */
+void rd__digest_add(rd__digest *digest, const rd__kernels *kernels, const uint8_t *data, size_t size);
+
+/* The same for zeros. Chunks have numbers, so even zeros must be hashed, but need not be anywhere. */
+void rd__digest_add_zeros(rd__digest *digest, const rd__kernels *kernels, uint64_t size);
+
+/* Appends the next range. */
+void rd__digest_join(rd__digest *digest, const rd__digest *next);
+
+/* The digest of the file, if the range is all of it. */
+void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]);
+
+/* The number of chunks that start before this position of the file. */
+static inline uint64_t rd__digest_chunks_before(uint64_t position) {
+    return position / RD__BLAKE3_CHUNK + (position % RD__BLAKE3_CHUNK > 0);
+}
+
+/* The digest of a file that arrives in order, in portions of any size. */
 typedef struct rd__digester {
     const rd__kernels *kernels;
     rd__digest digest;
     uint64_t size;     /* bytes taken */
-    uint8_t *gathered; /* some leaves, kept until it is known whether the last of them is the last of the file */
-    size_t filled;     /* bytes of them */
+    uint8_t *gathered; /* what was taken of the next chunks, until there are enough for all lanes of a kernel */
+    size_t filled;     /* bytes of it */
 } rd__digester;
 
 /* False: out of memory, with nothing to free. */
@@ -54,7 +67,9 @@ bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels);
 void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size);
 /* The same for `size` zeros. */
 void rd__digester_take_zeros(rd__digester *digester, uint64_t size);
-void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE2B_LEN]);
+/* The same for whole chunks, which were hashed elsewhere. What was taken so far must be whole chunks, too. */
+void rd__digester_join(rd__digester *digester, const rd__digest *next);
+void rd__digester_final(rd__digester *digester, uint8_t sum[RD__BLAKE3_LEN]);
 void rd__digester_free(rd__digester *digester);
 
 #endif

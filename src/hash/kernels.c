@@ -16,7 +16,7 @@
         .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_##isa, [RD_ROLLSUM] = rd__rollsum_seek_##isa},                    \
         .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##blake2b, [RD_MD4] = rd__md4_many_##isa},                      \
         .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_##blake2b, [RD_MD4] = rd__strong_advance_each},           \
-        .leaves = rd__blake2b_leaves_##blake2b,                                                                        \
+        .blake3_many = rd__blake3_many_##isa,                                                                          \
     }
 
 KERNELS(portable, 0, portable);

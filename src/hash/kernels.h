@@ -6,6 +6,7 @@
 #ifndef RD_HASH_KERNELS_H
 #define RD_HASH_KERNELS_H
 
+#include "hash/blake3.h"
 #include "hash/hits.h"
 #include "hash/sums.h"
 #include "redelta.h"
@@ -30,10 +31,6 @@ typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count
  */
 typedef void rd__strong_advance_fn(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count);
 
-/* The digests, 32 bytes each, of the `count` leaves of RD__LEAF_LEN bytes (hash/blake2b.h) that follow each other in
- * `data`. None of them is the last of the file. */
-typedef void rd__leaves_fn(const uint8_t *data, size_t count, uint8_t *digests);
-
 typedef struct rd__kernels {
     const char *name;
     uint32_t needs;                           /* bits of base/cpu.h */
@@ -41,7 +38,7 @@ typedef struct rd__kernels {
     rd__seek_fn *seek[2];                     /* by rd_weak */
     rd__strong_many_fn *strong_many[2];       /* by rd_strong */
     rd__strong_advance_fn *strong_advance[2]; /* by rd_strong */
-    rd__leaves_fn *leaves;
+    rd__blake3_many_fn *blake3_many;
 } rd__kernels;
 
 /* All tables of this build, *count of them: the best one first, the portable one last. */

@@ -33,35 +33,9 @@ ROTATION(19)
 #define PARITY(x, y, z) XOR(x, XOR(y, z))
 #define CONSTANT(n) SET(n)
 
-/* Four words of four messages, transposed: row i, of message i, becomes lane i. */
-static inline void md4_neon_transpose(uint32x4_t m[4], const uint8_t *const in[4], size_t offset) {
-    uint32x4_t r[4];
-    for (size_t i = 0; i < 4; i++)
-        r[i] = vreinterpretq_u32_u8(vld1q_u8(in[i] + offset));
-    const uint64x2_t a = vreinterpretq_u64_u32(vtrn1q_u32(r[0], r[1]));
-    const uint64x2_t b = vreinterpretq_u64_u32(vtrn2q_u32(r[0], r[1]));
-    const uint64x2_t c = vreinterpretq_u64_u32(vtrn1q_u32(r[2], r[3]));
-    const uint64x2_t d = vreinterpretq_u64_u32(vtrn2q_u32(r[2], r[3]));
-    m[0] = vreinterpretq_u32_u64(vtrn1q_u64(a, c));
-    m[1] = vreinterpretq_u32_u64(vtrn1q_u64(b, d));
-    m[2] = vreinterpretq_u32_u64(vtrn2q_u64(a, c));
-    m[3] = vreinterpretq_u32_u64(vtrn2q_u64(b, d));
-}
-
-static inline void md4_neon_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
-    for (size_t j = 0; j < 16; j += 4) {
-        uint32x4_t low[4];
-        uint32x4_t high[4];
-        md4_neon_transpose(low, in, offset + 4 * j);
-        md4_neon_transpose(high, in + 4, offset + 4 * j);
-        for (size_t k = 0; k < 4; k++)
-            m[j + k] = (words32_pair){low[k], high[k]};
-    }
-}
-
 /* One or two messages are faster in portable C; three are worth eight lanes. */
 #define WORTH_IT 3
-#define LOAD_MESSAGE md4_neon_load_message
+#define LOAD_MESSAGE words32_neon_load_message
 #define HASH_REST rd__md4_many_portable
 #include "hash/md4_lanes.h"
 

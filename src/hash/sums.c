@@ -33,7 +33,7 @@ void rd__shrinking_drop(rd__shrinking *window, uint8_t first) {
 void rd__strong_init(rd__strong *strong, rd_strong kind) {
     strong->kind = kind;
     if (kind == RD_BLAKE2)
-        rd__blake2b_init(&strong->state.blake2b, RD__BLAKE2B_ALONE);
+        rd__blake2b_init(&strong->state.blake2b);
     else
         rd__md4_init(&strong->state.md4);
 }

@@ -14,6 +14,7 @@
 #define MULTIPLY(x, y) _mm512_mullo_epi32(x, y)
 #define AND(x, y) _mm512_and_si512(x, y)
 #define OR(x, y) _mm512_or_si512(x, y)
+#define XOR(x, y) _mm512_xor_si512(x, y)
 #define ROTATE(x, n) _mm512_rol_epi32(x, n)
 #define SET(n) _mm512_set1_epi32((int)(n))
 #define LOAD(p) _mm512_loadu_si512(p)
@@ -41,5 +42,37 @@
 #define LAST(x) _mm512_permutexvar_epi32(_mm512_set1_epi32(15), x)
 /* Bit i of the result: does lane i of `words` have all bits of lane i of `bits`? */
 #define LANES_WITH_ALL(words, bits) ((uint32_t)_mm512_cmpeq_epi32_mask(AND(words, bits), bits))
+
+/*
+ * Sixteen words of sixteen messages, transposed: row i, of message i, becomes lane i. Four rounds of exchanges, each
+ * between vectors twice as far apart as the one before.
+ */
+TARGET static inline void words32_avx512_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+    WORD a[16];
+    WORD b[16];
+    for (size_t i = 0; i < 16; i++)
+        a[i] = _mm512_loadu_si512(in[i] + offset);
+    for (size_t i = 0; i < 16; i += 2) {
+        b[i] = _mm512_unpacklo_epi32(a[i], a[i + 1]);
+        b[i + 1] = _mm512_unpackhi_epi32(a[i], a[i + 1]);
+    }
+    /* a[4 k + j]: words j, j + 4, j + 8, j + 12 of messages 4 k .. 4 k + 3. */
+    for (size_t i = 0; i < 16; i += 4) {
+        a[i] = _mm512_unpacklo_epi64(b[i], b[i + 2]);
+        a[i + 1] = _mm512_unpackhi_epi64(b[i], b[i + 2]);
+        a[i + 2] = _mm512_unpacklo_epi64(b[i + 1], b[i + 3]);
+        a[i + 3] = _mm512_unpackhi_epi64(b[i + 1], b[i + 3]);
+    }
+    for (size_t j = 0; j < 4; j++) {
+        const WORD low_even = _mm512_shuffle_i32x4(a[j], a[4 + j], 0x88);
+        const WORD low_odd = _mm512_shuffle_i32x4(a[j], a[4 + j], 0xdd);
+        const WORD high_even = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0x88);
+        const WORD high_odd = _mm512_shuffle_i32x4(a[8 + j], a[12 + j], 0xdd);
+        m[j] = _mm512_shuffle_i32x4(low_even, high_even, 0x88);
+        m[j + 8] = _mm512_shuffle_i32x4(low_even, high_even, 0xdd);
+        m[j + 4] = _mm512_shuffle_i32x4(low_odd, high_odd, 0x88);
+        m[j + 12] = _mm512_shuffle_i32x4(low_odd, high_odd, 0xdd);
+    }
+}
 
 #endif

@@ -6,7 +6,7 @@
 #ifndef RD_HASH_WORDS32_NEON_H
 #define RD_HASH_WORDS32_NEON_H
 
-#include <arm_neon.h>
+#include "hash/transpose_neon.h"
 
 #define TARGET
 #define FOUR_WORDS uint32x4_t
@@ -92,6 +92,17 @@ static inline uint32_t words32_neon_lanes_with_all(words32_pair x, words32_pair 
     const uint32x4_t high = vceqq_u32(vandq_u32(x.high, bits.high), bits.high);
     const uint16x8_t all = vuzp1q_u16(vreinterpretq_u16_u32(low), vreinterpretq_u16_u32(high));
     return vaddvq_u16(vandq_u16(all, vld1q_u16(bit)));
+}
+
+static inline void words32_neon_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+    for (size_t j = 0; j < 16; j += 4) {
+        uint32x4_t low[4];
+        uint32x4_t high[4];
+        transpose_neon(low, in, offset + 4 * j);
+        transpose_neon(high, in + 4, offset + 4 * j);
+        for (size_t k = 0; k < 4; k++)
+            m[j + k] = (words32_pair){low[k], high[k]};
+    }
 }
 
 #endif

@@ -2,7 +2,7 @@
 #ifndef RD_HASH_WORDS32_SSE41_H
 #define RD_HASH_WORDS32_SSE41_H
 
-#include <immintrin.h>
+#include "hash/transpose_sse41.h"
 
 #define TARGET __attribute__((target("sse4.1")))
 #define FOUR_WORDS __m128i
@@ -90,6 +90,17 @@ TARGET static inline uint32_t words32_sse41_four_with_all(__m128i words, __m128i
 
 TARGET static inline uint32_t words32_sse41_lanes_with_all(words32_pair words, words32_pair bits) {
     return words32_sse41_four_with_all(words.low, bits.low) | words32_sse41_four_with_all(words.high, bits.high) << 4;
+}
+
+TARGET static inline void words32_sse41_load_message(WORD m[16], const uint8_t *const in[LANES], size_t offset) {
+    for (size_t j = 0; j < 16; j += 4) {
+        __m128i low[4];
+        __m128i high[4];
+        transpose_sse41(low, in, offset + 4 * j);
+        transpose_sse41(high, in + 4, offset + 4 * j);
+        for (size_t k = 0; k < 4; k++)
+            m[j + k] = (words32_pair){low[k], high[k]};
+    }
 }
 
 #endif

@@ -29,6 +29,7 @@ from helpers.wire import (
     Copy,
     Literal,
     delta_header,
+    digest_of,
     encode_copy,
     encode_delta,
     encode_literal,
@@ -36,7 +37,6 @@ from helpers.wire import (
     read_delta,
     read_signature,
     signature_header,
-    tree_digest,
 )
 
 STRETCHES_MAX = 128 * 1024
@@ -133,7 +133,7 @@ def expected(data: bytes, new: bytes | None) -> dict[str, Any]:
         "holes": 0,
         "new_size": made_size(commands),
         "basis_least": max((each.offset + each.length for each in commands if isinstance(each, Copy)), default=0),
-        "digest": None if new is None else tree_digest(new).hex(),
+        "digest": None if new is None else digest_of(new).hex(),
         "copied": part(Copy),
         "literal": part(Literal),
         "steps": steps_of(pieces),
@@ -196,7 +196,7 @@ def test_text_has_the_numbers(redelta: Tool) -> None:
         "copied 110,000 bytes (98.89 %) in 2 pieces",
         "literal 1,234 bytes (1.11 %) in 1 piece",
         "basis 100,000 bytes at least",
-        f"digest {tree_digest(new).hex()}",
+        f"digest {digest_of(new).hex()}",
         "1 where the previous one ended",
         "1 further back, by 10,000 bytes on average",
         "512 B to < 4 KiB 1 1,234 0 0",

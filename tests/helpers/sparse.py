@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from helpers.wire import BRANCH_LEAVES, DIGEST_TREE, LEAF_LENGTH, TRAILER_MAGIC, TRAILER_REST, tree_node
+from blake3 import blake3
+
+from helpers.wire import DIGEST_BLAKE3, TRAILER_MAGIC, TRAILER_REST
 
 BLOCK = 4096  # of most file systems
 
@@ -70,39 +72,23 @@ def has_holes(folder: Path) -> bool:
     return found == {1}
 
 
-def _leaves(path: Path, size: int) -> Iterator[int]:
-    """The numbers of the leaves with data, and that of the last."""
-    last = max(size - 1, 0) // LEAF_LENGTH
-    previous = -1
-    for start, end in [*runs_of_data(path), (last * LEAF_LENGTH, size)]:
-        for number in range(max(start // LEAF_LENGTH, previous + 1), max(end - 1, start) // LEAF_LENGTH + 1):
-            yield number
-            previous = number
-
-
 def trailer_of(path: Path) -> bytes:
     """The trailer of a delta that makes this file, of which only the data is read."""
+    zeros = bytes(1 << 24)
     size = path.stat().st_size
-    last = max(size - 1, 0) // LEAF_LENGTH
-    zero_leaf = tree_node(bytes(LEAF_LENGTH), 0, False).digest()
-    zero_branch = tree_node(zero_leaf * BRANCH_LEAVES, 1, False).digest()
-    root = tree_node(b"", 2, True)
-    branches: dict[int, list[int]] = {}
-    for number in _leaves(path, size):
-        branches.setdefault(number // BRANCH_LEAVES, []).append(number)
+    digest = blake3(max_threads=blake3.AUTO)
+    at = 0
     with path.open("rb") as file:
-        for branch in range(last // BRANCH_LEAVES + 1):
-            if branch not in branches:
-                root.update(zero_branch)
-                continue
-            first = branch * BRANCH_LEAVES
-            sums = [zero_leaf] * min(BRANCH_LEAVES, last + 1 - first)
-            for number in branches[branch]:
-                file.seek(number * LEAF_LENGTH)
-                sums[number - first] = tree_node(file.read(LEAF_LENGTH), 0, number == last).digest()
-            root.update(tree_node(b"".join(sums), 1, branch == last // BRANCH_LEAVES).digest())
-    start = TRAILER_MAGIC.to_bytes(4, "big") + TRAILER_REST.to_bytes(4, "big")
-    return start + size.to_bytes(8, "big") + bytes([DIGEST_TREE]) + bytes(7) + root.digest()
+        for start, end in [*runs_of_data(path), (size, size)]:
+            while at < start:
+                portion = min(len(zeros), start - at)
+                digest.update(memoryview(zeros)[:portion])
+                at += portion
+            file.seek(start)
+            digest.update(file.read(end - start))
+            at = end
+    head = TRAILER_MAGIC.to_bytes(4, "big") + TRAILER_REST.to_bytes(4, "big")
+    return head + size.to_bytes(8, "big") + bytes([DIGEST_BLAKE3]) + bytes(7) + digest.digest()
 
 
 def equal(one: Path, other: Path, runs: Sequence[tuple[int, int]]) -> bool:

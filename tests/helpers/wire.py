@@ -3,7 +3,7 @@
 It shares nothing with the library but the description of the formats, so it can check what the library writes: whether
 bytes are a signature or a delta at all, what a delta makes of a basis, and whether it was written in the canonical form
 (the narrowest opcode for every command, copies merged, the trailer after END and nothing else). The digest of the
-trailer is that of hashlib. It is slow and it checks everything.
+trailer is that of the package blake3. It is slow and it checks everything.
 
 There are two readers of deltas: apply_delta is librsync's, which ignores everything after END; verdict is redelta's.
 """
@@ -13,6 +13,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+
+from blake3 import blake3
 
 SIGNATURE_MAGICS = {
     ("rollsum", "md4"): 0x72730136,
@@ -37,9 +39,7 @@ FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 
 TRAILER_MAGIC = 0x72730256
 TRAILER_REST = 48
 TRAILER_LENGTH = 8 + TRAILER_REST
-DIGEST_TREE = 1
-LEAF_LENGTH = 65536
-BRANCH_LEAVES = 256
+DIGEST_BLAKE3 = 2
 
 RABINKARP_SEED = 1
 RABINKARP_MULTIPLIER = 0x08104225
@@ -189,31 +189,9 @@ def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes
     return delta_header() + b"".join(encoded) + bytes([OP_END]) + (b"" if new is None else encode_trailer(new))
 
 
-def tree_node(data: bytes, depth: int, last: bool) -> hashlib.blake2b:
-    """A node of the tree of a digest: a leaf has depth 0."""
-    return hashlib.blake2b(
-        data,
-        digest_size=32,
-        fanout=0,
-        depth=3,
-        leaf_size=LEAF_LENGTH,
-        inner_size=32,
-        node_depth=depth,
-        last_node=last,
-    )
-
-
-def tree_digest(new: bytes) -> bytes:
-    """BLAKE2b in its tree mode: leaves of 64 KiB, branches over 256 of their digests, and a root over theirs."""
-
-    def node(data: bytes, depth: int, last: bool) -> bytes:
-        return tree_node(data, depth, last).digest()
-
-    leaves = blocks_of(new, LEAF_LENGTH) or [b""]
-    digests = [node(leaf, 0, number == len(leaves) - 1) for number, leaf in enumerate(leaves)]
-    branches = [b"".join(digests[at : at + BRANCH_LEAVES]) for at in range(0, len(digests), BRANCH_LEAVES)]
-    sums = [node(branch, 1, number == len(branches) - 1) for number, branch in enumerate(branches)]
-    return node(b"".join(sums), 2, True)
+def digest_of(new: bytes) -> bytes:
+    """BLAKE3, by the package of its authors."""
+    return blake3(new).digest()
 
 
 def encode_trailer(
@@ -222,14 +200,14 @@ def encode_trailer(
     magic: int = TRAILER_MAGIC,
     rest: int | None = None,
     size: int | None = None,
-    kind: int = DIGEST_TREE,
+    kind: int = DIGEST_BLAKE3,
     zero: bytes = bytes(7),
     more: bytes = b"",
 ) -> bytes:
     """The trailer for `new`; each field may be set to another value, and `more` follows the known ones."""
     start = magic.to_bytes(4, "big") + (TRAILER_REST + len(more) if rest is None else rest).to_bytes(4, "big")
     fields = (len(new) if size is None else size).to_bytes(8, "big") + bytes([kind]) + zero
-    return start + fields + tree_digest(new) + more
+    return start + fields + digest_of(new) + more
 
 
 @dataclass
@@ -327,7 +305,7 @@ class Verdict:
         if data and len(data) < 8:
             raise WireError("truncated trailer")
         rest = int.from_bytes(data[4:8], "big")
-        if data[16:17] not in (b"", bytes([DIGEST_TREE])):
+        if data[16:17] not in (b"", bytes([DIGEST_BLAKE3])):
             self.statuses.add(4)
         if data and (rest < TRAILER_REST or len(data) != 8 + rest or any(data[17:24])):
             raise WireError("trailer")

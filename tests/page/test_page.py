@@ -19,7 +19,7 @@ from selenium.webdriver.remote.webelement import WebElement
 
 from helpers.browser import browser, set_colours
 from helpers.tool import Tool
-from helpers.wire import Command, Copy, Literal, encode_delta, tree_digest
+from helpers.wire import Command, Copy, Literal, digest_of, encode_delta
 
 COMMANDS = 100_000
 HOSTILE = "</script><img src=x onerror=alert(1)>"
@@ -284,7 +284,7 @@ def test_small_and_vast_deltas_are_shown(
     shown.press(Keys.TAB)
     shown.press(Keys.ARROW_RIGHT, Keys.END, "+", "-", "0", Keys.PAGE_UP)
     if new is not None:
-        assert shown.text("digest") == tree_digest(new).hex()
+        assert shown.text("digest") == digest_of(new).hex()
     assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 

@@ -249,7 +249,7 @@ def test_what_is_written_makes_the_new_file(
     assert delta is not None
     assert redelta.patch(basis, delta, verify=True) == new
     assert writer.stats.literal_bytes + writer.stats.copy_bytes == len(new)
-    assert writer.stats.digest == wire.tree_digest(new) == redelta.digest(new)
+    assert writer.stats.digest == wire.digest_of(new) == redelta.digest(new)
     if not compress:
         wire.assert_canonical(delta, new)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import redelta
 from helpers.samples import noise
 from helpers.sources import SOURCES, Fake, opened
-from helpers.wire import tree_digest
+from helpers.wire import digest_of
 
 DATA = noise(60_000, 1)
 LARGE = noise(3_000_000, 2)
@@ -21,7 +21,7 @@ LARGE = noise(3_000_000, 2)
 @given(st.binary(max_size=3000))
 def test_it_is_that_of_a_delta(data: bytes) -> None:
     digest = redelta.digest(data)
-    assert digest == tree_digest(data)
+    assert digest == digest_of(data)
     assert len(digest) == 32
     info = redelta.inspect(redelta.delta(redelta.signature(b""), data))
     assert isinstance(info, redelta.DeltaInfo)
@@ -31,7 +31,7 @@ def test_it_is_that_of_a_delta(data: bytes) -> None:
 @pytest.mark.parametrize("kind", SOURCES)
 def test_every_source_is_read(kind: str, tmp_path: Path) -> None:
     with opened(SOURCES[kind], DATA, tmp_path) as source:
-        assert redelta.digest(source) == tree_digest(DATA)
+        assert redelta.digest(source) == digest_of(DATA)
 
 
 @pytest.mark.parametrize("threads", [1, 2, 7, None])
@@ -40,14 +40,14 @@ def test_threads_do_not_change_it(threads: int | None, size: int, tmp_path: Path
     data = LARGE[:size]
     (tmp_path / "file").write_bytes(data)
     for source in (data, tmp_path / "file", Fake(data, most=100_000)):
-        assert redelta.digest(source, threads=threads) == tree_digest(data)
+        assert redelta.digest(source, threads=threads) == digest_of(data)
 
 
 def test_a_file_is_read_from_where_it_stands_and_left_at_its_end(tmp_path: Path) -> None:
     (tmp_path / "file").write_bytes(b"before" + DATA)
     with (tmp_path / "file").open("rb") as file:
         file.seek(6)
-        assert redelta.digest(file) == tree_digest(DATA)
+        assert redelta.digest(file) == digest_of(DATA)
         assert file.read() == b""
 
 

@@ -34,7 +34,7 @@ def test_ops_are_those_of_the_delta(pair: tuple[bytes, bytes]) -> None:
     assert (info.size, info.kind) == (len(new), "delta")
     assert info.basis_size <= len(basis)
     assert info.stats.literal_bytes + info.stats.copy_bytes == len(new)
-    assert info.stats.digest == wire.tree_digest(new)
+    assert info.stats.digest == wire.digest_of(new)
     assert list(info.ops) == list(info.ops)
     assert next(info.ops, None) == next(iter(list(info.ops)), None)
 

@@ -82,7 +82,7 @@ static inline void plain_encode(plain_delta *d, random_source *random) {
 /* Appends the trailer, with the digest of the new file. */
 static inline void plain_seal(plain_delta *d) {
     static const uint8_t magic[] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 48};
-    static const uint8_t kind[8] = {1};
+    static const uint8_t kind[8] = {2};
     const rd_source source = bytes_source(&d->new_file);
     assert_int_equal(rd_digest(&source, d->stats.digest, NULL), RD_OK);
     d->stats.has_digest = true;

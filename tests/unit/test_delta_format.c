@@ -79,7 +79,7 @@ static void magic_and_end_are_those_of_the_format(void **state) {
     assert_int_equal(rd__emit_end(&emitter, NULL, bytes), 1);
     assert_int_equal(bytes[0], 0);
     assert_int_equal(rd__emit_end(&emitter, digest, bytes), 57);
-    assert_memory_equal(bytes, "\0\x72\x73\x02\x56\0\0\0\x30\0\0\0\0\0\0\0\x4d\1\0\0\0\0\0\0\0\1\2\3", 28);
+    assert_memory_equal(bytes, "\0\x72\x73\x02\x56\0\0\0\x30\0\0\0\0\0\0\0\x4d\2\0\0\0\0\0\0\0\1\2\3", 28);
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
@@ -361,7 +361,7 @@ enum { MORE_MAX = 20 };
  */
 static size_t make_delta(uint8_t *delta, uint8_t more) {
     static const uint8_t start[] = {0x72, 0x73, 0x02, 0x36, 3, 'a', 'b', 'c', 0};
-    static const uint8_t trailer[24] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 3, 1};
+    static const uint8_t trailer[24] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 48, 0, 0, 0, 0, 0, 0, 0, 3, 2};
     memcpy(delta, start, sizeof start);
     memcpy(delta + sizeof start, trailer, sizeof trailer);
     delta[sizeof start + 7] = (uint8_t)(48 + more);

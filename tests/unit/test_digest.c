@@ -1,147 +1,182 @@
-/* The digest of a new file against digests from elsewhere, and its other forms against the one that is checked so. */
+/* The digest of a file against digests from elsewhere, and its other forms against the one that is checked so. */
 #include "support.h"
 
+#include "base/bytes.h"
 #include "hash/digest.h"
 #include "known_digests.h"
 #include "tables.h"
 
-/* The digest with rd__digest_leaves, in chunks of `leaves` leaves. */
-static void digest_in_pieces(const rd__kernels *kernels, const rd_memory *file, size_t leaves, uint8_t *sum) {
-    const size_t piece = leaves * RD__LEAF_LEN;
-    uint8_t *const digests = bytes_new((leaves + 1) * RD__BLAKE2B_LEN);
-    rd__digest digest;
-    rd__digest_init(&digest);
-    for (size_t at = 0;; at += piece) {
-        const bool ends = file->size - at <= piece;
-        const size_t size = ends ? file->size - at : piece;
-        rd__digest_add(&digest, digests, rd__digest_leaves(kernels, file->data + at, size, ends, digests));
-        if (ends)
-            break;
-    }
-    rd__digest_final(&digest, sum);
-    free(digests);
+static rd_memory sample(size_t size) {
+    rd_memory file = {.data = bytes_new(size), .size = size};
+    for (size_t i = 0; i < size; i++)
+        file.data[i] = (uint8_t)(i % 251);
+    return file;
 }
 
-static void digest_in_portions(const rd__kernels *kernels, const rd_memory *file, random_source *r, size_t most,
-                               uint8_t *sum) {
-    rd__digester digester;
-    assert_true(rd__digester_init(&digester, kernels));
-    for (size_t at = 0; at < file->size;) {
-        const size_t wanted = random_below(r, most + 1);
-        const size_t size = wanted < file->size - at ? wanted : file->size - at;
-        rd__digester_take(&digester, file->data + at, size);
-        at += size;
-    }
-    assert_int_equal(digester.size, file->size);
-    rd__digester_final(&digester, sum);
-    rd__digester_free(&digester);
+static void check_sum(const uint8_t sum[RD__BLAKE3_LEN], const char *expected, const char *kernels, size_t size) {
+    char text[2 * RD__BLAKE3_LEN + 1];
+    for (size_t i = 0; i < RD__BLAKE3_LEN; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", sum[i]);
+    check_equal(strcmp(text, expected), 0, "%s, size %zu: %s", kernels, size, text);
+}
+
+static void digest_whole(const rd__kernels *kernels, const rd_memory *file, uint8_t *sum) {
+    rd__digest digest;
+    rd__digest_init(&digest, 0);
+    rd__digest_add(&digest, kernels, file->data, file->size);
+    rd__digest_final(&digest, sum);
 }
 
 static void known_digests_are_met(void **state) {
     (void)state;
     for (size_t i = 0; i < ITEMS(known_digests); i++) {
-        rd_memory file = {.data = bytes_new(known_digests[i].size), .size = known_digests[i].size};
-        for (size_t j = 0; j < file.size; j++)
-            file.data[j] = (uint8_t)(j % 251);
+        rd_memory file = sample(known_digests[i].size);
         for (size_t t = 0; t < table_count(); t++) {
-            uint8_t sum[RD__BLAKE2B_LEN];
-            char text[2 * RD__BLAKE2B_LEN + 1];
-            digest_in_pieces(table_at(t), &file, 64, sum);
-            for (size_t j = 0; j < sizeof sum; j++)
-                (void)snprintf(text + 2 * j, 3, "%02x", sum[j]);
-            check_equal(strcmp(text, known_digests[i].digest), 0, "%s, size %zu: %s", table_at(t)->name, file.size,
-                        text);
+            uint8_t sum[RD__BLAKE3_LEN];
+            digest_whole(table_at(t), &file, sum);
+            check_sum(sum, known_digests[i].digest, table_at(t)->name, file.size);
         }
         rd_memory_free(&file);
     }
 }
 
-static void pieces_and_portions_give_the_same_digest(void **state) {
+static void chunks_far_into_a_file_have_their_known_sums(void **state) {
     (void)state;
-    static const size_t pieces[] = {1, 2, 3, 8, 9, 16};
-    static const size_t portions[] = {1000, 65536, 65537, 1000000};
+    for (size_t i = 0; i < ITEMS(known_nodes); i++) {
+        rd_memory bytes = sample(known_nodes[i].count * RD__BLAKE3_CHUNK);
+        for (size_t t = 0; t < table_count(); t++) {
+            const rd__blake3_nodes chunks = rd__blake3_chunks(bytes.data, RD__BLAKE3_CHUNK, known_nodes[i].start);
+            uint8_t *const sums = bytes_new(known_nodes[i].count * RD__BLAKE3_LEN);
+            table_at(t)->blake3_many(&chunks, known_nodes[i].count, sums);
+            for (size_t count = known_nodes[i].count / 2; count > 0; count /= 2) {
+                const rd__blake3_nodes parents = rd__blake3_parents(sums);
+                table_at(t)->blake3_many(&parents, count, sums);
+            }
+            check_sum(sums, known_nodes[i].sum, table_at(t)->name, bytes.size);
+            free(sums);
+        }
+        rd_memory_free(&bytes);
+    }
+}
+
+/* For any number of nodes, so for any number of idle lanes; and none is written beyond them. */
+static void all_kernels_make_the_same_sums(void **state) {
+    (void)state;
+    enum { MOST = 70 };
+    random_source r = random_from(4);
+    rd_memory file = bytes_random(&r, MOST * RD__BLAKE3_CHUNK, 256);
+    uint8_t expected[(MOST + 1) * RD__BLAKE3_LEN];
+    uint8_t sums[(MOST + 1) * RD__BLAKE3_LEN];
+    for (size_t count = 0; count <= MOST; count++) {
+        const uint64_t number = ((uint64_t)1 << random_below(&r, 54)) - random_below(&r, 20);
+        const rd__blake3_nodes nodes[] = {
+            rd__blake3_chunks(file.data, RD__BLAKE3_CHUNK, number),
+            rd__blake3_chunks(file.data, 0, number),
+            rd__blake3_parents(file.data),
+        };
+        for (size_t i = 0; i < ITEMS(nodes); i++) {
+            memset(expected, 0xaa, sizeof expected);
+            rd__blake3_many_portable(&nodes[i], count, expected);
+            for (size_t t = 0; t < table_count(); t++) {
+                memset(sums, 0xaa, sizeof sums);
+                table_at(t)->blake3_many(&nodes[i], count, sums);
+                check_bytes(sums, sizeof sums, expected, sizeof expected, "%s, %zu nodes of kind %zu",
+                            table_at(t)->name, count, i);
+            }
+        }
+    }
+    rd_memory_free(&file);
+}
+
+/* The range of a file from one position to another, as ranges that are joined in any order, of bytes and of zeros. */
+static void digest_range(random_source *r, const rd_memory *file, size_t from, size_t to, rd__digest *range) {
+    const rd__kernels *const kernels = table_at(random_below(r, table_count()));
+    const size_t chunks = (to - from) / RD__BLAKE3_CHUNK;
+    rd__digest_init(range, from / RD__BLAKE3_CHUNK);
+    if (chunks > 1 && random_below(r, 4) > 0) {
+        const size_t middle = from + random_below(r, chunks + 1) * RD__BLAKE3_CHUNK;
+        rd__digest left;
+        rd__digest right;
+        digest_range(r, file, middle, to, &right);
+        digest_range(r, file, from, middle, &left);
+        rd__digest_join(range, &left);
+        rd__digest_join(range, &right);
+        return;
+    }
+    /* Bytes come in several calls, too. */
+    const size_t first = random_below(r, 2) == 0 ? 0 : random_below(r, chunks + 1) * RD__BLAKE3_CHUNK;
+    rd__digest_add(range, kernels, file->data + from, first);
+    if (rd__is_zeros(file->data + from + first, to - from - first))
+        rd__digest_add_zeros(range, kernels, to - from - first);
+    else
+        rd__digest_add(range, kernels, file->data + from + first, to - from - first);
+}
+
+/* A file with runs of zeros, some of them at its start or end. */
+static rd_memory file_with_zeros(random_source *r, size_t most) {
+    const size_t chunks = random_below(r, most + 1);
+    const size_t rest = random_below(r, 3) == 0 ? 0 : random_below(r, RD__BLAKE3_CHUNK);
+    rd_memory file = bytes_random(r, chunks * RD__BLAKE3_CHUNK + rest, 256);
+    for (size_t runs = random_below(r, 4); runs > 0; runs--) {
+        const size_t start = random_below(r, file.size + 1);
+        memset(file.data + start, 0, random_below(r, file.size - start + 1));
+    }
+    return file;
+}
+
+static void ranges_can_be_joined_in_any_order(void **state) {
+    (void)state;
     random_source r = random_from(1);
-    for (int run = 0; run < 30; run++) {
-        const size_t edge = random_below(&r, 20) * RD__LEAF_LEN;
-        rd_memory file = bytes_random(&r, edge + (run % 3 == 0 ? 0 : random_below(&r, RD__LEAF_LEN)), 256);
-        const rd__kernels *const kernels = table_at((size_t)run % table_count());
-        uint8_t whole[RD__BLAKE2B_LEN];
-        uint8_t sum[RD__BLAKE2B_LEN];
-        digest_in_pieces(table_at(table_count() - 1), &file, 64, whole);
-        for (size_t i = 0; i < ITEMS(pieces); i++) {
-            digest_in_pieces(kernels, &file, pieces[i], sum);
-            check_bytes(sum, sizeof sum, whole, sizeof whole, "%zu bytes, pieces of %zu", file.size, pieces[i]);
-        }
-        for (size_t i = 0; i < ITEMS(portions); i++) {
-            digest_in_portions(kernels, &file, &r, portions[i], sum);
-            check_bytes(sum, sizeof sum, whole, sizeof whole, "%zu bytes, portions %zu", file.size, portions[i]);
-        }
+    for (int run = 0; run < 600; run++) {
+        rd_memory file = file_with_zeros(&r, run % 3 == 0 ? 5 : run % 3 == 1 ? 40 : 1100);
+        uint8_t whole[RD__BLAKE3_LEN];
+        uint8_t sum[RD__BLAKE3_LEN];
+        rd__digest digest;
+        digest_whole(table_at(table_count() - 1), &file, whole);
+        digest_range(&r, &file, 0, file.size, &digest);
+        rd__digest_final(&digest, sum);
+        check_bytes(sum, sizeof sum, whole, sizeof whole, "run %d, %zu bytes", run, file.size);
         rd_memory_free(&file);
     }
 }
 
-static void leaves_of_zeros_need_not_be_hashed(void **state) {
-    (void)state;
-    static const size_t counts[] = {0, 1, 2, 63, 64, 65, 127, 128, 129, 200};
-    for (size_t i = 0; i < ITEMS(counts); i++) {
-        rd_memory file = {.data = calloc(counts[i] + 1, RD__LEAF_LEN), .size = counts[i] * RD__LEAF_LEN + 1};
-        uint8_t last[RD__BLAKE2B_LEN];
-        uint8_t whole[RD__BLAKE2B_LEN];
-        uint8_t sum[RD__BLAKE2B_LEN];
-        rd__digest digest;
-        assert_non_null(file.data);
-        for (size_t t = 0; t < table_count(); t++) {
-            digest_in_pieces(table_at(t), &file, 64, whole);
-            rd__digest_init(&digest);
-            rd__digest_add_zeros(&digest, counts[i]);
-            rd__digest_add(&digest, last, rd__digest_leaves(table_at(t), file.data, 1, true, last));
-            rd__digest_final(&digest, sum);
-            check_bytes(sum, sizeof sum, whole, sizeof whole, "%s, %zu leaves", table_at(t)->name, counts[i]);
-        }
-        free(file.data);
-    }
+/* What one thread has hashed of the next chunks, if it is whole chunks. */
+static size_t join_next(rd__digester *digester, const rd_memory *file, size_t at, size_t size) {
+    rd__digest range;
+    const size_t whole = size / RD__BLAKE3_CHUNK * RD__BLAKE3_CHUNK;
+    rd__digest_init(&range, at / RD__BLAKE3_CHUNK);
+    rd__digest_add(&range, digester->kernels, file->data + at, whole);
+    rd__digester_join(digester, &range);
+    return whole;
 }
 
-/* Leaves of zeros are not hashed: their digest is a constant. Here all leaves are hashed, by the portable kernels. */
-static void zeros_have_the_digest_of_their_bytes(void **state) {
+static void portions_zeros_and_ranges_give_the_same_digest(void **state) {
     (void)state;
-    const rd__kernels *const portable = table_at(table_count() - 1);
+    static const size_t portions[] = {1, 64, 1000, 1024, 5000, 65536, 200000};
     random_source r = random_from(2);
-    for (int run = 0; run < 60; run++) {
-        const size_t parts = 1 + random_below(&r, 5);
-        rd_memory file = {.data = calloc(1, parts * 20 * RD__LEAF_LEN + 1)};
+    for (int run = 0; run < 400; run++) {
+        rd_memory file = file_with_zeros(&r, run % 2 == 0 ? 10 : 600);
+        const size_t most = file.size < 20000 ? portions[random_below(&r, ITEMS(portions))] : 200000;
+        uint8_t whole[RD__BLAKE3_LEN];
+        uint8_t sum[RD__BLAKE3_LEN];
         rd__digester digester;
-        rd__digest digest;
-        uint8_t expected[RD__BLAKE2B_LEN];
-        uint8_t sum[RD__BLAKE2B_LEN];
-        assert_non_null(file.data);
+        digest_whole(table_at(table_count() - 1), &file, whole);
         assert_true(rd__digester_init(&digester, table_at((size_t)run % table_count())));
-        for (size_t i = 0; i < parts; i++) {
-            const size_t zeros =
-                random_below(&r, 2) == 0 ? random_below(&r, 10) * RD__LEAF_LEN : random_below(&r, 10 * RD__LEAF_LEN);
-            const size_t others = random_below(&r, 3) == 0 ? 0 : random_below(&r, 2 * RD__LEAF_LEN);
-            random_fill(&r, file.data + file.size, others, 256);
-            rd__digester_take(&digester, file.data + file.size, others);
-            rd__digester_take_zeros(&digester, zeros);
-            file.size += others + zeros;
+        for (size_t at = 0; at < file.size;) {
+            const size_t wanted = random_below(&r, most + 1);
+            size_t size = wanted < file.size - at ? wanted : file.size - at;
+            if (random_below(&r, 4) == 0 && at % RD__BLAKE3_CHUNK == 0)
+                size = join_next(&digester, &file, at, size);
+            else if (rd__is_zeros(file.data + at, size))
+                rd__digester_take_zeros(&digester, size);
+            else
+                rd__digester_take(&digester, file.data + at, size);
+            at += size;
         }
+        assert_int_equal(digester.size, file.size);
         rd__digester_final(&digester, sum);
         rd__digester_free(&digester);
-
-        const size_t whole = rd__leaf_count(file.size) - 1;
-        uint8_t *const leaves = bytes_new((whole + 1) * RD__BLAKE2B_LEN);
-        rd__blake2b last;
-        portable->leaves(file.data, whole, leaves);
-        rd__blake2b_init(&last, RD__BLAKE2B_LEAF);
-        rd__blake2b_update(&last, file.data + whole * RD__LEAF_LEN, file.size - whole * RD__LEAF_LEN);
-        rd__blake2b_final_last(&last, leaves + whole * RD__BLAKE2B_LEN);
-        rd__digest_init(&digest);
-        rd__digest_add(&digest, leaves, whole + 1);
-        rd__digest_final(&digest, expected);
-        check_bytes(sum, sizeof sum, expected, sizeof expected, "%zu bytes", file.size);
-        digest_in_pieces(table_at((size_t)run % table_count()), &file, 7, sum);
-        check_bytes(sum, sizeof sum, expected, sizeof expected, "%zu bytes, in pieces", file.size);
-        free(leaves);
+        check_bytes(sum, sizeof sum, whole, sizeof whole, "run %d, %zu bytes in portions of %zu", run, file.size, most);
         rd_memory_free(&file);
     }
 }
@@ -149,9 +184,10 @@ static void zeros_have_the_digest_of_their_bytes(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(known_digests_are_met),
-        cmocka_unit_test(pieces_and_portions_give_the_same_digest),
-        cmocka_unit_test(leaves_of_zeros_need_not_be_hashed),
-        cmocka_unit_test(zeros_have_the_digest_of_their_bytes),
+        cmocka_unit_test(chunks_far_into_a_file_have_their_known_sums),
+        cmocka_unit_test(all_kernels_make_the_same_sums),
+        cmocka_unit_test(ranges_can_be_joined_in_any_order),
+        cmocka_unit_test(portions_zeros_and_ranges_give_the_same_digest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -17,9 +17,9 @@
 #include "io/sink.h"
 
 #define BLOCK ((size_t)4096)
-#define LEAF ((size_t)65536)
-#define BASIS (40 * LEAF + 1000)
-#define OLD (50 * LEAF)
+#define UNIT ((size_t)65536)
+#define BASIS (40 * UNIT + 1000)
+#define OLD (50 * UNIT)
 
 /* Room that the data of the basis takes. */
 #define DATA (20 * BLOCK)
@@ -90,9 +90,9 @@ static int set_up(void **state) {
     m.bytes = (rd_memory){.data = calloc(1, BASIS), .size = BASIS};
     assert_non_null(m.bytes.data);
     /* Noise in three places, one within a leaf. */
-    random_fill(&r, m.bytes.data + 3 * LEAF, LEAF, 256);
-    random_fill(&r, m.bytes.data + 12 * LEAF + 5 * BLOCK, BLOCK, 256);
-    random_fill(&r, m.bytes.data + 30 * LEAF - 700, 1400, 256);
+    random_fill(&r, m.bytes.data + 3 * UNIT, UNIT, 256);
+    random_fill(&r, m.bytes.data + 12 * UNIT + 5 * BLOCK, BLOCK, 256);
+    random_fill(&r, m.bytes.data + 30 * UNIT - 700, 1400, 256);
     assert_int_equal(ftruncate(m.basis, BASIS), 0);
     for (size_t at = 0; at < BASIS; at += BLOCK) {
         const size_t size = BASIS - at < BLOCK ? BASIS - at : BLOCK;
@@ -157,7 +157,7 @@ static void a_file_gets_its_holes_and_its_length(void **state) {
             rd_memory made = content_of(fd);
             check_memory(made, m->bytes, "choice %zu, trailer %d", i, trailer);
             check_equal(lseek(fd, 0, SEEK_CUR), BASIS, "choice %zu, trailer %d", i, trailer);
-            check_equal(holes > 30 * LEAF, all_choices[i] != RD_SPARSE_NEVER, "choice %zu, trailer %d", i, trailer);
+            check_equal(holes > 30 * UNIT, all_choices[i] != RD_SPARSE_NEVER, "choice %zu, trailer %d", i, trailer);
             check_equal(room_of(fd) <= DATA, all_choices[i] != RD_SPARSE_NEVER, "choice %zu", i);
             rd_memory_free(&made);
             close(fd);
@@ -168,7 +168,7 @@ static void a_file_gets_its_holes_and_its_length(void **state) {
 /* Whole blocks of the file, wherever in it the output starts. */
 static void holes_are_whole_blocks_of_the_file(void **state) {
     const material *const m = *state;
-    static const size_t starts[] = {0, 1, 700, BLOCK - 1, BLOCK, LEAF + 17};
+    static const size_t starts[] = {0, 1, 700, BLOCK - 1, BLOCK, UNIT + 17};
     for (size_t i = 0; i < ITEMS(starts); i++) {
         static const uint8_t zeros[BLOCK];
         const int fd = new_file();
@@ -189,7 +189,7 @@ static void holes_are_whole_blocks_of_the_file(void **state) {
 /* Where the position is, aligned or not; with bytes before and after the output, or with an output that is longer. */
 static void what_is_written_over_is_punched(void **state) {
     const material *const m = *state;
-    static const size_t starts[] = {0, BLOCK, 5 * BLOCK + 1, LEAF - 1, OLD - LEAF, OLD - 1, OLD, OLD + 3 * BLOCK + 7};
+    static const size_t starts[] = {0, BLOCK, 5 * BLOCK + 1, UNIT - 1, OLD - UNIT, OLD - 1, OLD, OLD + 3 * BLOCK + 7};
     static const int refused[] = {0, FALLOC_FL_PUNCH_HOLE, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_ZERO_RANGE};
     for (size_t run = 0; run < ITEMS(starts) * ITEMS(refused) * 2; run++) {
         const size_t start = starts[run % ITEMS(starts)];
@@ -210,11 +210,11 @@ static void what_is_written_over_is_punched(void **state) {
         rd_memory made = content_of(fd);
         check_memory(made, expected, "run %zu", run);
         if (start + BASIS <= OLD) {
-            check_equal(holes > 30 * LEAF, refusal == 0, "run %zu", run);
-            check_equal(room_of(fd) + 30 * LEAF < before, refusal == 0, "run %zu", run);
+            check_equal(holes > 30 * UNIT, refusal == 0, "run %zu", run);
+            check_equal(room_of(fd) + 30 * UNIT < before, refusal == 0, "run %zu", run);
         }
         if (start >= OLD)
-            check_true(holes > 30 * LEAF, "run %zu", run);
+            check_true(holes > 30 * UNIT, "run %zu", run);
         rd_memory_free(&made);
         rd_memory_free(&expected);
         close(fd);
@@ -325,10 +325,10 @@ static void pipes_get_zeros(void **state) {
 /* The holes of a part of a file, which starts anywhere. */
 static void the_basis_may_be_a_range(void **state) {
     const material *const m = *state;
-    static const size_t origins[] = {0, 1, BLOCK, LEAF, 3 * LEAF + 17, 35 * LEAF};
+    static const size_t origins[] = {0, 1, BLOCK, UNIT, 3 * UNIT + 17, 35 * UNIT};
     for (size_t i = 0; i < 2 * ITEMS(origins); i++) {
         const size_t origin = origins[i / 2];
-        const size_t size = BASIS - origin - (i % 2 ? 0 : LEAF);
+        const size_t size = BASIS - origin - (i % 2 ? 0 : UNIT);
         const rd_source whole = rd_source_fd_at(m->basis, 0);
         const rd_source basis = rd_source_range(&whole, origin, size);
         const rd_memory bytes = {.data = m->bytes.data + origin, .size = size};
@@ -351,7 +351,7 @@ static void the_basis_may_be_a_range(void **state) {
 static bool cancel_late(void *context, uint64_t done, uint64_t total) {
     (void)total;
     *(uint64_t *)context = done;
-    return done < 20 * LEAF;
+    return done < 20 * UNIT;
 }
 
 static void zeros_are_progress(void **state) {
@@ -363,7 +363,7 @@ static void zeros_are_progress(void **state) {
     const rd_sink sink = rd_sink_memory(&made);
     const rd_options options = {OPTIONS, .progress = cancel_late, .progress_context = &done};
     assert_int_equal(rd_patch_apply(&basis, &delta, &sink, &options), RD_E_CANCELLED);
-    assert_in_range(done, 20 * LEAF, 21 * LEAF);
+    assert_in_range(done, 20 * UNIT, 21 * UNIT);
     rd_memory_free(&made);
 }
 

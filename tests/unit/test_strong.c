@@ -41,7 +41,7 @@ static void md4_final(strong_state *state, uint8_t *digest) {
 }
 
 static void blake2b_init(strong_state *state) {
-    rd__blake2b_init(&state->blake2b, RD__BLAKE2B_ALONE);
+    rd__blake2b_init(&state->blake2b);
 }
 
 static void blake2b_update(strong_state *state, const uint8_t *data, size_t size) {

@@ -12,7 +12,7 @@ static const uint8_t example_digest[32] = {1,  2,  3,  4,  5,  6,  7,  8,  9,  1
 /* A trailer by hand, with so many bytes more than this version knows. */
 static void by_hand(uint8_t bytes[RD_TRAILER_LEN + MORE], uint8_t more) {
     static const uint8_t begin[24] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 48, 0x01, 0x23, 0x45, 0x67,
-                                      0x89, 0xab, 0xcd, 0xef, 1, 0, 0, 0,  0,    0,    0,    0};
+                                      0x89, 0xab, 0xcd, 0xef, 2, 0, 0, 0,  0,    0,    0,    0};
     memset(bytes, 0xee, RD_TRAILER_LEN + MORE);
     memcpy(bytes, begin, sizeof begin);
     bytes[7] = (uint8_t)(48 + more);

@@ -190,7 +190,7 @@ def delta(
 
     `signature` is a loaded one, or the source of one. Load it once to make several deltas.
 
-    With `verify`, the delta ends with a digest (BLAKE2b, 32 bytes) of the new file, by which a patch verifies its
+    With `verify`, the delta ends with a digest (BLAKE3, 32 bytes) of the new file, by which a patch verifies its
     result. Programs that use librsync ignore it.
 
     `compress` is a level of zstd, 1 to 22, or True for a fast one. redelta recognises compressed deltas; programs that
@@ -357,7 +357,7 @@ def digest(
     changed: Changed = "error",
 ) -> bytes:
     """The digest of all of `source`, 32 bytes: as `Stats.digest` of a delta that makes it, or of a patch that made it.
-    It is the root of a tree of BLAKE2b sums, made by all threads; a change of any byte changes it.
+    It is that of BLAKE3, which `b3sum` prints, made by all threads.
 
     At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
     gets the bytes that were read, and their total or None. `context` keeps threads and buffers for the next operation.
