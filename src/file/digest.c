@@ -144,8 +144,8 @@ rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operatio
                      .left = size - rest};
     zeros_piece *const pieces = rd__alloc_array(slot_count, sizeof *pieces);
     void **const slots = rd__alloc_array(slot_count, sizeof *slots);
-    rd_result result = pieces && slots ? RD_OK : rd__fail_memory(&operation->error);
-    for (size_t i = 0; result == RD_OK && i < slot_count; i++)
+    const bool complete = pieces && slots;
+    for (size_t i = 0; complete && i < slot_count; i++)
         slots[i] = &pieces[i];
     /* The pool of the operation may be at work on the blocks of the same file: these threads are others. */
     const rd__pipeline pipeline = {.fetch = zeros_fetch,
@@ -155,8 +155,8 @@ rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operatio
                                    .slots = slots,
                                    .slot_count = slot_count,
                                    .threads = threads};
-    if (result == RD_OK)
-        result = rd__pipeline_run(&pipeline, &operation->error);
+    const rd_result result =
+        complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
     free((void *)slots);
     free(pieces);
     rd__digester_take_zeros(digester, rest);

@@ -26,8 +26,8 @@ enum {
 typedef struct rd__digest {
     uint64_t start;                   /* the number of the first chunk */
     uint64_t end;                     /* of the chunk after the last one */
-    bool ended;                       /* the last chunk is not whole: it is the file's last */
     size_t count;                     /* of the nodes */
+    bool ended;                       /* the last chunk is not whole: it is the file's last */
     uint8_t levels[RD__DIGEST_NODES]; /* a node has 2^level chunks; the last of the file may have fewer */
     uint8_t nodes[RD__DIGEST_NODES][RD__BLAKE3_LEN];
     uint8_t alone[RD__BLAKE3_LEN]; /* the digest if the first chunk is the whole file */

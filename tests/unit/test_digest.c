@@ -64,7 +64,7 @@ static void all_kernels_make_the_same_sums(void **state) {
     (void)state;
     enum { MOST = 70 };
     random_source r = random_from(4);
-    rd_memory file = bytes_random(&r, MOST * RD__BLAKE3_CHUNK, 256);
+    rd_memory file = bytes_random(&r, (size_t)MOST * RD__BLAKE3_CHUNK, 256);
     uint8_t expected[(MOST + 1) * RD__BLAKE3_LEN];
     uint8_t sums[(MOST + 1) * RD__BLAKE3_LEN];
     for (size_t count = 0; count <= MOST; count++) {
@@ -88,28 +88,42 @@ static void all_kernels_make_the_same_sums(void **state) {
     rd_memory_free(&file);
 }
 
-/* The range of a file from one position to another, as ranges that are joined in any order, of bytes and of zeros. */
+/* The range of a file from one position to another, which bytes of several calls, or zeros, make. */
 static void digest_range(random_source *r, const rd_memory *file, size_t from, size_t to, rd__digest *range) {
     const rd__kernels *const kernels = table_at(random_below(r, table_count()));
     const size_t chunks = (to - from) / RD__BLAKE3_CHUNK;
-    rd__digest_init(range, from / RD__BLAKE3_CHUNK);
-    if (chunks > 1 && random_below(r, 4) > 0) {
-        const size_t middle = from + random_below(r, chunks + 1) * RD__BLAKE3_CHUNK;
-        rd__digest left;
-        rd__digest right;
-        digest_range(r, file, middle, to, &right);
-        digest_range(r, file, from, middle, &left);
-        rd__digest_join(range, &left);
-        rd__digest_join(range, &right);
-        return;
-    }
-    /* Bytes come in several calls, too. */
     const size_t first = random_below(r, 2) == 0 ? 0 : random_below(r, chunks + 1) * RD__BLAKE3_CHUNK;
+    const size_t second = to - from - first;
+    rd__digest_init(range, from / RD__BLAKE3_CHUNK);
     rd__digest_add(range, kernels, file->data + from, first);
-    if (rd__is_zeros(file->data + from + first, to - from - first))
-        rd__digest_add_zeros(range, kernels, to - from - first);
+    if (rd__is_zeros(file->data + from + first, second))
+        rd__digest_add_zeros(range, kernels, second);
     else
-        rd__digest_add(range, kernels, file->data + from + first, to - from - first);
+        rd__digest_add(range, kernels, file->data + from + first, second);
+}
+
+enum { RANGES_MAX = 12 };
+
+/* Cuts a file into ranges, and joins neighbours in any order until there is one. */
+static void digest_in_ranges(random_source *r, const rd_memory *file, uint8_t *sum) {
+    rd__digest ranges[RANGES_MAX];
+    size_t count = 0;
+    for (size_t at = 0; count == 0 || at < file->size;) {
+        const size_t left = (file->size - at) / RD__BLAKE3_CHUNK;
+        const bool last = count == RANGES_MAX - 1 || left == 0 || random_below(r, 5) == 0;
+        const size_t end = last ? file->size : at + random_below(r, left + 1) * RD__BLAKE3_CHUNK;
+        digest_range(r, file, at, end, &ranges[count++]);
+        at = end;
+        if (last)
+            break;
+    }
+    while (count > 1) {
+        const size_t left = random_below(r, count - 1);
+        rd__digest_join(&ranges[left], &ranges[left + 1]);
+        count--;
+        memmove(&ranges[left + 1], &ranges[left + 2], (count - left - 1) * sizeof *ranges);
+    }
+    rd__digest_final(&ranges[0], sum);
 }
 
 /* A file with runs of zeros, some of them at its start or end. */
@@ -131,10 +145,8 @@ static void ranges_can_be_joined_in_any_order(void **state) {
         rd_memory file = file_with_zeros(&r, run % 3 == 0 ? 5 : run % 3 == 1 ? 40 : 1100);
         uint8_t whole[RD__BLAKE3_LEN];
         uint8_t sum[RD__BLAKE3_LEN];
-        rd__digest digest;
         digest_whole(table_at(table_count() - 1), &file, whole);
-        digest_range(&r, &file, 0, file.size, &digest);
-        rd__digest_final(&digest, sum);
+        digest_in_ranges(&r, &file, sum);
         check_bytes(sum, sizeof sum, whole, sizeof whole, "run %d, %zu bytes", run, file.size);
         rd_memory_free(&file);
     }
