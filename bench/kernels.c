@@ -14,6 +14,7 @@
 #define _POSIX_C_SOURCE 200809L
 #include "hash/kernels.h"
 #include "base/memory.h"
+#include "hash/digest.h"
 #include "hash/filter.h"
 #include "hash/sums.h"
 
@@ -99,6 +100,13 @@ static double best_speed(bench_fn *work, const bench_case *c, size_t bytes) {
 
 static void hash_strong(const bench_case *c) {
     c->kernels->strong_many[c->kind](c->data, c->length, c->count, c->out);
+}
+
+static void hash_file(const bench_case *c) {
+    rd__digest digest;
+    rd__digest_init(&digest, 0);
+    rd__digest_add(&digest, c->kernels, c->data, c->length);
+    rd__digest_final(&digest, c->out);
 }
 
 static void sum_weak(const bench_case *c) {
@@ -197,6 +205,15 @@ static void measure_strong(table *t, bench_case c) {
     }
 }
 
+static void measure_digest(table *t, bench_case c) {
+    static const size_t sizes[] = {1024, 4096, 16384, 65536, CACHED_SIZE};
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        c.length = sizes[i];
+        row *const added = measure(t, hash_file, &c, c.length);
+        (void)snprintf(added->name, sizeof added->name, "BLAKE3, a file of %6zu bytes", c.length);
+    }
+}
+
 static void measure_weak(table *t, bench_case c) {
     c.length = CACHED_SIZE;
     row *const added = measure(t, sum_weak, &c, c.length);
@@ -214,6 +231,7 @@ static void measure_seek(table *t, bench_case c, const rd__filter filters[FILTER
 }
 
 static void measure_kernels(table *t, const bench_case *base, const rd__filter filters[FILTERS]) {
+    measure_digest(t, *base);
     for (int kind = 0; kind < 2; kind++) {
         bench_case c = *base;
         c.kind = kind;

@@ -50,9 +50,10 @@ static void blake3_store(const uint32_t h[8], uint8_t sum[RD__BLAKE3_LEN]) {
         rd__store_le32(sum + 4 * i, h[i]);
 }
 
-void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, bool is_root, uint8_t sum[RD__BLAKE3_LEN]) {
+void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t sum[RD__BLAKE3_LEN], uint8_t *alone) {
     uint8_t last[RD__BLAKE3_BLOCK] = {0};
     uint32_t h[8];
+    uint32_t root[8];
     uint32_t start = RD__BLAKE3_CHUNK_START;
     size_t at = 0;
     assert(size <= RD__BLAKE3_CHUNK);
@@ -62,8 +63,13 @@ void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, bool is
     /* The last block, padded with zeros. */
     if (size > at)
         memcpy(last, data + at, size - at);
-    blake3_compress(h, last, size - at, number, start | RD__BLAKE3_CHUNK_END | (is_root ? RD__BLAKE3_ROOT : 0u));
+    memcpy(root, h, sizeof root);
+    blake3_compress(h, last, size - at, number, start | RD__BLAKE3_CHUNK_END);
     blake3_store(h, sum);
+    if (alone) {
+        blake3_compress(root, last, size - at, number, start | RD__BLAKE3_CHUNK_END | RD__BLAKE3_ROOT);
+        blake3_store(root, alone);
+    }
 }
 
 void rd__blake3_parent(const uint8_t *sums, bool is_root, uint8_t sum[RD__BLAKE3_LEN]) {

@@ -50,8 +50,11 @@ static inline rd__blake3_nodes rd__blake3_parents(const uint8_t *sums) {
         .data = sums, .stride = RD__BLAKE3_BLOCK, .blocks = 1, .start = RD__BLAKE3_PARENT, .end = RD__BLAKE3_PARENT};
 }
 
-/* The sum of the chunk of `size` bytes, at most RD__BLAKE3_CHUNK; of one that is the whole file, the digest. */
-void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, bool is_root, uint8_t sum[RD__BLAKE3_LEN]);
+/*
+ * The sum of the chunk of `size` bytes, at most RD__BLAKE3_CHUNK; and, unless `alone` is NULL, the digest of a file
+ * that is nothing but this chunk.
+ */
+void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t sum[RD__BLAKE3_LEN], uint8_t *alone);
 
 /* The sum of the parent of two sums that follow each other; of the root, the digest. `sum` may be the first of them. */
 void rd__blake3_parent(const uint8_t *sums, bool is_root, uint8_t sum[RD__BLAKE3_LEN]);

@@ -80,8 +80,14 @@ static void digest_append(rd__digest *d, const rd__kernels *kernels, const uint8
                           uint64_t size) {
     uint8_t sums[BATCH_CHUNKS * RD__BLAKE3_LEN];
     const size_t rest = (size_t)(size % RD__BLAKE3_CHUNK);
-    if (d->end == 0 && size <= RD__BLAKE3_CHUNK)
-        rd__blake3_chunk(data, (size_t)size, 0, true, d->alone);
+    if (d->end == 0 && size <= RD__BLAKE3_CHUNK) {
+        /* Perhaps it is the whole file. */
+        rd__blake3_chunk(data, (size_t)size, 0, sums, d->alone);
+        if (size > 0)
+            digest_push(d, sums, 0);
+        d->ended = rest > 0;
+        return;
+    }
     for (uint64_t left = size / RD__BLAKE3_CHUNK; left > 0;) {
         const size_t count = (size_t)rd__min_u64(left, BATCH_CHUNKS);
         const rd__blake3_nodes chunks = rd__blake3_chunks(data, stride, d->end);
@@ -91,7 +97,7 @@ static void digest_append(rd__digest *d, const rd__kernels *kernels, const uint8
         left -= count;
     }
     if (rest > 0) {
-        rd__blake3_chunk(data, rest, d->end, false, sums);
+        rd__blake3_chunk(data, rest, d->end, sums, NULL);
         digest_push(d, sums, 0);
         d->ended = true;
     }
@@ -117,8 +123,10 @@ void rd__digest_join(rd__digest *digest, const rd__digest *next) {
 
 void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
     assert(digest->start == 0);
+    uint8_t children[2 * RD__BLAKE3_LEN];
+    uint8_t *const right = children + RD__BLAKE3_LEN;
     if (digest->count == 0) {
-        rd__blake3_chunk(NULL, 0, 0, true, sum);
+        rd__blake3_chunk(NULL, 0, 0, right, sum);
         return;
     }
     if (digest->count == 1) {
@@ -127,8 +135,6 @@ void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
         return;
     }
     /* From right to left, each parent over all that is to the right of its left child. */
-    uint8_t children[2 * RD__BLAKE3_LEN];
-    uint8_t *const right = children + RD__BLAKE3_LEN;
     memcpy(right, digest->nodes[digest->count - 1], RD__BLAKE3_LEN);
     for (size_t i = digest->count - 1; i-- > 0;) {
         memcpy(children, digest->nodes[i], RD__BLAKE3_LEN);
