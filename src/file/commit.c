@@ -8,6 +8,10 @@
  * other, the next best way is taken, and noted; nothing is tried that could lose the old file without the new one being
  * whole somewhere.
  *
+ * A large file that need not be safe from a power cut changes places with the old one as well, which is then removed:
+ * when a file is renamed over another, ext4 and Btrfs begin to write its bytes to the disk, and ext4 allocates all of
+ * their blocks within the call. Writing 600 MB and replacing a file so takes 2.7 times as long there.
+ *
  * Before a file is replaced safely, the new bytes are flushed to the disk: a power cut must not leave the name without
  * the old bytes and without the new. A name that was free has no old bytes to lose, so it is not flushed, which could
  * take longer than the whole patch; cp and tar do not flush either. Files that must be flushed share the wait if they
@@ -26,6 +30,9 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <unistd.h>
+
+/* Smaller files are renamed: they gain little, and where a rename begins to write them, they are soon on the disk. */
+enum { EXCHANGED_MIN = 1024 * 1024 };
 
 /* ---- Everything but the name ------------------------------------------------------------------------------------- */
 
@@ -220,6 +227,26 @@ static bool commit_is_same(const struct stat *one, const struct stat *other) {
 }
 
 /*
+ * Locks the old file if it is better exchanged than renamed over, although nobody wants to see it again; -1: it is not,
+ * or cannot be locked. While it has the temporary name, the lock keeps other runs from removing that name and using it
+ * themselves; if this process is killed then, the next run removes the file. What somebody else gives the name in this
+ * very moment goes as it would by a rename.
+ */
+static int commit_hold_old(const rd_destination *d) {
+    struct stat made;
+    struct stat held;
+    if (d->replace != RD_REPLACE_FAST || !S_ISREG(d->seen.st_mode) || !rd__temporary_is_place(d->temporary.name) ||
+        fstat(d->fd, &made) != 0 || made.st_size < EXCHANGED_MIN)
+        return -1;
+    const int fd = rd__openat(d->directory, d->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
+    if (fd >= 0 && fstat(fd, &held) == 0 && commit_is_same(&held, &d->seen) && rd__temporary_lock(fd))
+        return fd;
+    if (fd >= 0)
+        close(fd);
+    return -1;
+}
+
+/*
  * Gives the name back what was taken out. If meanwhile somebody put a third file there, that is what the name gets, and
  * what was taken out would be gone by now, had we not been. What cannot be settled stays, under a name that is not
  * swept.
@@ -238,6 +265,7 @@ static void commit_put_back(rd_destination *d, const struct stat *taken_out, con
         if (commit_is_same(&out, &own) || (i > 0 && commit_is_same(&out, taken_out)))
             return; /* that is removed when the destination is closed */
     }
+    (void)rd__temporary_keep(&d->temporary);
     d->temporary.name[0] = '\0';
     error->reason = "was changed by another program meanwhile; what it wrote last is beside it, named .redelta-*";
 }
@@ -370,18 +398,8 @@ static rd_result commit_look_again(rd_destination *d, rd_error *error) {
     return commit_carry(d, exists, &now, error);
 }
 
-/* Gives it the name that something has. *stays: it failed since the old file can only be written over. */
-static rd_result commit_replace(rd_destination *d, bool *stays, rd_error *error) {
-    const rd_result result = commit_look_again(d, error);
-    if (result != RD_OK)
-        return result;
-    if (d->temporary.name[0] == '\0' && !rd__temporary_link(&d->temporary, d->fd, d->locked))
-        return rd__destination_fail(error, "cannot give the output its name");
-    if (!(d->guarded || d->backup) || !d->existed)
-        return commit_replace_by_rename(d, stays, error);
-    /* While the old file has the name, nobody may sweep it away. */
-    if (!rd__temporary_keep(&d->temporary))
-        return rd__destination_fail(error, "cannot give the output its name");
+/* By an exchange, or where there is none, by a rename. */
+static rd_result commit_replace_examined(rd_destination *d, bool *stays, rd_error *error) {
     struct stat made = {0};
     (void)fstat(d->fd, &made);
     if (commit_exchange(d))
@@ -389,6 +407,27 @@ static rd_result commit_replace(rd_destination *d, bool *stays, rd_error *error)
     if (errno == ENOENT && d->guarded)
         return rd__destination_fail_changed(error);
     return commit_replace_by_rename(d, stays, error);
+}
+
+/* Gives it the name that something has. *stays: it failed since the old file can only be written over. */
+static rd_result commit_replace(rd_destination *d, bool *stays, rd_error *error) {
+    const rd_result result = commit_look_again(d, error);
+    if (result != RD_OK)
+        return result;
+    if (d->temporary.name[0] == '\0' && !rd__temporary_link(&d->temporary, d->fd, d->locked))
+        return rd__destination_fail(error, "cannot give the output its name");
+    if ((d->guarded || d->backup) && d->existed) {
+        /* While the old file has the name, nobody may sweep it away. */
+        if (!rd__temporary_keep(&d->temporary))
+            return rd__destination_fail(error, "cannot give the output its name");
+        return commit_replace_examined(d, stays, error);
+    }
+    const int held = commit_hold_old(d);
+    if (held < 0)
+        return commit_replace_by_rename(d, stays, error);
+    const rd_result replaced = commit_replace_examined(d, stays, error);
+    close(held);
+    return replaced;
 }
 
 rd_result rd__destination_take_name(rd_destination *d, rd_error *error) {

@@ -7,6 +7,7 @@
 #define _FILE_OFFSET_BITS 64
 #include "places.h"
 
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 
@@ -18,6 +19,11 @@ static bool refuse_links;
 /* Somebody who writes to the old file right before the exchange, and to whatever has its name right after it. */
 static const place *meddling;
 static bool meddling_appends; /* to it; else he replaces it */
+
+/* How often two files changed places, and what somebody makes of the old one right before that. */
+static unsigned exchanges;
+static void (*before_exchange)(const place *);
+static const place *exchanged;
 
 static void overwrite(const char *path, const char *content);
 
@@ -40,6 +46,12 @@ int renameat2(int from, const char *old, int to, const char *new, unsigned flags
         return -1;
     }
     meddling = p ? NULL : meddling;
+    exchanges += flags == RENAME_EXCHANGE;
+    if (before_exchange && flags == RENAME_EXCHANGE) {
+        void (*const act)(const place *) = before_exchange;
+        before_exchange = NULL;
+        act(exchanged);
+    }
     if (p) {
         (void)usleep(20000);
         overwrite(p->path, "his");
@@ -302,6 +314,114 @@ static void time_is_set_last(void **state) {
     assert_int_equal(status.st_mtim.tv_nsec, 123456789);
 }
 
+/* ---- Large files that can be made again -------------------------------------------------------------------------- */
+
+enum { LARGE = 1024 * 1024 };
+
+/* `new`, and as many more bytes as make it large. */
+static rd_destination *opened_large(const place *p, rd_replace replace) {
+    static const uint8_t zeros[LARGE];
+    rd_destination *const destination = opened(p->path, replace);
+    const rd_sink sink = rd_destination_sink(destination);
+    assert_int_equal(rd_sink_write(&sink, zeros, sizeof zeros, NULL), RD_OK);
+    exchanges = 0;
+    exchanged = p;
+    return destination;
+}
+
+static void assert_large(const place *p, mode_t mode) {
+    struct stat status;
+    assert_int_equal(lstat(p->path, &status), 0);
+    assert_true(S_ISREG(status.st_mode));
+    assert_int_equal(status.st_size, 3 + LARGE);
+    assert_int_equal(status.st_mode & 07777, mode);
+    assert_entries(p, 1);
+}
+
+static void large_file_changes_places_with_the_old_one(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0640);
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+    assert_int_equal(exchanges, 1);
+    assert_large(p, 0640);
+    assert_int_equal(rd_destination_commit(opened(p->path, RD_REPLACE_FAST), NULL), RD_OK);
+    assert_int_equal(exchanges, 1);
+    assert_file(p->path, "new", 0640);
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_SAFELY), NULL), RD_OK);
+    assert_int_equal(exchanges, 0);
+    assert_large(p, 0640);
+}
+
+/* Where its name could not be told from that of another run, or the old file is none. */
+static void what_cannot_be_locked_is_renamed_over(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0640);
+    const int fd = open(p->path, O_RDONLY);
+    assert_int_equal(flock(fd, LOCK_SH), 0);
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+    close(fd);
+    assert_int_equal(exchanges, 0);
+    assert_large(p, 0640);
+
+    refuse_locks = true;
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+    assert_int_equal(exchanges, 0);
+    assert_large(p, 0640);
+
+    refuse_locks = false;
+    assert_int_equal(unlink(p->path), 0);
+    assert_int_equal(symlink("nowhere", p->path), 0);
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+    assert_int_equal(exchanges, 0);
+    assert_large(p, 0644);
+}
+
+static void replace_by_file(const place *p) {
+    assert_int_equal(unlink(p->path), 0);
+    make_file(p->path, "his", 0600);
+}
+
+static void remove_file(const place *p) {
+    assert_int_equal(unlink(p->path), 0);
+}
+
+static void replace_by_directory(const place *p) {
+    assert_int_equal(unlink(p->path), 0);
+    assert_int_equal(mkdir(p->path, 0700), 0);
+}
+
+/* As it would be with a rename. */
+static void what_takes_its_place_before_the_exchange_is_replaced(void **state) {
+    const place *const p = *state;
+    rd_error error = {.result = RD_OK};
+    struct stat status;
+    void (*const changes[])(const place *) = {replace_by_file, remove_file};
+    for (size_t i = 0; i < ITEMS(changes); i++) {
+        make_file(p->path, "old", 0640);
+        before_exchange = changes[i];
+        assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+        assert_null(before_exchange);
+        assert_large(p, 0640);
+        assert_int_equal(unlink(p->path), 0);
+    }
+    make_file(p->path, "old", 0640);
+    before_exchange = replace_by_directory;
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), &error), RD_E_IO);
+    assert_int_equal(error.system_error, EISDIR);
+    assert_int_equal(lstat(p->path, &status), 0);
+    assert_true(S_ISDIR(status.st_mode));
+    assert_entries(p, 1);
+}
+
+static void large_file_is_renamed_where_nothing_can_be_exchanged(void **state) {
+    const place *const p = *state;
+    make_file(p->path, "old", 0640);
+    refuse_flags = true;
+    assert_int_equal(rd_destination_commit(opened_large(p, RD_REPLACE_FAST), NULL), RD_OK);
+    refuse_flags = false;
+    assert_large(p, 0640);
+}
+
 /* ---- Notes ------------------------------------------------------------------------------------------------------- */
 
 static void name_that_is_taken_in_two_steps_is_noted(void **state) {
@@ -432,6 +552,10 @@ int main(void) {
         EACH_WAY(backup_that_cannot_be_made_keeps_the_old_file),
         BOTH_WAYS(suffix_that_names_no_file_is_refused),
         EACH_WAY(time_is_set_last),
+        BOTH_WAYS(large_file_changes_places_with_the_old_one),
+        BOTH_WAYS(what_cannot_be_locked_is_renamed_over),
+        BOTH_WAYS(what_takes_its_place_before_the_exchange_is_replaced),
+        BOTH_WAYS(large_file_is_renamed_where_nothing_can_be_exchanged),
         EACH_WAY(name_that_is_taken_in_two_steps_is_noted),
         EACH_WAY(link_is_followed_if_it_is_to_be),
         EACH_WAY(link_to_nothing_is_followed),
