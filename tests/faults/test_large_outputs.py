@@ -1,0 +1,172 @@
+"""A large signature or delta that replaces a file changes places with it, and the old file is removed.
+
+Every call in turn fails, is preceded by a signal, or by a kill: the old file or the new one is there, whole, and what a
+killed run left goes with the next. The old file is itself a large one, which must not stay under a temporary name.
+"""
+
+from __future__ import annotations
+
+import errno
+import re
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from faults.courses import OUT, Course, Place, os_message, way
+from helpers.places import MIB, Places
+from helpers.samples import noise
+from helpers.tool import SANITIZED
+
+SIZE = 1_200_000
+ERRNOS = (errno.EIO, errno.ENOSPC, errno.EPERM)
+SWEPT_NAME = re.compile(r"\.redelta-[0-9a-f]{16}-[0-7]")
+LARGE = [
+    Course("redelta", ("signature", "-T1", "-b32", "-f", "large", OUT), "large.signature", "old"),
+    Course("redelta", ("delta", "-T1", "-f", "signature", "large", OUT), "large.delta", "old"),
+    Course("rdiff", ("-f", "delta", "signature", "large", OUT), "large.bare", "old"),
+]
+SMALL = Course("redelta", ("delta", "-T1", "-f", "signature", "new", OUT), "delta", "old")
+
+large = pytest.mark.parametrize("course", LARGE, ids=str)
+
+
+class LargePlace(Place):
+    """What is made is large, and so is what it replaces."""
+
+    def __init__(self, folder: Path, tools: dict[str, Path]) -> None:
+        super().__init__(folder, tools, 5000)
+        self.files["large"] = noise(SIZE, 5)
+        self.files["old"] = noise(SIZE, 6)
+        (folder / "large").write_bytes(self.files["large"])
+        self._make("rdiff", "-b32", "signature", "large", "large.signature")
+        self._make(tools["redelta"], "delta", "signature", "large", "large.delta")
+        self._make(tools["rdiff"], "delta", "signature", "large", "large.bare")
+        self._make("rdiff", "patch", "basis", "large.delta", "large.made")
+        assert self.files["large.made"] == self.files["large"]
+
+    def some_calls(self, course: Course, way: str) -> list[int]:
+        """The numbers of the calls; under a sanitizer only those at the end, where the file gets its name."""
+        count = self.count(course, way)
+        return list(range(max(0, count - 15) if SANITIZED else 0, count))
+
+    def assert_swept(self) -> None:
+        """Whatever was left has a name that the next run looks at."""
+        assert all(SWEPT_NAME.fullmatch(name) for name in self.left()), self.left()
+
+
+@pytest.fixture(scope="module")
+def large_place(memory: Path, tools: dict[str, Path]) -> LargePlace:
+    return LargePlace(memory / "large", tools)
+
+
+@way
+@large
+def test_two_files_change_places_only_if_the_new_one_is_large(
+    large_place: LargePlace, course: Course, way: str
+) -> None:
+    """The call that is tried is one that fails; then the file is renamed."""
+    for each, exchanged in ((course, True), (SMALL, False)):
+        large_place.judge_done(each, f"{way} renameat2:*:{errno.EINVAL}")
+        assert ("renameat2" in large_place.logged()) == exchanged
+
+
+@way
+@large
+def test_every_call_fails_once(large_place: LargePlace, course: Course, way: str) -> None:
+    for number in large_place.some_calls(course, way):
+        code = ERRNOS[number % len(ERRNOS)]
+        large_place.prepare(course)
+        result = large_place.run(course, f"{way} any:{number}:{code}")
+        if "unlinkat" in large_place.logged() and large_place.left():
+            large_place.assert_swept()
+            assert large_place.run(course, way).status == 0
+            assert large_place.left() == []
+            continue
+        if not large_place.judge(course, result):
+            assert os_message(code) in result.err, result.describe()
+
+
+@way
+@large
+@pytest.mark.parametrize("code", [errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.EPERM], ids=errno.errorcode.get)
+def test_without_an_exchange_the_same_is_made(large_place: LargePlace, course: Course, way: str, code: int) -> None:
+    large_place.judge_done(course, f"{way} renameat2:*:{code}")
+
+
+@way
+@large
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_asked_to_end_before_every_call(large_place: LargePlace, course: Course, number: int, way: str) -> None:
+    for at in large_place.some_calls(course, way):
+        large_place.prepare(course)
+        result = large_place.run(course, f"{way} any:{at}:s{int(number)}", killed=True)
+        assert result.status == -number, result.describe()
+        assert large_place.left() == [], result.describe()
+        large_place.content(course)
+
+
+@pytest.mark.skipif(SANITIZED, reason="a killed process has nothing to tell a sanitizer")
+@way
+@large
+def test_killed_before_every_call(large_place: LargePlace, course: Course, way: str) -> None:
+    left_old = 0
+    for number in large_place.some_calls(course, way):
+        large_place.prepare(course)
+        result = large_place.run(course, f"{way} any:{number}:kill", killed=True)
+        assert result.status == -signal.SIGKILL, result.describe()
+        assert len(large_place.left()) <= 1, result.describe()
+        large_place.assert_swept()
+        if large_place.content(course) == "new" and large_place.left():
+            left_old += 1
+            (name,) = large_place.left()
+            assert (large_place.d / name).read_bytes() == large_place.files["old"]
+        again = large_place.run(course, way)
+        assert large_place.judge(course, again), again.describe()
+    assert left_old > 0
+
+
+@pytest.mark.skipif(SANITIZED, reason="a killed process has nothing to tell a sanitizer")
+@pytest.mark.parametrize("course", LARGE[:2], ids=str)
+def test_what_was_left_goes_also_with_a_run_that_is_refused(large_place: LargePlace, course: Course) -> None:
+    """Without -f."""
+    large_place.prepare(course)
+    large_place.run(course, "unlinkat:0:kill", killed=True)
+    assert large_place.content(course) == "new"
+    assert len(large_place.left()) == 1
+    words = tuple(word for word in course.words if word != "-f")
+    assert large_place.run(Course(course.tool, words, None, None)).status == 1
+    assert large_place.left() == []
+
+
+@pytest.fixture(scope="module")
+def places() -> Iterator[Places]:
+    with Places() as places:
+        yield places
+
+
+@pytest.mark.skipif(SANITIZED, reason="a killed process has nothing to tell a sanitizer")
+@way
+@pytest.mark.parametrize("kind", ["ext4", "xfs", "btrfs", "tmpfs", "overlay"])
+def test_on_many_file_systems(places: Places, tools: dict[str, Path], kind: str, way: str) -> None:
+    """They change places, and if the run is killed then, the next one removes the old file."""
+    place = LargePlace(places.file_system(kind, size=320 * MIB) / "large", tools)
+    for course in LARGE:
+        place.prepare(course)
+        place.run(course, f"{way} renameat2:0:s{int(signal.SIGCONT)} unlinkat:0:kill", killed=True)
+        assert "renameat2" in place.logged()
+        assert place.content(course) == "new"
+        (name,) = place.left()
+        assert (place.d / name).read_bytes() == place.files["old"]
+        again = place.run(course, way)
+        assert place.judge(course, again), again.describe()
+
+
+@large
+def test_on_a_file_system_that_exchanges_nothing(places: Places, tools: dict[str, Path], course: Course) -> None:
+    view = places.refusing("rename_flags=EINVAL")
+    place = LargePlace(view.view / "large", tools)
+    refused = view.refused()  # files that were new
+    place.judge_done(course, "")
+    assert view.refused() == [*refused, "rename_flags"]
