@@ -372,6 +372,8 @@ rd_sink rd_destination_sink(rd_destination *destination) {
     rd_sink sink = rd_sink_fd(destination->fd);
     if (destination->existed && rd__system_is_sparse(&destination->old))
         rd__sink_set_replaces_sparse(&sink);
+    if (!destination->direct)
+        rd__sink_set_unseen(&sink);
     return sink;
 }
 

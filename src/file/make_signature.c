@@ -214,6 +214,12 @@ static rd_result signature_sign(signature_run *run, const rd_source *basis) {
 
 /* ---- As a file --------------------------------------------------------------------------------------------------- */
 
+/* The length that the signature will have, RD_UNKNOWN if it is not known. */
+static uint64_t signature_length(const rd__writer *writer, const rd_params *params, const rd_source *basis) {
+    const bool known = rd__segments_are_concurrent(basis) && !writer->compresses;
+    return known ? rd_signature_size(params, rd_block_count(params, basis->size)) : RD_UNKNOWN;
+}
+
 static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out) {
     rd__writer writer;
     uint8_t header[RD_SIGNATURE_HEADER_LEN];
@@ -225,12 +231,17 @@ static rd_result signature_make(rd__operation *operation, const rd_source *basis
     result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
     if (result == RD_OK)
         result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation->error);
+    const uint64_t length = signature_length(&writer, &run.params, basis);
+    if (result == RD_OK)
+        result = rd__sink_reserve(out, operation, length);
     if (result == RD_OK)
         result = rd__writer_put(&writer, header, sizeof header);
     if (result == RD_OK)
         result = signature_sign(&run, basis);
     if (result == RD_OK)
         result = rd__writer_finish(&writer);
+    if (length != RD_UNKNOWN && operation->stats.out_bytes < length) /* the basis has become shorter */
+        rd__sink_release(out);
     rd__writer_close(&writer);
     return result;
 }

@@ -460,6 +460,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
+    rd_result result = run.sparse.makes_holes ? RD_OK : rd__sink_reserve(out, operation, operation->total);
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;
@@ -467,7 +468,8 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     rd__digest_init(&run.digest, 0);
     run.delta = rd__context_take(operation->context, DELTA_CHUNK, 1);
     run.in.data = run.delta;
-    rd_result result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);
+    if (result == RD_OK)
+        result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);
     if (result == RD_OK)
         result = rd__sparse_finish(&run.sparse);
     if (result == RD_OK)

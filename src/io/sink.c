@@ -9,9 +9,13 @@
 #include "io/filter.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
 
 enum { MEMORY_MIN = 256 };
 
@@ -125,6 +129,52 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
         operation->stats.out_bytes += size;
     return result;
 }
+
+/* ---- Room -------------------------------------------------------------------------------------------------------- */
+
+enum { RESERVED_MIN = 1024 * 1024 };
+
+#if defined(FALLOC_FL_KEEP_SIZE)
+/*
+ * Only on ext4: there it costs nothing, and writing takes a sixth less processor time. On tmpfs a patch takes 1.05
+ * times the processor time, and where files are compressed, or share blocks of the basis with the file that is patched
+ * from it, they may need less room than they have bytes.
+ *
+ * The size is kept: after a power cut, a file that was not written would otherwise have its full length, in zeros.
+ */
+static bool sink_reserves(int fd) {
+    enum { EXT4 = 0xef53 };
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && status.f_type == EXT4;
+}
+
+rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64_t size) {
+    const uint64_t limit = operation->options.limits.output;
+    const int64_t start = rd__sink_is_unseen(sink) ? rd__system_position(sink->fd) : -1;
+    if (start < 0 || size < RESERVED_MIN || size > (uint64_t)(INT64_MAX - start) || (limit != 0 && size > limit) ||
+        !sink_reserves(sink->fd) || fallocate(sink->fd, FALLOC_FL_KEEP_SIZE, (off_t)start, (off_t)size) == 0 ||
+        (errno != ENOSPC && errno != EDQUOT))
+        return RD_OK;
+    return rd__fail_system(&operation->error, RD_ROLE_OUTPUT, errno, "cannot write");
+}
+
+void rd__sink_release(const rd_sink *sink) {
+    struct stat status;
+    if (rd__sink_is_unseen(sink) && fstat(sink->fd, &status) == 0)
+        (void)ftruncate(sink->fd, status.st_size); /* which it has: only what lies beyond goes */
+}
+#else
+rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64_t size) {
+    (void)sink, (void)operation, (void)size;
+    return RD_OK;
+}
+
+void rd__sink_release(const rd_sink *sink) {
+    (void)sink;
+}
+#endif
+
+/* ---- A sink and a source ----------------------------------------------------------------------------------------- */
 
 static bool sink_is_same_file(int one, int other) {
     struct stat a;

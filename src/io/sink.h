@@ -14,8 +14,8 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
 rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_role role, rd_error *error);
 
 /*
- * The sink writes a file that will replace one with holes, so its zeros may become holes, too. Noted in `reserved`,
- * which every constructor sets to NULL.
+ * The sink writes a file that will replace one with holes, so its zeros may become holes, too. Like the next, this is
+ * noted in `reserved`, which every constructor sets to NULL.
  */
 static inline void rd__sink_set_replaces_sparse(rd_sink *sink) {
     static char mark;
@@ -25,5 +25,24 @@ static inline void rd__sink_set_replaces_sparse(rd_sink *sink) {
 static inline bool rd__sink_replaces_sparse(const rd_sink *sink) {
     return sink->reserved[0] != NULL;
 }
+
+/* The sink writes a file that nobody sees before it is whole, so room can be reserved for it. */
+static inline void rd__sink_set_unseen(rd_sink *sink) {
+    static char mark;
+    sink->reserved[1] = &mark;
+}
+
+static inline bool rd__sink_is_unseen(const rd_sink *sink) {
+    return sink->reserved[1] != NULL;
+}
+
+/*
+ * Before the operation writes its first byte: there will be `size`, none in holes. Reserves room for them if that costs
+ * nothing here. Errors: RD_E_IO if there is no room; whatever else is in the way is ignored.
+ */
+rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64_t size);
+
+/* After the last byte: gives back what was reserved beyond the end of the file. */
+void rd__sink_release(const rd_sink *sink);
 
 #endif

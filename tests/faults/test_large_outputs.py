@@ -1,4 +1,5 @@
-"""A large signature or delta that replaces a file changes places with it, and the old file is removed.
+"""Large outputs: a signature or a delta that replaces a file changes places with it, and the old file is removed; and
+room is reserved for a signature or a patched file, so that a full disk is told before the work.
 
 Every call in turn fails, is preceded by a signal, or by a kill: the old file or the new one is there, whole, and what a
 killed run left goes with the next. The old file is itself a large one, which must not stay under a temporary name.
@@ -7,8 +8,10 @@ killed run left goes with the next. The old file is itself a large one, which mu
 from __future__ import annotations
 
 import errno
+import os
 import re
 import signal
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -170,3 +173,113 @@ def test_on_a_file_system_that_exchanges_nothing(places: Places, tools: dict[str
     refused = view.refused()  # files that were new
     place.judge_done(course, "")
     assert view.refused() == [*refused, "rename_flags"]
+
+
+# ---- Room -----------------------------------------------------------------------------------------------------------
+
+SIGNATURE = Course("redelta", ("signature", "-T1", "-b32", "large", OUT), "large.signature", None)
+PATCH = Course("redelta", ("patch", "-T1", "basis", "large.delta", OUT), "large", None)
+RESERVED = [
+    SIGNATURE,
+    PATCH,
+    LARGE[0],
+    Course("redelta", ("patch", "-T1", "-f", "basis", "large.delta", OUT), "large", "old"),
+]
+NOT_RESERVED = [
+    Course("redelta", ("patch", "-T1", "basis", "delta", OUT), "new", None),  # small
+    Course("redelta", ("patch", "-T1", "--sparse=always", "basis", "large.delta", OUT), "large", None),
+    Course("redelta", ("patch", "-T1", "--no-verify", "basis", "large.delta", OUT), "large", None),  # of unknown size
+    Course("redelta", ("delta", "-T1", "signature", "large", OUT), "large.delta", None),
+    Course("redelta", ("signature", "-T1", "-b32", "-", OUT), "large.signature", None, "large"),
+]  # fmt: skip
+LOGGED = f"s{int(signal.SIGCONT)}"  # a signal without an effect, so that the log has the call
+
+reserved = pytest.mark.parametrize("course", RESERVED, ids=str)
+
+
+@pytest.fixture(scope="module")
+def on_ext4(places: Places, tools: dict[str, Path]) -> LargePlace:
+    return LargePlace(places.file_system("ext4", size=64 * MIB) / "large", tools)
+
+
+@way
+@reserved
+def test_room_is_reserved_where_the_length_is_known(on_ext4: LargePlace, course: Course, way: str) -> None:
+    on_ext4.judge_done(course, f"{way} fallocate:*:{LOGGED}")
+    assert "fallocate" in on_ext4.logged()
+    status = (on_ext4.d / "out").stat()
+    assert status.st_blocks * 512 < status.st_size + 16384
+
+
+@pytest.mark.parametrize("course", NOT_RESERVED, ids=str)
+def test_no_room_is_reserved_otherwise(on_ext4: LargePlace, course: Course) -> None:
+    on_ext4.judge_done(course, f"fallocate:*:{LOGGED}")
+    assert "fallocate" not in on_ext4.logged()
+
+
+def test_no_room_is_reserved_on_other_file_systems(large_place: LargePlace, places: Places) -> None:
+    """Where room is dearer, or less may be needed."""
+    if subprocess.check_output(("stat", "-f", "-c", "%T", large_place.folder)) != b"tmpfs\n":
+        pytest.skip("no tmpfs")
+    large_place.judge_done(PATCH, f"fallocate:*:{LOGGED}")
+    assert "fallocate" not in large_place.logged()
+
+
+@pytest.mark.parametrize("code", [errno.EOPNOTSUPP, errno.EINVAL, errno.EINTR, errno.EIO], ids=errno.errorcode.get)
+@reserved
+def test_where_nothing_can_be_reserved_the_same_is_made(on_ext4: LargePlace, course: Course, code: int) -> None:
+    on_ext4.judge_done(course, f"fallocate:*:{code}")
+    assert on_ext4.logged() == ["fallocate"]
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EDQUOT], ids=errno.errorcode.get)
+@reserved
+def test_a_full_disk_is_told_before_the_work(on_ext4: LargePlace, course: Course, code: int) -> None:
+    on_ext4.prepare(course)
+    result = on_ext4.run(course, f"fallocate:0:{code} write:*:{LOGGED}")
+    assert not on_ext4.judge(course, result)
+    assert os_message(code) in result.err, result.describe()
+    assert on_ext4.logged() == ["fallocate"]
+
+
+def fill(path: Path) -> None:
+    """Makes a file that leaves less room than any of the large ones needs."""
+    size = 16 * MIB
+    with path.open("wb") as file:
+        while size > MIB // 8:
+            try:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), size)
+            except OSError:
+                size //= 2
+
+
+@way
+@reserved
+def test_a_disk_that_is_full_indeed(on_ext4: LargePlace, course: Course, way: str) -> None:
+    on_ext4.prepare(course)
+    filler = on_ext4.folder / "filler"
+    fill(filler)
+    try:
+        result = on_ext4.run(course, f"{way} write:*:{LOGGED}")
+        assert not on_ext4.judge(course, result)
+        assert os_message(errno.ENOSPC) in result.err, result.describe()
+        assert "write" not in on_ext4.logged()
+    finally:
+        filler.unlink()
+
+
+@way
+def test_what_was_reserved_in_excess_is_given_back(on_ext4: LargePlace, way: str) -> None:
+    """The basis becomes shorter while it is read, and what was made of it is kept."""
+    shrinking = on_ext4.folder / "shrinking"
+    shrinking.write_bytes(on_ext4.files["large"])
+    course = Course("redelta", ("signature", "-T1", "-b32", "shrinking", OUT), "large.signature", None)
+    on_ext4.prepare(course)
+    words = [str(on_ext4.tools["redelta"]), *course.words]
+    environment = on_ext4.environment(f"{way} fallocate:0:run")
+    environment["REDELTA_FAULTS_RUN"] = f"truncate -s 40000 {shrinking}"
+    done = subprocess.run(words, cwd=on_ext4.folder, env=environment, capture_output=True, check=False)
+    assert done.returncode == 6, done.stderr
+    status = (on_ext4.d / "out").stat()
+    assert status.st_size == 12 + 1250 * 36
+    assert status.st_blocks * 512 < status.st_size + 16384
