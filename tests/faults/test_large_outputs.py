@@ -217,7 +217,7 @@ def test_no_room_is_reserved_otherwise(on_ext4: LargePlace, course: Course) -> N
     assert "fallocate" not in on_ext4.logged()
 
 
-def test_no_room_is_reserved_on_other_file_systems(large_place: LargePlace, places: Places) -> None:
+def test_no_room_is_reserved_on_other_file_systems(large_place: LargePlace) -> None:
     """Where room is dearer, or less may be needed."""
     if subprocess.check_output(("stat", "-f", "-c", "%T", large_place.folder)) != b"tmpfs\n":
         pytest.skip("no tmpfs")
