@@ -1,11 +1,11 @@
 /*
- * What ten thousand files of 4 KiB cost, written through one open directory and one by one, as one Markdown table. Run
- * it with bench/directory.
+ * What ten thousand files of 4 KiB cost, written through one open directory and one by one. bench/directory makes a
+ * table of what is printed: for each case and way the seconds of each round.
  *
  * Each round has two directories, one for each way. First all rounds write new files (to free names, which are not
  * flushed), then all rounds replace them safely (that is, flushed first): some file systems create files more slowly
  * soon after others were deleted, and replacing deletes. The two ways take turns at being first, and the disk is idle
- * before each measurement (sync). A row has the medians of the rounds, and the median of the ratios within a round.
+ * before each measurement (sync).
  */
 #define _GNU_SOURCE
 #include "redelta.h"
@@ -26,7 +26,6 @@ typedef struct bench_case {
     const char *name;
     rd_replace replace;
     double seconds[WAYS][ROUNDS];
-    double ratios[ROUNDS];
 } bench_case;
 
 static void bench_check(rd_result result, const rd_error *error) {
@@ -81,17 +80,6 @@ static double bench_write(const char *place, bench_way way, rd_replace replace) 
     return bench_now() - start;
 }
 
-static int bench_compare(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double bench_median(double values[ROUNDS]) {
-    qsort(values, ROUNDS, sizeof *values, bench_compare);
-    return values[ROUNDS / 2];
-}
-
 static void bench_remove(const char *place) {
     char directory[PATH_SIZE];
     char path[PATH_SIZE];
@@ -127,13 +115,13 @@ int main(int argc, char **argv) {
         }
     }
     bench_remove(place);
-    (void)printf("| %d files of %d bytes | one directory s | one by one s | faster |\n|---|---|---|---|\n", FILES,
-                 FILE_SIZE);
-    for (bench_case *c = cases; c < cases + CASES; c++) {
-        for (int round = 0; round < ROUNDS; round++)
-            c->ratios[round] = c->seconds[ONE_BY_ONE][round] / c->seconds[ONE_DIRECTORY][round];
-        (void)printf("| %s | %.3f | %.3f | **%.1fx** |\n", c->name, bench_median(c->seconds[ONE_DIRECTORY]),
-                     bench_median(c->seconds[ONE_BY_ONE]), bench_median(c->ratios));
+    for (const bench_case *c = cases; c < cases + CASES; c++) {
+        for (bench_way way = 0; way < WAYS; way++) {
+            (void)printf("%s\t%s", c->name, way == ONE_DIRECTORY ? "one directory" : "one by one");
+            for (int round = 0; round < ROUNDS; round++)
+                (void)printf("\t%.6f", c->seconds[way][round]);
+            (void)printf("\n");
+        }
     }
     return 0;
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import resource
 import shlex
 import shutil
@@ -9,10 +10,15 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-PROGRAM = str(Path(__file__).resolve().parent.parent / "build" / "bin" / "redelta")
+from tables import Better, Cell, Column, Report, Sample, sample
+
+ROOT = Path(__file__).resolve().parent.parent
+PROGRAM = os.environ.get("REDELTA") or str(ROOT / "build" / "bin" / "redelta")
+LIBRARIES = ROOT / "build" / "lib"
 GNU_TIME = shutil.which("time")
 
 
@@ -20,7 +26,7 @@ GNU_TIME = shutil.which("time")
 class Run:
     wall: float
     cpu: float
-    peak: int  # bytes
+    peak: int  # bytes; 0 if not known
 
 
 def warm(*paths: Path | str) -> None:
@@ -46,3 +52,78 @@ def measure(command: list[str]) -> Run:
         sys.exit(f"{shlex.join(command)}: exit status {status}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
     return Run(wall, cpu, int(kilobytes[-1]) * 1024 if kilobytes else 0)
+
+
+# ---- Two programs in turns -------------------------------------------------------------------------------------------
+
+
+def duel_columns(ours: str, theirs: str, digits: int = 3, peaks: bool = True) -> list[Column]:
+    """Those of `duel`."""
+    columns = [
+        Column(ours, "s", digits, "less"),
+        Column(theirs, "s", digits),
+        Column("faster", "x", 1, "more", bold=True),
+        Column("less processor time", "x", 1, "more"),
+    ]
+    if peaks:
+        columns += [memory_column(ours, 1, "less"), memory_column(theirs, 1)]
+    return columns
+
+
+def memory_column(who: str, digits: int = 0, better: Better = "") -> Column:
+    return Column(who, "MB", digits, better, statistic="maximum")
+
+
+def duel(rounds: Sequence[tuple[Run, Run]], peaks: bool = True) -> list[Cell]:
+    """Rounds of ours and theirs: the wall times of both, the ratios in each round (above 1: ours is faster), the same
+    for processor time, and the memory of both."""
+    ours, theirs = [our for our, _ in rounds], [their for _, their in rounds]
+    cells: list[Cell] = [
+        sample(run.wall for run in ours),
+        sample(run.wall for run in theirs),
+        sample(their.wall / our.wall for our, their in rounds),
+        sample(their.cpu / max(our.cpu, 1e-3) for our, their in rounds),
+    ]
+    return [*cells, memory(ours), memory(theirs)] if peaks else cells
+
+
+def memory(runs: Sequence[Run]) -> Cell:
+    return sample(run.peak / 1e6 for run in runs) if all(run.peak for run in runs) else None
+
+
+# ---- Programs in C ---------------------------------------------------------------------------------------------------
+
+
+def built(name: str) -> str:
+    """Builds the release, and returns the path of a program of this directory in it."""
+    subprocess.run([ROOT / "scripts" / "build"], stdout=sys.stderr, check=True)
+    return str(ROOT / "build" / "bin" / f"redelta-bench-{name}")
+
+
+def fields(command: list[str]) -> list[list[str]]:
+    """What a program prints: lines of fields that tabs divide."""
+    printed = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout
+    return [line.split("\t") for line in printed.splitlines()]
+
+
+def file_system(place: Path) -> str:
+    """Its type, as in /proc/mounts."""
+    best = ("", "unknown")
+    for line in Path("/proc/mounts").read_text().splitlines():
+        _, point, kind, *_ = line.split(" ")
+        if place.resolve().is_relative_to(point.replace("\\040", " ")) and len(point) >= len(best[0]):
+            best = (point, kind)
+    return best[1]
+
+
+def ways_in_turns(name: str, places: Sequence[Path], report: Report) -> None:
+    """Adds the rows of a program that does each case in two ways, in each of the places: the rounds of both ways, and
+    the ratios of the second to the first."""
+    program = built(name)
+    for place in places:
+        measured: dict[str, list[Sample]] = {}
+        for case, _, *rounds in fields([program, str(place)]):
+            measured.setdefault(case, []).append(sample(map(float, rounds)))
+        for case, (one, other) in measured.items():
+            ratios = sample(b / a for a, b in zip(one.values, other.values, strict=True))
+            report.row(file_system(place), case, one, other, ratios)

@@ -1,11 +1,11 @@
 /*
- * What ten thousand files of 4 KiB cost in one process, as one Markdown table: signatures, deltas and patches, each
- * with one context and one open directory for all files, and with neither. Run it with bench/small-files.
+ * What ten thousand files of 4 KiB cost in one process: signatures, deltas and patches, each with one context and one
+ * open directory for all files, and with neither. bench/small-files makes a table of what is printed: for each step and
+ * way the microseconds per file of each round.
  *
  * A new version differs from the old one in 100 bytes. Signatures stay in memory; deltas are new files; patches replace
  * the old version safely (that is, flushed first). Each round has a directory for each way; the two take turns at being
- * first, and the disk is idle before each measurement (sync). A row has the medians of the rounds, and the median of
- * the ratios within a round.
+ * first, and the disk is idle before each measurement (sync).
  */
 #define _GNU_SOURCE
 #include "redelta.h"
@@ -159,21 +159,9 @@ static void bench_remove(const bench_files *f) {
     (void)rmdir(f->path);
 }
 
-static int bench_compare(const void *a, const void *b) {
-    const double x = *(const double *)a;
-    const double y = *(const double *)b;
-    return (x > y) - (x < y);
-}
-
-static double bench_median(double values[ROUNDS]) {
-    qsort(values, ROUNDS, sizeof *values, bench_compare);
-    return values[ROUNDS / 2];
-}
-
 int main(int count, char **arguments) {
     static bench_files files[WAYS];
     static double seconds[STEPS][WAYS][ROUNDS];
-    static double ratios[STEPS][ROUNDS];
     if (count != 2)
         bench_fail("usage: redelta-bench-small-files DIRECTORY");
     for (int round = 0; round < ROUNDS; round++) {
@@ -189,7 +177,6 @@ int main(int count, char **arguments) {
                 const bench_way way = (bench_way)((turn + round) % WAYS);
                 seconds[step][way][round] = bench_run(&files[way], step, way);
             }
-            ratios[step][round] = seconds[step][ONE_BY_ONE][round] / seconds[step][TOGETHER][round];
         }
         for (bench_way way = 0; way < WAYS; way++) {
             for (int i = 0; i < FILES; i++)
@@ -197,9 +184,13 @@ int main(int count, char **arguments) {
             bench_remove(&files[way]);
         }
     }
-    printf("| step | together, µs a file | one by one | faster |\n|---|---|---|---|\n");
-    for (bench_step step = 0; step < STEPS; step++)
-        printf("| %s | %.1f | %.1f | %.1fx |\n", steps[step], bench_median(seconds[step][TOGETHER]) * 1e6 / FILES,
-               bench_median(seconds[step][ONE_BY_ONE]) * 1e6 / FILES, bench_median(ratios[step]));
+    for (bench_step step = 0; step < STEPS; step++) {
+        for (bench_way way = 0; way < WAYS; way++) {
+            (void)printf("%s\t%s", steps[step], way == TOGETHER ? "together" : "one by one");
+            for (int round = 0; round < ROUNDS; round++)
+                (void)printf("\t%.3f", seconds[step][way][round] * 1e6 / FILES);
+            (void)printf("\n");
+        }
+    }
     return 0;
 }

@@ -65,7 +65,7 @@ def execute(job: int, source: IO[bytes], output: IO[bytes] | None = None) -> Non
     while result == BLOCKED:
         if buffers.avail_in == 0 and not buffers.eof_in:
             piece = source.read(PIECE)
-            buffers.next_in = ctypes.cast(piece, ctypes.c_void_p)
+            buffers.next_in = ctypes.cast(piece, ctypes.c_void_p)  # type: ignore[arg-type] # bytes, too
             buffers.avail_in = len(piece)
             buffers.eof_in = not piece
         buffers.next_out, buffers.avail_out = ctypes.addressof(room), PIECE
