@@ -1,0 +1,167 @@
+"""What bench/all measures: its jobs, each a call of another script, with what they need and how long they take."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from measuring import ROOT
+
+SYNTHETIC = ("old", "edited", "appended", "shifted", "unrelated", "zeros")
+MD4 = "-H md4 -R rollsum -S 8 -b 2048"
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How large the data is, and how often each step runs."""
+
+    quick: bool = False
+    megabytes: int = 1024  # of the synthetic files
+    runs: int = 3
+
+
+@dataclass(frozen=True)
+class Job:
+    name: str  # of the script, for --only
+    table: str  # its first one
+    what: str
+    command: tuple[str | int | Path, ...]
+    seconds: float  # about
+    needs: tuple[str, ...] = ()  # reasons why it cannot run; empty: it can
+    python: str = sys.executable
+
+
+def size(megabytes: int) -> str:
+    return f"{megabytes // 1024:,} GiB" if megabytes % 1024 == 0 else f"{megabytes} MiB"
+
+
+def lacking(*programs: str) -> tuple[str, ...]:
+    return tuple(f"{program} is not installed" for program in programs if not shutil.which(program))
+
+
+def python_with_package() -> str | None:
+    """An interpreter that has redelta: that of scripts/test, or ours."""
+    for python in (str(ROOT / "build/wheel-venv/bin/python"), sys.executable):
+        found = shutil.which(python) and subprocess.run([python, "-c", "import redelta"], capture_output=True)
+        if found and found.returncode == 0:
+            return python
+    return None
+
+
+def real_pair(data: Path, name: str) -> tuple[Path, Path] | None:
+    """The oldest and the newest version of what `bench/make-data --real` fetches."""
+
+    def version(path: Path) -> list[int]:
+        return [int(number) for number in re.findall(r"\d+", path.name)]
+
+    found = sorted(data.rglob(f"{name}-*.tar"), key=version)
+    return (found[0], found[-1]) if len(found) > 1 else None
+
+
+def versions(pair: tuple[Path, Path]) -> str:
+    return " to ".join(path.stem.partition("-")[2] for path in pair)
+
+
+class Plan:
+    def __init__(self, data: Path, scale: Scale) -> None:
+        self.data = data
+        self.scale = scale
+        self.share = scale.megabytes / 1024 * (scale.runs + 1)  # what the estimates are multiplied with
+
+    def versus(self, table: str, label: str, old: Path, new: Path, seconds: float, *options: str) -> Job:
+        words: tuple[str | int | Path, ...] = ("--name", table, "--label", label, "--runs", self.scale.runs)
+        return Job("versus", table, label, (*words, *options, old, new), seconds * (self.scale.runs + 1), lacking("rdiff"))
+
+    def synthetic(self, table: str, *options: str) -> Iterator[Job]:
+        whole, quarter = size(self.scale.megabytes), size(self.scale.megabytes // 4)
+        share = self.scale.megabytes / 1024
+        old, edited, appended, _, unrelated, zeros = (self.data / name for name in SYNTHETIC)
+        label = f"{whole} of random bytes, 2000 scattered edits"
+        yield self.versus(table, label, old, edited, 9 * share, *options)
+        if table == "versus":
+            yield self.versus(table, "the same, 1 % appended", old, appended, 8 * share, *options)
+        label = f"{whole} of random bytes, and {quarter} of unrelated ones"
+        yield self.versus(table, label, old, unrelated, 8 * share, *options)
+        if table == "versus":
+            yield self.versus(table, f"{quarter} of zeros, unchanged", zeros, zeros, 2 * share, *options)
+            label = f"{whole}, edited, `{MD4}`"
+            yield self.versus(table, label, old, edited, 6 * share, "--signature", MD4, *options)
+
+    def real(self, table: str, name: str, label: str, seconds: float, *options: str) -> Job:
+        pair = real_pair(self.data, name)
+        if not pair:
+            need = f"no {name}-*.tar in {self.data}: bench/make-data --real fetches them"
+            return Job("versus", table, label, (), 0, (need,))
+        return self.versus(table, f"{label}, {versions(pair)}", *pair, seconds, *options)
+
+    def against_rdiff(self) -> Iterator[Job]:
+        plain = "--no-verify"
+        yield from self.synthetic("versus", plain)
+        if not self.scale.quick:
+            yield self.real("versus", "typescript", "TypeScript", 1, plain)
+            yield self.real("versus", "linux", "Linux", 24, plain)
+            yield self.real("versus", "linux", "Linux, `-b 1024`", 14, plain, "--signature", "-b 1024")
+            yield self.real("versus", "linux", "Linux, `-b 2048`", 15, plain, "--signature", "-b 2048")
+        yield from self.synthetic("versus-verified")
+        if not self.scale.quick:
+            yield self.real("versus-verified", "linux", "Linux", 24)
+
+    def small_things(self) -> Iterator[Job]:
+        """The kernels, and many small files."""
+        places = tuple(place for place in (self.data, Path("/dev/shm")) if place.is_dir())
+        yield Job("kernels", "memory", "every kernel", (), 15)
+        yield Job("directory", "directory", "small files written", places, 100)
+        yield Job("small-files", "small-files", "small files: signatures, deltas, patches", places, 90)
+
+    def growth(self) -> Iterator[Job]:
+        quick, runs = self.scale.quick, ("--runs", self.scale.runs)
+        largest = min(self.scale.megabytes, 256) if quick else 8192
+        seconds = 40 * self.share if quick else 440
+        what = f"growth up to {size(largest)}"
+        yield Job("growth", "growth", what, ("--largest", largest, *runs), seconds, lacking("rdiff"))
+        whole = 64 if quick else 1024
+        yield Job("sparse", "sparse", "holes", ("--size", whole, "--data", 1, *runs), 10 + 5 * self.scale.runs)
+
+    def programs(self) -> Iterator[Job]:
+        """Debian's, on both libraries."""
+        quick, place = self.scale.quick, ("--directory", self.data)
+        scale = ("--megabytes", 64 if quick else 1024, "--files", 1000 if quick else 20000, "--runs", 1 if quick else 2)
+        needs = lacking("rdiff-backup", "rdiffdir")
+        yield Job("nightly", "nightly", "backups", (*scale, *place), 30 if quick else 220, needs)
+        if not quick:
+            needs = lacking("burp", "openssl")
+            yield Job("burp", "burp", "burp's second backup", ("--runs", 2, *place), 180, needs)
+
+    def package(self) -> Iterator[Job]:
+        """The Python package, and what takes the place of the module librsync."""
+        python = python_with_package()
+        needs = lacking() if python else ("no Python has the package: scripts/test makes one, build/wheel-venv",)
+        pair, command = self.pair(), python or sys.executable
+        edited = (self.data / "old", self.data / "edited", "--runs", self.scale.runs)
+        yield Job("python", "python", "the Python package", edited, 7 * self.share, needs, command)
+        needs += lacking("rdiff")
+        yield Job("python-compat", "python-compat", "the module librsync", pair, 14 * self.share, needs, command)
+
+    def pair(self) -> tuple[str | int | Path, ...]:
+        """Real files, if there are any."""
+        linux = None if self.scale.quick else real_pair(self.data, "linux")
+        return (*(linux or (self.data / "old", self.data / "edited")), "--runs", self.scale.runs)
+
+    def others(self) -> Iterator[Job]:
+        """Compressed deltas and crafted input."""
+        yield Job("compression", "compression", "compressed deltas", self.pair(), 12 * self.share)
+        if self.scale.quick:
+            words = ("--megabytes", 2, "--only", ", 2048, forged, straddling")
+            yield Job("hostile", "hostile", "crafted input", words, 5)
+        else:
+            yield Job("hostile", "hostile", "crafted input, blocks of 2048 bytes", ("--only", ", 2048, "), 120)
+            yield Job("hostile", "hostile", "crafted signatures", ("--only", "load"), 30)
+
+    def jobs(self) -> list[Job]:
+        parts = (self.against_rdiff, self.small_things, self.growth, self.programs, self.package, self.others)
+        return [job for part in parts for job in part()]
