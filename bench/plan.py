@@ -75,7 +75,8 @@ class Plan:
 
     def versus(self, table: str, label: str, old: Path, new: Path, seconds: float, *options: str) -> Job:
         words: tuple[str | int | Path, ...] = ("--name", table, "--label", label, "--runs", self.scale.runs)
-        return Job("versus", table, label, (*words, *options, old, new), seconds * (self.scale.runs + 1), lacking("rdiff"))
+        seconds *= self.scale.runs + 1
+        return Job("versus", table, label, (*words, *options, old, new), seconds, lacking("rdiff"))
 
     def synthetic(self, table: str, *options: str) -> Iterator[Job]:
         whole, quarter = size(self.scale.megabytes), size(self.scale.megabytes // 4)
