@@ -18,14 +18,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILES = 10000, FILE_SIZE = 4096, ROUNDS = 5, CASES = 2, PLACE_SIZE = 1024, PATH_SIZE = PLACE_SIZE + 64 };
+enum { FILES = 10000, FILE_SIZE = 4096, ROUNDS_MAX = 99, CASES = 2, PLACE_SIZE = 1024, PATH_SIZE = PLACE_SIZE + 64 };
 
 typedef enum bench_way { ONE_DIRECTORY, ONE_BY_ONE, WAYS } bench_way;
 
 typedef struct bench_case {
     const char *name;
     rd_replace replace;
-    double seconds[WAYS][ROUNDS];
+    double seconds[WAYS][ROUNDS_MAX];
 } bench_case;
 
 static void bench_check(rd_result result, const rd_error *error) {
@@ -80,10 +80,10 @@ static double bench_write(const char *place, bench_way way, rd_replace replace) 
     return bench_now() - start;
 }
 
-static void bench_remove(const char *place) {
+static void bench_remove(const char *place, int rounds) {
     char directory[PATH_SIZE];
     char path[PATH_SIZE];
-    for (int turn = 0; turn < ROUNDS * WAYS; turn++) {
+    for (int turn = 0; turn < rounds * WAYS; turn++) {
         bench_directory(directory, place, turn / WAYS, turn % WAYS);
         for (int i = 0; i < FILES; i++) {
             bench_path(path, directory, i);
@@ -98,13 +98,14 @@ int main(int argc, char **argv) {
     bench_case cases[CASES] = {{.name = "new", .replace = RD_REPLACE_NEVER},
                                {.name = "replaced safely", .replace = RD_REPLACE_SAFELY}};
     char place[PLACE_SIZE];
-    if (argc != 2 || snprintf(place, sizeof place, "%s/redelta-bench-XXXXXX", argv[1]) >= PLACE_SIZE ||
-        !mkdtemp(place)) {
-        (void)fprintf(stderr, "bench/directory: give a directory to write in\n");
+    const int rounds = argc == 3 ? atoi(argv[2]) : 0;
+    if (rounds < 1 || rounds > ROUNDS_MAX ||
+        snprintf(place, sizeof place, "%s/redelta-bench-XXXXXX", argv[1]) >= PLACE_SIZE || !mkdtemp(place)) {
+        (void)fprintf(stderr, "bench/directory: give a directory to write in, and a number of rounds up to 99\n");
         return 1;
     }
     for (bench_case *c = cases; c < cases + CASES; c++) {
-        for (int turn = 0; turn < ROUNDS * WAYS; turn++) {
+        for (int turn = 0; turn < rounds * WAYS; turn++) {
             const int round = turn / WAYS;
             const bench_way way = (bench_way)((round + turn) % WAYS);
             char directory[PATH_SIZE];
@@ -114,11 +115,11 @@ int main(int argc, char **argv) {
             c->seconds[way][round] = bench_write(directory, way, c->replace);
         }
     }
-    bench_remove(place);
+    bench_remove(place, rounds);
     for (const bench_case *c = cases; c < cases + CASES; c++) {
         for (bench_way way = 0; way < WAYS; way++) {
             (void)printf("%s\t%s", c->name, way == ONE_DIRECTORY ? "one directory" : "one by one");
-            for (int round = 0; round < ROUNDS; round++)
+            for (int round = 0; round < rounds; round++)
                 (void)printf("\t%.6f", c->seconds[way][round]);
             (void)printf("\n");
         }

@@ -116,13 +116,13 @@ def file_system(place: Path) -> str:
     return best[1]
 
 
-def ways_in_turns(name: str, places: Sequence[Path], report: Report) -> None:
+def ways_in_turns(name: str, places: Sequence[Path], runs: int, report: Report) -> None:
     """Adds the rows of a program that does each case in two ways, in each of the places: the rounds of both ways, and
     the ratios of the second to the first."""
     program = built(name)
     for place in places:
         measured: dict[str, list[Sample]] = {}
-        for case, _, *rounds in fields([program, str(place)]):
+        for case, _, *rounds in fields([program, str(place), str(runs)]):
             measured.setdefault(case, []).append(sample(map(float, rounds)))
         for case, (one, other) in measured.items():
             ratios = sample(b / a for a, b in zip(one.values, other.values, strict=True))

@@ -16,6 +16,9 @@ SYNTHETIC = ("old", "edited", "appended", "shifted", "unrelated", "zeros")
 MD4 = "-H md4 -R rollsum -S 8 -b 2048"
 
 
+Words = tuple[str | int | Path, ...]
+
+
 @dataclass(frozen=True)
 class Scale:
     """How large the data is, and how often each step runs."""
@@ -30,7 +33,7 @@ class Job:
     name: str  # of the script, for --only
     table: str  # its first one
     what: str
-    command: tuple[str | int | Path, ...]
+    command: Words
     seconds: float  # about
     needs: tuple[str, ...] = ()  # reasons why it cannot run; empty: it can
     python: str = sys.executable
@@ -73,32 +76,35 @@ class Plan:
         self.scale = scale
         self.share = scale.megabytes / 1024 * (scale.runs + 1)  # what the estimates are multiplied with
 
-    def versus(self, table: str, label: str, old: Path, new: Path, seconds: float, *options: str) -> Job:
-        words: tuple[str | int | Path, ...] = ("--name", table, "--label", label, "--runs", self.scale.runs)
-        seconds *= self.scale.runs + 1
-        return Job("versus", table, label, (*words, *options, old, new), seconds, lacking("rdiff"))
+    def versus(
+        self, table: str, label: str, pair: tuple[Path, Path], seconds: float, *options: str, runs: int = 0
+    ) -> Job:
+        runs = runs or self.scale.runs
+        words: Words = ("--name", table, "--label", label, "--runs", runs, *options, *pair)
+        return Job("versus", table, label, words, seconds * (runs + 1), lacking("rdiff"))
 
     def synthetic(self, table: str, *options: str) -> Iterator[Job]:
         whole, quarter = size(self.scale.megabytes), size(self.scale.megabytes // 4)
         share = self.scale.megabytes / 1024
         old, edited, appended, _, unrelated, zeros = (self.data / name for name in SYNTHETIC)
         label = f"{whole} of random bytes, 2000 scattered edits"
-        yield self.versus(table, label, old, edited, 9 * share, *options)
+        yield self.versus(table, label, (old, edited), 9 * share, *options)
         if table == "versus":
-            yield self.versus(table, "the same, 1 % appended", old, appended, 8 * share, *options)
+            yield self.versus(table, "the same, 1 % appended", (old, appended), 8 * share, *options)
         label = f"{whole} of random bytes, and {quarter} of unrelated ones"
-        yield self.versus(table, label, old, unrelated, 8 * share, *options)
+        yield self.versus(table, label, (old, unrelated), 8 * share, *options)
         if table == "versus":
-            yield self.versus(table, f"{quarter} of zeros, unchanged", zeros, zeros, 2 * share, *options)
+            yield self.versus(table, f"{quarter} of zeros, unchanged", (zeros, zeros), 2 * share, *options)
             label = f"{whole}, edited, `{MD4}`"
-            yield self.versus(table, label, old, edited, 6 * share, "--signature", MD4, *options)
+            yield self.versus(table, label, (old, edited), 6 * share, "--signature", MD4, *options)
 
     def real(self, table: str, name: str, label: str, seconds: float, *options: str) -> Job:
         pair = real_pair(self.data, name)
         if not pair:
             need = f"no {name}-*.tar in {self.data}: bench/make-data --real fetches them"
             return Job("versus", table, label, (), 0, (need,))
-        return self.versus(table, f"{label}, {versions(pair)}", *pair, seconds, *options)
+        runs = min(2, self.scale.runs) if seconds > 10 else self.scale.runs
+        return self.versus(table, f"{label}, {versions(pair)}", pair, seconds, *options, runs=runs)
 
     def against_rdiff(self) -> Iterator[Job]:
         plain = "--no-verify"
@@ -114,10 +120,12 @@ class Plan:
 
     def small_things(self) -> Iterator[Job]:
         """The kernels, and many small files."""
-        places = tuple(place for place in (self.data, Path("/dev/shm")) if place.is_dir())
-        yield Job("kernels", "memory", "every kernel", (), 15)
-        yield Job("directory", "directory", "small files written", places, 100)
-        yield Job("small-files", "small-files", "small files: signatures, deltas, patches", places, 90)
+        quick, memory = self.scale.quick, Path("/dev/shm")
+        places = [place for place in (self.data, memory) if place.is_dir() and not (quick and place != memory)]
+        words: Words = (*(places or [self.data]), "--runs", self.scale.runs)
+        yield Job("kernels", "memory", "every kernel", (), 10)
+        yield Job("directory", "directory", "small files written", words, 5 if quick else 80)
+        yield Job("small-files", "small-files", "small files: signatures, deltas, patches", words, 5 if quick else 90)
 
     def growth(self) -> Iterator[Job]:
         quick, runs = self.scale.quick, ("--runs", self.scale.runs)
@@ -125,8 +133,8 @@ class Plan:
         seconds = 40 * self.share if quick else 440
         what = f"growth up to {size(largest)}"
         yield Job("growth", "growth", what, ("--largest", largest, *runs), seconds, lacking("rdiff"))
-        whole = 64 if quick else 1024
-        yield Job("sparse", "sparse", "holes", ("--size", whole, "--data", 1, *runs), 10 + 5 * self.scale.runs)
+        holes = ("--size", 64, "--data", 128) if quick else ("--size", 1024, "--data", 1024)
+        yield Job("sparse", "sparse", "holes", (*holes, *runs), 10 if quick else 60)
 
     def programs(self) -> Iterator[Job]:
         """Debian's, on both libraries."""
@@ -148,7 +156,7 @@ class Plan:
         needs += lacking("rdiff")
         yield Job("python-compat", "python-compat", "the module librsync", pair, 14 * self.share, needs, command)
 
-    def pair(self) -> tuple[str | int | Path, ...]:
+    def pair(self) -> Words:
         """Real files, if there are any."""
         linux = None if self.scale.quick else real_pair(self.data, "linux")
         return (*(linux or (self.data / "old", self.data / "edited")), "--runs", self.scale.runs)

@@ -18,7 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { FILES = 10000, FILE_SIZE = 4096, ROUNDS = 5, PATH_SIZE = 1024, NAME_SIZE = 32 };
+enum { FILES = 10000, FILE_SIZE = 4096, ROUNDS_MAX = 99, PATH_SIZE = 1024, NAME_SIZE = 32 };
 
 typedef enum bench_step { SIGN, DELTA, PATCH, STEPS } bench_step;
 typedef enum bench_way { TOGETHER, ONE_BY_ONE, WAYS } bench_way;
@@ -161,10 +161,11 @@ static void bench_remove(const bench_files *f) {
 
 int main(int count, char **arguments) {
     static bench_files files[WAYS];
-    static double seconds[STEPS][WAYS][ROUNDS];
-    if (count != 2)
-        bench_fail("usage: redelta-bench-small-files DIRECTORY");
-    for (int round = 0; round < ROUNDS; round++) {
+    static double seconds[STEPS][WAYS][ROUNDS_MAX];
+    const int rounds = count == 3 ? atoi(arguments[2]) : 0;
+    if (rounds < 1 || rounds > ROUNDS_MAX)
+        bench_fail("usage: redelta-bench-small-files DIRECTORY ROUNDS");
+    for (int round = 0; round < rounds; round++) {
         for (bench_way way = 0; way < WAYS; way++) {
             bench_files *const f = &files[way];
             (void)snprintf(f->path, sizeof f->path, "%s/small-files-%ld-%d", arguments[1], (long)getpid(), (int)way);
@@ -187,7 +188,7 @@ int main(int count, char **arguments) {
     for (bench_step step = 0; step < STEPS; step++) {
         for (bench_way way = 0; way < WAYS; way++) {
             (void)printf("%s\t%s", steps[step], way == TOGETHER ? "together" : "one by one");
-            for (int round = 0; round < ROUNDS; round++)
+            for (int round = 0; round < rounds; round++)
                 (void)printf("\t%.3f", seconds[step][way][round] * 1e6 / FILES);
             (void)printf("\n");
         }
