@@ -3,6 +3,10 @@
 A figure is worse if its value is, by more than the tolerance, and if it is worse in every run of the new result than in
 every run of the old one: where the two overlap, they may be equal. A figure without runs, such as the size of a delta,
 is compared by itself.
+
+Runs that follow each other share what disturbs them, so that their spread is less than that of two results. How much
+two results differ without a reason is seen in the programs that are not ours, which have not changed: times have to
+differ by more than nine in ten of theirs do.
 """
 
 from __future__ import annotations
@@ -12,6 +16,7 @@ from dataclasses import dataclass
 
 from tables import Cell, Column, Sample, Table, key
 
+TIMES = ("s", "ms", "µs", "x", "", "GB/s")  # also ratios of times, and speeds
 COLUMNS = (key("table"), key("row"), key("figure"), Column("before"), Column("now"), Column("ratio", "", 2), Column(""))
 
 
@@ -22,7 +27,7 @@ class Change:
     column: Column
     before: int | float | Sample
     now: int | float | Sample
-    tolerance: float
+    ours: bool
 
     @property
     def ratio(self) -> float:
@@ -31,25 +36,28 @@ class Change:
         return self.column.value(self.now) / before if before else 1.0
 
     @property
-    def verdict(self) -> str:
+    def timed(self) -> bool:
+        return self.column.unit in TIMES
+
+    def verdict(self, tolerance: float) -> str:
         """`worse`, `better`, or nothing."""
         before, now = runs(self.before), runs(self.now)
-        more = self.ratio > 1 + self.tolerance and min(now) > max(before)
-        less = self.ratio < 1 / (1 + self.tolerance) and max(now) < min(before)
+        more = self.ratio > 1 + tolerance and min(now) > max(before)
+        less = self.ratio < 1 / (1 + tolerance) and max(now) < min(before)
         if not (more or less):
             return ""
         return "better" if more == (self.column.better == "more") else "worse"
 
-    def cells(self) -> list[Cell]:
+    def cells(self, verdict: str) -> list[Cell]:
         plain = [self.column.show(cell).strip("*") for cell in (self.before, self.now)]
-        return [self.table, ", ".join(self.row), self.column.heading, *plain, self.ratio, self.verdict]
+        return [self.table, ", ".join(self.row), self.column.heading, *plain, self.ratio, verdict]
 
 
 def runs(cell: int | float | Sample) -> tuple[float, ...]:
     return cell.values if isinstance(cell, Sample) else (cell,)
 
 
-def pairs(old: Iterable[Table], new: Iterable[Table], tolerance: float) -> Iterable[Change]:
+def changes_between(old: Iterable[Table], new: Iterable[Table]) -> Iterable[Change]:
     """Every figure that both results have."""
     before = {table.name: table for table in old}
     for table in new:
@@ -59,25 +67,40 @@ def pairs(old: Iterable[Table], new: Iterable[Table], tolerance: float) -> Itera
         rows = {other.key_of(row): row for row in other.rows}
         places = {column.heading: number for number, column in enumerate(other.columns)}
         for row in table.rows:
-            known = rows.get(table.key_of(row), [])
+            keys = table.key_of(row)
+            known = rows.get(keys, [])
             for column, now in zip(table.columns, row, strict=True):
                 was = known[places[column.heading]] if known and column.heading in places else None
                 if was is None or now is None or isinstance(was, str) or isinstance(now, str) or column.key:
                     continue
-                yield Change(table.name, table.key_of(row), column, was, now, tolerance)
+                ours = column.better != "" and not set(keys) & set(table.others)
+                yield Change(table.name, keys, column, was, now, ours)
 
 
-def compare(old: Iterable[Table], new: Iterable[Table], tolerance: float) -> tuple[Table, int]:
-    """The figures of our programs side by side, with a note on the others', and how many are worse."""
-    changes = list(pairs(old, new, tolerance))
-    ours = [change for change in changes if change.column.better]
-    others = sorted(change.ratio for change in changes if not change.column.better and change.column.unit == "s")
+@dataclass(frozen=True)
+class Comparison:
+    table: Table
+    worse: list[Change]
+
+
+def compare(old: Iterable[Table], new: Iterable[Table], tolerance: float) -> Comparison:
+    """The figures of our programs side by side, with a note on the others'."""
+    changes = list(changes_between(old, new))
+    others = sorted(change.ratio for change in changes if not change.ours and change.column.unit == "s")
+    apart = sorted(max(ratio, 1 / ratio) - 1 for ratio in others if ratio > 0)
+    noise = max(tolerance, apart[len(apart) * 9 // 10]) if apart else tolerance
+    verdicts = [(change, change.verdict(noise if change.timed else tolerance)) for change in changes if change.ours]
+    worse = [change for change, verdict in verdicts if verdict == "worse"]
+    better = sum(verdict == "better" for _, verdict in verdicts)
     table = Table("comparison", "Compared with the result before", list(COLUMNS))
-    table.rows = [change.cells() for change in ours]
-    verdicts = [change.verdict for change in ours]
-    worse, better = verdicts.count("worse"), verdicts.count("better")
-    table.notes.append(f"{len(ours)} figures: {worse} worse, {better} better, the others equal within the noise.")
+    table.rows = [change.cells(verdict) for change, verdict in verdicts]
+    table.notes.append(
+        f"{len(verdicts)} figures: {len(worse)} worse, {better} better, the others equal within the noise"
+    )
     if others:
         times = f"{others[len(others) // 2]:.2f} times"
-        table.notes.append(f"The other programs took {times} as long as before (median): that is the machine.")
-    return table, worse
+        table.notes.append(
+            f"The other programs took {times} as long as before (median); times that differ by less than "
+            f"{100 * noise:.0f} % count as equal"
+        )
+    return Comparison(table, worse)

@@ -14,7 +14,7 @@ import shlex
 import statistics
 import sys
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal
@@ -81,7 +81,8 @@ def key(title: str, unit: str = "") -> Column:
 
 @dataclass
 class Table:
-    """Rows of cells below columns. The notes say what could not be measured, and why."""
+    """Rows of cells below columns. The notes say what could not be measured, and why. Rows that have one of `others` as
+    a key are of other programs."""
 
     name: str
     title: str
@@ -89,6 +90,7 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     commands: list[str] = field(default_factory=list)
+    others: list[str] = field(default_factory=list)
 
     def head(self) -> str:
         titles = " | ".join(column.heading for column in self.columns)
@@ -121,13 +123,14 @@ class Table:
             "rows": [[cell_to_json(cell) for cell in row] for row in self.rows],
             "notes": self.notes,
             "commands": self.commands,
+            "others": self.others,
         }
 
     @staticmethod
     def from_json(data: dict[str, Any]) -> Table:
         columns = [Column(**column) for column in data["columns"]]
         rows = [[cell_from_json(cell) for cell in row] for row in data["rows"]]
-        return Table(data["name"], data["title"], columns, rows, data["notes"], data["commands"])
+        return Table(data["name"], data["title"], columns, rows, data["notes"], data["commands"], data["others"])
 
 
 def rounded(value: float) -> float:
@@ -166,7 +169,25 @@ def merged(tables: Iterable[Table]) -> list[Table]:
         whole.rows += table.rows
         whole.notes += table.notes
         whole.commands += table.commands
+        whole.others = whole.others or table.others
     return list(found.values())
+
+
+def pooled(first: Iterable[Table], again: Iterable[Table]) -> list[Table]:
+    """Tables that were measured twice, with the runs of both times in one sample."""
+    second = {(table.name, table.key_of(row)): row for table in again for row in table.rows}
+    result = []
+    for table in first:
+        rows = []
+        for row in table.rows:
+            other = second.get((table.name, table.key_of(row)), row)
+            rows.append([pool(one, two) if other is not row else one for one, two in zip(row, other, strict=True)])
+        result.append(replace(table, rows=rows))
+    return result
+
+
+def pool(one: Cell, two: Cell) -> Cell:
+    return sample(one.values + two.values) if isinstance(one, Sample) and isinstance(two, Sample) else one
 
 
 class Report:
@@ -187,10 +208,10 @@ class Report:
         if self.path:
             self.path.write_text(json.dumps([table.to_json() for table in self.tables], indent=1) + "\n")
 
-    def start(self, name: str, title: str, *columns: Column) -> None:
+    def start(self, name: str, title: str, *columns: Column, others: Iterable[str] = ()) -> None:
         """The rows that follow belong to this table."""
         words = shlex.join([f"bench/{Path(sys.argv[0]).name}", *sys.argv[1:]])
-        table = Table(name, title, list(columns), commands=[words])
+        table = Table(name, title, list(columns), commands=[words], others=list(others))
         print(f"{chr(10) if self.tables else ''}{title}\n\n{table.head()}", flush=True)
         self.tables.append(table)
 

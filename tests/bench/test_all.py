@@ -91,6 +91,18 @@ def test_a_regression_is_seen(redelta: Tool, place: Path, tmp_path: Path) -> Non
     assert "| growth | 1, redelta -T 1 | delta s |" in f"| growth |{line.split('|', 2)[2]}"
 
 
+def test_what_seems_worse_is_measured_once_more(redelta: Tool, place: Path, tmp_path: Path) -> None:
+    read = result(place)
+    rows(read, "compression")[0][4]["values"] = [1e-9]
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps(read))
+    shutil.copytree(place / "data", tmp_path / "data")
+    status, said = bench_all(redelta, tmp_path, *SMALL[:-3], "compression", "--compare", before)
+    assert status == 3
+    assert "once more: compression" in said
+    assert [row[4]["runs"] for row in rows(result(tmp_path), "compression")] == [2, 2]
+
+
 def test_what_cannot_be_measured_is_noted_and_the_rest_goes_on(redelta: Tool, place: Path, tmp_path: Path) -> None:
     there = tmp_path / "bin"
     there.mkdir()

@@ -14,7 +14,7 @@ import pages
 from charts import Axis, charts
 from comparing import compare
 from plan import Plan, Scale
-from tables import Cell, Column, Sample, Table, key, merged, sample
+from tables import Cell, Column, Sample, Table, key, merged, pooled, sample
 
 ROOT = Path(__file__).parents[2]
 SVG = "{http://www.w3.org/2000/svg}"
@@ -108,8 +108,8 @@ def test_tables_of_a_name_become_one() -> None:
 
 def verdicts(before: list[Cell], now: list[Cell], tolerance: float = 0.05) -> list[Cell]:
     """Those of redelta's seconds, of the ratio and of its memory."""
-    compared, _ = compare([table(before)], [table(now)], tolerance)
-    return [row[-1] for row in compared.rows]
+    compared = compare([table(before)], [table(now)], tolerance)
+    return [row[-1] for row in compared.table.rows]
 
 
 def test_slower_in_every_round_is_worse() -> None:
@@ -139,24 +139,53 @@ def test_a_figure_without_rounds_is_compared_by_itself() -> None:
     columns = [key("delta of"), Column("redelta", "bytes", better="less"), Column("rdiff", "bytes")]
     before = Table("bytes", "", columns, [["a", 1000, 1000]])
     now = Table("bytes", "", columns, [["a", 1100, 2000]])
-    compared, worse = compare([before], [now], 0.05)
-    assert (compared.rows, worse) == ([["bytes", "a", "redelta bytes", "1,000", "1,100", 1.1, "worse"]], 1)
+    compared = compare([before], [now], 0.05)
+    assert compared.table.rows == [["bytes", "a", "redelta bytes", "1,000", "1,100", 1.1, "worse"]]
+    assert [change.row for change in compared.worse] == [("a",)]
 
 
 def test_other_programs_tell_about_the_machine_only() -> None:
     before, now = timed(1.0), timed(1.0)
     now[3] = sample([16.0])
-    compared, worse = compare([table(before)], [table(now)], 0.05)
-    assert worse == 0
-    assert "2.00 times as long" in compared.notes[-1]
+    compared = compare([table(before)], [table(now)], 0.05)
+    assert compared.worse == []
+    assert "2.00 times as long" in compared.table.notes[-1]
+
+
+def test_times_that_differ_by_less_than_those_of_other_programs_are_noise() -> None:
+    before, now = timed(1.0), timed(1.3)
+    now[3] = sample([8 * 1.4])
+    assert verdicts(before, now) == ["", "", ""]
+    now[3] = sample([8 / 1.2])
+    assert verdicts(before, now) == ["worse", "worse", ""]
+    now[3], now[-1] = sample([8 * 1.4]), sample([4.5])
+    assert verdicts(before, now) == ["", "", "worse"]
+
+
+def test_rows_of_other_programs_are_not_ours() -> None:
+    before, now = growth((1,)), growth((1,))
+    before.others = now.others = ["rdiff"]
+    now.rows[2][2] = sample([9.0])
+    compared = compare([before], [now], 0.05)
+    assert {row[1] for row in compared.table.rows} == {"1, redelta -T 1", "1, redelta -T 2"}
+    assert compared.worse == []
+
+
+def test_what_is_measured_again_is_one_sample() -> None:
+    first, again = table(timed(1.0), timed(3.0, step="patch")), table(timed(2.0))
+    (both,) = pooled([first], [again])
+    assert both.rows == [
+        [*timed(1.0, 2.0)[:3], sample([8.0, 8.0]), sample([8.0, 4.0]), sample([4.0, 4.0])],
+        first.rows[1],
+    ]
 
 
 def test_what_only_one_result_has_is_not_compared() -> None:
     before = table(timed(1.0), timed(1.0, step="patch"))
     now = table(timed(9.0, step="signature"), timed(1.0, step="patch"))
-    compared, worse = compare([before], [now, growth()], 0.05)
-    assert worse == 0
-    assert {row[1] for row in compared.rows} == {"a, patch"}
+    compared = compare([before], [now, growth()], 0.05)
+    assert compared.worse == []
+    assert {row[1] for row in compared.table.rows} == {"a, patch"}
 
 
 # ---- Pages -----------------------------------------------------------------------------------------------------------
