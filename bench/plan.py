@@ -130,7 +130,7 @@ class Plan:
     def growth(self) -> Iterator[Job]:
         quick, runs = self.scale.quick, ("--runs", self.scale.runs)
         largest = min(self.scale.megabytes, 256) if quick else 8192
-        seconds = 40 * self.share if quick else 440
+        seconds = 40 * self.share if quick else 400
         what = f"growth up to {size(largest)}"
         yield Job("growth", "growth", what, ("--largest", largest, *runs), seconds, lacking("rdiff"))
         holes = ("--size", 64, "--data", 128) if quick else ("--size", 1024, "--data", 1024)
@@ -139,12 +139,12 @@ class Plan:
     def programs(self) -> Iterator[Job]:
         """Debian's, on both libraries."""
         quick, place = self.scale.quick, ("--directory", self.data)
-        scale = ("--megabytes", 64 if quick else 1024, "--files", 1000 if quick else 20000, "--runs", 1 if quick else 2)
+        scale = ("--megabytes", 64 if quick else 512, "--files", 1000 if quick else 20000, "--runs", 1 if quick else 2)
         needs = lacking("rdiff-backup", "rdiffdir")
-        yield Job("nightly", "nightly", "backups", (*scale, *place), 30 if quick else 220, needs)
+        yield Job("nightly", "nightly", "backups", (*scale, *place), 45 if quick else 170, needs)
         if not quick:
             needs = lacking("burp", "openssl")
-            yield Job("burp", "burp", "burp's second backup", ("--runs", 2, *place), 180, needs)
+            yield Job("burp", "burp", "burp's second backup", ("--runs", 1, *place), 120, needs)
 
     def package(self) -> Iterator[Job]:
         """The Python package, and what takes the place of the module librsync."""
@@ -168,7 +168,7 @@ class Plan:
             words = ("--megabytes", 2, "--only", ", 2048, forged, straddling")
             yield Job("hostile", "hostile", "crafted input", words, 5)
         else:
-            yield Job("hostile", "hostile", "crafted input, blocks of 2048 bytes", ("--only", ", 2048, "), 120)
+            yield Job("hostile", "hostile", "crafted input, blocks of 2048 bytes", ("--only", ", 2048, forged"), 70)
             yield Job("hostile", "hostile", "crafted signatures", ("--only", "load"), 30)
 
     def jobs(self) -> list[Job]:
