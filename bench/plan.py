@@ -164,12 +164,10 @@ class Plan:
     def others(self) -> Iterator[Job]:
         """Compressed deltas and crafted input."""
         yield Job("compression", "compression", "compressed deltas", self.pair(), 12 * self.share)
-        if self.scale.quick:
-            words = ("--megabytes", 2, "--only", ", 2048, forged, straddling")
-            yield Job("hostile", "hostile", "crafted input", words, 5)
-        else:
-            yield Job("hostile", "hostile", "crafted input, blocks of 2048 bytes", ("--only", ", 2048, forged"), 70)
-            yield Job("hostile", "hostile", "crafted signatures", ("--only", "load"), 30)
+        words: Words = ("--only", ", 2048, forged, straddling", "--megabytes", 2 if self.scale.quick else 16)
+        yield Job("hostile", "hostile", "crafted input", words, 3 if self.scale.quick else 12)
+        if not self.scale.quick:
+            yield Job("hostile", "hostile", "crafted signatures", ("--only", "load"), 20)
 
     def jobs(self) -> list[Job]:
         parts = (self.against_rdiff, self.small_things, self.growth, self.programs, self.package, self.others)
