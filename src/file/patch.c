@@ -437,6 +437,15 @@ static void patch_find_holes(patch_run *run) {
     run->clones = (run->digests || !plain) && !(wanted == RD_SPARSE_NEVER && run->has_holes);
 }
 
+/*
+ * Is this how long the new file will be, as far as one can tell? What a trailer says is known to be true only in the
+ * end. A delta that copies no byte of the basis twice makes no more than both files have, and no room of the disk
+ * should be taken for more.
+ */
+static bool patch_size_is_likely(uint64_t size, const rd_source *basis, const rd_source *delta) {
+    return basis->size != RD_UNKNOWN && delta->size != RD_UNKNOWN && size <= basis->size + delta->size;
+}
+
 static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd__watch *basis_watch,
                             const rd_source *delta, const rd_sink *out, uint64_t *reached) {
     const rd_verify verify = operation->options.verify;
@@ -460,7 +469,9 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
-    rd_result result = run.sparse.makes_holes ? RD_OK : rd__sink_reserve(out, operation, operation->total);
+    rd_result result = RD_OK;
+    if (!run.sparse.makes_holes && patch_size_is_likely(operation->total, basis, delta))
+        result = rd__sink_reserve(out, operation, operation->total);
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;

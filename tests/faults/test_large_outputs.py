@@ -217,6 +217,18 @@ def test_no_room_is_reserved_otherwise(on_ext4: LargePlace, course: Course) -> N
     assert "fallocate" not in on_ext4.logged()
 
 
+def test_no_room_is_reserved_for_what_a_trailer_cannot_mean(on_ext4: LargePlace) -> None:
+    """It says a length that basis and delta have not together: perhaps as many bytes as the disk has free."""
+    delta = on_ext4.files["large.delta"]
+    altered = Course("redelta", ("patch", "basis", "altered", OUT), None, None)
+    for size in (len(on_ext4.files["basis"]) + len(delta) + 1, 1 << 40):
+        (on_ext4.folder / "altered").write_bytes(delta[:-48] + size.to_bytes(8, "big") + delta[-40:])
+        on_ext4.prepare(altered)
+        result = on_ext4.run(altered, f"fallocate:*:{LOGGED}")
+        assert result.status == 4, result.describe()
+        assert "fallocate" not in on_ext4.logged()
+
+
 def test_no_room_is_reserved_on_other_file_systems(large_place: LargePlace) -> None:
     """Where room is dearer, or less may be needed."""
     if subprocess.check_output(("stat", "-f", "-c", "%T", large_place.folder)) != b"tmpfs\n":

@@ -78,6 +78,25 @@ def test_outputs_are_those_of_dense_copies(
     subprocess.run(["cmp", names[4], new], check=True)
 
 
+@pytest.mark.parametrize("block_len", [14336, 1 << 20])
+def test_the_digest_of_long_holes_is_what_b3sum_prints(redelta: Tool, tmp_path: Path, block_len: int) -> None:
+    """Holes so long that several threads hash their zeros: between data at odd places, at the start, and at the end."""
+    size = 700 * MIB + 77
+    old = make(tmp_path / "old", size, [(300 * MIB, noise(1000, 1))])
+    new = make(tmp_path / "new", size, [(201 * MIB + 3, noise(MIB + 5, 2)), (500 * MIB + 1, noise(5000, 3))])
+    if holes(new) < 600 * MIB:
+        pytest.skip("the file system knows no holes")
+    printed = subprocess.run(["b3sum", "--no-names", new], capture_output=True, text=True, check=True).stdout.strip()
+    redelta.run("signature", "-b", str(block_len), old, tmp_path / "sig").done()
+    for threads in ("1", "2", "3"):
+        for step in (("delta", tmp_path / "sig", new, tmp_path / "delta"),
+                     ("patch", old, tmp_path / "delta", tmp_path / "patched")):  # fmt: skip
+            told = redelta.run("--json", "-f", "-T", threads, *step).done()
+            assert json.loads(told.splitlines()[-1])["digest"] == printed
+        assert holes(tmp_path / "patched") > 600 * MIB
+        redelta.run("verify", "-T", threads, tmp_path / "delta", tmp_path / "patched").done()
+
+
 def test_estimate_says_how_much_is_in_holes(redelta: Tool, pair: tuple[Path, Path]) -> None:
     found = json.loads(redelta.run("estimate", "--json", *pair).done().splitlines()[-1])["estimated"]
     shown = redelta.run("estimate", *pair).done().decode().splitlines()
