@@ -22,6 +22,7 @@ void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uin
 #if defined(__x86_64__)
 void rd__md4_many_sse41(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__md4_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
+void rd__md4_many_avx512vl(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #elif defined(__AARCH64EL__)
 void rd__md4_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests);

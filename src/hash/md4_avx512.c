@@ -10,10 +10,10 @@
 #define PARITY(x, y, z) _mm512_ternarylogic_epi32(x, y, z, 0x96)
 #define CONSTANT(n) SET(n)
 
-/* As many messages as AVX2 has lanes are faster there; more are faster here, although some lanes are idle. */
+/* Half as many messages are faster in half the lanes; more are faster here, although some lanes are idle. */
 #define WORTH_IT (LANES / 2 + 1)
 #define LOAD_MESSAGE words32_avx512_load_message
-#define HASH_REST rd__md4_many_avx2
+#define HASH_REST rd__md4_many_avx512vl
 #include "hash/md4_lanes.h"
 
 void rd__md4_many_avx512(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
