@@ -101,6 +101,12 @@ static rd__view delta_window_searched(const rd__delta_window *window) {
     return searched;
 }
 
+bool rd__delta_window_may_wait(rd__delta_window *window) {
+    const rd__view searched = delta_window_searched(window);
+    assert(!window->scanned && !window->view.last);
+    return delta_window_searches(window) && rd__scanner_expects(&window->scanner, &searched);
+}
+
 bool rd__delta_window_pass_zeros(rd__delta_window *window, const rd__zero_block *zeros, uint64_t end) {
     const rd__scanner *const scanner = &window->scanner;
     assert(window->scanned && !window->view.last);

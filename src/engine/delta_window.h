@@ -55,6 +55,12 @@ bool rd__delta_window_allowed(const rd_signature *signature, uint64_t taken, con
 rd_result rd__delta_window_check(const rd__delta_window *window, const rd_limits *limits, rd_error *error);
 
 /*
+ * May what was added wait for more, although the window is prompt? It does nothing but continue a copy, as far as weak
+ * sums tell, so no op is due; only if one is wrong, ops come later than they might. For bytes that were not scanned.
+ */
+bool rd__delta_window_may_wait(rd__delta_window *window);
+
+/*
  * Gives the next op; for a literal, *literal is its bytes, valid until the next rd__delta_window_room. False: more of
  * the new file is needed, or it has ended and that was all.
  */

@@ -117,6 +117,7 @@ static void scanner_take_blocks(rd__scanner *scanner, uint64_t block, uint64_t c
     assert(length > 0 && block + count <= scanner->signature->sums.count);
     *copy = (rd_op){.kind = RD_COPY, .target_offset = scanner->at, .length = length};
     copy->basis_offset = rd__signature_block_offset(scanner->signature, block);
+    scanner->expected -= block == scanner->next_block ? rd__min_u64(scanner->expected, count) : scanner->expected;
     scanner->at += length;
     scanner->next_block = block + count;
     scanner->after_copy = true;
@@ -135,7 +136,7 @@ static size_t scanner_weak_run(const rd__scanner *scanner, uint64_t block, const
     const size_t in_cache = RUN_BYTES / block_len < RUN_LANES ? RUN_LANES : RUN_BYTES / block_len;
     const uint64_t in_files = rd__min_u64(sums->count - block, positions / block_len);
     const size_t most = (size_t)rd__min_u64(rd__min_size(scanner->run, in_cache), in_files);
-    size_t n = 1;
+    size_t n = scanner->expected > 1 ? (size_t)rd__min_u64(scanner->expected, most) : 1;
     while (n < most && sums->weak[block + n] == scanner_make_weak(scanner, data + n * block_len, block_len))
         n++;
     return n;
@@ -155,6 +156,7 @@ static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64
     scanner->rolling = true;
     if (!scanner_may_verify(scanner) || !rd__index_find_weak(index, scanner->weak, &range)) {
         scanner->after_copy = false;
+        scanner->expected = 0;
         return false;
     }
 
@@ -180,6 +182,7 @@ static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64
     if (!found) {
         scanner_count_failure(scanner);
         scanner->after_copy = false;
+        scanner->expected = 0;
         scanner->run = 1;
         return false;
     }
@@ -253,6 +256,23 @@ static bool scanner_try_suffixes(rd__scanner *scanner, const uint8_t *data, size
     return false;
 }
 
+bool rd__scanner_expects(rd__scanner *scanner, const rd__view *view) {
+    const uint64_t end = view->offset + view->size;
+    const size_t block_len = scanner->signature->params.block_len;
+    assert(scanner->at >= view->offset && scanner->at <= end);
+    if (scanner->rolling || !rd__scanner_continues(scanner))
+        return false;
+    for (uint64_t at = scanner->at + scanner->expected * block_len; end - at >= block_len; at += block_len) {
+        const uint64_t block = scanner->next_block + scanner->expected;
+        if (block == scanner->signature->sums.count ||
+            scanner->signature->sums.weak[block] !=
+                scanner_make_weak(scanner, view->data + (at - view->offset), block_len))
+            return false;
+        scanner->expected++;
+    }
+    return true;
+}
+
 /* ---- Zeros ------------------------------------------------------------------------------------------------------- */
 
 rd__zero_block rd__scanner_find_zeros(const rd_signature *signature, const rd__kernels *kernels) {
@@ -310,7 +330,8 @@ bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop,
         const uint8_t *const data = view->data + (scanner->at - view->offset);
         const uint64_t rolls = rd__min_u64(end - scanner->at - block_len, stop - scanner->at - 1);
         if (!scanner->rolling) {
-            scanner->weak = scanner_make_weak(scanner, data, block_len);
+            scanner->weak = scanner->expected > 0 ? scanner->signature->sums.weak[scanner->next_block]
+                                                  : scanner_make_weak(scanner, data, block_len);
             if (scanner_try_window(scanner, data, rolls + block_len, copy))
                 return true;
         } else if (rolls > 0) {

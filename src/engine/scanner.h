@@ -32,6 +32,7 @@ typedef struct rd__scanner {
     uint32_t weak;
     size_t stride;        /* positions to seek through at once: the more, the longer nothing has matched */
     const rd__hint *hint; /* or NULL */
+    uint64_t expected;    /* blocks from `at` on known to have the weak sums of `next_block` and those after it */
     size_t run;           /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
     /* What is only reported: */
     uint32_t worst; /* failures in the worst budget window */
@@ -59,6 +60,12 @@ void rd__scanner_init(rd__scanner *scanner, const rd_signature *signature, const
 
 /* Is there a block of the basis that would continue a copy at scanner->at? */
 bool rd__scanner_continues(const rd__scanner *scanner);
+
+/*
+ * Does nothing but what would continue the last copy stand in the view, from scanner->at on, as far as the weak sums of
+ * its whole blocks tell? They are remembered, and not made again. The view is one that scanner->at lies in.
+ */
+bool rd__scanner_expects(rd__scanner *scanner, const rd__view *view);
 
 /* The length of the budget windows: the ranges of the new file that have a budget of failures each. */
 uint64_t rd__scanner_budget_window(const rd_signature *signature);

@@ -95,7 +95,7 @@ static rd_result delta_stream_step(rd_stream *stream, rd_in *in, rd_out *out, bo
             const rd_result result = delta_stream_take(s, in);
             if (result != RD_OK)
                 return result;
-        } else if (!end && s->window.prompt && s->fresh > 0) {
+        } else if (!end && s->window.prompt && s->fresh > 0 && !rd__delta_window_may_wait(&s->window)) {
             s->scanning = true;
         } else if (!end) {
             return RD_MORE;

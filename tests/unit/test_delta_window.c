@@ -12,7 +12,7 @@
 #include "format/emitter.h"
 #include "tables.h"
 
-enum { FAILURES_WITHIN_BUDGET = 255 };
+enum { FAILURES_WITHIN_BUDGET = 255, FULL = 20000 };
 
 typedef struct op_list {
     rd_op *ops;
@@ -248,6 +248,95 @@ static void ops_do_not_depend_on_portions_or_on_the_processor(void **state) {
         rd_memory_free(&new_file);
         rd_memory_free(&basis);
     }
+}
+
+/* ---- Waiting ----------------------------------------------------------------------------------------------------- */
+
+/* The ops of a prompt window, which is scanned after each portion, or, if *waited is given, when it may not wait. */
+static op_list prompt_ops(const rd_signature *signature, const rd_memory *new_file, size_t portion, size_t *waited) {
+    rd__delta_window window;
+    op_list list = op_list_new(new_file->size + 1);
+    rd__emitter emitter = {.stats = &(rd_stats){.size = sizeof(rd_stats)}};
+    rd__delta_window_init(&window, signature, rd__kernels_best());
+    rd__delta_window_set_prompt(&window);
+    for (size_t at = 0; at < new_file->size;) {
+        size_t room = 0;
+        const size_t size = portion < new_file->size - at ? portion : new_file->size - at;
+        memcpy(rd__delta_window_room(&window, size, &room), new_file->data + at, size);
+        rd__delta_window_add(&window, size);
+        if (waited && rd__delta_window_may_wait(&window))
+            (*waited)++;
+        else
+            take_ops(&window, new_file, &list, &emitter);
+        at += size;
+    }
+    rd__delta_window_end(&window);
+    take_ops(&window, new_file, &list, &emitter);
+    rd__delta_window_free(&window);
+    return list;
+}
+
+/* Changes a block without its rollsum: a byte more and one less, and their mirror image. */
+static void falsify(uint8_t *block, size_t block_len) {
+    for (size_t i = 0; i + 4 <= block_len; i++) {
+        if (block[i] == 255 || block[i + 1] == 0 || block[i + 2] == 0 || block[i + 3] == 255)
+            continue;
+        block[i]++;
+        block[i + 1]--;
+        block[i + 2]--;
+        block[i + 3]++;
+        return;
+    }
+}
+
+/* Runs of blocks of the basis: true ones, false ones that seem to continue a run, and ones after a few other bytes. */
+static rd_memory runs_of_blocks(random_source *r, const rd_memory *basis, size_t block_len) {
+    const size_t blocks = basis->size / block_len;
+    rd_memory made = {.data = bytes_new(FULL + 7 * block_len)};
+    size_t block = 0;
+    while (made.size < FULL) {
+        const size_t count = 1 + random_below(r, 6);
+        const bool is_false = random_below(r, 2) == 0;
+        for (size_t i = block; i < block + count && i < blocks; i++) {
+            memcpy(made.data + made.size, basis->data + i * block_len, block_len);
+            if (is_false)
+                falsify(made.data + made.size, block_len);
+            made.size += block_len;
+        }
+        if (random_below(r, 3) == 0) {
+            const size_t others = random_below(r, block_len);
+            memcpy(made.data + made.size, basis->data + 1, others);
+            made.size += others;
+        }
+        if (!is_false || random_below(r, 2) == 0)
+            block = block + count < blocks ? block + count : random_below(r, blocks);
+    }
+    return made;
+}
+
+static void prompt_window_that_waits_gives_the_same_ops(void **state) {
+    (void)state;
+    static const size_t portions[] = {7, 64, 300, 1000};
+    size_t waited = 0;
+    for (uint64_t seed = 1; seed <= 200; seed++) {
+        random_source r = random_from(seed);
+        const uint32_t block_len = 4 + (uint32_t)random_below(&r, 200);
+        rd_memory basis = bytes_random(&r, FULL, seed % 4 ? 256 : 2);
+        rd_memory new_file = runs_of_blocks(&r, &basis, block_len);
+        rd_signature *const signature =
+            loaded_signature_of(&basis, (rd_params){.weak = RD_ROLLSUM, .block_len = block_len});
+        for (size_t i = 0; i < ITEMS(portions); i++) {
+            op_list expected = prompt_ops(signature, &new_file, portions[i], NULL);
+            op_list actual = prompt_ops(signature, &new_file, portions[i], &waited);
+            check_same_ops(&actual, &expected, seed);
+            free(actual.ops);
+            free(expected.ops);
+        }
+        rd_signature_free(signature);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
+    check_true(waited > 10000, "it waited only %zu times", waited);
 }
 
 /* Joins a copy to the last one if it continues it, so that runs of blocks count the same however they were found. */
@@ -518,6 +607,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ops_are_those_of_the_greedy_parse),
         cmocka_unit_test(ops_do_not_depend_on_portions_or_on_the_processor),
+        cmocka_unit_test(prompt_window_that_waits_gives_the_same_ops),
         cmocka_unit_test(stops_do_not_change_the_copies),
         cmocka_unit_test(unchanged_file_is_one_copy),
         cmocka_unit_test(empty_new_file_has_no_ops),
