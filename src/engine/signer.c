@@ -9,7 +9,7 @@
 
 enum {
     BATCH_BLOCKS = 64,       /* whose strong sums are made in one call of the kernel */
-    BATCH_BYTES = 256 * 1024 /* at most, so that both sums find the blocks in cache */
+    BATCH_BYTES = 512 * 1024 /* at most, so that both sums find the blocks in cache */
 };
 
 /* How many of the blocks, at most `most`, come before one of zeros. */
