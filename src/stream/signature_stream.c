@@ -1,8 +1,12 @@
 /*
  * The signature stream: basis in, signature out. It signs several blocks at a time, to fill the kernels' lanes: where
  * they lie, if the caller hands over that many, else gathered. Blocks too long to gather are signed one by one as they
- * come. A prompt stream gathers no more than one block beyond a step: at the end of a step, it signs the blocks that
- * are complete.
+ * come.
+ *
+ * A prompt stream gives sums in every step that completes a block; during the first LAG_START bytes, those of all
+ * blocks so far. Then, if a step completes several, it gives fewer and so falls behind, by up to LAG_BLOCKS. From then
+ * on it gives as many as come, of blocks that were signed together. If it signed all blocks in the step that completes
+ * them, most lanes would be idle: a program that passes 64 KiB of a file in blocks of 32 KiB completes two in each.
  */
 #include "base/memory.h"
 #include "base/result.h"
@@ -10,13 +14,16 @@
 #include "format/params.h"
 #include "stream/stream.h"
 
+#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    GATHER_BYTES = 256 * 1024,
+    GATHER_BYTES = 512 * 1024,
     GATHER_BLOCKS_MIN = 8, /* at least so many at once, if there are more bytes than that */
-    GATHER_BLOCKS_MAX = 64
+    GATHER_BLOCKS_MAX = 64,
+    LAG_BLOCKS = 16, /* as many as fill the widest kernel */
+    LAG_START = 1024 * 1024
 };
 
 typedef struct signature_stream {
@@ -27,8 +34,11 @@ typedef struct signature_stream {
     uint8_t *gathered; /* NULL until there is something to gather */
     size_t gathered_size;
     bool prompt;
-    bool finished; /* the last entries were made */
-    uint8_t entries[GATHER_BLOCKS_MAX * RD__ENTRY_MAX];
+    uint64_t completed; /* blocks at the end of the last step, if prompt */
+    bool finished;      /* the last entries are pending */
+    size_t held;        /* entries that are made, but not pending yet ... */
+    size_t held_first;  /* ... from this one on */
+    uint8_t entries[(LAG_BLOCKS + GATHER_BLOCKS_MAX) * RD__ENTRY_MAX];
 } signature_stream;
 
 /* At most so many blocks are gathered. */
@@ -37,17 +47,31 @@ static size_t signature_stream_blocks(const rd_params *params) {
     return fit < GATHER_BLOCKS_MIN ? GATHER_BLOCKS_MIN : rd__min_size(fit, GATHER_BLOCKS_MAX);
 }
 
-static void signature_stream_pend(signature_stream *s, const uint32_t *weak, const uint8_t *strong, size_t count) {
-    rd__signature_put_entries(s->entries, &s->params, weak, strong, count);
+/* Adds entries to those that are held. */
+static void signature_stream_hold(signature_stream *s, const uint32_t *weak, const uint8_t *strong, size_t count) {
+    const size_t entry_size = rd__entry_size(&s->params);
+    assert(s->head.pending_size == 0 && s->held <= LAG_BLOCKS && count <= GATHER_BLOCKS_MAX);
+    memmove(s->entries, s->entries + s->held_first * entry_size, s->held * entry_size);
+    s->held_first = 0;
+    rd__signature_put_entries(s->entries + s->held * entry_size, &s->params, weak, strong, count);
+    s->held += count;
     s->head.operation.stats.blocks += count;
-    rd__stream_pend(&s->head, s->entries, count * rd__entry_size(&s->params));
+}
+
+/* Gives the first entries that are held. */
+static void signature_stream_give(signature_stream *s, size_t count) {
+    const size_t entry_size = rd__entry_size(&s->params);
+    assert(count <= s->held);
+    rd__stream_pend(&s->head, s->entries + s->held_first * entry_size, count * entry_size);
+    s->held_first += count;
+    s->held -= count;
 }
 
 /* Makes the entries of these bytes, at most GATHER_BLOCKS_MAX blocks, of which the last one may be short. */
 static void signature_stream_sign(signature_stream *s, const uint8_t *data, size_t size) {
     uint32_t weak[GATHER_BLOCKS_MAX];
     uint8_t strong[(size_t)GATHER_BLOCKS_MAX * RD_STRONG_LEN_MAX];
-    signature_stream_pend(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, NULL, weak, strong));
+    signature_stream_hold(s, weak, strong, rd__sign_blocks(s->kernels, &s->params, data, size, NULL, weak, strong));
 }
 
 /* Makes the entries of the complete blocks that are gathered, of which there are some, and keeps the rest. */
@@ -64,7 +88,26 @@ static void signature_stream_end_block(signature_stream *s) {
     uint32_t weak = 0;
     uint8_t strong[RD_STRONG_LEN_MAX];
     rd__signer_end(&s->signer, &weak, strong);
-    signature_stream_pend(s, &weak, strong, 1);
+    signature_stream_hold(s, &weak, strong, 1);
+}
+
+/* How many blocks the stream may be behind. */
+static size_t signature_stream_lag(const signature_stream *s) {
+    return s->prompt && s->head.operation.stats.in_bytes >= LAG_START ? LAG_BLOCKS : 0;
+}
+
+/* The end of a prompt step's input: gives an entry if a block was completed, and more if the stream is too far behind.
+ */
+static void signature_stream_keep_up(signature_stream *s) {
+    const size_t whole = s->gathered_size / s->params.block_len;
+    const uint64_t completed = s->head.operation.stats.blocks + whole;
+    const size_t behind = s->held + whole;
+    const size_t lag = signature_stream_lag(s);
+    const size_t due = behind > lag ? behind - lag : behind > 0 && completed > s->completed ? 1 : 0;
+    s->completed = completed;
+    if (due > s->held)
+        signature_stream_sign_gathered(s);
+    signature_stream_give(s, due);
 }
 
 /* Takes some bytes of `in`, which has some, and makes entries if blocks are complete. */
@@ -76,10 +119,13 @@ static rd_result signature_stream_take(signature_stream *s, rd_in *in) {
         in->pos += rd__signer_take(&s->signer, data, in->size - in->pos);
         if (rd__signer_is_complete(&s->signer))
             signature_stream_end_block(s);
+        signature_stream_give(s, s->held);
         return RD_OK;
     }
-    if (s->gathered_size == 0 && whole >= (s->prompt ? 1 : GATHER_BLOCKS_MIN)) {
+    const size_t enough = !s->prompt ? GATHER_BLOCKS_MIN : signature_stream_lag(s) > 0 ? LAG_BLOCKS : 1;
+    if (s->gathered_size == 0 && whole >= enough) {
         signature_stream_sign(s, data, whole * block_len);
+        signature_stream_give(s, s->held);
         in->pos += whole * block_len;
         return RD_OK;
     }
@@ -92,9 +138,12 @@ static rd_result signature_stream_take(signature_stream *s, rd_in *in) {
     memcpy(s->gathered + s->gathered_size, data, size);
     s->gathered_size += size;
     in->pos += size;
-    const bool asked = s->prompt && in->pos == in->size && s->gathered_size >= block_len;
-    if (asked || s->gathered_size == room)
+    if (s->gathered_size == room)
         signature_stream_sign_gathered(s);
+    if (!s->prompt)
+        signature_stream_give(s, s->held);
+    else if (in->pos == in->size || s->held > LAG_BLOCKS)
+        signature_stream_keep_up(s);
     return RD_OK;
 }
 
@@ -112,10 +161,11 @@ static rd_result signature_stream_step(rd_stream *stream, rd_in *in, rd_out *out
         } else if (!end) {
             return RD_MORE;
         } else {
-            if (s->gathered_size > 0)
-                signature_stream_sign(s, s->gathered, s->gathered_size);
-            else if (s->signer.filled > 0)
+            if (s->signer.filled > 0)
                 signature_stream_end_block(s);
+            else if (s->gathered_size > 0)
+                signature_stream_sign(s, s->gathered, s->gathered_size);
+            signature_stream_give(s, s->held);
             s->finished = true;
         }
     }

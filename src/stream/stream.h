@@ -55,7 +55,8 @@ rd_result rd__loadsig_stream_new_lenient(rd_stream **stream, uint64_t expected, 
  * Like rd_signature_stream_new and rd_delta_stream_new, but prompt, as librsync's jobs are: a step gives all that the
  * whole blocks taken so far make, however few, instead of gathering blocks to fill the kernels' lanes. A literal is
  * given in commands of 32 KiB, and without a basis at every step. Blocks of a delta that continue a copy, by their weak
- * sums, are gathered, for they make no output until the copy ends. Without compression.
+ * sums, are gathered, for they make no output until the copy ends. After the first MiB, a step of a signature stream
+ * that completes blocks gives sums, but may leave those of up to 16 blocks for later. Without compression.
  */
 rd_result rd__signature_stream_new_prompt(rd_stream **stream, const rd_options *options);
 rd_result rd__delta_stream_new_prompt(rd_stream **stream, const rd_signature *signature, const rd_options *options);

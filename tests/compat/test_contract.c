@@ -869,11 +869,15 @@ static size_t step(rs_job_t *job, const uint8_t *data, size_t size) {
     return sizeof room - buffers.avail_out;
 }
 
-/* burp's server sleeps for a second after each call that gives nothing. */
+/*
+ * burp's server sleeps for a second after each call that gives nothing. In the first MiB the sums of a block come with
+ * its last byte; later, each call that completes a block gives some, and no more than those of 16 blocks are missing.
+ */
 static void the_sums_of_a_block_come_with_its_last_byte(void **state) {
     static const size_t blocks[] = {1, 64, 700, 2048, 5000, 70000, 600000};
     static const size_t pieces[] = {1, 63, 64, 1000, 2048, 4099, 16384, 65536, 300001};
-    rs_pair pair = rs_pair_new(192, 1300000);
+    enum { EXACT = 1 << 20 };
+    rs_pair pair = rs_pair_new(192, 3000000);
     (void)state;
     for (size_t b = 0; b < ITEMS(blocks); b++)
         for (size_t p = 0; p < ITEMS(pieces); p++) {
@@ -881,10 +885,14 @@ static void the_sums_of_a_block_come_with_its_last_byte(void **state) {
             size_t made = 0;
             size_t at = 0;
             for (int calls = 0; calls < 3000 && at + pieces[p] <= pair.basis.size; calls++) {
-                made += step(job, pair.basis.data + at, pieces[p]);
+                const size_t given = step(job, pair.basis.data + at, pieces[p]);
+                const bool completes = at / blocks[b] < (at + pieces[p]) / blocks[b];
+                const size_t late = at < EXACT ? 0 : 16 * 12;
+                made += given;
                 at += pieces[p];
-                check_equal(made, 12 + at / blocks[b] * 12, "blocks of %zu, %zu bytes of %zu each", blocks[b], at,
-                            pieces[p]);
+                const size_t all = 12 + at / blocks[b] * 12;
+                check_true(made <= all && made + late >= all && (given > 0 || !completes),
+                           "blocks of %zu, %zu bytes of %zu each: %zu of %zu", blocks[b], at, pieces[p], made, all);
             }
             assert_int_equal(rs_job_free(job), RS_DONE);
         }
