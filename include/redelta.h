@@ -638,7 +638,8 @@ typedef struct rd_out {
 /*
  * A stream takes the bytes of one file in chunks of any size and gives the bytes of another one, the same as those of
  * the whole operation. Of the options, streams use `params`, `verify`, `limits`, `compression` and `context`; `error`
- * is filled only if the stream cannot be made.
+ * is filled only if the stream cannot be made. With a context, a signature stream gathers up to 4 MiB and has `threads`
+ * sign them, within rd_stream_step; otherwise all work is that of the calling thread.
  */
 typedef struct rd_stream rd_stream;
 

@@ -592,6 +592,51 @@ static void large_states_are_not_kept(void **state) {
     rd_context_free(context);
 }
 
+/* ---- Threads within a step --------------------------------------------------------------------------------------- */
+
+/* A signature stream of short blocks, which have its threads sign some KiB at a time. */
+static rd_stream *stream_with_threads(rd_context *context) {
+    rd_stream *stream = NULL;
+    const rd_options options = {OPTIONS, .threads = 4, .params = {.block_len = 16}, .context = context};
+    assert_int_equal(rd_signature_stream_new(&stream, &options), RD_OK);
+    return stream;
+}
+
+static void a_signature_stream_uses_the_threads_of_its_context(void **state) {
+    const material *const m = *state;
+    rd_memory expected = signature_of(&m->basis, (rd_params){.block_len = 16});
+    rd_context *context = NULL;
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    for (uint64_t seed = 1; seed <= 6; seed++) {
+        rd_memory made = {0};
+        const rd_sink sink = rd_sink_memory(&made);
+        const unsigned before = atomic_load(&threads_started);
+        rd_stream *const stream = stream_with_threads(context);
+        assert_int_equal(drive(stream, &m->basis, &sink, &(random_source){seed}), RD_OK);
+        check_memory(made, expected, "seed %llu", (unsigned long long)seed);
+        assert_true(seed > 1 || atomic_load(&threads_started) > before);
+        rd_stream_free(stream);
+        rd_memory_free(&made);
+    }
+    rd_context_free(context);
+    rd_memory_free(&expected);
+}
+
+static void a_stream_with_threads_is_freed_anywhere(void **state) {
+    const material *const m = *state;
+    static uint8_t room[300000];
+    for (size_t size = 1; size < 100000; size += 7919) {
+        rd_context *context = NULL;
+        assert_int_equal(rd_context_new(&context), RD_OK);
+        rd_stream *const stream = stream_with_threads(context);
+        rd_in in = {.data = m->basis.data, .size = size};
+        rd_out out = {.data = room, .size = size % 2 ? sizeof room : 100};
+        assert_int_equal(rd_stream_step(stream, &in, &out, false), RD_MORE);
+        rd_stream_free(stream);
+        rd_context_free(context);
+    }
+}
+
 /*
  * A child process has the context, but not its threads. ThreadSanitizer allows no threads there, and QEMU's emulation
  * of a process fails if a child of one with threads starts some.
@@ -637,6 +682,44 @@ static void a_child_process_uses_the_context(void **state) {
     rd_memory_free(&made[0]);
 }
 
+/* The parent and its child both finish the stream that the parent has begun. */
+static void a_child_process_finishes_a_stream(void **state) {
+#if defined(__has_feature)
+#if __has_feature(thread_sanitizer)
+    (void)state;
+    skip();
+#endif
+#endif
+    if (getenv("REDELTA_EMULATED"))
+        skip();
+    const material *const m = *state;
+    static uint8_t room[6000000];
+    rd_memory expected = signature_of(&m->basis, (rd_params){.block_len = 16});
+    rd_context *context = NULL;
+    assert_true(expected.size < sizeof room);
+    assert_int_equal(rd_context_new(&context), RD_OK);
+    rd_stream *const stream = stream_with_threads(context);
+    rd_in in = {.data = m->basis.data, .size = m->basis.size / 2};
+    rd_out out = {.data = room, .size = sizeof room};
+    assert_int_equal(rd_stream_step(stream, &in, &out, false), RD_MORE);
+    (void)fflush(NULL);
+    const pid_t child = fork();
+    if (child == 0)
+        (void)alarm(60);
+    in.size = m->basis.size;
+    const rd_result result = rd_stream_step(stream, &in, &out, true);
+    const bool right = result == RD_OK && out.pos == expected.size && memcmp(room, expected.data, out.pos) == 0;
+    rd_stream_free(stream);
+    rd_context_free(context);
+    rd_memory_free(&expected);
+    if (child == 0)
+        _exit(right ? 0 : 1);
+    int status = 0;
+    assert_true(right);
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(operations_after_each_other_give_the_same),
@@ -645,7 +728,10 @@ int main(void) {
         cmocka_unit_test(nested_operations_start_no_threads),
         cmocka_unit_test(threads_are_used_again),
         cmocka_unit_test(large_states_are_not_kept),
+        cmocka_unit_test(a_signature_stream_uses_the_threads_of_its_context),
+        cmocka_unit_test(a_stream_with_threads_is_freed_anywhere),
         cmocka_unit_test(a_child_process_uses_the_context),
+        cmocka_unit_test(a_child_process_finishes_a_stream),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }

@@ -168,9 +168,11 @@ static rd_result run_stream(rd_result made, rd_stream *stream, const rd_memory *
     return result;
 }
 
+/* With a context, its threads sign blocks as short as these. */
 static rd_result stream_signature(const material *m, rd_error *error) {
     rd_stream *stream = (rd_stream *)&stream;
-    const rd_result made = rd_signature_stream_new(&stream, NULL);
+    const rd_options options = {OPTIONS, .params = {.block_len = 16}, .threads = m->threads, .context = m->context};
+    const rd_result made = rd_signature_stream_new(&stream, &options);
     return run_stream(made, stream, &m->basis, error);
 }
 
