@@ -65,6 +65,7 @@ rd__blake3_many_fn rd__blake3_many_portable;
 #if defined(__x86_64__)
 rd__blake3_many_fn rd__blake3_many_sse41;
 rd__blake3_many_fn rd__blake3_many_avx2;
+rd__blake3_many_fn rd__blake3_many_avx512vl;
 rd__blake3_many_fn rd__blake3_many_avx512;
 #elif defined(__AARCH64EL__)
 rd__blake3_many_fn rd__blake3_many_neon;

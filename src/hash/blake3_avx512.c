@@ -6,10 +6,10 @@
 
 #define ROTATE_RIGHT(x, n) _mm512_ror_epi32(x, n)
 
-/* As many nodes as AVX2 has lanes are faster there; more are faster here, although some lanes are idle. */
+/* Half as many nodes are faster in half the lanes; more are faster here, although some lanes are idle. */
 #define WORTH_IT (LANES / 2 + 1)
 #define LOAD_MESSAGE words32_avx512_load_message
-#define HASH_REST rd__blake3_many_avx2
+#define HASH_REST rd__blake3_many_avx512vl
 #include "hash/blake3_lanes.h"
 
 void rd__blake3_many_avx512(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums) {
