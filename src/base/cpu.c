@@ -7,6 +7,7 @@
  */
 #include "base/cpu.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,10 +17,11 @@ static uint32_t cpu_machine_features(void) {
     __builtin_cpu_init();
     if (__builtin_cpu_supports("sse4.1"))
         features |= RD__CPU_SSE41;
-    if (__builtin_cpu_supports("avx2"))
+    const bool bmi2 = __builtin_cpu_supports("bmi2");
+    if (bmi2 && __builtin_cpu_supports("avx2"))
         features |= RD__CPU_AVX2;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vl"))
+    if (bmi2 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+        __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl"))
         features |= RD__CPU_AVX512;
 #elif defined(__AARCH64EL__)
     features |= RD__CPU_NEON;

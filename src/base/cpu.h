@@ -6,8 +6,8 @@
 
 /* Instruction sets, as bits. A set bit also means that the operating system saves the registers. */
 enum {
-    RD__CPU_AVX2 = 1,
-    RD__CPU_AVX512 = 2, /* F, BW, DQ and VL */
+    RD__CPU_AVX2 = 1,   /* and BMI2, which came with it */
+    RD__CPU_AVX512 = 2, /* F, BW, DQ and VL, and BMI2 */
     RD__CPU_NEON = 4,   /* of little-endian AArch64, all of which have it */
     RD__CPU_SSE41 = 8   /* and SSSE3, which is older */
 };

@@ -39,19 +39,26 @@ const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS] = {
     EIGHT_POWERS(31), EIGHT_POWERS(23), EIGHT_POWERS(15), EIGHT_POWERS(7),
 };
 
+/* x, x^2, ..., x^64. */
+#define FOUR_RISING(x, power)                                                                                          \
+    (x) * (power), (x) * (x) * (power), (x) * (x) * (x) * (power), (x) * (x) * (x) * (x) * (power)
+#define SIXTEEN_RISING(x, x4, x8, power)                                                                               \
+    FOUR_RISING(x, power), FOUR_RISING(x, (x4) * (power)), FOUR_RISING(x, (x8) * (power)),                             \
+        FOUR_RISING(x, (x4) * (x8) * (power))
+#define ALL_RISING(x, x4, x8, x16)                                                                                     \
+    SIXTEEN_RISING(x, x4, x8, 1u), SIXTEEN_RISING(x, x4, x8, x16), SIXTEEN_RISING(x, x4, x8, (x16) * (x16)),           \
+        SIXTEEN_RISING(x, x4, x8, (x16) * (x16) * (x16))
+
 /* The same with the inverse of m. */
 #define I1 RD__RABINKARP_INVERSE
-#define I2 (I1 * I1)
-#define I3 (I2 * I1)
-#define I4 (I2 * I2)
+#define I4 (I1 * I1 * I1 * I1)
 #define I8 (I4 * I4)
-#define I12 (I8 * I4)
-#define FOUR_INVERSES(power) I1 *(power), I2 *(power), I3 *(power), I4 *(power)
+#define I16 (I8 * I8)
 
 _Static_assert(M1 *I1 == 1u, "one is the inverse of the other");
 
-const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_INVERSE_POWERS] = {FOUR_INVERSES(1u), FOUR_INVERSES(I4),
-                                                                             FOUR_INVERSES(I8), FOUR_INVERSES(I12)};
+const uint32_t rd__rabinkarp_rising_powers[RD__RABINKARP_POWERS] = {ALL_RISING(M1, M4, M8, M16)};
+const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_POWERS] = {ALL_RISING(I1, I4, I8, I16)};
 
 uint32_t rd__rabinkarp_power(uint64_t exponent) {
     uint32_t power = 1;

@@ -17,10 +17,10 @@
 enum { RD__RABINKARP_POWERS = 64 };
 extern const uint32_t rd__rabinkarp_powers[RD__RABINKARP_POWERS];
 
-/* m^-1, m^-2, ..., mod 2^32, where m m^-1 = 1. */
+/* m, m^2, ..., m^64; and m^-1, m^-2, ..., m^-64, mod 2^32, where m m^-1 = 1. */
 #define RD__RABINKARP_INVERSE 0x98f009adu
-enum { RD__RABINKARP_INVERSE_POWERS = 16 };
-extern const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_INVERSE_POWERS];
+extern const uint32_t rd__rabinkarp_rising_powers[RD__RABINKARP_POWERS];
+extern const uint32_t rd__rabinkarp_inverse_powers[RD__RABINKARP_POWERS];
 
 /* m^exponent mod 2^32. */
 uint32_t rd__rabinkarp_power(uint64_t exponent);

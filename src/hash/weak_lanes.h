@@ -16,7 +16,9 @@
  *     h[i + 1] = m^(i + 1) (h[0] + c[0] m^-1 + c[1] m^-2 + ... + c[i] m^-(i + 1))
  *
  * where the sum in the parentheses is a prefix sum over the lanes, made in log2 LANES steps: x[i] += x[i - k] for k =
- * 1, 2, 4, ... From one vector to the next only the last lane is waited for. Rollsum is the same with m = 1, twice.
+ * 1, 2, 4, ... A row of four vectors is rolled from the same h[0], so that the powers go on from one vector to the
+ * next, which then waits for an addition only, and for a multiplication once a row. Rollsum is the same with m = 1,
+ * twice.
  *
  * A tile of positions is rolled first. Its result is not the sums but their hashes, by which the filter is searched.
  * Then the words of the filter are read one by one, which is at least as fast as gathering them, each into its lane of
@@ -113,29 +115,21 @@ TARGET static size_t weak_lanes_filter_tile(const rd__filter *filter, uint32_t u
 
 /* ---- Rolling ----------------------------------------------------------------------------------------------------- */
 
-/* The constants and the state with which RabinKarp rolls, a vector of positions at a time. */
+/* The constants and the state with which RabinKarp rolls, a row of positions at a time. */
 typedef struct rabinkarp_roll {
-    WORD entering; /* m^-(i + 1) in lane i */
-    WORD leaving;  /* m^block_len m^-(i + 1) */
-    WORD fixed;    /* m^block_len (m - 1) m^-(i + 1) */
-    WORD hash;     /* m^(i + 1) key */
-    WORD step;     /* m^LANES */
-    WORD sum;      /* before the first lane, in all lanes */
+    WORD leaving[4]; /* m^block_len m^-(i + 1) in lane i of the row */
+    WORD hash[4];    /* m^(i + 1) key */
+    WORD fixed;      /* m^block_len */
+    WORD sum;        /* before the first lane, in all lanes */
 } rabinkarp_roll;
 
 TARGET static rabinkarp_roll rabinkarp_roll_from(const rd__filter *filter, size_t block_len, uint32_t sum) {
-    const uint32_t power = rd__rabinkarp_power(block_len);
-    const WORD entering = LOAD(rd__rabinkarp_inverse_powers);
-    const WORD leaving = MULTIPLY(entering, SET(power));
-    uint32_t powers[LANES];
-    for (size_t i = 0; i < LANES; i++)
-        powers[i] = rd__rabinkarp_powers[RD__RABINKARP_POWERS - 2 - i];
-    return (rabinkarp_roll){.entering = entering,
-                            .leaving = leaving,
-                            .fixed = MULTIPLY(leaving, SET(RD__RABINKARP_MULTIPLIER - 1)),
-                            .hash = MULTIPLY(LOAD(powers), SET(filter->key)),
-                            .step = SET(powers[LANES - 1]),
-                            .sum = SET(sum)};
+    rabinkarp_roll roll = {.fixed = SET(rd__rabinkarp_power(block_len)), .sum = SET(sum)};
+    for (size_t k = 0; k < 4; k++) {
+        roll.leaving[k] = MULTIPLY(LOAD(rd__rabinkarp_inverse_powers + k * LANES), roll.fixed);
+        roll.hash[k] = MULTIPLY(LOAD(rd__rabinkarp_rising_powers + k * LANES), SET(filter->key));
+    }
+    return roll;
 }
 
 #define ADD_LOWER(x, n) ADD(x, MOVE_UP(x, n))
@@ -150,16 +144,35 @@ TARGET static inline WORD weak_lanes_sum_up(WORD x) {
     return x;
 }
 
-/* The hashes at a tile of positions. The first is where `window` has moved by one. */
+/*
+ * The hashes at the positions of `vectors` vectors, at most a row. The first is where `window` has moved by one.
+ *
+ * c[i] is in[i] - m^block_len (out[i] + m - 1). The part of it that is the same everywhere is not added up over the
+ * lanes: (m - 1) (m^-1 + ... + m^-(i + 1)) = 1 - m^-(i + 1).
+ */
+TARGET static inline void rabinkarp_vectors(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering,
+                                            uint32_t *hashes, size_t vectors) {
+    WORD before = SUB(roll->sum, roll->fixed);
+    WORD x = before;
+#pragma GCC unroll 4
+    for (size_t k = 0; k < vectors; k++) {
+        const WORD in = MULTIPLY(LOAD_BYTES(entering + k * LANES), LOAD(rd__rabinkarp_inverse_powers + k * LANES));
+        const WORD out = MULTIPLY(LOAD_BYTES(window + k * LANES), roll->leaving[k]);
+        const WORD change = weak_lanes_sum_up(SUB(in, out));
+        x = ADD(change, ADD(before, roll->leaving[k]));
+        before = ADD(before, LAST(change));
+        STORE(hashes + k * LANES, MULTIPLY(x, roll->hash[k]));
+    }
+    roll->sum = MULTIPLY(LAST(x), SET(rd__rabinkarp_rising_powers[vectors * LANES - 1]));
+}
+
 TARGET static void rabinkarp_tile(rabinkarp_roll *roll, const uint8_t *window, const uint8_t *entering,
                                   uint32_t *hashes, size_t positions) {
-    for (size_t i = 0; i < positions; i += LANES) {
-        const WORD lost = ADD(MULTIPLY(LOAD_BYTES(window + i), roll->leaving), roll->fixed);
-        const WORD change = SUB(MULTIPLY(LOAD_BYTES(entering + i), roll->entering), lost);
-        const WORD x = ADD(weak_lanes_sum_up(change), roll->sum);
-        STORE(hashes + i, MULTIPLY(x, roll->hash));
-        roll->sum = MULTIPLY(LAST(x), roll->step);
-    }
+    size_t i = 0;
+    for (; positions - i >= WEAK_ROW; i += WEAK_ROW)
+        rabinkarp_vectors(roll, window + i, entering + i, hashes + i, 4);
+    if (i < positions)
+        rabinkarp_vectors(roll, window + i, entering + i, hashes + i, (positions - i) / LANES);
 }
 
 typedef struct rollsum_roll {
@@ -197,7 +210,9 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
         *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
-    return count + rd__rabinkarp_seek_portable(filter, block_len, sum, window, at, end, hits + count);
+    if (at < end)
+        count += rd__rabinkarp_seek_portable(filter, block_len, sum, window, at, end, hits + count);
+    return count;
 }
 
 TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TARGET __attribute__((target("avx2")))
+#define TARGET __attribute__((target("avx2,bmi2")))
 #define LANES 8
 #define WORD __m256i
 #define ADD(x, y) _mm256_add_epi32(x, y)

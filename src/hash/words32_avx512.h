@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq")))
+#define TARGET __attribute__((target("avx512f,avx512bw,avx512vl,avx512dq,bmi2")))
 #define LANES 16
 #define WORD __m512i
 #define ADD(x, y) _mm512_add_epi32(x, y)
