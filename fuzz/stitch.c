@@ -21,14 +21,14 @@ static copies stitch(const rd_signature *signature, const rd_memory *new_file, u
     rd__stitcher_init(&stitcher, signature, rd__kernels_best());
     for (uint64_t from = 0; !last; from += size) {
         rd_memory bytes;
-        const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
-        const uint64_t stop = view.last ? UINT64_MAX : from + size;
+        parse.view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
+        parse.stop = parse.view.last ? UINT64_MAX : from + size;
         const bool skip = skipped >> from / size % 32 & 1;
-        fuzz_require(rd__parse_scan(&parse, signature, rd__kernels_best(), &view, stop));
+        fuzz_require(rd__parse_scan(&parse, 1, signature, rd__kernels_best()));
         rd__stitcher_begin(&stitcher, skip ? NULL : &parse);
-        while (rd__stitcher_next(&stitcher, &view, stop, &copy))
+        while (rd__stitcher_next(&stitcher, &parse.view, parse.stop, &copy))
             copies_add(&list, &copy);
-        last = view.last;
+        last = parse.view.last;
         rd_memory_free(&bytes);
     }
     list.end = stitcher.scanner.at;

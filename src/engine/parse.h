@@ -8,18 +8,24 @@
 #include "engine/scanner.h"
 
 typedef struct rd__parse {
+    /* Set by the caller: */
+    rd__view view; /* of the segment, and as much of what follows as a block at its last position needs */
+    uint64_t stop; /* the end of its positions */
+    /* The result: */
     rd_op *copies; /* in order; those that continue each other are one */
     size_t count;
     size_t capacity;
     rd__scanner end; /* the scanner once it had decided all positions of the segment */
 } rd__parse;
 
+enum { RD__PARSES_MAX = 8 }; /* at once: as many as the widest kernel has lanes */
+
 /*
- * Parses the positions from the start of the view up to `stop` as if the new file began there. The memory of an earlier
- * parse in *parse is used again. False: out of memory.
+ * Parses each of `count` segments, at most RD__PARSES_MAX, from the start of its view up to its stop as if the new file
+ * began there. It takes less time for several segments than for one after the other: the strong sums that their
+ * scanners wait for are made together. The memory of earlier parses is used again. False: out of memory.
  */
-bool rd__parse_scan(rd__parse *parse, const rd_signature *signature, const rd__kernels *kernels, const rd__view *view,
-                    uint64_t stop);
+bool rd__parse_scan(rd__parse *parses, size_t count, const rd_signature *signature, const rd__kernels *kernels);
 void rd__parse_free(rd__parse *parse);
 
 #endif

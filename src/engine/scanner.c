@@ -142,41 +142,19 @@ static size_t scanner_weak_run(const rd__scanner *scanner, uint64_t block, const
     return n;
 }
 
-/*
- * Decides the window at `data`, whose weak sum is scanner->weak, and with it the blocks after it that continue as the
- * basis does. For `positions` see scanner_weak_run.
- */
-static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64_t positions, rd_op *copy) {
+/* Makes a copy of the candidate if the first of `count` strong sums is that of a block, and of those that follow. */
+static bool scanner_decide_run(rd__scanner *scanner, const uint8_t *strong, size_t count, rd_op *copy) {
     const rd__sums *const sums = &scanner->signature->sums;
-    const rd__index *const index = &scanner->signature->index;
     const size_t block_len = scanner->signature->params.block_len;
     const size_t strong_size = rd__strong_size(scanner->signature->params.strong);
-    uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
-    rd__index_range range = {0, 0};
-    scanner->rolling = true;
-    if (!scanner_may_verify(scanner) || !rd__index_find_weak(index, scanner->weak, &range)) {
-        scanner->after_copy = false;
-        scanner->expected = 0;
-        return false;
-    }
-
-    /* Guess which block it is: the one after the last copy if its weak sum agrees, else one of those with this sum. */
-    const bool continues = rd__scanner_continues(scanner) && sums->weak[scanner->next_block] == scanner->weak;
-    const uint64_t guess = continues ? scanner->next_block : index->entries[range.first].block;
-    const rd__hint *const hint = scanner->hint;
-    const bool hinted = hint && hint->at == scanner->at && hint->sums.weak == scanner->weak;
-    const size_t candidates = hinted ? 1 : scanner_weak_run(scanner, guess, data, positions);
-    if (hinted)
-        memcpy(strong, hint->sums.strong, sums->strong_len);
-    else
-        scanner_make_strong(scanner, data, block_len, candidates, strong);
+    const rd__candidate *const candidate = &scanner->candidate;
 
     /* Of equal blocks take the one that continues the last copy, else the first, which is the one in the index. */
-    uint64_t block = guess;
-    bool found = continues && scanner_strong_equal(scanner, guess, strong);
+    uint64_t block = candidate->guess;
+    bool found = candidate->continues && scanner_strong_equal(scanner, block, strong);
     if (!found) {
         uint32_t first = 0;
-        found = rd__index_find_strong(index, sums, &range, strong, &first);
+        found = rd__index_find_strong(&scanner->signature->index, sums, &candidate->range, strong, &first);
         block = first;
     }
     if (!found) {
@@ -189,15 +167,59 @@ static bool scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64
 
     /* The blocks that follow were guessed along with the first. Verify more at once as long as all are right. */
     size_t n = 1;
-    while (block == guess && n < candidates && scanner_strong_equal(scanner, block + n, strong + n * strong_size))
+    while (block == candidate->guess && n < count && scanner_strong_equal(scanner, block + n, strong + n * strong_size))
         n++;
-    scanner->run = n == candidates ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
+    scanner->run = n == count ? rd__min_size(2 * scanner->run, RUN_MAX) : 1;
     scanner_take_blocks(scanner, block, n, (uint64_t)n * block_len, copy);
     return true;
 }
 
-/* Seeks through some of the `rolls` positions after scanner->at, whose window, at `data`, does not match. */
-static bool scanner_seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, rd_op *copy) {
+bool rd__scanner_decide(rd__scanner *scanner, const uint8_t *strong, rd_op *copy) {
+    assert(scanner->candidate.data);
+    const bool found = scanner_decide_run(scanner, strong, 1, copy);
+    scanner->candidate.data = NULL;
+    return found;
+}
+
+/*
+ * Decides the window at `data`, whose weak sum is scanner->weak, and with it the blocks after it that continue as the
+ * basis does. For `positions` see scanner_weak_run. RD__STEP_END: it does not match.
+ */
+static rd__step scanner_try_window(rd__scanner *scanner, const uint8_t *data, uint64_t positions, bool defers,
+                                   rd_op *copy) {
+    const rd__sums *const sums = &scanner->signature->sums;
+    const rd__index *const index = &scanner->signature->index;
+    rd__candidate *const candidate = &scanner->candidate;
+    uint8_t strong[RUN_MAX * RD_STRONG_LEN_MAX];
+    scanner->rolling = true;
+    if (!scanner_may_verify(scanner) || !rd__index_find_weak(index, scanner->weak, &candidate->range)) {
+        scanner->after_copy = false;
+        scanner->expected = 0;
+        return RD__STEP_END;
+    }
+
+    /* Guess which block it is: the one after the last copy if its weak sum agrees, else one of those with this sum. */
+    candidate->continues = rd__scanner_continues(scanner) && sums->weak[scanner->next_block] == scanner->weak;
+    candidate->guess = candidate->continues ? scanner->next_block : index->entries[candidate->range.first].block;
+    const rd__hint *const hint = scanner->hint;
+    const bool hinted = hint && hint->at == scanner->at && hint->sums.weak == scanner->weak;
+    const size_t count = hinted ? 1 : scanner_weak_run(scanner, candidate->guess, data, positions);
+    if (defers && count == 1 && !hinted) {
+        candidate->data = data;
+        return RD__STEP_CANDIDATE;
+    }
+    if (hinted)
+        memcpy(strong, hint->sums.strong, sums->strong_len);
+    else
+        scanner_make_strong(scanner, data, scanner->signature->params.block_len, count, strong);
+    return scanner_decide_run(scanner, strong, count, copy) ? RD__STEP_COPY : RD__STEP_END;
+}
+
+/*
+ * Seeks through some of the `rolls` positions after scanner->at, whose window, at `data`, does not match.
+ * RD__STEP_END: nor do theirs.
+ */
+static rd__step scanner_seek(rd__scanner *scanner, const uint8_t *data, uint64_t rolls, bool defers, rd_op *copy) {
     const rd_params *const params = &scanner->signature->params;
     const rd__index *const index = &scanner->signature->index;
     const size_t end = (size_t)rd__min_u64(rolls, scanner->stride);
@@ -220,13 +242,17 @@ static bool scanner_seek(rd__scanner *scanner, const uint8_t *data, uint64_t rol
         if (!scanner_may_verify(scanner))
             continue;
         scanner->weak = hits[i].weak;
-        if (scanner_try_window(scanner, data + hits[i].at, rolls - hits[i].at + params->block_len, copy))
-            return true;
+        const uint64_t positions = rolls - hits[i].at + params->block_len;
+        const rd__step step = scanner_try_window(scanner, data + hits[i].at, positions, defers, copy);
+        if (step == RD__STEP_CANDIDATE) /* if it does not match, the rest of the stride will be sought through again */
+            scanner->stride = STRIDE_MIN;
+        if (step != RD__STEP_END)
+            return step;
     }
     scanner->at = from + end;
     scanner->weak = weak;
     scanner->stride = rd__min_size(2 * scanner->stride, STRIDE_MAX);
-    return false;
+    return RD__STEP_END;
 }
 
 /*
@@ -313,44 +339,65 @@ bool rd__scanner_next_zeros(rd__scanner *scanner, const rd__zero_block *zeros, u
 
 /* ---- The parse --------------------------------------------------------------------------------------------------- */
 
-bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
+/* Is there a whole block at scanner->at in the view, and is it to be decided? */
+static bool scanner_has_window(const rd__scanner *scanner, const rd__view *view, uint64_t stop) {
     const uint64_t end = view->offset + view->size;
-    assert(scanner->at >= view->offset);
-    if (!scanner->signature || scanner->signature->sums.count == 0) {
-        scanner->at = rd__min_u64(end, stop);
-        return false;
-    }
-    /* It is past the end of a new file that was made shorter after a copy was found in bytes that are gone. */
-    if (scanner->at >= end)
-        return false;
+    return scanner->at < stop && scanner->at < end && end - scanner->at >= scanner->signature->params.block_len;
+}
 
-    /* Windows of a whole block. */
+/* Decides windows of a whole block until one matches. RD__STEP_END: none does in the view before `stop`. */
+static rd__step scanner_try_windows(rd__scanner *scanner, const rd__view *view, uint64_t stop, bool defers,
+                                    rd_op *copy) {
     const size_t block_len = scanner->signature->params.block_len;
-    while (scanner->at < stop && end - scanner->at >= block_len) {
+    while (scanner_has_window(scanner, view, stop)) {
         const uint8_t *const data = view->data + (scanner->at - view->offset);
+        const uint64_t end = view->offset + view->size;
         const uint64_t rolls = rd__min_u64(end - scanner->at - block_len, stop - scanner->at - 1);
+        rd__step step = RD__STEP_END;
         if (!scanner->rolling) {
             scanner->weak = scanner->expected > 0 ? scanner->signature->sums.weak[scanner->next_block]
                                                   : scanner_make_weak(scanner, data, block_len);
-            if (scanner_try_window(scanner, data, rolls + block_len, copy))
-                return true;
+            step = scanner_try_window(scanner, data, rolls + block_len, defers, copy);
         } else if (rolls > 0) {
-            if (scanner_seek(scanner, data, rolls, copy))
-                return true;
+            step = scanner_seek(scanner, data, rolls, defers, copy);
         } else if (scanner->at + 1 == stop) {
             scanner->at = stop;
             scanner->rolling = false;
         } else {
             break; /* the next window is not in the view */
         }
+        if (step != RD__STEP_END)
+            return step;
     }
+    return RD__STEP_END;
+}
 
-    /* What is left at the end of the new file is shorter than a block. */
-    if (!view->last || stop < end || scanner->at >= end)
-        return false;
+static rd__step scanner_advance(rd__scanner *scanner, const rd__view *view, uint64_t stop, bool defers, rd_op *copy) {
+    const uint64_t end = view->offset + view->size;
+    assert(scanner->at >= view->offset && !scanner->candidate.data);
+    if (!scanner->signature || scanner->signature->sums.count == 0) {
+        scanner->at = rd__min_u64(end, stop);
+        return RD__STEP_END;
+    }
+    const rd__step step = scanner_try_windows(scanner, view, stop, defers, copy);
+
+    /* What is left at the end of the new file is shorter than a block. There may be nothing, and scanner->at may be
+     * past the end of a new file that was made shorter after a copy was found in bytes that are gone. */
+    if (step != RD__STEP_END || !view->last || stop < end || scanner->at >= end)
+        return step;
     if (scanner->rolling) {
         scanner->at++;
         scanner->rolling = false;
     }
-    return scanner_try_suffixes(scanner, view->data + (scanner->at - view->offset), (size_t)(end - scanner->at), copy);
+    const size_t left = (size_t)(end - scanner->at);
+    return scanner_try_suffixes(scanner, view->data + (scanner->at - view->offset), left, copy) ? RD__STEP_COPY
+                                                                                                : RD__STEP_END;
+}
+
+rd__step rd__scanner_step(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
+    return scanner_advance(scanner, view, stop, true, copy);
+}
+
+bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy) {
+    return scanner_advance(scanner, view, stop, false, copy) == RD__STEP_COPY;
 }

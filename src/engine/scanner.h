@@ -17,6 +17,14 @@ typedef struct rd__hint {
     rd__block_sums sums;
 } rd__hint;
 
+/* A window with the weak sum of a block, whose strong sum decides whether it is that block. */
+typedef struct rd__candidate {
+    const uint8_t *data; /* of the window; NULL: there is none */
+    rd__index_range range;
+    uint64_t guess; /* which block it may be */
+    bool continues; /* that is the one after the last copy */
+} rd__candidate;
+
 typedef struct rd__scanner {
     const rd_signature *signature; /* NULL: nothing matches */
     const rd__kernels *kernels;
@@ -30,10 +38,11 @@ typedef struct rd__scanner {
     /* What only saves work: */
     bool rolling; /* the window at `at` is known not to match, and `weak` is its weak sum */
     uint32_t weak;
-    size_t stride;        /* positions to seek through at once: the more, the longer nothing has matched */
-    const rd__hint *hint; /* or NULL */
-    uint64_t expected;    /* blocks from `at` on known to have the weak sums of `next_block` and those after it */
-    size_t run;           /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
+    size_t stride;           /* positions to seek through at once: the more, the longer nothing has matched */
+    const rd__hint *hint;    /* or NULL */
+    uint64_t expected;       /* blocks from `at` on known to have the weak sums of `next_block` and those after it */
+    size_t run;              /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
+    rd__candidate candidate; /* the window at `at`, where rd__scanner_step has left off */
     /* What is only reported: */
     uint32_t worst; /* failures in the worst budget window */
     uint64_t false_matches;
@@ -79,6 +88,18 @@ bool rd__scanner_within_budget(const rd__scanner *a, const rd__scanner *b);
  * view and `stop` allow; the bytes before it that were not copied are literal.
  */
 bool rd__scanner_next(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy);
+
+/* What a step of the scanner has come to: a copy; the end, as where rd__scanner_next returns false; or a candidate. */
+typedef enum rd__step { RD__STEP_COPY, RD__STEP_END, RD__STEP_CANDIDATE } rd__step;
+
+/*
+ * Like rd__scanner_next, but it leaves the strong sum of a single window to its caller, who can make several at once:
+ * after a candidate, rd__scanner_decide must follow, with the strong sum of the block at scanner->candidate.data.
+ */
+rd__step rd__scanner_step(rd__scanner *scanner, const rd__view *view, uint64_t stop, rd_op *copy);
+
+/* Decides the candidate by its strong sum, which has its full length. True: it is a copy. */
+bool rd__scanner_decide(rd__scanner *scanner, const uint8_t *strong, rd_op *copy);
 
 /*
  * Like rd__scanner_next, without a view, where the windows at all positions from scanner->at up to `stop` are zeros: it

@@ -1,6 +1,11 @@
 /*
- * The delta of a whole file. Segments of the new file are parsed in parallel, each as if the file started with it;
- * then, in order, the stitcher makes the true parse of each, and its ops are written.
+ * The delta of a whole file. Segments of the new file are parsed in parallel, and each in parts, as if the file started
+ * with each of them; then, in order, the stitcher makes the true parse of each, and its ops are written.
+ *
+ * A thread parses the parts of its segment together, even if it is the only one. Now and then, the weak sum of a window
+ * is that of a block by chance: once in 2^32 positions for each block, so that about (size of the basis) / 2^32 bytes
+ * are hashed in vain for each byte that is not in the basis. A strong sum alone takes most of the time that four take
+ * at once, which are those of the parts.
  *
  * A signature with blocks so long that segments of some blocks would not be small is handled as the streams do, in one
  * window over the whole file; so is one with blocks so short that a segment could be millions of copies.
@@ -23,7 +28,9 @@
 #include <string.h>
 
 enum {
-    SEGMENT_SIZE = 1024 * 1024, /* at least */
+    PART_SIZE = 256 * 1024,        /* of a segment, at least: one that is parsed on its own */
+    PARTS_MAX = 4,                 /* in a segment: that many strong sums are made at once */
+    SEGMENT_MAX = 8 * 1024 * 1024, /* unless that is less than a part */
     SEGMENT_BLOCK_MIN = 64,
     SEGMENT_BLOCK_MAX = 256 * 1024 /* of the block lengths for which there are segments */
 };
@@ -40,8 +47,8 @@ typedef struct delta_run {
     rd__zero_block zeros;
     /* In segments: */
     rd__segments segments;
-    bool parses;  /* there are several threads: segments are parsed before it is known where the true parse enters */
-    bool digests; /* a trailer follows */
+    size_t part_size; /* of a segment's parts, all but the last one */
+    bool digests;     /* a trailer follows */
     rd__digest digest;
     uint8_t *overlap; /* of the segment before, if there is a digest */
     rd__stitcher stitcher;
@@ -61,7 +68,8 @@ static const rd__zero_block *delta_find_zeros(delta_run *run) {
 
 typedef struct delta_slot {
     rd__segment segment;
-    rd__parse parse;
+    rd__parse parses[PARTS_MAX];
+    size_t part_count;
     rd__digest range; /* of the chunks that start in the segment */
 } delta_slot;
 
@@ -72,6 +80,20 @@ static rd__view delta_view(const rd__segment *segment) {
 /* Where the segment's positions end. */
 static uint64_t delta_stop(const delta_run *run, const rd__segment *segment) {
     return segment->last ? UINT64_MAX : segment->offset + run->segments.size;
+}
+
+/* Cuts the segment into the parts that are parsed on their own. */
+static void delta_cut(const delta_run *run, delta_slot *it) {
+    const rd__segment *const s = &it->segment;
+    const size_t positions = rd__min_size(s->got, run->segments.size);
+    it->part_count = 0;
+    for (size_t at = 0; it->part_count == 0 || at < positions; at += run->part_size) {
+        rd__parse *const parse = &it->parses[it->part_count++];
+        const bool last = positions - at <= run->part_size;
+        parse->view =
+            (rd__view){.data = s->data + at, .size = s->got - at, .offset = s->offset + at, .last = s->last && last};
+        parse->stop = last ? delta_stop(run, s) : s->offset + at + run->part_size;
+    }
 }
 
 /*
@@ -100,9 +122,8 @@ static void delta_hash_zeros(const delta_run *run, delta_slot *it, uint64_t star
 static void delta_work(const void *context, void *slot) {
     const delta_run *const run = context;
     delta_slot *const it = slot;
-    const rd__view view = delta_view(&it->segment);
-    if (run->parses &&
-        !rd__parse_scan(&it->parse, run->signature, run->kernels, &view, delta_stop(run, &it->segment))) {
+    delta_cut(run, it);
+    if (!rd__parse_scan(it->parses, it->part_count, run->signature, run->kernels)) {
         it->segment.result = rd__fail_memory(&it->segment.error);
         return;
     }
@@ -159,17 +180,26 @@ static rd_result delta_put_ops(delta_run *run, const rd__view *view, uint64_t re
     return result;
 }
 
-/* Makes the true parse of the segment, from its own parse unless that is NULL, and writes what is known of it. */
-static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const rd__parse *parse) {
-    const rd__view view = delta_view(segment);
-    const uint64_t stop = delta_stop(run, segment);
+/* Makes the true parse of a part of the segment, from its own parse unless that is NULL. */
+static rd_result delta_stitch_part(delta_run *run, const rd__view *segment, const rd__view *part, uint64_t stop,
+                                   const rd__parse *parse) {
     rd_result result = RD_OK;
     rd_op copy;
     rd__stitcher_begin(&run->stitcher, parse);
-    while (result == RD_OK && rd__stitcher_next(&run->stitcher, &view, stop, &copy)) {
+    while (result == RD_OK && rd__stitcher_next(&run->stitcher, part, stop, &copy)) {
         rd__op_joiner_add(&run->joiner, &copy);
-        result = delta_put_ops(run, &view, copy.target_offset + copy.length, false);
+        result = delta_put_ops(run, segment, copy.target_offset + copy.length, false);
     }
+    return result;
+}
+
+/* Makes the true parse of the segment, from those of its parts unless they are NULL, and writes what is known of it. */
+static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const rd__parse *parts, size_t count) {
+    const rd__view view = delta_view(segment);
+    const uint64_t stop = delta_stop(run, segment);
+    rd_result result = parts ? RD_OK : delta_stitch_part(run, &view, &view, stop, NULL);
+    for (size_t i = 0; result == RD_OK && i < count; i++)
+        result = delta_stitch_part(run, &view, &parts[i].view, parts[i].stop, &parts[i]);
     run->operation->stats.false_matches = run->stitcher.scanner.false_matches;
     if (result == RD_OK)
         result = delta_put_ops(run, &view, rd__min_u64(run->stitcher.scanner.at, view.offset + view.size), view.last);
@@ -187,7 +217,7 @@ static rd_result delta_finish(void *context, void *slot) {
     delta_run *const run = context;
     delta_slot *const it = slot;
     const bool changed = run->digests && delta_add_chunks(run, it);
-    return delta_stitch(run, &it->segment, run->parses && !changed ? &it->parse : NULL);
+    return delta_stitch(run, &it->segment, changed ? NULL : it->parses, changed ? 0 : it->part_count);
 }
 
 /* Gives an empty segment the bytes of the first of those that it is. */
@@ -212,7 +242,7 @@ static rd_result delta_stitch_empty(delta_run *run, rd__segment *segment, uint64
         if (result == RD_OK && scanner->at < end) {
             segment->offset += (scanner->at - segment->offset) / size * size;
             delta_fill(run, segment);
-            result = delta_stitch(run, segment, NULL);
+            result = delta_stitch(run, segment, NULL, 0);
             segment->offset += size;
         }
     }
@@ -241,7 +271,9 @@ static rd_result delta_finish_empty(void *context, void *slot) {
 }
 
 static void delta_release(void *slot) {
-    rd__parse_free(&((delta_slot *)slot)->parse);
+    delta_slot *const it = slot;
+    for (size_t i = 0; i < PARTS_MAX; i++)
+        rd__parse_free(&it->parses[i]);
 }
 
 static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
@@ -255,17 +287,17 @@ static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN
     const unsigned threads = rd__operation_threads(run->operation);
     const size_t block_len = run->signature->params.block_len;
     const size_t overlap = run->digests && block_len < RD__BLAKE3_CHUNK ? (size_t)RD__BLAKE3_CHUNK : block_len;
-    /* Segments start where a window of the scanner's budget does, as the stitcher needs it. */
+    /* Parts start where a window of the scanner's budget does, as the stitcher needs it. */
     const size_t budget_window = (size_t)rd__scanner_budget_window(run->signature);
-    const size_t size = (SEGMENT_SIZE + budget_window - 1) / budget_window * budget_window;
-    run->parses = threads > 1;
+    run->part_size = (PART_SIZE + budget_window - 1) / budget_window * budget_window;
+    const size_t parts = run->part_size < SEGMENT_MAX ? rd__min_size(SEGMENT_MAX / run->part_size, PARTS_MAX) : 1;
     run->overlap = rd__context_take(kept, overlap, 1);
     if (!run->overlap)
         return rd__fail_memory(&run->operation->error);
     run->segments = (rd__segments){.source = run->new_file,
                                    .operation = run->operation,
                                    .role = RD_ROLE_NEW,
-                                   .size = size,
+                                   .size = parts * run->part_size,
                                    .overlap = overlap,
                                    .work = &work,
                                    .context = run};

@@ -1,8 +1,8 @@
 /*
- * The stitcher against one scanner: whatever segments the new file is cut into, and wherever they were scanned from,
- * the copies are those of a scan in one go. Segments are a few budget windows long here, so that a small file
- * has many, and data is chosen to bring the parses apart: blocks that repeat, on other grids than the segments', equal
- * blocks of which one continues a copy, and colliding weak sums that exhaust the budget.
+ * The stitcher against one scanner: whatever segments the new file is cut into, wherever they were scanned from, and
+ * however many were scanned together, the copies are those of a scan in one go. Segments are a few budget windows long
+ * here, so that a small file has many, and data is chosen to bring the parses apart: blocks that repeat, on other grids
+ * than the segments', equal blocks of which one continues a copy, and colliding weak sums that exhaust the budget.
  */
 #include "support.h"
 
@@ -12,31 +12,41 @@
 #define COPIES_REQUIRE assert_true
 #include "copies.h"
 
-/* Scans segment after segment, every one of them before the stitcher comes to it, but those for which `skip` is drawn.
+/*
+ * Scans the segments, up to `group` of them together, before the stitcher comes to them, but those for which `skip` is
+ * drawn.
  */
-static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, bool skip,
+static copies stitch(const rd_signature *signature, const rd_memory *new_file, uint64_t size, size_t group, bool skip,
                      random_source *r) {
     copies list = copies_new(new_file->size);
-    rd__parse parse = {.copies = NULL};
+    rd__parse parses[RD__PARSES_MAX] = {{.copies = NULL}};
+    rd_memory bytes[RD__PARSES_MAX];
     rd__stitcher stitcher;
     rd_op copy;
     rd__stitcher_init(&stitcher, signature, rd__kernels_best());
     bool last = false;
-    for (uint64_t from = 0; !last; from += size) {
-        rd_memory bytes;
-        const rd__view view = segment_view(new_file, from, size, signature->params.block_len, &bytes);
-        const uint64_t stop = view.last ? UINT64_MAX : from + size;
-        const bool skipped = skip && random_below(r, 3) == 0;
-        assert_true(rd__parse_scan(&parse, signature, table_at((size_t)(from / size % table_count())), &view, stop));
-        rd__stitcher_begin(&stitcher, skipped ? NULL : &parse);
-        while (rd__stitcher_next(&stitcher, &view, stop, &copy))
-            copies_add(&list, &copy);
-        check_true(stitcher.scanner.at >= (view.last ? new_file->size : stop), "the segment is decided");
-        last = view.last;
-        rd_memory_free(&bytes);
+    for (uint64_t from = 0; !last;) {
+        size_t count = 0;
+        for (; !last && count < group; count++, from += size) {
+            rd__parse *const parse = &parses[count];
+            parse->view = segment_view(new_file, from, size, signature->params.block_len, &bytes[count]);
+            last = parse->view.last;
+            parse->stop = last ? UINT64_MAX : from + size;
+        }
+        assert_true(rd__parse_scan(parses, count, signature, table_at((size_t)(from / size % table_count()))));
+        for (size_t i = 0; i < count; i++) {
+            const bool skipped = skip && random_below(r, 3) == 0;
+            const rd__view *const view = &parses[i].view;
+            rd__stitcher_begin(&stitcher, skipped ? NULL : &parses[i]);
+            while (rd__stitcher_next(&stitcher, view, parses[i].stop, &copy))
+                copies_add(&list, &copy);
+            check_true(stitcher.scanner.at >= (view->last ? new_file->size : parses[i].stop), "it is decided");
+            rd_memory_free(&bytes[i]);
+        }
     }
     list.end = stitcher.scanner.at;
-    rd__parse_free(&parse);
+    for (size_t i = 0; i < RD__PARSES_MAX; i++)
+        rd__parse_free(&parses[i]);
     return list;
 }
 
@@ -57,7 +67,8 @@ static void compare(const rd_memory *basis, rd_params params, const rd_memory *n
     const uint64_t window = rd__scanner_budget_window(signature);
     copies expected = copies_of_one_scan(signature, new_file);
     for (int run = 0; run < 4; run++) {
-        copies actual = stitch(signature, new_file, window * (1 + random_below(&r, 3)), run % 2, &r);
+        const size_t group = run < 2 ? 1 : 2 + random_below(&r, RD__PARSES_MAX - 1);
+        copies actual = stitch(signature, new_file, window * (1 + random_below(&r, 3)), group, run % 2, &r);
         check_same(&actual, &expected, seed);
         free(actual.ops);
     }
