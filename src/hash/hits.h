@@ -4,8 +4,9 @@
 
 #include "hash/filter.h"
 
-/* The most positions in one call of a seek kernel: few enough for its hits to fit in the first-level cache. */
-enum { RD__SEEK_MAX = 1024 };
+/* The most positions in one call of a seek kernel: so many that its start costs little, and that the index is searched
+ * for several hits together; few enough for a match to be found soon. */
+enum { RD__SEEK_MAX = 4096 };
 
 typedef struct rd__hit {
     uint32_t at;   /* position in the window */

@@ -25,15 +25,23 @@ KERNELS(portable, 0, portable);
 KERNELS(sse41, RD__CPU_SSE41, portable);
 KERNELS(avx2, RD__CPU_AVX2, avx2);
 KERNELS(avx512, RD__CPU_AVX2 | RD__CPU_AVX512, avx512);
+/* The same, but that the words of the filter are gathered. */
+static const rd__kernels kernels_avx512_gather = {
+    .name = "avx512",
+    .needs = RD__CPU_AVX2 | RD__CPU_AVX512 | RD__CPU_GATHER,
+    .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_avx512, [RD_ROLLSUM] = rd__rollsum_update_avx512},
+    .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_avx512_gather, [RD_ROLLSUM] = rd__rollsum_seek_avx512_gather},
+    .strong_many = {[RD_BLAKE2] = rd__blake2b_many_avx512, [RD_MD4] = rd__md4_many_avx512},
+    .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_avx512, [RD_MD4] = rd__strong_advance_each},
+    .blake3_many = rd__blake3_many_avx512,
+};
 #elif defined(__AARCH64EL__)
 KERNELS(neon, RD__CPU_NEON, neon);
 #endif
 
 static const rd__kernels *const kernels_all[] = {
 #if defined(__x86_64__)
-    &kernels_avx512,
-    &kernels_avx2,
-    &kernels_sse41,
+    &kernels_avx512_gather, &kernels_avx512, &kernels_avx2, &kernels_sse41,
 #elif defined(__AARCH64EL__)
     &kernels_neon,
 #endif

@@ -45,6 +45,8 @@ size_t rd__rabinkarp_seek_avx2(const rd__filter *filter, size_t block_len, uint3
                                size_t start, size_t end, rd__hit *hits);
 size_t rd__rabinkarp_seek_avx512(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
                                  size_t start, size_t end, rd__hit *hits);
+size_t rd__rabinkarp_seek_avx512_gather(const rd__filter *filter, size_t block_len, uint32_t *sum,
+                                        const uint8_t *window, size_t start, size_t end, rd__hit *hits);
 #elif defined(__AARCH64EL__)
 uint32_t rd__rabinkarp_update_neon(uint32_t sum, const uint8_t *data, size_t size);
 size_t rd__rabinkarp_seek_neon(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,

@@ -3,7 +3,7 @@
  * instruction set, after one of words32_*.h, which defines its operations. It defines
  *
  *     rabinkarp_update_lanes, rollsum_update_lanes      as rd__weak_update_fn
- *     rabinkarp_seek_lanes, rollsum_seek_lanes          as rd__seek_fn
+ *     rabinkarp_seek_lanes, rollsum_seek_lanes          as rd__seek_fn, with or without gathers
  *
  * The sum of a block is a dot product. Lane j takes the bytes j, j + LANES, j + 2 LANES, ... For RabinKarp each lane is
  * a Horner scheme of its own with the step m^LANES (with four vectors in turn, m^(4 LANES)), and the lanes are weighted
@@ -21,8 +21,9 @@
  * twice.
  *
  * A tile of positions is rolled first. Its result is not the sums but their hashes, by which the filter is searched.
- * Then the words of the filter are read one by one, which is at least as fast as gathering them, each into its lane of
- * a vector that stays in a register: words stored to memory and loaded as a vector would have to be waited for.
+ * Then the words of the filter are read one by one, which is faster than gathering them on many processors, each into
+ * its lane of a vector that stays in a register: words stored to memory and loaded as a vector would have to be waited
+ * for. Where the includer defines GATHER_WORDS, they can be gathered as well.
  */
 #include "base/memory.h"
 #include "hash/kernels.h"
@@ -32,6 +33,10 @@
 #include <assert.h>
 
 enum { WEAK_TILE = 128, WEAK_ROW = 4 * LANES };
+
+#if !defined(GATHER_WORDS)
+#define GATHER_WORDS READ_WORDS
+#endif
 
 /* ---- Sums of blocks --------------------------------------------------------------------------------------------- */
 
@@ -98,13 +103,14 @@ TARGET static inline WORD weak_lanes_bit_at(WORD x, uint32_t shift) {
  * Writes the positions of a tile of hashes that pass the filter to `hits`, and returns their number. The first hash is
  * that of position `at`.
  */
-TARGET static size_t weak_lanes_filter_tile(const rd__filter *filter, uint32_t unhash, const uint32_t *hashes,
-                                            size_t positions, size_t at, rd__hit *hits) {
+TARGET static inline size_t weak_lanes_filter_tile(const rd__filter *filter, bool gathers, uint32_t unhash,
+                                                   const uint32_t *hashes, size_t positions, size_t at, rd__hit *hits) {
     size_t count = 0;
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD x = LOAD(hashes + i);
         const WORD bits = OR(weak_lanes_bit_at(x, filter->shift - 5), weak_lanes_bit_at(x, filter->shift - 10));
-        const WORD words = READ_WORDS(filter->words, hashes + i, filter->shift);
+        const WORD words = gathers ? GATHER_WORDS(filter->words, hashes + i, filter->shift)
+                                   : READ_WORDS(filter->words, hashes + i, filter->shift);
         for (uint32_t passed = LANES_WITH_ALL(words, bits); passed != 0; passed &= passed - 1) {
             const size_t lane = i + (size_t)__builtin_ctz(passed);
             hits[count++] = (rd__hit){.at = (uint32_t)(at + lane), .weak = hashes[lane] * unhash};
@@ -195,8 +201,9 @@ TARGET static void rollsum_tile(rollsum_roll *roll, const uint8_t *window, const
     }
 }
 
-TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
-                                          const uint8_t *window, size_t start, size_t end, rd__hit *hits) {
+TARGET static inline size_t rabinkarp_seek_lanes(const rd__filter *filter, bool gathers, size_t block_len,
+                                                 uint32_t *sum, const uint8_t *window, size_t start, size_t end,
+                                                 rd__hit *hits) {
     const uint32_t unhash = rd__filter_unhash(filter);
     uint32_t hashes[WEAK_TILE] = {0};
     size_t count = 0;
@@ -206,7 +213,7 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
     while (end - at >= LANES) {
         const size_t positions = rd__min_size((end - at) / LANES * LANES, WEAK_TILE);
         rabinkarp_tile(&roll, window + at, window + at + block_len, hashes, positions);
-        count += weak_lanes_filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        count += weak_lanes_filter_tile(filter, gathers, unhash, hashes, positions, at + 1, hits + count);
         *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
@@ -215,8 +222,8 @@ TARGET static size_t rabinkarp_seek_lanes(const rd__filter *filter, size_t block
     return count;
 }
 
-TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_len, uint32_t *sum,
-                                        const uint8_t *window, size_t start, size_t end, rd__hit *hits) {
+TARGET static inline size_t rollsum_seek_lanes(const rd__filter *filter, bool gathers, size_t block_len, uint32_t *sum,
+                                               const uint8_t *window, size_t start, size_t end, rd__hit *hits) {
     const uint32_t unhash = rd__filter_unhash(filter);
     uint32_t hashes[WEAK_TILE] = {0};
     size_t count = 0;
@@ -227,9 +234,11 @@ TARGET static size_t rollsum_seek_lanes(const rd__filter *filter, size_t block_l
     while (end - at >= LANES) {
         const size_t positions = rd__min_size((end - at) / LANES * LANES, WEAK_TILE);
         rollsum_tile(&roll, window + at, window + at + block_len, hashes, positions);
-        count += weak_lanes_filter_tile(filter, unhash, hashes, positions, at + 1, hits + count);
+        count += weak_lanes_filter_tile(filter, gathers, unhash, hashes, positions, at + 1, hits + count);
         *sum = hashes[positions - 1] * unhash;
         at += positions;
     }
-    return count + rd__rollsum_seek_portable(filter, block_len, sum, window, at, end, hits + count);
+    if (at < end)
+        count += rd__rollsum_seek_portable(filter, block_len, sum, window, at, end, hits + count);
+    return count;
 }

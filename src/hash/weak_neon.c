@@ -17,11 +17,11 @@ uint32_t rd__rollsum_update_neon(uint32_t sum, const uint8_t *data, size_t size)
 
 size_t rd__rabinkarp_seek_neon(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
                                size_t start, size_t end, rd__hit *hits) {
-    return rabinkarp_seek_lanes(filter, block_len, sum, window, start, end, hits);
+    return rabinkarp_seek_lanes(filter, false, block_len, sum, window, start, end, hits);
 }
 
 size_t rd__rollsum_seek_neon(const rd__filter *filter, size_t block_len, uint32_t *sum, const uint8_t *window,
                              size_t start, size_t end, rd__hit *hits) {
-    return rollsum_seek_lanes(filter, block_len, sum, window, start, end, hits);
+    return rollsum_seek_lanes(filter, false, block_len, sum, window, start, end, hits);
 }
 #endif

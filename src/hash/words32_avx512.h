@@ -29,6 +29,9 @@
 #define READ_WORDS(words, x, shift)                                                                                    \
     _mm512_inserti64x4(_mm512_castsi256_si512(READ_EIGHT(words, x, shift)), READ_EIGHT(words, (x) + 8, shift), 1)
 
+/* The same. */
+#define GATHER_WORDS(words, x, shift) _mm512_i32gather_epi32(SHIFT_RIGHT(LOAD(x), shift), words, 4)
+
 /* LANES bytes, each widened to a word. */
 #define LOAD_BYTES(p) _mm512_cvtepu8_epi32(_mm_loadu_si128((const __m128i *)(const void *)(p)))
 /* All lanes shifted by `bits` bits. */
