@@ -171,11 +171,11 @@ static rd_result delta_put_ops(delta_run *run, const rd__view *view, uint64_t re
         if (result == RD_OK && offset < end && offset < view->offset) {
             const uint64_t stop = rd__min_u64(view->offset, end);
             const uint8_t *const from = run->carried + sizeof run->carried - (view->offset - offset);
-            result = rd__writer_put(&run->writer, from, (size_t)(stop - offset));
+            result = rd__writer_lend(&run->writer, from, (size_t)(stop - offset));
             offset = stop;
         }
         if (result == RD_OK && offset < end)
-            result = rd__writer_put(&run->writer, view->data + (offset - view->offset), (size_t)(end - offset));
+            result = rd__writer_lend(&run->writer, view->data + (offset - view->offset), (size_t)(end - offset));
     }
     return result;
 }
@@ -203,6 +203,9 @@ static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const 
     run->operation->stats.false_matches = run->stitcher.scanner.false_matches;
     if (result == RD_OK)
         result = delta_put_ops(run, &view, rd__min_u64(run->stitcher.scanner.at, view.offset + view.size), view.last);
+
+    if (result == RD_OK)
+        result = rd__writer_return(&run->writer);
 
     /* Keep what a literal that continues in the next segment needs of this one. */
     const uint64_t needed = rd__op_joiner_needs(&run->joiner);
@@ -376,10 +379,10 @@ static rd_result delta_put_window(delta_run *run, rd__delta_window *window) {
     while (result == RD_OK && rd__delta_window_next(window, &op, &literal)) {
         result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
         if (result == RD_OK && op.kind == RD_LITERAL)
-            result = rd__writer_put(&run->writer, literal, (size_t)op.length);
+            result = rd__writer_lend(&run->writer, literal, (size_t)op.length);
     }
     run->operation->stats.false_matches = window->scanner.false_matches;
-    return result;
+    return result == RD_OK ? rd__writer_return(&run->writer) : result;
 }
 
 /*

@@ -3,12 +3,16 @@
 #define RD_FILE_WRITER_H
 
 #include "compress/zstd_sink.h"
+#include "io/sink.h"
 
 typedef struct rd__writer {
     const rd_sink *sink;
     rd__operation *operation;
-    uint8_t *buffer;
+    uint8_t *buffer; /* of small amounts */
     size_t filled;
+    rd__piece pieces[RD__PIECES_MAX]; /* to be written next: of the buffer, and lent ones */
+    size_t piece_count;
+    size_t waiting; /* bytes of them */
     bool compresses;
     rd__zstd_sink zstd;
 } rd__writer;
@@ -20,6 +24,10 @@ typedef struct rd__writer {
 rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, unsigned threads);
 /* Large amounts are not copied. */
 rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size);
+/* Like rd__writer_put for bytes that stay as they are until rd__writer_return: they are written along with others. */
+rd_result rd__writer_lend(rd__writer *writer, const void *data, size_t size);
+/* Writes what was lent. */
+rd_result rd__writer_return(rd__writer *writer);
 /* Writes all there is. Nothing may follow. */
 rd_result rd__writer_finish(rd__writer *writer);
 void rd__writer_close(rd__writer *writer);

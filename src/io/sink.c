@@ -8,6 +8,7 @@
 #include "base/system.h"
 #include "io/filter.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -15,6 +16,9 @@
 #include <sys/stat.h>
 #if defined(__linux__)
 #include <sys/vfs.h>
+#endif
+#if !defined(_WIN32)
+#include <sys/uio.h>
 #endif
 
 enum { MEMORY_MIN = 256 };
@@ -127,6 +131,48 @@ rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const vo
     }
     if (result == RD_OK)
         operation->stats.out_bytes += size;
+    return result;
+}
+
+/* Writes as much of the pieces to the file as one call takes, if there is such a call. */
+static rd_result sink_write_vector(int fd, rd__operation *operation, const rd__piece *pieces, size_t count,
+                                   size_t *written) {
+    rd_result result = RD_OK;
+    *written = 0;
+#if !defined(_WIN32)
+    struct iovec vector[RD__PIECES_MAX];
+    uint64_t size = 0;
+    for (size_t i = 0; i < count; i++) {
+        vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)pieces[i].data, .iov_len = pieces[i].size};
+        size += pieces[i].size;
+    }
+    result = rd__operation_allow_output(operation, size);
+    if (result != RD_OK)
+        return result;
+    const ssize_t n = writev(fd, vector, (int)count);
+    if (n < 0 && errno != EINTR)
+        return rd__fail_system(&operation->error, RD_ROLE_OUTPUT, errno, "cannot write");
+    *written = n > 0 ? (size_t)n : 0;
+    operation->stats.out_bytes += *written;
+    if (*written < size)
+        result = rd__operation_progress(operation, operation->done);
+#else
+    (void)fd, (void)operation, (void)pieces, (void)count;
+#endif
+    return result;
+}
+
+rd_result rd__sink_write_pieces(const rd_sink *sink, rd__operation *operation, const rd__piece *pieces, size_t count) {
+    size_t written = 0;
+    rd_result result = RD_OK;
+    assert(count <= RD__PIECES_MAX);
+    if (!sink->write && count > 1)
+        result = sink_write_vector(sink->fd, operation, pieces, count, &written);
+    for (size_t i = 0; result == RD_OK && i < count; i++) {
+        const size_t passed = rd__min_size(written, pieces[i].size);
+        written -= passed;
+        result = rd__sink_write(sink, operation, pieces[i].data + passed, pieces[i].size - passed);
+    }
     return result;
 }
 

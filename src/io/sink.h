@@ -7,6 +7,17 @@
 /* Writes all of the bytes, within the operation's limit. On failure operation->error names the output. */
 rd_result rd__sink_write(const rd_sink *sink, rd__operation *operation, const void *data, size_t size);
 
+/* Bytes that lie together. */
+typedef struct rd__piece {
+    const uint8_t *data;
+    size_t size;
+} rd__piece;
+
+enum { RD__PIECES_MAX = 64 };
+
+/* Like rd__sink_write for each of at most RD__PIECES_MAX, but a file gets them by one call of the system. */
+rd_result rd__sink_write_pieces(const rd_sink *sink, rd__operation *operation, const rd__piece *pieces, size_t count);
+
 /*
  * Fails with RD_E_PARAMETER if the sink writes to the very file or block device that the source reads, by whatever
  * name: what is still to be read would be overwritten.

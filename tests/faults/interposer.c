@@ -29,6 +29,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -358,6 +359,28 @@ ssize_t here_write(int fd, const void *data, size_t size) {
         return -1;
     const ssize_t taken = take_room(fd, fewer(size, shorter));
     return taken < 0 ? -1 : syscall(SYS_write, fd, data, (size_t)taken);
+}
+
+/* A write, too, of as many of the bytes, in order, as it may take. */
+ssize_t here_writev(int fd, const struct iovec *vector, int count) __asm__("writev");
+ssize_t here_writev(int fd, const struct iovec *vector, int count) {
+    struct iovec taking[64];
+    size_t size = 0;
+    bool shorter = false;
+    if (must_fail("write", &shorter))
+        return -1;
+    for (int i = 0; i < count; i++)
+        size += vector[i].iov_len;
+    const ssize_t taken = take_room(fd, fewer(size, shorter));
+    if (taken < 0)
+        return -1;
+    size_t left = (size_t)taken;
+    for (int i = 0; i < count; i++) {
+        taking[i] = vector[i];
+        taking[i].iov_len = vector[i].iov_len < left ? vector[i].iov_len : left;
+        left -= taking[i].iov_len;
+    }
+    return syscall(SYS_writev, fd, taking, count);
 }
 
 ssize_t here_copy(int in, off_t *from, int out, off_t *to, size_t size, unsigned flags) __asm__("copy_file_range");

@@ -6,10 +6,15 @@
 #include "chunks.h"
 #include "known_digests.h"
 
+#include "io/sink.h"
+
+#include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdatomic.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 /* ---- Ranges ------------------------------------------------------------------------------------------------------ */
@@ -474,6 +479,101 @@ static void the_digest_is_that_of_hashlib(void **state) {
     }
 }
 
+/* ---- Pieces ------------------------------------------------------------------------------------------------------ */
+
+enum { PIECE_MAX = 3000 };
+
+/* Cuts the bytes into `count` pieces, some of them empty; what is left is in the last one. */
+static void cut(rd__piece *pieces, size_t count, const rd_memory *bytes, random_source *r) {
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        const size_t left = bytes->size - at;
+        const size_t wanted = random_below(r, 4) == 0 ? 0 : random_below(r, PIECE_MAX);
+        pieces[i] = (rd__piece){.data = bytes->data + at, .size = i + 1 < count && wanted < left ? wanted : left};
+        at += pieces[i].size;
+    }
+}
+
+/* The file holds the first `size` of the bytes, and nothing more. */
+static void check_file(FILE *file, const rd_memory *bytes, size_t size) {
+    rd_memory made = {.data = bytes_new(bytes->size + 1), .size = size};
+    assert_int_equal(pread(fileno(file), made.data, bytes->size + 1, 0), size);
+    assert_memory_equal(made.data, bytes->data, size);
+    rd_memory_free(&made);
+}
+
+static void pieces_are_written_one_after_the_other(void **state) {
+    (void)state;
+    static const size_t counts[] = {0, 1, 2, 3, 17, RD__PIECES_MAX};
+    random_source r = random_from(11);
+    for (size_t i = 0; i < 20 * ITEMS(counts); i++) {
+        const size_t count = counts[i % ITEMS(counts)];
+        rd__piece pieces[RD__PIECES_MAX];
+        rd_memory bytes = bytes_random(&r, count == 0 ? 0 : random_below(&r, 100000), 256);
+        rd_memory memory = {0};
+        FILE *const file = tmpfile();
+        assert_non_null(file);
+        cut(pieces, count, &bytes, &r);
+        const rd_sink sinks[] = {rd_sink_fd(fileno(file)), rd_sink_memory(&memory)};
+        for (size_t j = 0; j < ITEMS(sinks); j++) {
+            rd__operation operation = rd__operation_none();
+            assert_int_equal(rd__sink_write_pieces(&sinks[j], &operation, pieces, count), RD_OK);
+            assert_int_equal(operation.stats.out_bytes, bytes.size);
+        }
+        check_file(file, &bytes, bytes.size);
+        assert_int_equal(memory.size, bytes.size);
+        assert_memory_equal(memory.data, bytes.data, bytes.size);
+        assert_int_equal(fclose(file), 0);
+        rd_memory_free(&memory);
+        rd_memory_free(&bytes);
+    }
+}
+
+/* The system takes what fits below the limit of a file's size, and then fails. */
+static void pieces_that_do_not_fit_are_a_failure(void **state) {
+    (void)state;
+    enum { SIZE = 20000, COUNT = 9 };
+    random_source r = random_from(12);
+    struct rlimit before;
+    assert_int_equal(getrlimit(RLIMIT_FSIZE, &before), 0);
+    signal(SIGXFSZ, SIG_IGN);
+    for (rlim_t room = 0; room < SIZE; room += 1111) {
+        rd__operation operation = rd__operation_none();
+        rd__piece pieces[COUNT];
+        rd_memory bytes = bytes_random(&r, SIZE, 256);
+        FILE *const file = tmpfile();
+        assert_non_null(file);
+        const rd_sink sink = rd_sink_fd(fileno(file));
+        cut(pieces, COUNT, &bytes, &r);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &(struct rlimit){room, before.rlim_max}), 0);
+        const rd_result result = rd__sink_write_pieces(&sink, &operation, pieces, COUNT);
+        assert_int_equal(setrlimit(RLIMIT_FSIZE, &before), 0);
+        assert_int_equal(result, RD_E_IO);
+        assert_int_equal(operation.error.role, RD_ROLE_OUTPUT);
+        assert_int_equal(operation.error.system_error, EFBIG);
+        assert_int_equal(operation.stats.out_bytes, room);
+        check_file(file, &bytes, (size_t)room);
+        assert_int_equal(fclose(file), 0);
+        rd_memory_free(&bytes);
+    }
+}
+
+static void pieces_beyond_the_limit_of_the_output_are_refused(void **state) {
+    (void)state;
+    const uint8_t data[10] = {0};
+    const rd__piece pieces[] = {{data, 4}, {data, 6}};
+    for (uint64_t limit = 1; limit < 12; limit++) {
+        rd__operation operation = rd__operation_none();
+        FILE *const file = tmpfile();
+        assert_non_null(file);
+        const rd_sink sink = rd_sink_fd(fileno(file));
+        operation.options.limits.output = limit;
+        const rd_result result = rd__sink_write_pieces(&sink, &operation, pieces, ITEMS(pieces));
+        assert_int_equal(result, limit < sizeof data ? RD_E_LIMIT : RD_OK);
+        assert_int_equal(fclose(file), 0);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_of_a_range_gives_its_bytes),
@@ -481,6 +581,9 @@ int main(void) {
         cmocka_unit_test(a_range_fails_as_its_source),
         cmocka_unit_test(operations_work_on_ranges),
         cmocka_unit_test(bytes_are_written_at_offsets),
+        cmocka_unit_test(pieces_are_written_one_after_the_other),
+        cmocka_unit_test(pieces_that_do_not_fit_are_a_failure),
+        cmocka_unit_test(pieces_beyond_the_limit_of_the_output_are_refused),
         cmocka_unit_test(what_cannot_be_written_at_offsets_says_so),
         cmocka_unit_test(a_concurrent_function_is_called_by_several_threads),
         cmocka_unit_test(threads_without_number_are_allowed),
