@@ -118,10 +118,13 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
     const size_t capacity = segments_capacity(segments);
     assert(work->slot_size >= sizeof(rd__segment) && segments->overlap <= segments->size);
 
-    /* A source of a few segments needs no more slots than that. */
+    /* A source of a few segments needs no more slots than that; one thread needs another only for what the segment
+     * before has of this one. */
     size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
-    if (rd__segments_are_concurrent(segments->source))
-        slot_count = (size_t)rd__min_u64(slot_count, (segments->source->size - 1) / segments->size + 1);
+    if (rd__segments_are_concurrent(segments->source)) {
+        const uint64_t count = (segments->source->size - 1) / segments->size + 1;
+        slot_count = (size_t)rd__min_u64(threads == 1 ? 1 : slot_count, count);
+    }
     void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
     bool complete = slots != NULL;
     for (size_t i = 0; complete && i < slot_count; i++) {
