@@ -3,9 +3,10 @@
  * kernel and case, variant, GB/s; and first, in the place of a variant, the size of what the C library reads and
  * copies.
  *
- * The variant "gather" is AVX-512 with gathers. Speeds are in GB of input a second: hashed bytes, or searched positions.
- * Each is the best of several rounds, because a disturbance can only slow a round down. The data is random, and a case
- * works on the same data over and over, which fits a second-level cache of 1 MiB: only 64 messages of 32 KiB do not.
+ * The variant "gather" is AVX-512 with gathers. Speeds are in GB of input a second: hashed bytes, or searched
+ * positions. Each is the best of several rounds, because a disturbance can only slow a round down. The data is random,
+ * and a case works on the same data over and over, which fits a second-level cache of 1 MiB: only 64 messages of 32 KiB
+ * do not.
  *
  * The speeds to compare with are measured in the same run with the C library's own loops, which are optimised for the
  * machine: memchr for a byte that does not occur reads everything and writes nothing, memcpy copies (bytes are counted

@@ -44,7 +44,7 @@ static bool parse_advance(rd__parse *parse, rd__step *step) {
 static bool parse_decide(rd__parse *const *parses, size_t count) {
     const rd__kernels *const kernels = parses[0]->end.kernels;
     const rd_params *const params = &parses[0]->end.signature->params;
-    const size_t body = (params->block_len - 1) / PARSE_TAIL * PARSE_TAIL;
+    const size_t body = ((size_t)params->block_len - 1) / PARSE_TAIL * PARSE_TAIL;
     const uint8_t *data[RD__PARSES_MAX] = {NULL};
     rd__strong sums[RD__PARSES_MAX];
     for (size_t i = 0; i < count; i++) {

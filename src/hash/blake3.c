@@ -50,7 +50,7 @@ static void blake3_store(const uint32_t h[8], uint8_t sum[RD__BLAKE3_LEN]) {
         rd__store_le32(sum + 4 * i, h[i]);
 }
 
-void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t sum[RD__BLAKE3_LEN], uint8_t *alone) {
+void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t node[RD__BLAKE3_LEN], uint8_t *alone) {
     uint8_t last[RD__BLAKE3_BLOCK] = {0};
     uint32_t h[8];
     uint32_t root[8];
@@ -65,7 +65,7 @@ void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t
         memcpy(last, data + at, size - at);
     memcpy(root, h, sizeof root);
     blake3_compress(h, last, size - at, number, start | RD__BLAKE3_CHUNK_END);
-    blake3_store(h, sum);
+    blake3_store(h, node);
     if (alone) {
         blake3_compress(root, last, size - at, number, start | RD__BLAKE3_CHUNK_END | RD__BLAKE3_ROOT);
         blake3_store(root, alone);

@@ -54,7 +54,7 @@ static inline rd__blake3_nodes rd__blake3_parents(const uint8_t *sums) {
  * The sum of the chunk of `size` bytes, at most RD__BLAKE3_CHUNK; and, unless `alone` is NULL, the digest of a file
  * that is nothing but this chunk.
  */
-void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t sum[RD__BLAKE3_LEN], uint8_t *alone);
+void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t node[RD__BLAKE3_LEN], uint8_t *alone);
 
 /* The sum of the parent of two sums that follow each other; of the root, the digest. `sum` may be the first of them. */
 void rd__blake3_parent(const uint8_t *sums, bool is_root, uint8_t sum[RD__BLAKE3_LEN]);

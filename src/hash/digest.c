@@ -126,7 +126,7 @@ void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
     uint8_t children[2 * RD__BLAKE3_LEN];
     uint8_t *const right = children + RD__BLAKE3_LEN;
     if (digest->count == 0) {
-        rd__blake3_chunk(NULL, 0, 0, right, sum);
+        rd__blake3_chunk(NULL, 0, 0, children, sum);
         return;
     }
     if (digest->count == 1) {

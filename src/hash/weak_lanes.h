@@ -34,8 +34,10 @@
 
 enum { WEAK_TILE = 128, WEAK_ROW = 4 * LANES };
 
-#if !defined(GATHER_WORDS)
-#define GATHER_WORDS READ_WORDS
+#if defined(GATHER_WORDS)
+#define WORDS_AT(gathers, words, x, shift) ((gathers) ? GATHER_WORDS(words, x, shift) : READ_WORDS(words, x, shift))
+#else
+#define WORDS_AT(gathers, words, x, shift) ((void)(gathers), READ_WORDS(words, x, shift))
 #endif
 
 /* ---- Sums of blocks --------------------------------------------------------------------------------------------- */
@@ -109,8 +111,7 @@ TARGET static inline size_t weak_lanes_filter_tile(const rd__filter *filter, boo
     for (size_t i = 0; i < positions; i += LANES) {
         const WORD x = LOAD(hashes + i);
         const WORD bits = OR(weak_lanes_bit_at(x, filter->shift - 5), weak_lanes_bit_at(x, filter->shift - 10));
-        const WORD words = gathers ? GATHER_WORDS(filter->words, hashes + i, filter->shift)
-                                   : READ_WORDS(filter->words, hashes + i, filter->shift);
+        const WORD words = WORDS_AT(gathers, filter->words, hashes + i, filter->shift);
         for (uint32_t passed = LANES_WITH_ALL(words, bits); passed != 0; passed &= passed - 1) {
             const size_t lane = i + (size_t)__builtin_ctz(passed);
             hits[count++] = (rd__hit){.at = (uint32_t)(at + lane), .weak = hashes[lane] * unhash};

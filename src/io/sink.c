@@ -143,7 +143,7 @@ static rd_result sink_write_vector(int fd, rd__operation *operation, const rd__p
     struct iovec vector[RD__PIECES_MAX];
     uint64_t size = 0;
     for (size_t i = 0; i < count; i++) {
-        vector[i] = (struct iovec){.iov_base = (void *)(uintptr_t)pieces[i].data, .iov_len = pieces[i].size};
+        vector[i] = (struct iovec){.iov_base = (void *)pieces[i].data, .iov_len = pieces[i].size};
         size += pieces[i].size;
     }
     result = rd__operation_allow_output(operation, size);
