@@ -41,6 +41,8 @@ TARGET static void blake3_lanes_hash_some(const rd__blake3_nodes *nodes, size_t 
         const uint32_t flags = (block == 0 ? nodes->start : 0) | (block == nodes->blocks - 1 ? nodes->end : 0);
         WORD m[16];
         LOAD_MESSAGE(m, in, block * RD__BLAKE3_BLOCK);
+        for (size_t i = 0; i < LANES; i++) /* the processor does not foresee so many places at once */
+            __builtin_prefetch(in[i] + (block + 2) * RD__BLAKE3_BLOCK);
         WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
         WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
         WORD v12 = LOAD(low), v13 = LOAD(high), v14 = SET(RD__BLAKE3_BLOCK), v15 = SET(flags);
