@@ -134,7 +134,7 @@ class Plan:
         what = f"growth up to {size(largest)}"
         yield Job("growth", "growth", what, ("--largest", largest, *runs), seconds, lacking("rdiff"))
         holes = ("--size", 64, "--data", 128) if quick else ("--size", 1024, "--data", 1024)
-        yield Job("sparse", "sparse", "holes", (*holes, *runs), 10 if quick else 60)
+        yield Job("sparse", "sparse", "holes", (*holes, *runs), 10 if quick else 260)
 
     def programs(self) -> Iterator[Job]:
         """Debian's, on both libraries."""
