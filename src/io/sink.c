@@ -206,8 +206,10 @@ rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64
 
 void rd__sink_release(const rd_sink *sink) {
     struct stat status;
-    if (rd__sink_is_unseen(sink) && fstat(sink->fd, &status) == 0)
-        (void)ftruncate(sink->fd, status.st_size); /* which it has: only what lies beyond goes */
+    if (rd__sink_is_unseen(sink) && fstat(sink->fd, &status) == 0) {
+        const int ignored = ftruncate(sink->fd, status.st_size); /* which it has: only what lies beyond goes */
+        (void)ignored;
+    }
 }
 #else
 rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64_t size) {
