@@ -44,6 +44,9 @@ rd_result rd__stats_copy(rd_stats *to, const rd_stats *from);
 /* The number of threads to use, at least 1. */
 unsigned rd__operation_threads(const rd__operation *operation);
 
+/* The same for work on so many bytes, or RD_UNKNOWN: no more than are worth their start. */
+unsigned rd__operation_threads_for(const rd__operation *operation, uint64_t size);
+
 /* Whether the output is to be compressed. The level may be out of range. */
 bool rd__operation_compresses(const rd__operation *operation);
 

@@ -57,7 +57,7 @@ rd_result rd__source_digest(const rd_source *source, rd__operation *operation, u
                              .work = &work,
                              .context = &run};
     rd__digest_init(&run.digest, 0);
-    const rd_result result = rd__segments_run(&segments, rd__operation_threads(operation));
+    const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, source->size));
     if (result != RD_OK)
         return result;
     rd__digest_final(&run.digest, digest);

@@ -121,7 +121,7 @@ static rd_result signature_finish_empty(void *context, void *slot) {
     return result;
 }
 
-static rd_result signature_sign_segments(signature_run *run, const rd_source *basis, unsigned threads) {
+static rd_result signature_sign_segments(signature_run *run, const rd_source *basis) {
     static const rd__segment_work work = {.slot_size = sizeof(signature_slot),
                                           .work = signature_work,
                                           .finish = signature_finish,
@@ -140,7 +140,7 @@ static rd_result signature_sign_segments(signature_run *run, const rd_source *ba
                              .extra = signature_extra(run, run->blocks, NULL, NULL, NULL, NULL),
                              .work = &work,
                              .context = run};
-    return rd__segments_run(&segments, threads);
+    return rd__segments_run(&segments, rd__operation_threads_for(run->operation, basis->size));
 }
 
 static rd_result signature_sign_one_by_one(signature_run *run, const rd_source *basis) {
@@ -202,11 +202,10 @@ static rd_result signature_sign_long(signature_run *run, const rd_source *basis)
 
 /* Signs the basis, whose parameters are resolved, to the end that is set. */
 static rd_result signature_sign(signature_run *run, const rd_source *basis) {
-    const unsigned threads = rd__operation_threads(run->operation);
     run->kernels = rd__kernels_best();
     run->expected = basis->size == RD_UNKNOWN ? RD_UNKNOWN : rd_block_count(&run->params, basis->size);
     if (run->params.block_len <= RD__TOGETHER_MAX)
-        return signature_sign_segments(run, basis, threads);
+        return signature_sign_segments(run, basis);
     if (rd__segments_are_concurrent(basis))
         return signature_sign_long(run, basis);
     return signature_sign_one_by_one(run, basis);

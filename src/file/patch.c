@@ -30,12 +30,13 @@
 enum {
     GAP_UNIT = 64 * 1024, /* gaps are so many bytes, or multiples, and lie at multiples in a segment */
     SEGMENT_UNITS = 8,
-    SEGMENT_SIZE = SEGMENT_UNITS * GAP_UNIT, /* enough for all lanes of the kernel that hashes it */
-    GAPS_MAX = 64 * 1024 * 1024,             /* of a segment that is hashed: some milliseconds of work for a thread */
-    PLAIN_SIZE = 256 * 1024, /* of a segment that is not hashed: it shares the cache with the delta and the basis */
+    SEGMENT_UNITS_MIN = 2,       /* enough for all lanes of the kernel that hashes it */
+    SEGMENTS_MIN = 64,           /* of a file that has larger ones: else the first use of their memory costs too much */
+    GAPS_MAX = 64 * 1024 * 1024, /* of a segment that is hashed: some milliseconds of work for a thread */
+    PLAIN_SIZE = 256 * 1024,     /* of a segment that is not hashed: it shares the cache with the delta and the basis */
     READS_MAX =
         1024, /* of a segment that are left to any thread; of many short copies, the rest is read when decoded */
-    DELTA_CHUNK = 256 * 1024,
+    DELTA_CHUNK = 64 * 1024,
     SLOTS_PER_THREAD = 2,
     TAIL_SIZE = 4096,        /* of a delta, in which a trailer is looked for */
     KERNEL_MIN = 128 * 1024, /* the shortest copy that is left to the kernel, and the longest in one segment */
@@ -345,10 +346,21 @@ static rd_result patch_finish(void *context, void *slot) {
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
+/* Where the new file's size is not known, that of the basis is a guess. */
+static size_t patch_segment_size(const patch_run *run) {
+    const uint64_t total = run->operation->total != RD_UNKNOWN ? run->operation->total : run->basis->size;
+    const uint64_t units = total / ((uint64_t)SEGMENTS_MIN * GAP_UNIT);
+    if (!run->digests)
+        return PLAIN_SIZE;
+    return units < SEGMENT_UNITS_MIN ? SEGMENT_UNITS_MIN * GAP_UNIT
+                                     : GAP_UNIT * (size_t)rd__min_u64(units, SEGMENT_UNITS);
+}
+
 static rd_result patch_run_segments(patch_run *run) {
-    rd_context *const kept = run->operation->context;
+    rd__operation *const operation = run->operation;
+    rd_context *const kept = operation->context;
     /* Without a digest there is little to do but to copy, which two threads do hardly faster than one. */
-    const unsigned threads = run->digests ? rd__operation_threads(run->operation) : 1;
+    const unsigned threads = run->digests ? rd__operation_threads_for(operation, operation->total) : 1;
     const size_t slot_count = threads > 1 ? (size_t)threads * SLOTS_PER_THREAD : 1;
     patch_segment *const segments = rd__context_take(kept, slot_count, sizeof *segments);
     uint8_t *const data = rd__context_take(kept, slot_count, run->segment_size);
@@ -367,7 +379,7 @@ static rd_result patch_run_segments(patch_run *run) {
                                    .threads = threads,
                                    .pool = &kept->pool};
     const rd_result result =
-        complete ? rd__pipeline_run(&pipeline, &run->operation->error) : rd__fail_memory(&run->operation->error);
+        complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
     free((void *)slots);
     rd__context_give(kept, data);
     rd__context_give(kept, segments);
@@ -466,7 +478,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
             return rd__patcher_failure(result, &operation->error);
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
     }
-    run.segment_size = run.digests ? SEGMENT_SIZE : PLAIN_SIZE;
+    run.segment_size = patch_segment_size(&run);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
     rd_result result = RD_OK;

@@ -503,10 +503,12 @@ static void streams_between_each_other_give_the_same(void **state) {
 
 /* ---- What is kept ------------------------------------------------------------------------------------------------ */
 
+/* A basis whose size nobody knows: for what is known to be small, no threads are started. */
 static unsigned threads_for(const material *m, unsigned most, int operations, rd_context *context) {
     const unsigned before = atomic_load(&threads_started);
     for (int i = 0; i < operations; i++) {
-        const rd_source basis = bytes_source(&m->basis);
+        in_order r = {.bytes = &m->basis};
+        const rd_source basis = in_order_source(&r);
         rd_memory made = {0};
         const rd_sink sink = rd_sink_memory(&made);
         const rd_options options = {OPTIONS, .params = {.block_len = 1000}, .threads = 1 + (unsigned)i % most,
@@ -541,7 +543,8 @@ static void nested_operations_start_no_threads(void **state) {
     counting c = {.material = m, .context = context};
     disturbance d = {
         .cancel_at = UINT64_MAX, .sink_room = UINT64_MAX, .bytes = &made, .nested = count_nested, .nested_context = &c};
-    const rd_source basis = bytes_source(&m->basis);
+    in_order r = {.bytes = &m->basis};
+    const rd_source basis = in_order_source(&r);
     const rd_sink sink = rd_sink_callback(take, &d);
     const rd_options options = {
         OPTIONS,           .params = {.block_len = 1000}, .progress = progress, .progress_context = &d, .threads = 3,
@@ -566,6 +569,45 @@ static void threads_are_used_again(void **state) {
     check_true(without >= 50, "%u threads", without);
     rd_context_free(context);
     rd_context_free(NULL);
+}
+
+/*
+ * For what is known to be small, no threads are started, however many may be; for what is large, some are, and the
+ * results are the same.
+ */
+static void small_files_start_no_threads(void **state) {
+    enum { MIB = 1 << 20, KINDS = 3 };
+    static const size_t sizes[] = {10000, MIB, 2 * MIB - 1, 2 * MIB, 5 * MIB};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        random_source r = random_from(i);
+        rd_memory basis = bytes_random(&r, sizes[i], 256);
+        rd_memory new_file = bytes_copy(basis.data, basis.size);
+        new_file.data[sizes[i] / 2] ^= 1;
+        rd_signature *const signature = loaded_signature_of(&basis, (rd_params){.block_len = 1000, .strong_len = 8});
+        rd_memory delta = delta_of(signature, &new_file, NULL);
+        const rd_source sources[] = {bytes_source(&basis), bytes_source(&new_file), bytes_source(&delta)};
+        const rd_options options = {OPTIONS, .params = {.block_len = 1000}, .threads = 4};
+        rd_memory made[KINDS] = {{0}};
+        for (int kind = 0; kind < KINDS; kind++) {
+            const unsigned before = atomic_load(&threads_started);
+            const rd_sink sink = rd_sink_memory(&made[kind]);
+            assert_int_equal(kind == 0   ? rd_signature_make(&sources[0], &sink, &options)
+                             : kind == 1 ? rd_patch_apply(&sources[0], &sources[2], &sink, &options)
+                                         : rd_delta_verify(&sources[2], &sources[1], &options),
+                             RD_OK);
+            const unsigned started = atomic_load(&threads_started) - before;
+            check_equal(started > 0, sizes[i] >= 2 * MIB, "%u threads for %zu bytes, kind %d", started, sizes[i], kind);
+            check_true(started <= 3, "%u threads for %zu bytes, kind %d", started, sizes[i], kind);
+        }
+        check_memory(made[1], new_file, "%zu bytes", sizes[i]);
+        for (int kind = 0; kind < KINDS; kind++)
+            rd_memory_free(&made[kind]);
+        rd_signature_free(signature);
+        rd_memory_free(&delta);
+        rd_memory_free(&new_file);
+        rd_memory_free(&basis);
+    }
 }
 
 /* A frame may ask for a window of 128 MiB, whatever is in it. The context must not have that much for good. */
@@ -654,10 +696,11 @@ static void a_child_process_uses_the_context(void **state) {
     rd_context *context = NULL;
     assert_int_equal(rd_context_new(&context), RD_OK);
     rd_memory made[3] = {{0}};
-    const rd_source basis = bytes_source(&m->basis);
     rd_options options = {OPTIONS, .threads = 4, .params = {.block_len = 16}, .context = context,
                           .compression = rd_compression_max() > 0 ? 1 : 0};
     for (int i = 0; i < 3; i++) { /* a parent, its child, and the child of that */
+        in_order r = {.bytes = &m->basis};
+        const rd_source basis = in_order_source(&r);
         const rd_sink sink = rd_sink_memory(&made[i]);
         assert_int_equal(rd_signature_make(&basis, &sink, &options), RD_OK);
         check_memory(made[i], made[0], "%d", i);
@@ -727,6 +770,7 @@ int main(void) {
         cmocka_unit_test(streams_between_each_other_give_the_same),
         cmocka_unit_test(nested_operations_start_no_threads),
         cmocka_unit_test(threads_are_used_again),
+        cmocka_unit_test(small_files_start_no_threads),
         cmocka_unit_test(large_states_are_not_kept),
         cmocka_unit_test(a_signature_stream_uses_the_threads_of_its_context),
         cmocka_unit_test(a_stream_with_threads_is_freed_anywhere),
