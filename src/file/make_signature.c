@@ -21,7 +21,7 @@
 #include <string.h>
 
 enum {
-    SEGMENT_SIZE = 512 * 1024,
+    SEGMENT_SIZE = 256 * 1024,
     SEGMENT_BLOCKS_MIN = 8,        /* so that the kernels' lanes are full */
     SEGMENT_BLOCKS_MAX = 64 * 1024 /* an entry of a signature can be longer than its block */
 };
