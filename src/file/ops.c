@@ -8,12 +8,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+enum { CHUNK = 64 * 1024 }; /* long literals are not read */
+
 rd_result rd__ops_open(rd__ops *ops, const rd_source *delta, rd__operation *operation) {
     *ops = (rd__ops){.operation = operation, .reader = rd__reader_of(delta, operation, RD_ROLE_DELTA)};
     ops->ops.stats = &operation->stats;
     ops->ops.verify = operation->options.verify;
     ops->ops.whole = true;
-    ops->chunk = rd__context_take(operation->context, RD__CHUNK, 1);
+    ops->chunk = rd__context_take(operation->context, CHUNK, 1);
     ops->in = (rd_in){.data = ops->chunk};
     return ops->chunk ? RD_OK : rd__fail_memory(&operation->error);
 }
@@ -25,7 +27,7 @@ void rd__ops_close(rd__ops *ops) {
 
 static rd_result ops_refill(rd__ops *ops) {
     ops->in.pos = ops->in.size = 0;
-    return rd__reader_read(&ops->reader, ops->chunk, RD__CHUNK, &ops->in.size);
+    return rd__reader_read(&ops->reader, ops->chunk, CHUNK, &ops->in.size);
 }
 
 /* What is left of a literal need not be read where the reader can pass over it. */

@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import random
+import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,7 @@ import pytest
 
 from helpers.files import Files, synchronised
 from helpers.samples import noise
-from helpers.tool import SANITIZED, Tool, Words
+from helpers.tool import SANITIZED, Tool, Words, limits
 from helpers.wire import (
     SIGNATURE_MAGICS,
     WEAK_SUMS,
@@ -131,6 +132,40 @@ def test_limits_hold_for_pipes_as_well(redelta: Tool, files: Files) -> None:
     assert redelta.run("delta", files.signature, "--max-memory", str(MEMORY), stdin=NEW).done() == delta
     redelta.run("patch", files.basis, "--max-output", str(len(NEW) - 1), stdin=delta).fails(3)
     assert redelta.run("patch", files.basis, "--max-output", str(len(NEW)), stdin=delta).done() == NEW
+
+
+# ---- What is small ---------------------------------------------------------------------------------------------------
+
+
+def least_space(tool: Tool) -> int:
+    """The least address space in which the command tells its version, to within 64 KiB."""
+    least, most = 0, SPACE
+    while most - least > 64 * 1024:
+        space = (least + most) // 2
+        told = subprocess.run(
+            [tool.path, "--version"], capture_output=True, preexec_fn=limits(space, None), check=False
+        )
+        least, most = (least, space) if told.returncode == 0 else (space, most)
+    return most
+
+
+@pytest.mark.skipif(SANITIZED, reason="a sanitizer's shadow needs any address space")
+def test_small_files_take_little_memory(redelta: Tool, tmp_path: Path) -> None:
+    """Beyond what the process takes; a thread would need more by its stack alone."""
+    files = synchronised(redelta, tmp_path, noise(10_000, 1), noise(9_000, 1) + b"more")
+    space = least_space(redelta) + 2 * MIB
+    expected = {
+        ("signature", files.basis): files.signature.read_bytes(),
+        ("delta", files.signature, files.new): files.delta.read_bytes(),
+        ("patch", files.basis, files.delta): files.new.read_bytes(),
+    }
+    for words, output in expected.items():
+        assert redelta.run(*words, memory=space).done() == output
+    redelta.run("verify", files.delta, files.new, memory=space).done()
+    redelta.run("sync", files.new, files.basis, memory=space).done()
+    assert files.basis.read_bytes() == files.new.read_bytes()
+    for file in (files.signature, files.delta):
+        assert redelta.run("inspect", file, memory=space).done() == redelta.run("inspect", file).done()
 
 
 # ---- The command line -----------------------------------------------------------------------------------------------

@@ -6,8 +6,10 @@
 
 #include <stdlib.h>
 
+enum { ENTRIES_MIN = 1024 };
+
 bool survey_start(survey *s) {
-    *s = (survey){.grain = 1, .entries = calloc(SURVEY_ENTRIES, sizeof *s->entries)};
+    *s = (survey){.grain = 1, .capacity = ENTRIES_MIN, .entries = malloc(ENTRIES_MIN * sizeof *s->entries)};
     return s->entries != NULL;
 }
 
@@ -94,7 +96,7 @@ static void survey_join(survey_entry *a, const survey_entry *b) {
 
 /* Joins neighbours until half of the room is free. Entries longer than the grain become few, so this ends. */
 static void survey_coarsen(survey *s) {
-    while (s->entry_count > SURVEY_ENTRIES / 2) {
+    while (s->entry_count > s->capacity / 2) {
         size_t kept = 0;
         s->grain *= 2;
         for (size_t i = 1; i < s->entry_count; i++) {
@@ -105,6 +107,20 @@ static void survey_coarsen(survey *s) {
         }
         s->entry_count = kept + 1;
     }
+}
+
+/* Makes room for one more entry. Where there is no memory for that, the map is as it is for a larger delta. */
+static void survey_make_room(survey *s) {
+    if (s->entry_count < s->capacity)
+        return;
+    survey_entry *const grown =
+        s->capacity < SURVEY_ENTRIES ? realloc(s->entries, 2 * s->capacity * sizeof *s->entries) : NULL;
+    if (grown == NULL) {
+        survey_coarsen(s);
+        return;
+    }
+    s->entries = grown;
+    s->capacity *= 2;
 }
 
 static void survey_map_piece(survey *s, const rd_op *piece) {
@@ -120,8 +136,7 @@ static void survey_map_piece(survey *s, const rd_op *piece) {
         survey_join(last, &added);
         return;
     }
-    if (s->entry_count == SURVEY_ENTRIES)
-        survey_coarsen(s);
+    survey_make_room(s);
     s->entries[s->entry_count++] = added;
 }
 

@@ -15,7 +15,7 @@
 enum {
     SURVEY_LARGEST = 10,
     SURVEY_CLASSES = 63,         /* of lengths: 2^i to 2^(i+1) - 1. No file is longer */
-    SURVEY_ENTRIES = 1024 * 128, /* in a map, at most */
+    SURVEY_ENTRIES = 1024 * 128, /* in a map, at most; a power of 2 */
     SURVEY_KINDS = 2             /* RD_LITERAL and RD_COPY, which index the arrays */
 };
 
@@ -54,6 +54,7 @@ typedef struct survey {
     uint64_t new_size;
     survey_entry *entries; /* the map, without gaps */
     size_t entry_count;
+    size_t capacity;    /* entries that there is room for now */
     uint64_t grain;     /* bytes; 1: each entry is a piece */
     rd_op piece;        /* the one that is not complete yet; length 0: none */
     uint64_t copied_to; /* where the last copied piece ended in the basis */
