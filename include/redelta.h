@@ -500,9 +500,9 @@ RD_API rd_result rd_compare(const rd_source *one, const rd_source *other, bool *
 /*
  * A file that is being written and does not have its name yet. The old file of that name, if there is one, stays as it
  * is until the commit, and for good if the commit fails or never comes, even if the process is killed. What a killed
- * process leaves in the directory (nothing, or on some file systems files `.redelta-...`) is removed by the next
- * rd_destination_open of the same name and by the next rd_directory_open, if files can be locked there. Other hard
- * links to the old file keep it.
+ * process leaves in the directory (mostly nothing, else files `.redelta-...`, one of them perhaps the old file, if the
+ * new one has its name) is removed by the next rd_destination_open of the same name and by the next rd_directory_open,
+ * if files can be locked there. Other hard links to the old file keep it.
  */
 typedef struct rd_destination rd_destination;
 
@@ -510,7 +510,7 @@ typedef struct rd_destination rd_destination;
 typedef enum rd_replace {
     RD_REPLACE_NEVER = 0,  /* RD_E_EXISTS */
     RD_REPLACE_SAFELY = 1, /* replace it, once the new bytes are on the disk: not even a power cut loses both */
-    RD_REPLACE_FAST = 2,   /* replace it: for what can be made again */
+    RD_REPLACE_FAST = 2,   /* replace it: for what can be made again, since a power cut soon afterwards may lose both */
     RD_REPLACE_FOLLOW = 16 /* may be added: a symbolic link is followed, and what it leads to is replaced or created */
 } rd_replace;
 

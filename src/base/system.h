@@ -12,6 +12,9 @@
 #include <sys/stat.h>
 #include <sys/types.h>
 #include <unistd.h>
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
 
 #if defined(_WIN32)
 
@@ -42,6 +45,11 @@ static inline bool rd__system_is_sparse(const struct stat *status) {
 
 /* The errno that corresponds to GetLastError. */
 int rd__system_errno(void);
+
+static inline bool rd__system_is_on_ext4(int fd) {
+    (void)fd;
+    return false;
+}
 
 #else
 
@@ -81,6 +89,18 @@ static inline bool rd__system_allow_holes(int fd) {
 /* The unit of st_blocks is 512 bytes, whatever the block of the file system is. */
 static inline bool rd__system_is_sparse(const struct stat *status) {
     return S_ISREG(status->st_mode) && status->st_blocks < status->st_size / 512;
+}
+
+/* Whether the file is on ext4, as far as one can know. */
+static inline bool rd__system_is_on_ext4(int fd) {
+#if defined(__linux__)
+    enum { EXT4 = 0xef53 }; /* of ext2 and ext3 as well */
+    struct statfs status;
+    return fstatfs(fd, &status) == 0 && status.f_type == EXT4;
+#else
+    (void)fd;
+    return false;
+#endif
 }
 
 #endif

@@ -371,9 +371,9 @@ rd_result rd_destination_open_at(rd_destination **destination, rd_directory *dir
 rd_sink rd_destination_sink(rd_destination *destination) {
     rd_sink sink = rd_sink_fd(destination->fd);
     if (destination->existed && rd__system_is_sparse(&destination->old))
-        rd__sink_set_replaces_sparse(&sink);
+        rd__sink_note(&sink, RD__SINK_REPLACES_SPARSE);
     if (!destination->direct)
-        rd__sink_set_unseen(&sink);
+        rd__sink_note(&sink, RD__SINK_UNSEEN);
     return sink;
 }
 

@@ -127,7 +127,7 @@ rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operatio
     const uint64_t begun = digester->size % RD__BLAKE3_CHUNK;
     const unsigned threads = rd__operation_threads(operation);
     const size_t slot_count = threads + 1;
-    if (threads == 1 || size < 2 * (uint64_t)PIECE_SIZE) {
+    if (size < 2 * (uint64_t)PIECE_SIZE) {
         rd__digester_take_zeros(digester, size);
         return RD_OK;
     }
@@ -159,6 +159,7 @@ rd_result rd__digester_take_hole(rd__digester *digester, rd__operation *operatio
         complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
     free((void *)slots);
     free(pieces);
-    rd__digester_take_zeros(digester, rest);
+    if (result == RD_OK)
+        rd__digester_take_zeros(digester, rest);
     return result;
 }

@@ -178,8 +178,7 @@ static rd_result patch_decode(patch_run *run, patch_segment *s) {
             return RD_MORE;
         }
         s->copy_size = 0;
-        const bool unfinished_op = run->patcher.done < run->patcher.op.length;
-        if (out.pos == out.size && unfinished_op)
+        if (out.pos == out.size)
             return RD_MORE;
         run->in.pos = run->in.size = 0;
         if (!run->reader.ended)
@@ -481,9 +480,9 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     run.segment_size = patch_segment_size(&run);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
-    rd_result result = RD_OK;
-    if (!run.sparse.makes_holes && patch_size_is_likely(operation->total, basis, delta))
-        result = rd__sink_reserve(out, operation, operation->total);
+    const bool reserves = !run.sparse.makes_holes && patch_size_is_likely(operation->total, basis, delta);
+    const uint64_t reserved = reserves ? operation->total : 0;
+    rd_result result = rd__sink_reserve(out, operation, reserved);
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;
@@ -498,6 +497,8 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
     if (result == RD_OK)
         result = patch_verify(&run);
     const rd_stats *const stats = &operation->stats;
+    if (stats->out_bytes < reserved) /* what seemed to be a trailer was none */
+        rd__sink_release(out);
     operation->stats.identical = result == RD_OK && rd__patcher_copies_all(stats, basis->size);
     *reached = run.reached;
     rd__holes_close(&run.holes);

@@ -10,7 +10,8 @@
 
 enum {
     SLOTS_PER_THREAD = 2,
-    EMPTY_MAX = 256 /* segments in one that is empty: so that progress is reported, and signals are heeded */
+    EMPTY_MAX = 256, /* segments in one that is empty: so that progress is reported, and signals are heeded ... */
+    EMPTY_SIZE = 64 * 1024 * 1024 /* ... and bytes, if there is work on them: some milliseconds of it */
 };
 
 /* The room that a segment needs. */
@@ -38,7 +39,9 @@ static uint64_t segments_count_empty(rd__segments *segments) {
     if (!rd__holes_at(&segments->holes, segments->offset, &length) || length < segments->overlap)
         return 0;
     const uint64_t others = (segments->source->size - 1) / segments->size - segments->offset / segments->size;
-    return rd__min_u64(rd__min_u64((length - segments->overlap) / segments->size, others), EMPTY_MAX);
+    const uint64_t worked = segments->size < EMPTY_SIZE ? EMPTY_SIZE / segments->size : 1;
+    const uint64_t most = segments->work->work_empty ? rd__min_u64(worked, EMPTY_MAX) : (uint64_t)EMPTY_MAX;
+    return rd__min_u64(rd__min_u64((length - segments->overlap) / segments->size, others), most);
 }
 
 static bool segments_fetch(void *context, void *slot) {

@@ -2,7 +2,7 @@
  * BLAKE3 without a key: the nodes of its tree (the paper "BLAKE3: one function, fast everywhere", 2.1 to 2.6). The tree
  * itself is in hash/digest.h.
  *
- * A file is cut into chunks of 1024 bytes, the leaves. A chunk is sixteen blocks, a parent one block: the sums of its
+ * A file is cut into chunks of 1024 bytes. A chunk is sixteen blocks, a parent one block: the sums of its
  * two children. Neither waits for another one of its level, so kernels compute many at once.
  */
 #ifndef RD_HASH_BLAKE3_H

@@ -8,7 +8,8 @@
 #include <string.h>
 
 enum {
-    BATCH_CHUNKS = 256, /* hashed level by level: enough for all lanes, and their sums fit in the cache */
+    BATCH_LEVELS = 8,
+    BATCH_CHUNKS = 1 << BATCH_LEVELS, /* hashed level by level: enough for all lanes, and their sums fit in the cache */
     GATHERED_SIZE = 32 * RD__BLAKE3_CHUNK /* twice as many chunks as the widest kernel has lanes */
 };
 
@@ -49,8 +50,8 @@ static void digest_push(rd__digest *d, const uint8_t *node, uint8_t level) {
  * parent could be the root.
  */
 static void digest_push_chunks(rd__digest *d, const rd__kernels *kernels, uint8_t *sums, size_t count) {
-    const uint8_t *right[RD__DIGEST_LEVELS];
-    uint8_t right_levels[RD__DIGEST_LEVELS];
+    const uint8_t *right[BATCH_LEVELS];
+    uint8_t right_levels[BATCH_LEVELS];
     size_t right_count = 0;
     uint64_t position = d->end; /* of the first node, among those of its level */
     uint8_t level = 0;

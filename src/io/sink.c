@@ -14,9 +14,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#if defined(__linux__)
-#include <sys/vfs.h>
-#endif
 #if !defined(_WIN32)
 #include <sys/uio.h>
 #endif
@@ -180,6 +177,9 @@ rd_result rd__sink_write_pieces(const rd_sink *sink, rd__operation *operation, c
 
 enum { RESERVED_MIN = 1024 * 1024 };
 
+/* What is noted in `reserved`: the address of the element whose index is the flags. */
+const char rd__sink_notes[RD__SINK_NOTES_END] = {0};
+
 #if defined(FALLOC_FL_KEEP_SIZE)
 /*
  * Only on ext4: there it costs nothing, and writing takes a sixth less processor time. On tmpfs a patch takes 1.05
@@ -188,17 +188,11 @@ enum { RESERVED_MIN = 1024 * 1024 };
  *
  * The size is kept: after a power cut, a file that was not written would otherwise have its full length, in zeros.
  */
-static bool sink_reserves(int fd) {
-    enum { EXT4 = 0xef53 };
-    struct statfs status;
-    return fstatfs(fd, &status) == 0 && status.f_type == EXT4;
-}
-
 rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64_t size) {
     const uint64_t limit = operation->options.limits.output;
-    const int64_t start = rd__sink_is_unseen(sink) ? rd__system_position(sink->fd) : -1;
+    const int64_t start = rd__sink_has_note(sink, RD__SINK_UNSEEN) ? rd__system_position(sink->fd) : -1;
     if (start < 0 || size < RESERVED_MIN || size > (uint64_t)(INT64_MAX - start) || (limit != 0 && size > limit) ||
-        !sink_reserves(sink->fd) || fallocate(sink->fd, FALLOC_FL_KEEP_SIZE, (off_t)start, (off_t)size) == 0 ||
+        !rd__system_is_on_ext4(sink->fd) || fallocate(sink->fd, FALLOC_FL_KEEP_SIZE, (off_t)start, (off_t)size) == 0 ||
         (errno != ENOSPC && errno != EDQUOT))
         return RD_OK;
     return rd__fail_system(&operation->error, RD_ROLE_OUTPUT, errno, "cannot write");
@@ -206,7 +200,7 @@ rd_result rd__sink_reserve(const rd_sink *sink, rd__operation *operation, uint64
 
 void rd__sink_release(const rd_sink *sink) {
     struct stat status;
-    if (rd__sink_is_unseen(sink) && fstat(sink->fd, &status) == 0) {
+    if (rd__sink_has_note(sink, RD__SINK_UNSEEN) && fstat(sink->fd, &status) == 0) {
         const int ignored = ftruncate(sink->fd, status.st_size); /* which it has: only what lies beyond goes */
         (void)ignored;
     }

@@ -24,27 +24,24 @@ rd_result rd__sink_write_pieces(const rd_sink *sink, rd__operation *operation, c
  */
 rd_result rd__sink_check_apart(const rd_sink *sink, const rd_source *source, rd_role role, rd_error *error);
 
-/*
- * The sink writes a file that will replace one with holes, so its zeros may become holes, too. Like the next, this is
- * noted in `reserved`, which every constructor sets to NULL.
- */
-static inline void rd__sink_set_replaces_sparse(rd_sink *sink) {
-    static char mark;
-    sink->reserved[0] = &mark;
+/* What is known of a sink. It is noted in `reserved`, which every constructor sets to NULL. */
+enum {
+    RD__SINK_REPLACES_SPARSE =
+        1,               /* it writes a file that will replace one with holes: its zeros may become holes, too */
+    RD__SINK_UNSEEN = 2, /* it writes a file that nobody sees before it is whole: room can be reserved for it */
+    RD__SINK_NOTES_END = 4
+};
+extern const char rd__sink_notes[RD__SINK_NOTES_END];
+
+static inline bool rd__sink_has_note(const rd_sink *sink, unsigned note) {
+    const char *const noted = sink->reserved[0];
+    return noted && ((size_t)(noted - rd__sink_notes) & note) != 0;
 }
 
-static inline bool rd__sink_replaces_sparse(const rd_sink *sink) {
-    return sink->reserved[0] != NULL;
-}
-
-/* The sink writes a file that nobody sees before it is whole, so room can be reserved for it. */
-static inline void rd__sink_set_unseen(rd_sink *sink) {
-    static char mark;
-    sink->reserved[1] = &mark;
-}
-
-static inline bool rd__sink_is_unseen(const rd_sink *sink) {
-    return sink->reserved[1] != NULL;
+static inline void rd__sink_note(rd_sink *sink, unsigned note) {
+    const char *const noted = sink->reserved[0];
+    const size_t notes = noted ? (size_t)(noted - rd__sink_notes) : 0;
+    sink->reserved[0] = (void *)&rd__sink_notes[notes | note];
 }
 
 /*

@@ -247,7 +247,7 @@ static void a_sink_may_replace_a_file_with_holes(void **state) {
         const int fd = new_file();
         rd_sink sink = rd_sink_fd(fd);
         if (replaces)
-            rd__sink_set_replaces_sparse(&sink);
+            rd__sink_note(&sink, RD__SINK_REPLACES_SPARSE);
         assert_int_equal(rd_patch_apply(&basis, &delta, &sink, &(rd_options){OPTIONS, .stats = &stats}), RD_OK);
         assert_int_equal(stats.hole_bytes > 0, replaces);
         rd_memory made = content_of(fd);
