@@ -162,7 +162,7 @@ static const char *report_advice_on(const rd_error *error) {
     case RD_E_CANCELLED: return "no file was replaced";
     case RD_E_MISMATCH: return report_advice_on_mismatch(error->role);
     case RD_E_UNVERIFIED:
-        return "rdiff makes none, nor does redelta with --no-verify: to verify, make the delta again without it";
+        return "to verify, make the delta again, with this version of redelta and without --no-verify";
     case RD_E_CHANGED: return "nothing was replaced; run it again";
     default: return "this is a bug in redelta: please report it";
     }

@@ -370,6 +370,50 @@ static void a_file_that_became_shorter_ends_there(void **state) {
     rd_memory_free(&bytes);
 }
 
+/* Refuses after the first report. */
+static bool stop_soon(void *context, uint64_t done, uint64_t total) {
+    (void)total;
+    uint64_t *const reached = context;
+    *reached = done;
+    return false;
+}
+
+/* Its zeros are hashed for the digest, in pieces between which a caller is asked, also with one thread. */
+static void hashing_a_hole_can_be_cancelled(void **state) {
+    (void)state;
+    static const uint32_t block_lens[] = {2048, 262144, 524288};
+    const uint64_t size = (uint64_t)1 << 40;
+    FILE *const file = tmpfile();
+    assert_non_null(file);
+    if (ftruncate(fileno(file), (off_t)size) != 0) {
+        (void)fclose(file);
+        skip();
+    }
+    const rd_source new_file = rd_source_fd_at(fileno(file), 0);
+    const rd_memory zeros = {.data = calloc(1, 4 * MIB), .size = 4 * MIB};
+    const rd_source basis = rd_source_memory(zeros.data, zeros.size);
+    for (size_t i = 0; i < 2 * ITEMS(block_lens); i++) {
+        uint64_t reached = 0;
+        rd_error error;
+        rd_signature *signature = NULL;
+        rd_memory delta = {0};
+        const rd_sink sink = rd_sink_memory(&delta);
+        const rd_options of_signature = {.size = sizeof of_signature, .params = {.block_len = block_lens[i / 2]}};
+        const rd_options options = {.size = sizeof options,
+                                    .threads = 1 + (unsigned)(i % 2),
+                                    .progress = stop_soon,
+                                    .progress_context = &reached,
+                                    .error = &error};
+        assert_int_equal(rd_signature_build(&signature, &basis, &of_signature), RD_OK);
+        assert_int_equal(rd_delta_make(signature, &new_file, &sink, &options), RD_E_CANCELLED);
+        check_true(reached <= (uint64_t)1 << 30, "block length %u", (unsigned)block_lens[i / 2]);
+        rd_signature_free(signature);
+        rd_memory_free(&delta);
+    }
+    free(zeros.data);
+    (void)fclose(file);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_are_those_of_a_file_without_holes),
@@ -382,6 +426,7 @@ int main(void) {
         cmocka_unit_test(the_position_of_the_file_stays),
         cmocka_unit_test(bytes_in_holes_are_counted),
         cmocka_unit_test(a_file_that_became_shorter_ends_there),
+        cmocka_unit_test(hashing_a_hole_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
