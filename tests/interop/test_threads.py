@@ -27,8 +27,10 @@ HASHES = (("rabinkarp", "blake2"), ("rollsum", "md4"))
 LITERAL_MAX = 65535
 FAILURES_MAX = 256
 """Strong sums that match nothing, after which the scanner gives up on a budget window. None crosses an edge."""
-PIECE_SIZE = 512 * 1024
+PIECE_SIZE = 256 * 1024
 """A segment of a signature is as many whole blocks as fit in this many bytes, or eight blocks."""
+MANY_SIZE = 2 << 20
+"""A file of so many bytes is worth more than one thread."""
 
 
 def segment_size(block_len: int) -> int:
@@ -242,7 +244,8 @@ def test_new_file_that_ends_near_an_edge(bench: Bench) -> None:
 
 def test_signature_of_a_file_that_ends_near_an_edge(bench: Bench) -> None:
     piece = max(PIECE_SIZE // bench.block_len, 8) * bench.block_len
-    for size in (piece - 1, piece, piece + 1, 3 * piece, 3 * piece + bench.block_len, 4 * piece - bench.block_len - 1):
+    many = MANY_SIZE // piece + 1
+    for size in (piece - 1, piece, piece + 1, many * piece, many * piece + bench.block_len, many * piece - 1):
         bench.signature(noise(size, size))
 
 
