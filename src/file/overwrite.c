@@ -12,9 +12,9 @@
 #include "base/result.h"
 #include "file/destination.h"
 #include "io/holes.h"
+#include "io/sparse.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -24,16 +24,6 @@ enum { CHUNK = 1024 * 1024 };
 static rd_result overwrite_write(int to, const uint8_t *data, size_t size, uint64_t offset, rd_error *error) {
     const rd_sink sink = rd_sink_fd(to);
     return rd_sink_write_at(&sink, offset, data, size, error);
-}
-
-/* Makes the range read as zeros. What lies beyond the old file's end does so by itself, once its size is set. */
-static bool overwrite_clear(int to, uint64_t offset, uint64_t length) {
-#if defined(FALLOC_FL_PUNCH_HOLE)
-    return fallocate(to, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, (off_t)offset, (off_t)length) == 0;
-#else
-    (void)to, (void)offset, (void)length;
-    return false;
-#endif
 }
 
 /* Copies the range. */
@@ -53,13 +43,16 @@ static rd_result overwrite_range(int to, const rd_source *from, uint64_t offset,
     return result;
 }
 
-/* Copies all. Zeros of a hole are only written where none can be made. */
+/*
+ * Copies all. Zeros of a hole are only written where none can be made. Beyond the old file's end there are zeros
+ * anyway, once its size is set.
+ */
 static rd_result overwrite_bytes(int to, const rd_source *from, uint8_t *chunk, rd_error *error) {
     rd__holes holes = rd__holes_open(from);
     rd_result result = RD_OK;
     for (uint64_t offset = 0, length = 0; result == RD_OK && offset < from->size; offset += length) {
         const bool hole = rd__holes_at(&holes, offset, &length);
-        if (!hole || !overwrite_clear(to, offset, length))
+        if (!hole || !rd__sparse_punch(to, offset, length))
             result = overwrite_range(to, from, offset, length, chunk, error);
     }
     rd__holes_close(&holes);

@@ -41,7 +41,7 @@ enum {
     TAIL_SIZE = 4096,        /* of a delta, in which a trailer is looked for */
     KERNEL_MIN = 128 * 1024, /* the shortest copy that is left to the kernel, and the longest in one segment */
     KERNEL_MAX = 16 * 1024 * 1024,
-    BLOCK = 4096, /* of most file systems */
+    BLOCK = RD__FILE_BLOCK,
     CLONE_MIN = 64 * 1024
 };
 

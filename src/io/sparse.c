@@ -16,7 +16,7 @@
 #include <sys/stat.h>
 
 enum {
-    BLOCK = 4096, /* of most file systems. A hole that is not whole blocks of this one takes a few bytes more room. */
+    BLOCK = RD__FILE_BLOCK, /* a hole that is not whole blocks of its file system takes a few bytes more room */
     ZEROS_SIZE = 32 * 1024
 };
 
@@ -68,6 +68,10 @@ static bool sparse_punch(int fd, int way, uint64_t position, uint64_t size) {
     return false;
 }
 #endif
+
+bool rd__sparse_punch(int fd, uint64_t position, uint64_t size) {
+    return sparse_punch(fd, PUNCH_FREES, position, size);
+}
 
 /* ---- Holes ------------------------------------------------------------------------------------------------------- */
 

@@ -11,6 +11,11 @@
 
 #include "base/operation.h"
 
+enum { RD__FILE_BLOCK = 4096 }; /* of most file systems */
+
+/* Makes the range of the file a hole. False: that cannot be done here. */
+bool rd__sparse_punch(int fd, uint64_t position, uint64_t size);
+
 typedef struct rd__sparse {
     const rd_sink *sink;
     rd__operation *operation;
