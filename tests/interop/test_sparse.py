@@ -393,10 +393,7 @@ def test_a_wrong_digest_of_holes_is_found(redelta: Tool, place: Path) -> None:
 
 @verification
 def test_a_huge_file(redelta: Tool, place: Path, verified: bool) -> None:
-    """With data scattered in it, in about as much time and memory as the data alone would take.
-
-    For a digest its zeros must be hashed, so that one is smaller.
-    """
+    """With data scattered in it. For a digest its zeros must be hashed, so that one is smaller."""
     size, piece = 1 << 34 if verified else 1 << 40, 50_000
     chance = random.Random(1)
     places = chance.sample(range(size // MIB), 100)
