@@ -28,8 +28,8 @@
 #include <string.h>
 
 enum {
-    GAP_UNIT = 64 * 1024, /* gaps are so many bytes, or multiples, and lie at multiples in a segment */
-    SEGMENT_UNITS = 8,
+    GAP_UNIT = 64 * 1024,        /* gaps are so many bytes, or multiples, and lie at multiples in a segment */
+    SEGMENT_UNITS = 4,           /* those of two threads are read and written within the second-level cache */
     SEGMENT_UNITS_MIN = 2,       /* enough for all lanes of the kernel that hashes it */
     SEGMENTS_MIN = 64,           /* of a file that has larger ones: else the first use of their memory costs too much */
     GAPS_MAX = 64 * 1024 * 1024, /* of a segment that is hashed: some milliseconds of work for a thread */
