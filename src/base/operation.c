@@ -88,7 +88,9 @@ unsigned rd__operation_threads(const rd__operation *operation) {
 enum { THREAD_SHARE = 1024 * 1024 };
 
 unsigned rd__operation_threads_for(const rd__operation *operation, uint64_t size) {
-    return size < 2 * THREAD_SHARE ? 1 : (unsigned)rd__min_u64(rd__operation_threads(operation), size / THREAD_SHARE);
+    return size < (uint64_t)2 * THREAD_SHARE
+               ? 1
+               : (unsigned)rd__min_u64(rd__operation_threads(operation), size / THREAD_SHARE);
 }
 
 bool rd__operation_compresses(const rd__operation *operation) {

@@ -351,7 +351,7 @@ static size_t patch_segment_size(const patch_run *run) {
     const uint64_t units = total / ((uint64_t)SEGMENTS_MIN * GAP_UNIT);
     if (!run->digests)
         return PLAIN_SIZE;
-    return units < SEGMENT_UNITS_MIN ? SEGMENT_UNITS_MIN * GAP_UNIT
+    return units < SEGMENT_UNITS_MIN ? (size_t)SEGMENT_UNITS_MIN * GAP_UNIT
                                      : GAP_UNIT * (size_t)rd__min_u64(units, SEGMENT_UNITS);
 }
 

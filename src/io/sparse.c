@@ -82,8 +82,8 @@ rd__sparse rd__sparse_of(const rd_sink *sink, rd__operation *operation, bool bas
     assert(operation->stats.out_bytes == 0);
     if (wanted == RD_SPARSE_NEVER || sink->write || fstat(sink->fd, &status) != 0)
         return sparse;
-    const bool asked = wanted == RD_SPARSE_ALWAYS || basis_is_sparse || rd__sink_has_note(sink, RD__SINK_REPLACES_SPARSE) ||
-                       rd__system_is_sparse(&status);
+    const bool asked = wanted == RD_SPARSE_ALWAYS || basis_is_sparse ||
+                       rd__sink_has_note(sink, RD__SINK_REPLACES_SPARSE) || rd__system_is_sparse(&status);
     const int64_t start = rd__system_position(sink->fd);
     sparse.is_device = sparse_is_device(&status);
     if (!asked || start < 0 || !(sparse.is_device || S_ISREG(status.st_mode)) || sparse_appends(sink->fd))
