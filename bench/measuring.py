@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import resource
 import shlex
@@ -10,9 +11,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from tables import Better, Cell, Column, Report, Sample, sample
 
@@ -20,6 +22,61 @@ ROOT = Path(__file__).resolve().parent.parent
 PROGRAM = os.environ.get("REDELTA") or str(ROOT / "build" / "bin" / "redelta")
 LIBRARIES = ROOT / "build" / "lib"
 GNU_TIME = shutil.which("time")
+INTERRUPTED = 130
+BROKEN_PIPE = 141
+USAGE = 2
+
+
+# ---- Scripts ---------------------------------------------------------------------------------------------------------
+
+
+def refuse(problem: str) -> NoReturn:
+    """Ends the script before it measures anything."""
+    print(f"bench/{Path(sys.argv[0]).name}: {problem}", file=sys.stderr)
+    sys.exit(USAGE)
+
+
+def need(*programs: str) -> None:
+    for program in programs:
+        if not shutil.which(program):
+            refuse(f"{program} is not installed")
+
+
+def at_least(least: int) -> Callable[[str], int]:
+    """The type of an option."""
+
+    def number(text: str) -> int:
+        try:
+            value = int(text)
+        except ValueError:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number") from None
+        if value < least:
+            raise argparse.ArgumentTypeError(f"{value} is less than {least}")
+        return value
+
+    return number
+
+
+def script(main: Callable[[], int | None]) -> NoReturn:
+    """Runs a script; Ctrl-C, a reader that has gone and a file that is missing are told in one line."""
+    try:
+        status = main() or 0
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        status = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered
+        status = BROKEN_PIPE
+    except OSError as error:
+        if error.filename is None:
+            raise
+        print(f"bench/{Path(sys.argv[0]).name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        status = 1
+    sys.exit(status)
+
+
+# ---- Commands --------------------------------------------------------------------------------------------------------
 
 
 @dataclass

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from measuring import ROOT
+from synthetic import NAMES
 
-SYNTHETIC = ("old", "edited", "appended", "shifted", "unrelated", "zeros")
 MD4 = "-H md4 -R rollsum -S 8 -b 2048"
 
 
@@ -71,8 +71,9 @@ def versions(pair: tuple[Path, Path]) -> str:
 
 
 class Plan:
-    def __init__(self, data: Path, scale: Scale) -> None:
-        self.data = data
+    def __init__(self, data: Path, scale: Scale, real: Path | None = None) -> None:
+        self.data = data  # the synthetic files
+        self.real_files = real or data
         self.scale = scale
         self.share = scale.megabytes / 1024 * (scale.runs + 1)  # what the estimates are multiplied with
 
@@ -86,7 +87,7 @@ class Plan:
     def synthetic(self, table: str, *options: str) -> Iterator[Job]:
         whole, quarter = size(self.scale.megabytes), size(self.scale.megabytes // 4)
         share = self.scale.megabytes / 1024
-        old, edited, appended, _, unrelated, zeros = (self.data / name for name in SYNTHETIC)
+        old, edited, appended, _, unrelated, zeros = (self.data / name for name in NAMES)
         label = f"{whole} of random bytes, 2000 scattered edits"
         yield self.versus(table, label, (old, edited), 9 * share, *options)
         if table == "versus":
@@ -99,9 +100,9 @@ class Plan:
             yield self.versus(table, label, (old, edited), 6 * share, "--signature", MD4, *options)
 
     def real(self, table: str, name: str, label: str, seconds: float, *options: str) -> Job:
-        pair = real_pair(self.data, name)
+        pair = real_pair(self.real_files, name)
         if not pair:
-            need = f"no {name}-*.tar in {self.data}: bench/make-data --real fetches them"
+            need = f"no {name}-*.tar in {self.real_files}: bench/make-data --real fetches them"
             return Job("versus", table, label, (), 0, (need,))
         runs = min(2, self.scale.runs) if seconds > 10 else self.scale.runs
         return self.versus(table, f"{label}, {versions(pair)}", pair, seconds, *options, runs=runs)
@@ -121,8 +122,10 @@ class Plan:
     def small_things(self) -> Iterator[Job]:
         """The kernels, and many small files."""
         quick, memory = self.scale.quick, Path("/dev/shm")
-        places = [place for place in (self.data, memory) if place.is_dir() and not (quick and place != memory)]
-        words: Words = (*(places or [self.data]), "--runs", self.scale.runs)
+        places = [memory] if memory.is_dir() else []
+        if not quick or not places:
+            places.insert(0, self.data)
+        words: Words = (*places, "--runs", self.scale.runs)
         yield Job("kernels", "memory", "every kernel", (), 10)
         yield Job("directory", "directory", "small files written", words, 5 if quick else 80)
         yield Job("small-files", "small-files", "small files: signatures, deltas, patches", words, 5 if quick else 90)
@@ -158,7 +161,7 @@ class Plan:
 
     def pair(self) -> Words:
         """Real files, if there are any."""
-        linux = None if self.scale.quick else real_pair(self.data, "linux")
+        linux = None if self.scale.quick else real_pair(self.real_files, "linux")
         return (*(linux or (self.data / "old", self.data / "edited")), "--runs", self.scale.runs)
 
     def others(self) -> Iterator[Job]:

@@ -1,10 +1,11 @@
-"""bench/all itself, on files of one megabyte."""
+"""bench/all itself, on files of four megabytes."""
 
 from __future__ import annotations
 
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -12,19 +13,36 @@ from typing import Any
 
 import pytest
 
+import synthetic
 from helpers.tool import Tool
 
 ROOT = Path(__file__).parents[2]
-SMALL = ("--quick", "--megabytes", "1", "--runs", "1", "--only", "versus", "growth", "compression")
+SMALL = ("--quick", "--megabytes", "4", "--runs", "1", "--only", "versus", "growth", "compression")
+
+
+def environment(redelta: Tool, path: str | None = None) -> dict[str, str]:
+    found = {**os.environ, "REDELTA": str(redelta.path), "PYTHONDONTWRITEBYTECODE": "1"}
+    return found if path is None else {**found, "PATH": path}
+
+
+def command(place: Path, *words: str | Path) -> list[str | Path]:
+    return [sys.executable, ROOT / "bench/all", "--data", place / "data", "--output", place / "made", *words]
 
 
 def bench_all(redelta: Tool, place: Path, *words: str | Path, path: str | None = None) -> tuple[int, str]:
-    environment = {**os.environ, "REDELTA": str(redelta.path), "PYTHONDONTWRITEBYTECODE": "1"}
-    environment["PATH"] = environment["PATH"] if path is None else path
-    command = [sys.executable, ROOT / "bench/all", "--data", place / "data", "--output", place / "made", *words]
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=280)
+    called = command(place, *words)
+    done = subprocess.run(called, env=environment(redelta, path), capture_output=True, text=True, timeout=280)
     assert done.stderr == ""
     return done.returncode, done.stdout
+
+
+def refused(redelta: Tool, place: Path, *words: str | Path) -> str:
+    """The last line of what it says, with exit status 2, before it makes a file."""
+    called = command(place, *words)
+    done = subprocess.run(called, env=environment(redelta), capture_output=True, text=True, timeout=60)
+    assert (done.returncode, "Traceback" in done.stderr) == (2, False), done
+    assert not list(place.rglob("old"))
+    return done.stderr.splitlines()[-1]
 
 
 @pytest.fixture(scope="module")
@@ -56,7 +74,7 @@ def test_a_result_has_tables_machine_versions_and_charts(place: Path) -> None:
     assert "librsync" in read["versions"]["rdiff"]
     assert {row[1] for row in rows(read, "versus")} == {"signature", "delta", "patch"}
     assert all(row[2]["runs"] == 1 and row[2]["minimum"] > 0 for row in rows(read, "versus"))
-    assert [row[0] for row in rows(read, "growth")] == [1, 1, 1]
+    assert [row[0] for row in rows(read, "growth")] == [1, 1, 1, 4, 4, 4]
     assert all(row[1] > 0 for row in rows(read, "versus-verified-bytes"))
     page = (place / "made/performance.md").read_text()
     assert "| 1 | redelta -T 1 |" in page
@@ -70,7 +88,7 @@ def test_a_result_fills_a_page(redelta: Tool, place: Path, tmp_path: Path) -> No
     status, _ = bench_all(redelta, place, "--from", place / "made/performance.json", "--write", page)
     written = page.read_text()
     assert status == 0
-    assert "1 MiB of random bytes, 2000 scattered edits" in written
+    assert "4 MiB of random bytes, 2000 scattered edits" in written
     assert (tmp_path / "images/growth-time.svg").read_text() == (place / "made/growth-time.svg").read_text()
 
 
@@ -110,7 +128,7 @@ def test_what_cannot_be_measured_is_noted_and_the_rest_goes_on(redelta: Tool, pl
     status, said = bench_all(redelta, tmp_path, *SMALL, path=str(there))
     read = result(tmp_path)
     assert status == 1
-    assert "growth up to 1 MiB: rdiff is not installed" in said
+    assert "growth up to 4 MiB: rdiff is not installed" in said
     assert [job["name"] for job in read["jobs"] if not job["problem"]] == ["compression"]
     assert len(rows(read, "compression")) == 2
     assert "not measured, rdiff is not installed" in (tmp_path / "made/performance.md").read_text()
@@ -126,3 +144,102 @@ def test_a_benchmark_that_fails_is_noted(redelta: Tool, place: Path, tmp_path: P
     assert status == 1
     assert "exit status 7" in said
     assert [job["name"] for job in result(tmp_path)["jobs"] if not job["problem"]] == ["compression"]
+
+
+# ---- The files -------------------------------------------------------------------------------------------------------
+
+
+def test_files_of_the_user_stay_as_they_are(redelta: Tool, tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    for name in synthetic.NAMES:
+        (tmp_path / "data" / name).write_text("mine")
+    bench_all(redelta, tmp_path, *SMALL[:-3], "compression")
+    assert all((tmp_path / "data" / name).read_text() == "mine" for name in synthetic.NAMES)
+    assert synthetic.plausible(synthetic.sizes(tmp_path / "data/redelta-bench-4-MiB"), 4)
+
+
+def test_a_file_that_was_cut_is_made_again(redelta: Tool, place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "data", tmp_path / "data")
+    edited = tmp_path / "data/redelta-bench-4-MiB/edited"
+    whole = edited.read_bytes()
+    os.truncate(edited, len(whole) - 1)
+    bench_all(redelta, tmp_path, *SMALL[:-3], "compression")
+    assert edited.read_bytes() == whole
+
+
+def test_files_of_make_data_are_used_where_they_are(tmp_path: Path) -> None:
+    subprocess.run([ROOT / "bench/make-data", tmp_path, "--megabytes", "4"], check=True)
+    assert synthetic.folder(tmp_path, 4) == tmp_path
+    assert synthetic.folder(tmp_path, 8) == tmp_path / "redelta-bench-8-MiB"
+
+
+def test_make_data_does_not_overwrite(tmp_path: Path) -> None:
+    (tmp_path / "zeros").write_text("mine")
+    done = subprocess.run([ROOT / "bench/make-data", tmp_path, "--megabytes", "1"], capture_output=True, text=True)
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert [path.name for path in tmp_path.iterdir()] == ["zeros"]
+
+
+def test_a_folder_of_somebody_else_is_refused(redelta: Tool, tmp_path: Path) -> None:
+    own = tmp_path / "data/redelta-bench-4-MiB"
+    own.mkdir(parents=True)
+    (own / "edited").write_text("mine")
+    assert "is not made by bench/all" in refused(redelta, tmp_path, *SMALL)
+
+
+# ---- Wrong calls -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("--only", "versus", "else"), "no benchmark is named else"),
+        (("--runs", "0"), "0 is less than 1"),
+        (("--megabytes", "3"), "3 is less than 4"),
+        (("--compare", "missing.json"), "missing.json: No such file or directory"),
+        (("--from", "missing.json"), "missing.json: No such file or directory"),
+        (("--output", f"{__file__}/made"), "Not a directory"),
+        (("--write", "missing.md"), "missing.md: No such file or directory"),
+    ],
+)
+def test_a_wrong_call_is_refused_before_anything_is_made(
+    redelta: Tool, tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    assert said in refused(redelta, tmp_path, "--quick", *words)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"format": 1}', "3", "\0"])
+@pytest.mark.parametrize("option", ["--compare", "--from"])
+def test_what_is_no_result_is_refused(redelta: Tool, tmp_path: Path, option: str, text: str) -> None:
+    wrong = tmp_path / "wrong.json"
+    wrong.write_text(text)
+    assert "is not a result of this version" in refused(redelta, tmp_path, option, wrong)
+
+
+def test_ctrl_c_ends_it_in_one_line(redelta: Tool, place: Path, tmp_path: Path) -> None:
+    shutil.copytree(place / "data", tmp_path / "data")
+    called = command(tmp_path, *SMALL[:-3], "versus", "--runs", "100000")
+    with subprocess.Popen(
+        called, env=environment(redelta), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as running:
+        assert running.stdout is not None
+        running.stdout.readline()
+        running.send_signal(signal.SIGINT)
+        _, said = running.communicate(timeout=60)
+    assert (running.returncode, said) == (130, "interrupted\n")
+
+
+def test_a_reader_that_has_gone_is_no_traceback(redelta: Tool, place: Path) -> None:
+    made = place / "made/performance.json"
+    reader, writer = os.pipe()
+    os.close(reader)
+    called = command(place, "--from", made)
+    done = subprocess.run(called, env=environment(redelta), stdout=writer, stderr=subprocess.PIPE, text=True)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_versus_without_rdiff_says_so(tmp_path: Path) -> None:
+    called = [sys.executable, str(ROOT / "bench/versus"), __file__, __file__, "--rdiff", str(tmp_path / "rdiff")]
+    done = subprocess.run(called, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (2, f"bench/versus: {tmp_path}/rdiff is not installed\n")
