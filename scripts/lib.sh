@@ -14,7 +14,7 @@ wheel_venv=build/wheel-venv # those of tests/requirements.txt, and the wheel
 # shellcheck disable=SC2034
 c="src include cli compat python tests fuzz bench" # all C of the project
 # All Python of the project; the scripts of bench have no ending.
-bench_scripts="bench/all bench/burp bench/compression bench/directory bench/growth bench/hostile bench/kernels bench/make-data bench/nightly bench/python bench/python-compat bench/small-files bench/sparse bench/versus"
+bench_scripts=$(grep -l -d skip '^#!/usr/bin/env python3$' bench/*)
 # shellcheck disable=SC2034
 python="python/src examples/python tests scripts scripts/tree-figures docs fuzz/make-seeds bench $bench_scripts"
 

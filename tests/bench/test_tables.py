@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -291,6 +292,15 @@ def test_every_job_is_a_script_and_each_script_has_a_job(tmp_path: Path) -> None
     jobs = {job.name for job in Plan(tmp_path, Scale()).jobs()}
     scripts = {path.name for path in (ROOT / "bench").iterdir() if path.is_file() and "." not in path.name}
     assert jobs == scripts - {"all", "make-data"}
+
+
+def test_every_script_is_checked_and_described() -> None:
+    scripts = {path.name for path in (ROOT / "bench").iterdir() if path.is_file() and "." not in path.name}
+    print_scripts = '. ./scripts/lib.sh; echo "$bench_scripts"'
+    listed = subprocess.run(["sh", "-c", print_scripts, ROOT / "scripts/test"], cwd=ROOT, stdout=subprocess.PIPE)
+    assert set(listed.stdout.decode().split()) == {f"bench/{name}" for name in scripts}
+    described = (ROOT / "CONTRIBUTING.md").read_text()
+    assert [name for name in scripts if f"bench/{name}" not in described] == []
 
 
 def test_a_job_without_its_program_or_files_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
