@@ -167,7 +167,7 @@ class Plan:
     def others(self) -> Iterator[Job]:
         """The digest, compressed deltas and crafted input."""
         words: Words = (self.data / "old", self.data / "edited", "--runs", self.scale.runs)
-        yield Job("digest", "digest", "the digest, next to b3sum", words, 6 * self.share, lacking("b3sum"))
+        yield Job("digest", "digest", "the digest, next to b3sum", words, 6 * self.share)
         yield Job("compression", "compression", "compressed deltas", self.pair(), 12 * self.share)
         words = ("--only", ", 2048, forged, straddling", "--megabytes", 2 if self.scale.quick else 16)
         yield Job("hostile", "hostile", "crafted input", words, 3 if self.scale.quick else 12)

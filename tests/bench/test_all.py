@@ -109,6 +109,47 @@ def test_a_regression_is_seen(redelta: Tool, place: Path, tmp_path: Path) -> Non
     assert "| growth | 1, redelta -T 1 | delta s |" in f"| growth |{line.split('|', 2)[2]}"
 
 
+@pytest.mark.parametrize(("option", "other"), [("quick", False), ("megabytes", 1024)])
+def test_results_of_other_options_are_not_compared(
+    redelta: Tool, place: Path, tmp_path: Path, option: str, other: object
+) -> None:
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps({**result(place), option: other}))
+    words = ("--compare", before)
+    assert f"not comparable: --{option}" in refused(
+        redelta, tmp_path, "--from", place / "made/performance.json", *words
+    )
+    assert f"not comparable: --{option}" in refused(redelta, tmp_path, *SMALL, *words)
+
+
+def test_a_comparison_of_nothing_is_refused(redelta: Tool, place: Path, tmp_path: Path) -> None:
+    before = tmp_path / "before.json"
+    before.write_text(json.dumps({**result(place), "tables": []}))
+    made = place / "made/performance.json"
+    assert "nothing to compare" in refused(redelta, tmp_path, "--from", made, "--compare", before)
+    assert "none of these" in refused(redelta, tmp_path, *SMALL[:-3], "sparse", "--compare", made)
+
+
+def test_every_table_has_a_title_of_its_own(place: Path) -> None:
+    page = (place / "made/performance.md").read_text()
+    titles = [line.removeprefix("## ").strip() for line in page.splitlines() if line.startswith("##")]
+    assert all(titles)
+    assert len(titles) == len(set(titles)) > 6
+
+
+def test_without_b3sum_the_cost_of_the_digest_is_measured(redelta: Tool, tmp_path: Path) -> None:
+    made = tmp_path / "tables.json"
+    words = [__file__, __file__, "--runs", "1", "--json", str(made)]
+    found = environment(redelta, str(tmp_path))
+    done = subprocess.run([sys.executable, str(ROOT / "bench/digest"), *words], env=found, capture_output=True)
+    alone, share = json.loads(made.read_text())
+    assert (done.returncode, alone["rows"], len(alone["notes"])) == (0, [], 1), done.stderr
+    assert [row[1] for row in share["rows"]] == ["delta", "patch"]
+    assert "bytes)" in share["rows"][0][0]
+    assert alone["title"]
+    assert share["title"]
+
+
 def test_what_seems_worse_is_measured_once_more(redelta: Tool, place: Path, tmp_path: Path) -> None:
     read = result(place)
     rows(read, "compression")[0][4]["values"] = [1e-9]
