@@ -58,11 +58,11 @@ def runs(cell: int | float | Sample) -> tuple[float, ...]:
 
 
 def changes_between(old: Iterable[Table], new: Iterable[Table]) -> Iterable[Change]:
-    """Every figure that both results have."""
+    """Every figure that both results have; tables of the same name and another title are of other files."""
     before = {table.name: table for table in old}
     for table in new:
         other = before.get(table.name)
-        if other is None:
+        if other is None or other.title != table.title:
             continue
         rows = {other.key_of(row): row for row in other.rows}
         places = {column.heading: number for number, column in enumerate(other.columns)}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import platform
@@ -12,18 +13,21 @@ from typing import Any
 
 from measuring import PROGRAM, ROOT, file_system
 
-# Programs that are measured or compared with, and the option that makes each tell its version.
+BUSY = 0.5  # of the cores, at the start
+
+# Programs that are measured, compared with or compiled with: the option that makes each tell its version, and the
+# scripts that use it. That of rdiff is also that of the system's librsync.
 PROGRAMS = {
-    "rdiff": "--version",
-    "rsync": "--version",
-    "xdelta3": "-V",
-    "rdiff-backup": "--version",
-    "duplicity": "--version",
-    "burp": "-v",
-    "gcc": "--version",
+    "rdiff": ("--version", {"versus", "growth", "python-compat", "nightly", "burp"}),
+    "b3sum": ("--version", {"digest"}),
+    "rdiff-backup": ("--version", {"nightly"}),
+    "duplicity": ("--version", {"nightly"}),
+    "burp": ("-v", {"burp"}),
+    "gcc": ("--version", {"kernels", "directory", "small-files", "digest"}),
 }
 
 
+@functools.cache
 def first_line(*command: str) -> str | None:
     """Of what a program prints; None: it is not there."""
     try:
@@ -55,8 +59,10 @@ def machine(data: Path) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, Any]:
-    found: dict[str, Any] = {name: first_line(name, option) for name, option in PROGRAMS.items()}
+def versions(scripts: set[str]) -> dict[str, Any]:
+    """Those of redelta, of Python and of the programs that these scripts use."""
+    used = {name: option for name, (option, users) in PROGRAMS.items() if users & scripts}
+    found: dict[str, Any] = {name: first_line(name, option) for name, option in used.items()}
     return {
         "redelta": json.loads(first_line(PROGRAM, "--json", "--version") or "null"),
         **{name: version for name, version in found.items() if version},
@@ -72,18 +78,28 @@ def provenance(data: Path) -> dict[str, Any]:
         "date": time.strftime("%Y-%m-%d"),
         "revision": revision and revision + "+" * bool(changed),
         "machine": machine(data),
-        "versions": versions(),
+        "versions": versions(set()),
     }
+
+
+def busy(load: float, cores: int) -> str:
+    """A sentence, or nothing if the load leaves enough of the cores."""
+    return f"The machine was busy: its load was {load:.1f} at the start." if load > BUSY * cores else ""
+
+
+def was_busy(result: dict[str, Any]) -> str:
+    return busy(result.get("load", 0), result["machine"]["cores"])
 
 
 def sentence(result: dict[str, Any]) -> str:
     """For people: the paragraph of a page."""
     found, programs = result["machine"], result["versions"]
     ours = programs["redelta"] or {"version": "unknown", "kernels": "unknown"}
-    others = "; ".join(version for name, version in programs.items() if name not in ("redelta", "python"))
-    return (
+    others = [version for name, version in programs.items() if name not in ("redelta", "python")]
+    words = (
         f"Machine: {found['cores']} cores of {found['processor']}, {found['memory_bytes'] / 2**30:.0f} GiB, "
         f"{found['file_system']}, Linux {found['kernel']}, {found['system']}. Measured on {result['date']}: redelta "
-        f"{ours['version']} (revision {result['revision']}, kernels {ours['kernels']}); {others}; "
-        f"Python {programs['python']}."
+        f"{ours['version']} (revision {result['revision']}, kernels {ours['kernels']}); "
+        f"{'; '.join([*others, 'Python ' + programs['python']])}."
     )
+    return f"{words} {was_busy(result)}".strip()

@@ -72,6 +72,7 @@ def test_a_result_has_tables_machine_versions_and_charts(place: Path) -> None:
     assert read["machine"]["memory_bytes"] > 1 << 28
     assert read["versions"]["redelta"]["type"] == "version"
     assert "librsync" in read["versions"]["rdiff"]
+    assert set(read["versions"]) == {"redelta", "rdiff", "python"}  # what was not used is not named
     assert {row[1] for row in rows(read, "versus")} == {"signature", "delta", "patch"}
     assert all(row[2]["runs"] == 1 and row[2]["minimum"] > 0 for row in rows(read, "versus"))
     assert [row[0] for row in rows(read, "growth")] == [1, 1, 1, 4, 4, 4]
@@ -85,11 +86,30 @@ def test_a_result_has_tables_machine_versions_and_charts(place: Path) -> None:
 def test_a_result_fills_a_page(redelta: Tool, place: Path, tmp_path: Path) -> None:
     page = tmp_path / "performance.md"
     shutil.copy(ROOT / "docs/performance.md", page)
-    status, _ = bench_all(redelta, place, "--from", place / "made/performance.json", "--write", page)
+    quiet = tmp_path / "quiet.json"
+    quiet.write_text(json.dumps({**result(place), "load": 0}))
+    status, _ = bench_all(redelta, place, "--from", quiet, "--write", page)
     written = page.read_text()
     assert status == 0
     assert "4 MiB of random bytes, 2000 scattered edits" in written
     assert (tmp_path / "images/growth-time.svg").read_text() == (place / "made/growth-time.svg").read_text()
+
+
+def test_figures_of_a_busy_machine_are_marked_and_written_by_force_only(
+    redelta: Tool, place: Path, tmp_path: Path
+) -> None:
+    page, made = tmp_path / "page.md", tmp_path / "busy.json"
+    before = "<!-- bench/all: machine -->\n<!-- bench/all: end -->\n"
+    page.write_text(before)
+    made.write_text(json.dumps({**result(place), "load": 0.6 * (os.cpu_count() or 1)}))
+    words = ("--from", made, "--write", page)
+    assert "The machine was busy" in refused(redelta, tmp_path, *words)
+    assert page.read_text() == before
+    status, _ = bench_all(redelta, tmp_path, *words, "--force")
+    assert status == 0
+    assert "The machine was busy" in page.read_text()
+    _, said = bench_all(redelta, tmp_path, "--from", made, "--compare", made)
+    assert "before: The machine was busy" in said
 
 
 def test_a_result_is_not_worse_than_itself(redelta: Tool, place: Path) -> None:

@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import pytest
 
+import machine
 import pages
 from charts import Axis, charts
 from comparing import compare
@@ -189,6 +190,11 @@ def test_what_only_one_result_has_is_not_compared() -> None:
     assert {row[1] for row in compared.table.rows} == {"a, patch"}
 
 
+def test_tables_of_other_files_are_not_compared() -> None:
+    before = replace(table(timed(1.0)), title="Other files")
+    assert compare([before], [table(timed(9.0))], 0.05).table.rows == []
+
+
 # ---- Pages -----------------------------------------------------------------------------------------------------------
 
 PAGE = """Text.
@@ -301,6 +307,16 @@ def test_every_script_is_checked_and_described() -> None:
     assert set(listed.stdout.decode().split()) == {f"bench/{name}" for name in scripts}
     described = (ROOT / "CONTRIBUTING.md").read_text()
     assert [name for name in scripts if f"bench/{name}" not in described] == []
+
+
+def test_programs_are_used_by_scripts_that_are_there() -> None:
+    users = {script for _, scripts in machine.PROGRAMS.values() for script in scripts}
+    assert [script for script in users if not (ROOT / "bench" / script).is_file()] == []
+
+
+def test_more_than_half_of_the_cores_is_busy() -> None:
+    assert machine.busy(4.0, 8) == ""
+    assert "4.1" in machine.busy(4.1, 8)
 
 
 def test_a_job_without_its_program_or_files_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
