@@ -58,7 +58,7 @@ def at_least(least: int) -> Callable[[str], int]:
 
 
 def script(main: Callable[[], int | None]) -> NoReturn:
-    """Runs a script; Ctrl-C, a reader that has gone and a file that is missing are told in one line."""
+    """Runs a script; Ctrl-C and faults of files are told in one line, and a reader that has gone ends it silently."""
     try:
         status = main() or 0
         sys.stdout.flush()
@@ -69,9 +69,8 @@ def script(main: Callable[[], int | None]) -> NoReturn:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # what is still buffered
         status = BROKEN_PIPE
     except OSError as error:
-        if error.filename is None:
-            raise
-        print(f"bench/{Path(sys.argv[0]).name}: {error.filename}: {error.strerror}", file=sys.stderr)
+        words = [f"bench/{Path(sys.argv[0]).name}", error.filename, error.strerror or str(error)]
+        print(": ".join(str(word) for word in words if word is not None), file=sys.stderr)
         status = 1
     sys.exit(status)
 

@@ -60,5 +60,8 @@ def make(data: Path, place: Path, megabytes: int) -> None:
     for name in NAMES:
         (place / name).unlink(missing_ok=True)
     print(f"making files of {megabytes} MiB in {place}", flush=True)
-    subprocess.run([ROOT / "bench" / "make-data", place, "--megabytes", str(megabytes)], check=True)
+    command = [str(ROOT / "bench" / "make-data"), str(place), "--megabytes", str(megabytes)]
+    made = subprocess.run(command, stderr=subprocess.PIPE, text=True, check=False)
+    if made.returncode != 0:
+        refuse(made.stderr.strip())
     marker.write_text(json.dumps(sizes(place)) + "\n")

@@ -277,15 +277,17 @@ def test_what_is_no_result_is_refused(redelta: Tool, tmp_path: Path, option: str
     assert "is not a result of this version" in refused(redelta, tmp_path, option, wrong)
 
 
-def test_ctrl_c_ends_it_in_one_line(redelta: Tool, place: Path, tmp_path: Path) -> None:
-    shutil.copytree(place / "data", tmp_path / "data")
-    called = command(tmp_path, *SMALL[:-3], "versus", "--runs", "100000")
+@pytest.mark.parametrize("doing", ["making files", "[1/"])
+def test_ctrl_c_ends_it_in_one_line(redelta: Tool, tmp_path: Path, doing: str) -> None:
+    megabytes = "256" if doing == "making files" else "4"
+    called = command(tmp_path, "--quick", "--megabytes", megabytes, "--only", "versus", "--runs", "100000")
+    pipe = subprocess.PIPE
     with subprocess.Popen(
-        called, env=environment(redelta), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        called, env=environment(redelta), stdout=pipe, stderr=pipe, text=True, start_new_session=True
     ) as running:
         assert running.stdout is not None
-        running.stdout.readline()
-        running.send_signal(signal.SIGINT)
+        assert any(line.startswith(doing) for line in running.stdout)
+        os.killpg(running.pid, signal.SIGINT)  # as a terminal does
         _, said = running.communicate(timeout=60)
     assert (running.returncode, said) == (130, "interrupted\n")
 
