@@ -96,7 +96,8 @@ static void check_kernels(const fuzz_files *f, const results *expected, rd_verif
         use_kernels(NULL);
         if (!rd__kernels_usable(all[i]))
             continue;
-        use_kernels(all[i]->name);
+        if (rd__kernels_best() != all[i]) /* the best ones may have a name that others have as well */
+            use_kernels(all[i]->name);
         fuzz_require(rd__kernels_best() == all[i]); /* the build reads the environment */
         results r = run(f, verify, i == pace->count % count ? 2 + (pace->codes[0] & 1u) : 1);
         check_same(&r, expected);
