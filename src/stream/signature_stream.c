@@ -262,7 +262,7 @@ static rd_result signature_stream_plan(signature_stream *s) {
     const bool shares = !s->prompt && operation->options.context;
     s->threads = shares ? rd__operation_threads(operation) : 1;
     s->segment_blocks = fit < GATHER_BLOCKS_MIN ? GATHER_BLOCKS_MIN : rd__min_size(fit, GATHER_BLOCKS_MAX);
-    const size_t segments = SEGMENTS_BYTES / (s->segment_blocks * s->params.block_len);
+    const size_t segments = (size_t)(SEGMENTS_BYTES / ((uint64_t)s->segment_blocks * s->params.block_len));
     s->segment_count =
         s->threads > 1 && segments > 1 ? rd__min_size((size_t)2 * s->threads, rd__min_size(segments, SEGMENTS_MAX)) : 1;
     s->entries = rd__alloc_array(LAG_BLOCKS + s->segment_count * GATHER_BLOCKS_MAX, rd__entry_size(&s->params));

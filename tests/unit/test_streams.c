@@ -291,6 +291,27 @@ static void signature_stream_takes_the_parameters_of_an_unknown_size(void **stat
     }
 }
 
+/* Eight blocks of the second length have 2^32 bytes, which is 0 where sizes have 32 bits. */
+static void signature_stream_takes_blocks_of_any_length(void **state) {
+    (void)state;
+    static const uint32_t block_lens[] = {1, 0x20000000, 0x40000000, RD_BLOCK_LEN_MAX};
+    const rd_memory basis = {.data = (uint8_t[]){1, 2, 3, 4, 5}, .size = 5};
+    for (size_t i = 0; i < ITEMS(block_lens); i++) {
+        const rd_params params = {.block_len = block_lens[i]};
+        rd_memory expected = signature_of(&basis, params);
+        rd_stream *stream = NULL;
+        rd_memory made = {0};
+        pace p = {.in = WHOLE, .out = WHOLE};
+        size_t used = 0;
+        assert_int_equal(rd_signature_stream_new(&stream, &(rd_options){OPTIONS, .params = params}), RD_OK);
+        assert_int_equal(drive(stream, basis.data, basis.size, &p, &used, &made), RD_OK);
+        check_bytes(made.data, made.size, expected.data, expected.size, "blocks of %u bytes", (unsigned)block_lens[i]);
+        rd_stream_free(stream);
+        rd_memory_free(&made);
+        rd_memory_free(&expected);
+    }
+}
+
 static void signature_stream_refuses_parameters_out_of_range(void **state) {
     (void)state;
     const rd_params bad[] = {{.block_len = RD_BLOCK_LEN_MAX + 1},
@@ -777,6 +798,7 @@ int main(void) {
         cmocka_unit_test(random_samples_in_random_portions_give_the_same_bytes),
         cmocka_unit_test(delta_stream_without_a_signature_gives_literals),
         cmocka_unit_test(signature_stream_takes_the_parameters_of_an_unknown_size),
+        cmocka_unit_test(signature_stream_takes_blocks_of_any_length),
         cmocka_unit_test(signature_stream_refuses_parameters_out_of_range),
         cmocka_unit_test(patch_stream_refuses_a_basis_that_cannot_seek),
         cmocka_unit_test(patch_stream_asks_again_when_the_basis_had_nothing),
