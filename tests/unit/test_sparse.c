@@ -89,7 +89,7 @@ static int set_up(void **state) {
     m.basis = new_file();
     m.bytes = (rd_memory){.data = calloc(1, BASIS), .size = BASIS};
     assert_non_null(m.bytes.data);
-    /* Noise in three places, one within a leaf. */
+    /* Noise in three places, one within a unit. */
     random_fill(&r, m.bytes.data + 3 * UNIT, UNIT, 256);
     random_fill(&r, m.bytes.data + 12 * UNIT + 5 * BLOCK, BLOCK, 256);
     random_fill(&r, m.bytes.data + 30 * UNIT - 700, 1400, 256);
