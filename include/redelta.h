@@ -466,6 +466,17 @@ RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *n
                                const rd_options *options);
 
 /*
+ * Writes to `out` a delta that makes `new_file` from `old_file`, when both are at hand: no signature, and copies of any
+ * length from any offset, so it is much smaller than one against a signature. It is a delta like any other. The old
+ * file must be seekable, and its size known; the new one may be a pipe. `limits.memory` bounds the index of the old
+ * file (default: 256 MiB); what it has no room for makes the delta larger. With `compression`, copies are chosen that
+ * serve it. Progress counts the bytes of the old file, then those of the new one. Memory: the index, at most 5 bytes
+ * for each byte of the old file, and 24 MiB per thread; with compression, more. Errors: as any operation.
+ */
+RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, const rd_sink *out,
+                              const rd_options *options);
+
+/*
  * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. `out` must not be the file or
  * the block device of either (RD_E_PARAMETER, before anything is written; so it is with all operations): replace a
  * basis by a destination. Memory: constant per thread.

@@ -33,6 +33,15 @@ size_t rd__buffer_size(const void *buffer);
 /* NULL is allowed. */
 void rd__free_buffer(void *buffer);
 
+/*
+ * A zeroed table that is read and written anywhere, in pages as large as the system has, where it can be asked for
+ * them: 4 KiB a page, most accesses of a large table would first have to find the page. To be freed by rd__free_table.
+ * NULL: out of memory.
+ */
+void *rd__alloc_table(uint64_t count, size_t size);
+/* NULL is allowed. */
+void rd__free_table(void *table);
+
 /* The array, which may be NULL, with room for `count` elements; it may have moved. NULL: out of memory, and the array
  * is unchanged. */
 void *rd__resize_array(void *array, uint64_t count, size_t size);

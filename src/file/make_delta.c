@@ -17,10 +17,9 @@
 #include "engine/stitcher.h"
 #include "file/digest.h"
 #include "file/long_blocks.h"
+#include "file/op_output.h"
 #include "file/reader.h"
 #include "file/segments.h"
-#include "file/writer.h"
-#include "format/emitter.h"
 #include "io/sink.h"
 #include "io/watch.h"
 
@@ -40,8 +39,6 @@ typedef struct delta_run {
     const rd_signature *signature;
     const rd_source *new_file;
     const rd__kernels *kernels;
-    rd__writer writer;
-    rd__emitter emitter;
     struct delta_input *input; /* in one window */
     bool has_zeros;            /* the next is known */
     rd__zero_block zeros;
@@ -52,8 +49,7 @@ typedef struct delta_run {
     rd__digest digest;
     uint8_t *overlap; /* of the segment before, if there is a digest */
     rd__stitcher stitcher;
-    rd__op_joiner joiner;
-    uint8_t carried[RD__LITERAL_MAX]; /* not zeroed: the end of the segment before, as far as a literal may need it */
+    rd__op_output output; /* not zeroed as a whole: the last member */
 } delta_run;
 
 /* The block of zeros, which is looked for when it is needed first. */
@@ -159,37 +155,14 @@ static bool delta_add_chunks(delta_run *run, delta_slot *it) {
     return changed;
 }
 
-/* Writes the ops that are known from the copies up to `reach`. A literal may start in the segment before. */
-static rd_result delta_put_ops(delta_run *run, const rd__view *view, uint64_t reach, bool last) {
-    uint8_t bytes[RD__EMIT_MAX];
-    rd_op op;
-    rd_result result = RD_OK;
-    while (result == RD_OK && rd__op_joiner_next(&run->joiner, reach, last, &op)) {
-        result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
-        uint64_t offset = op.target_offset;
-        const uint64_t end = offset + (op.kind == RD_LITERAL ? op.length : 0);
-        if (result == RD_OK && offset < end && offset < view->offset) {
-            const uint64_t stop = rd__min_u64(view->offset, end);
-            const uint8_t *const from = run->carried + sizeof run->carried - (view->offset - offset);
-            result = rd__writer_lend(&run->writer, from, (size_t)(stop - offset));
-            offset = stop;
-        }
-        if (result == RD_OK && offset < end)
-            result = rd__writer_lend(&run->writer, view->data + (offset - view->offset), (size_t)(end - offset));
-    }
-    return result;
-}
-
 /* Makes the true parse of a part of the segment, from its own parse unless that is NULL. */
 static rd_result delta_stitch_part(delta_run *run, const rd__view *segment, const rd__view *part, uint64_t stop,
                                    const rd__parse *parse) {
     rd_result result = RD_OK;
     rd_op copy;
     rd__stitcher_begin(&run->stitcher, parse);
-    while (result == RD_OK && rd__stitcher_next(&run->stitcher, part, stop, &copy)) {
-        rd__op_joiner_add(&run->joiner, &copy);
-        result = delta_put_ops(run, segment, copy.target_offset + copy.length, false);
-    }
+    while (result == RD_OK && rd__stitcher_next(&run->stitcher, part, stop, &copy))
+        result = rd__op_output_copy(&run->output, segment, &copy);
     return result;
 }
 
@@ -201,19 +174,10 @@ static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const 
     for (size_t i = 0; result == RD_OK && i < count; i++)
         result = delta_stitch_part(run, &view, &parts[i].view, parts[i].stop, &parts[i]);
     run->operation->stats.false_matches = run->stitcher.scanner.false_matches;
+    const uint64_t reach = rd__min_u64(run->stitcher.scanner.at, view.offset + view.size);
     if (result == RD_OK)
-        result = delta_put_ops(run, &view, rd__min_u64(run->stitcher.scanner.at, view.offset + view.size), view.last);
-
-    if (result == RD_OK)
-        result = rd__writer_return(&run->writer);
-
-    /* Keep what a literal that continues in the next segment needs of this one. */
-    const uint64_t needed = rd__op_joiner_needs(&run->joiner);
-    if (result == RD_OK && !view.last && needed < stop) {
-        const size_t size = (size_t)(stop - needed);
-        memcpy(run->carried + sizeof run->carried - size, view.data + (needed - view.offset), size);
-    }
-    return result;
+        result = rd__op_output_reach(&run->output, &view, reach, view.last);
+    return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, stop) : result;
 }
 
 static rd_result delta_finish(void *context, void *slot) {
@@ -239,8 +203,7 @@ static rd_result delta_stitch_empty(delta_run *run, rd__segment *segment, uint64
         rd_op copy;
         const rd__view none = {.offset = segment->offset};
         while (result == RD_OK && rd__scanner_next_zeros(scanner, zeros, end, &copy)) {
-            rd__op_joiner_add(&run->joiner, &copy);
-            result = delta_put_ops(run, &none, scanner->at, false);
+            result = rd__op_output_copy(&run->output, &none, &copy);
         }
         if (result == RD_OK && scanner->at < end) {
             segment->offset += (scanner->at - segment->offset) / size * size;
@@ -377,12 +340,12 @@ static rd_result delta_put_window(delta_run *run, rd__delta_window *window) {
     const uint8_t *literal = NULL;
     uint8_t bytes[RD__EMIT_MAX];
     while (result == RD_OK && rd__delta_window_next(window, &op, &literal)) {
-        result = rd__writer_put(&run->writer, bytes, rd__emit_op(&run->emitter, &op, bytes));
+        result = rd__writer_put(&run->output.writer, bytes, rd__emit_op(&run->output.emitter, &op, bytes));
         if (result == RD_OK && op.kind == RD_LITERAL)
-            result = rd__writer_lend(&run->writer, literal, (size_t)op.length);
+            result = rd__writer_lend(&run->output.writer, literal, (size_t)op.length);
     }
     run->operation->stats.false_matches = window->scanner.false_matches;
-    return result == RD_OK ? rd__writer_return(&run->writer) : result;
+    return result == RD_OK ? rd__writer_return(&run->output.writer) : result;
 }
 
 /*
@@ -489,27 +452,20 @@ static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN])
 static rd_result delta_make(delta_run *run, const rd_sink *out) {
     rd__operation *const operation = run->operation;
     rd_stats *const stats = &operation->stats;
-    uint8_t bytes[RD__EMIT_MAX];
     uint8_t digest[RD_DIGEST_LEN];
     if (run->signature && !run->signature->indexed)
         return rd__fail(&operation->error, RD_E_STATE, RD_ROLE_SIGNATURE, RD_UNKNOWN,
                         "the signature is only a part; join the parts first");
     stats->blocks = run->signature ? rd_signature_count(run->signature) : 0;
-    rd_result result = rd__writer_open(&run->writer, out, operation, rd__operation_threads(operation));
+    rd_result result = rd__op_output_open(&run->output, out, operation);
     if (result == RD_OK)
         result = rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, &operation->error);
     if (result == RD_OK)
-        result = rd__writer_put(&run->writer, bytes, rd__emit_magic(bytes));
-    if (result == RD_OK)
         result = delta_has_segments(run->signature, &operation->options.limits) ? delta_run_segments(run, digest)
                                                                                 : delta_run_window(run, digest);
-    if (result == RD_OK && run->digests)
-        rd__operation_set_digest(operation, digest);
     if (result == RD_OK)
-        result = rd__writer_put(&run->writer, bytes, rd__emit_end(&run->emitter, run->digests ? digest : NULL, bytes));
-    if (result == RD_OK)
-        result = rd__writer_finish(&run->writer);
-    rd__writer_close(&run->writer);
+        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL);
+    rd__op_output_close(&run->output);
     stats->identical = result == RD_OK && rd__copies_all(stats, run->signature);
     return result;
 }
@@ -523,12 +479,11 @@ rd_result rd_delta_make(const rd_signature *signature, const rd_source *new_file
         return rd__operation_end(&operation, result);
     delta_run *const run = rd__context_take(operation.context, 1, sizeof *run);
     if (run) {
-        memset(run, 0, offsetof(delta_run, carried));
+        memset(run, 0, offsetof(delta_run, output));
         run->operation = &operation;
         run->signature = signature;
         run->new_file = new_file;
         run->kernels = rd__kernels_best();
-        run->emitter.stats = &operation.stats;
         run->digests = operation.options.verify != RD_VERIFY_NEVER;
         result = delta_make(run, out);
     } else {

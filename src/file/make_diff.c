@@ -1,0 +1,351 @@
+/*
+ * The delta between two files that are both at hand: copies of any length, from any offset, where a delta against a
+ * signature has whole blocks only.
+ *
+ * The old file is read once, and indexed by all threads (engine/match_index.h). Then the new file is read once, in
+ * segments at fixed places, and each is matched on its own by any thread (engine/matcher.h), with the bytes of the old
+ * file read again where they may match. In order, the copies of the segments are joined and written. So the delta
+ * depends on the files and on the options that are about it, and on nothing else.
+ */
+#include "base/memory.h"
+#include "base/result.h"
+#include "compress/sample.h"
+#include "engine/matcher.h"
+#include "engine/patcher.h"
+#include "file/op_output.h"
+#include "file/segments.h"
+#include "hash/digest.h"
+#include "io/pages.h"
+#include "io/sink.h"
+#include "io/watch.h"
+
+#include <string.h>
+
+enum {
+    INDEX_SEGMENT = 256 * 1024,         /* of the old file, while it is indexed */
+    SEGMENT = 4 * 1024 * 1024,          /* of the new file */
+    PAGES = 8 * 1024 * 1024,            /* bytes of the old file that stay in memory for each segment */
+    MEMORY_DEFAULT = 256 * 1024 * 1024, /* for the index */
+    WHOLE_SHARE = 4,                    /* an old file that takes one in so many bytes of that is kept in memory */
+    SAMPLE = 64 * 1024,                 /* bytes of a segment's literals that are compressed to see how they do */
+    SAMPLE_MIN = 256,                   /* fewer say nothing */
+    SAMPLE_LEVEL_MAX = 9,               /* higher ones take longer and say the same */
+    COMMAND_COMPRESSED = 64 * 11 / 2,   /* what a copy's command takes after compression, in 64ths of a byte */
+    LITERAL_COMPRESSED = 64 * 3 / 10,   /* a literal's byte, if there is no sample */
+    LITERAL_COMPRESSED_MIN = 4
+};
+
+typedef struct diff_run {
+    rd__operation *operation;
+    const rd_source *old_file;
+    const rd_source *new_file;
+    const rd__kernels *kernels;
+    bool digests; /* a trailer follows */
+    rd__digest old_digest;
+    rd__digest new_digest;
+    rd__match_index index;
+    uint8_t *whole;       /* the old file, if it is small; else NULL */
+    rd__op_output output; /* not zeroed as a whole: the last member */
+} diff_run;
+
+/* ---- The old file ------------------------------------------------------------------------------------------------ */
+
+typedef struct index_slot {
+    rd__segment segment;
+    rd__match_runs runs;
+    rd__digest range;
+} index_slot;
+
+static void diff_index_work(const void *context, void *slot) {
+    const diff_run *const run = context;
+    index_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    const size_t size = rd__min_size(s->got, INDEX_SEGMENT);
+    rd__match_index_add(&run->index, s->data, size, s->got, s->offset, &it->runs);
+    if (run->whole)
+        memcpy(run->whole + s->offset, s->data, size);
+    if (run->digests) {
+        rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+        rd__digest_add(&it->range, run->kernels, s->data, size);
+    }
+}
+
+static void diff_index_work_empty(const void *context, void *slot) {
+    const diff_run *const run = context;
+    index_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    const uint64_t size = s->zeros * INDEX_SEGMENT;
+    it->runs = (rd__match_runs){.first = {.offset = s->offset, .length = size}};
+    it->runs.last = it->runs.longest[0] = it->runs.first;
+    if (run->whole)
+        memset(run->whole + s->offset, 0, (size_t)size);
+    if (run->digests) {
+        rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+        rd__digest_add_zeros(&it->range, run->kernels, size);
+    }
+}
+
+static rd_result diff_index_finish(void *context, void *slot) {
+    diff_run *const run = context;
+    const index_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    const uint64_t size = s->zeros > 0 ? s->zeros * INDEX_SEGMENT : rd__min_size(s->got, INDEX_SEGMENT);
+    rd__match_index_add_runs(&run->index, &it->runs, s->offset + size);
+    if (run->digests)
+        rd__digest_join(&run->old_digest, &it->range);
+    if (s->last && s->zeros == 0 && s->offset + size < run->old_file->size)
+        return rd__fail(&run->operation->error, RD_E_TRUNCATED, RD_ROLE_BASIS, s->offset + s->got,
+                        "the file became shorter");
+    return RD_OK;
+}
+
+static rd_result diff_index(diff_run *run) {
+    static const rd__segment_work work = {.slot_size = sizeof(index_slot),
+                                          .work = diff_index_work,
+                                          .work_empty = diff_index_work_empty,
+                                          .finish = diff_index_finish,
+                                          .finish_empty = diff_index_finish};
+    rd__operation *const operation = run->operation;
+    const uint64_t size = run->old_file->size;
+    const uint64_t memory = operation->options.limits.memory > 0 ? operation->options.limits.memory : MEMORY_DEFAULT;
+    if (!rd__match_index_init(&run->index, size, memory))
+        return rd__fail_memory(&operation->error);
+    if (!run->old_file->memory && size > 0 && size <= memory / WHOLE_SHARE) {
+        run->whole = rd__context_take(operation->context, size, 1);
+        if (!run->whole)
+            return rd__fail_memory(&operation->error);
+    }
+    rd__segments segments = {.source = run->old_file,
+                             .operation = operation,
+                             .role = RD_ROLE_BASIS,
+                             .size = INDEX_SEGMENT,
+                             .overlap = RD__MATCH_KEY,
+                             .work = &work,
+                             .context = run};
+    rd__digest_init(&run->old_digest, 0);
+    const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, size));
+    operation->before = operation->done;
+    return result;
+}
+
+/* ---- The new file ------------------------------------------------------------------------------------------------ */
+
+typedef struct diff_slot {
+    rd__segment segment;
+    bool prepared; /* the next two are */
+    rd__pages pages;
+    rd__matcher matcher;
+    rd__digest range;
+} diff_slot;
+
+static const uint8_t *diff_old_at(void *context, uint64_t offset, size_t *before, size_t *after) {
+    return rd__pages_at(context, offset, before, after);
+}
+
+static bool diff_prepare(const diff_run *run, diff_slot *it) {
+    const uint8_t *const memory = run->old_file->memory;
+    const uint8_t *const whole = memory ? memory + run->old_file->origin : run->whole;
+    if (!it->prepared && !rd__pages_init(&it->pages, run->old_file, RD_ROLE_BASIS, whole, PAGES))
+        return false;
+    it->prepared = true;
+    it->matcher.index = &run->index;
+    it->matcher.old = diff_old_at;
+    it->matcher.old_context = &it->pages;
+    return true;
+}
+
+/* Gathers the first bytes of the segment that are in none of these copies. */
+static size_t diff_sample(const rd__segment *segment, const rd__copies *copies, uint8_t sample[SAMPLE]) {
+    size_t filled = 0;
+    size_t at = 0;
+    for (size_t i = 0; i <= copies->count && filled < SAMPLE; i++) {
+        const rd_op *const copy = i < copies->count ? &copies->ops[i] : NULL;
+        const size_t end = copy ? (size_t)(copy->target_offset - segment->offset) : segment->got;
+        const size_t size = rd__min_size(end - at, SAMPLE - filled);
+        memcpy(sample + filled, segment->data + at, size);
+        filled += size;
+        at = copy ? end + (size_t)copy->length : end;
+    }
+    return filled;
+}
+
+/* What literals and copies cost in this segment, after its long copies were found. */
+static rd__match_cost diff_cost(const diff_run *run, const diff_slot *it) {
+    const int level = run->operation->options.compression;
+    uint8_t sample[SAMPLE];
+    if (!rd__operation_compresses(run->operation))
+        return (rd__match_cost){.literal = 64};
+    const size_t size = diff_sample(&it->segment, &it->matcher.scanned, sample);
+    const size_t compressed =
+        size < SAMPLE_MIN ? 0 : rd__compressed_size(sample, size, level < SAMPLE_LEVEL_MAX ? level : SAMPLE_LEVEL_MAX);
+    const unsigned literal = size < SAMPLE_MIN ? (unsigned)LITERAL_COMPRESSED : (unsigned)(64 * compressed / size);
+    return (rd__match_cost){.literal = literal > LITERAL_COMPRESSED_MIN ? literal : (unsigned)LITERAL_COMPRESSED_MIN,
+                            .copy = COMMAND_COMPRESSED};
+}
+
+static void diff_work(const void *context, void *slot) {
+    const diff_run *const run = context;
+    diff_slot *const it = slot;
+    rd__segment *const s = &it->segment;
+    bool matched = diff_prepare(run, it) && rd__matcher_scan(&it->matcher, s->data, s->got, s->offset);
+    if (matched) {
+        const rd__match_cost cost = diff_cost(run, it);
+        matched = rd__matcher_refine(&it->matcher, &cost);
+    }
+    if (!matched && it->prepared && it->pages.result != RD_OK) {
+        s->result = it->pages.result;
+        s->error = it->pages.error;
+    } else if (!matched) {
+        s->result = rd__fail_memory(&s->error);
+    }
+    if (run->digests) {
+        rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+        rd__digest_add(&it->range, run->kernels, s->data, s->got);
+    }
+}
+
+static void diff_work_empty(const void *context, void *slot) {
+    const diff_run *const run = context;
+    diff_slot *const it = slot;
+    if (run->digests) {
+        rd__digest_init(&it->range, it->segment.offset / RD__BLAKE3_CHUNK);
+        rd__digest_add_zeros(&it->range, run->kernels, it->segment.zeros * SEGMENT);
+    }
+}
+
+static rd__view diff_view(const rd__segment *segment) {
+    return (rd__view){.data = segment->data, .size = segment->got, .offset = segment->offset, .last = segment->last};
+}
+
+static rd_result diff_finish(void *context, void *slot) {
+    diff_run *const run = context;
+    const diff_slot *const it = slot;
+    const rd__view view = diff_view(&it->segment);
+    const rd__copies *const copies = &it->matcher.copies;
+    rd_result result = RD_OK;
+    if (run->digests)
+        rd__digest_join(&run->new_digest, &it->range);
+    for (size_t i = 0; result == RD_OK && i < copies->count; i++)
+        result = rd__op_output_copy(&run->output, &view, &copies->ops[i]);
+    if (result == RD_OK)
+        result = rd__op_output_reach(&run->output, &view, view.offset + view.size, view.last);
+    return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, view.offset + view.size) : result;
+}
+
+/* Zeros in a hole: as many copies of the longest run of zeros as it takes; literals, if there is none. */
+static rd_result diff_finish_empty(void *context, void *slot) {
+    diff_run *const run = context;
+    diff_slot *const it = slot;
+    rd__segment *const s = &it->segment;
+    const rd__match_run zeros = run->index.longest[0];
+    const uint64_t end = s->offset + s->zeros * SEGMENT;
+    rd_result result = RD_OK;
+    if (run->digests)
+        rd__digest_join(&run->new_digest, &it->range);
+    s->got = 0;
+    if (zeros.length < RD__MATCH_KEY) {
+        s->got = SEGMENT;
+        memset(s->data, 0, SEGMENT);
+    }
+    for (; result == RD_OK && s->offset < end; s->offset += SEGMENT) {
+        const rd__view view = diff_view(s);
+        uint64_t at = s->offset;
+        while (result == RD_OK && s->got == 0 && at < s->offset + SEGMENT) {
+            const rd_op copy = {.kind = RD_COPY,
+                                .target_offset = at,
+                                .length = rd__min_u64(zeros.length, s->offset + SEGMENT - at),
+                                .basis_offset = zeros.offset};
+            result = rd__op_output_copy(&run->output, &view, &copy);
+            at += copy.length;
+        }
+        if (result == RD_OK)
+            result = rd__op_output_reach(&run->output, &view, s->offset + SEGMENT, false);
+        if (result == RD_OK)
+            result = rd__op_output_end_segment(&run->output, &view, s->offset + SEGMENT);
+    }
+    return result;
+}
+
+static void diff_release(void *slot) {
+    diff_slot *const it = slot;
+    rd__matcher_free(&it->matcher);
+    if (it->prepared)
+        rd__pages_free(&it->pages);
+}
+
+static rd_result diff_match(diff_run *run) {
+    static const rd__segment_work work = {.slot_size = sizeof(diff_slot),
+                                          .work = diff_work,
+                                          .work_empty = diff_work_empty,
+                                          .finish = diff_finish,
+                                          .finish_empty = diff_finish_empty,
+                                          .release = diff_release};
+    rd__segments segments = {.source = run->new_file,
+                             .operation = run->operation,
+                             .role = RD_ROLE_NEW,
+                             .size = SEGMENT,
+                             .work = &work,
+                             .context = run};
+    const bool any_thread = rd__source_is_concurrent(run->old_file);
+    rd__digest_init(&run->new_digest, 0);
+    return rd__segments_run(&segments, any_thread ? rd__operation_threads_for(run->operation, run->new_file->size) : 1);
+}
+
+/* ---- The whole diff ---------------------------------------------------------------------------------------------- */
+
+static rd_result diff_check(const diff_run *run, const rd_sink *out) {
+    rd_error *const error = &run->operation->error;
+    if (!run->old_file->seekable || run->old_file->size == RD_UNKNOWN)
+        return rd__fail(error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "the old file of a diff is read in any order, and this one can only be read in sequence");
+    const rd_result result = rd__sink_check_apart(out, run->old_file, RD_ROLE_BASIS, error);
+    return result == RD_OK ? rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, error) : result;
+}
+
+static rd_result diff_make(diff_run *run, const rd_sink *out) {
+    rd__operation *const operation = run->operation;
+    uint8_t digest[RD_DIGEST_LEN];
+    rd_result result = diff_check(run, out);
+    if (result == RD_OK)
+        result = diff_index(run);
+    if (result != RD_OK)
+        return result;
+    result = rd__op_output_open(&run->output, out, operation);
+    if (result == RD_OK)
+        result = diff_match(run);
+    if (result == RD_OK && run->digests)
+        rd__digest_final(&run->new_digest, digest);
+    if (result == RD_OK)
+        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL);
+    rd__op_output_close(&run->output);
+    operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, run->old_file->size);
+    return result;
+}
+
+rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, const rd_sink *out,
+                       const rd_options *options) {
+    rd__operation operation;
+    const rd__watch old_watch = rd__watch_begin(old_file, RD_ROLE_BASIS);
+    const rd__watch new_watch = rd__watch_begin(new_file, RD_ROLE_NEW);
+    const bool known = old_file->size != RD_UNKNOWN && new_file->size != RD_UNKNOWN;
+    rd_result result = rd__operation_start(&operation, options, known ? old_file->size + new_file->size : RD_UNKNOWN);
+    if (result != RD_OK)
+        return rd__operation_end(&operation, result);
+    diff_run *const run = rd__context_take(operation.context, 1, sizeof *run);
+    if (run) {
+        memset(run, 0, offsetof(diff_run, output));
+        run->operation = &operation;
+        run->old_file = old_file;
+        run->new_file = new_file;
+        run->kernels = rd__kernels_best();
+        run->digests = operation.options.verify != RD_VERIFY_NEVER;
+        result = diff_make(run, out);
+        rd__match_index_free(&run->index);
+        rd__context_give(operation.context, run->whole);
+    } else {
+        result = rd__fail_memory(&operation.error);
+    }
+    rd__context_give(operation.context, run);
+    result = rd__watch_end(&old_watch, &operation, result);
+    return rd__operation_end(&operation, rd__watch_end(&new_watch, &operation, result));
+}

@@ -1,0 +1,70 @@
+/* See op_output.h. */
+#include "file/op_output.h"
+
+#include "base/memory.h"
+
+#include <stddef.h>
+#include <string.h>
+
+rd_result rd__op_output_open(rd__op_output *output, const rd_sink *sink, rd__operation *operation) {
+    uint8_t bytes[RD__EMIT_MAX];
+    memset(output, 0, offsetof(rd__op_output, carried));
+    output->operation = operation;
+    output->emitter.stats = &operation->stats;
+    const rd_result result = rd__writer_open(&output->writer, sink, operation, rd__operation_threads(operation));
+    return result == RD_OK ? rd__writer_put(&output->writer, bytes, rd__emit_magic(bytes)) : result;
+}
+
+/* Writes an op. A literal may start in the segment before. */
+static rd_result op_output_put(rd__op_output *output, const rd__view *view, const rd_op *op) {
+    uint8_t bytes[RD__EMIT_MAX];
+    rd_result result = rd__writer_put(&output->writer, bytes, rd__emit_op(&output->emitter, op, bytes));
+    uint64_t offset = op->target_offset;
+    const uint64_t end = offset + (op->kind == RD_LITERAL ? op->length : 0);
+    if (result == RD_OK && offset < end && offset < view->offset) {
+        const uint64_t stop = rd__min_u64(view->offset, end);
+        const uint8_t *const from = output->carried + sizeof output->carried - (view->offset - offset);
+        result = rd__writer_lend(&output->writer, from, (size_t)(stop - offset));
+        offset = stop;
+    }
+    if (result == RD_OK && offset < end)
+        result = rd__writer_lend(&output->writer, view->data + (offset - view->offset), (size_t)(end - offset));
+    return result;
+}
+
+rd_result rd__op_output_reach(rd__op_output *output, const rd__view *view, uint64_t reach, bool last) {
+    rd_op op;
+    rd_result result = RD_OK;
+    while (result == RD_OK && rd__op_joiner_next(&output->joiner, reach, last, &op))
+        result = op_output_put(output, view, &op);
+    return result;
+}
+
+rd_result rd__op_output_copy(rd__op_output *output, const rd__view *view, const rd_op *copy) {
+    rd__op_joiner_add(&output->joiner, copy);
+    return rd__op_output_reach(output, view, copy->target_offset + copy->length, false);
+}
+
+rd_result rd__op_output_end_segment(rd__op_output *output, const rd__view *view, uint64_t stop) {
+    const rd_result result = rd__writer_return(&output->writer);
+
+    /* Keep what a literal that continues in the next segment needs of this one. */
+    const uint64_t needed = rd__op_joiner_needs(&output->joiner);
+    if (result == RD_OK && !view->last && needed < stop) {
+        const size_t size = (size_t)(stop - needed);
+        memcpy(output->carried + sizeof output->carried - size, view->data + (needed - view->offset), size);
+    }
+    return result;
+}
+
+rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest) {
+    uint8_t bytes[RD__EMIT_MAX];
+    if (digest)
+        rd__operation_set_digest(output->operation, digest);
+    const rd_result result = rd__writer_put(&output->writer, bytes, rd__emit_end(&output->emitter, digest, bytes));
+    return result == RD_OK ? rd__writer_finish(&output->writer) : result;
+}
+
+void rd__op_output_close(rd__op_output *output) {
+    rd__writer_close(&output->writer);
+}

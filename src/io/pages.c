@@ -1,0 +1,60 @@
+/* See pages.h. */
+#include "io/pages.h"
+
+#include "base/memory.h"
+#include "base/result.h"
+#include "io/source.h"
+
+#include <stdlib.h>
+
+bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, const uint8_t *whole, size_t bytes) {
+    *pages = (rd__pages){.source = source, .role = role, .whole = whole, .count = 1};
+    if (whole)
+        return true;
+    while (pages->count * 2 * RD__PAGE_SIZE <= bytes && pages->count * RD__PAGE_SIZE < source->size)
+        pages->count *= 2;
+    pages->room = rd__alloc_buffer(pages->count, RD__PAGE_SIZE);
+    pages->numbers = rd__alloc_zeroed(pages->count, sizeof *pages->numbers);
+    if (pages->room && pages->numbers)
+        return true;
+    rd__pages_free(pages);
+    return false;
+}
+
+/* Reads a page into its place. */
+static bool pages_read(rd__pages *pages, uint64_t number, uint8_t *place) {
+    rd__operation operation = rd__operation_none();
+    const uint64_t offset = number * RD__PAGE_SIZE;
+    const size_t size = (size_t)rd__min_u64(RD__PAGE_SIZE, pages->source->size - offset);
+    size_t got = 0;
+    pages->result = rd__source_read(pages->source, &operation, pages->role, offset, place, size, &got);
+    if (pages->result == RD_OK && got < size)
+        pages->result =
+            rd__fail(&operation.error, RD_E_TRUNCATED, pages->role, offset + got, "the file became shorter");
+    pages->error = operation.error;
+    return pages->result == RD_OK;
+}
+
+const uint8_t *rd__pages_at(rd__pages *pages, uint64_t offset, size_t *before, size_t *after) {
+    const uint64_t number = offset / RD__PAGE_SIZE;
+    *before = (size_t)(offset % RD__PAGE_SIZE);
+    *after = (size_t)rd__min_u64(RD__PAGE_SIZE - *before, pages->source->size - offset);
+    if (pages->whole)
+        return pages->whole + offset;
+    const size_t slot = (size_t)number & (pages->count - 1);
+    uint8_t *const place = pages->room + slot * RD__PAGE_SIZE;
+    if (pages->numbers[slot] != number + 1) {
+        pages->numbers[slot] = 0;
+        if (!pages_read(pages, number, place))
+            return NULL;
+        pages->numbers[slot] = number + 1;
+    }
+    return place + *before;
+}
+
+void rd__pages_free(rd__pages *pages) {
+    rd__free_buffer(pages->room);
+    free(pages->numbers);
+    pages->room = NULL;
+    pages->numbers = NULL;
+}
