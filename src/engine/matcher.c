@@ -16,15 +16,18 @@ enum {
     BATCH = 16,             /* positions that are looked up at once */
     RESYNC_REACH = 256,     /* after a copy, so many bytes may have changed in place */
     RESYNC_KEY = 16,        /* bytes that show that they have not */
-    PATIENCE = 4096,        /* unmatched bytes after which every second position is looked up, then every third ... */
+    NEAR_SURE = 1024,       /* bytes that are equal there, after which no other place is looked for */
+    PATIENCE = 65536,       /* unmatched bytes after which every second position is looked up, then every third ... */
     STEP_MAX = 16,          /* ... and at last only these */
     MISS_COST = 64,         /* bytes of the new file that pay for a candidate which turned out to be none */
     MISSES_FREE = 4096,     /* at the start of a segment */
     GAP_KEY = 8,            /* bytes of a seed in a gap */
     GAP_MIN = 5,            /* shorter gaps cannot hold a copy that is worth its command */
-    GAP_WINDOW_MORE = 4096, /* bytes of a window in addition to twice its gap */
+    GAP_WINDOW_MORE = 8192, /* bytes of a window in addition to twice its gap */
     GAP_WINDOW_MAX = 512 * 1024,
-    GAP_BUDGET = 4 /* bytes of windows for each byte of the segment */
+    GAP_FREE = 256 * 1024, /* bytes of windows at the start of a segment */
+    GAP_SHARE = 4,         /* one in so many bytes that are left may be taken by a gap */
+    GAP_BUDGET = 4         /* bytes of windows for each byte of the segment */
 };
 
 bool rd__copies_add(rd__copies *copies, const rd_op *copy) {
@@ -154,12 +157,15 @@ static match matcher_resync(rd__matcher *m, size_t at) {
     }
     const size_t reach = rd__min_size(rd__min_size(after, m->size - at), RESYNC_REACH + RESYNC_KEY);
     const uint8_t *const data = m->data + at;
-    for (size_t i = 0; i + RESYNC_KEY <= reach; i++)
-        if (rd__load_le64(old + i) == rd__load_le64(data + i) &&
-            rd__load_le64(old + i + 8) == rd__load_le64(data + i + 8)) {
-            const match found = matcher_extend(m, old_offset + i, at + i, at, m->size);
-            return found.length >= RD__MATCH_KEY ? found : (match){0};
-        }
+    for (size_t i = 0; i + RESYNC_KEY <= reach && !m->failed; i++) {
+        if (rd__load_le64(old + i) != rd__load_le64(data + i) ||
+            rd__load_le64(old + i + 8) != rd__load_le64(data + i + 8))
+            continue;
+        const match found = matcher_extend(m, old_offset + i, at + i, at, m->size);
+        if (found.length >= RD__MATCH_KEY)
+            return found;
+        i = found.at + found.length - at; /* short ones are left to the gap's pass */
+    }
     return (match){0};
 }
 
@@ -215,17 +221,25 @@ bool rd__matcher_scan(rd__matcher *m, const uint8_t *data, size_t size, uint64_t
     size_t paid = 0;
     while (size - at >= RD__MATCH_KEY && !m->failed) {
         /* An edit in place leaves what comes after it where it was, as seen from the last copy. */
-        match found = at == start ? matcher_resync(m, at) : (match){0};
+        const match near = at == start ? matcher_resync(m, at) : (match){0};
+        match found = near;
 
-        /* Otherwise the bytes may come from anywhere. The longer nothing is found, the fewer positions are tried. */
-        if (found.length == 0 && !m->failed)
-            found = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
+        /*
+         * Otherwise the bytes may come from anywhere, and so they may if the match nearby is short: files are full of
+         * runs that are alike. The longer nothing is found, the fewer positions are tried.
+         */
+        if (near.length < NEAR_SURE) {
+            const size_t until = near.length > 0 ? near.at + near.length : at + 1;
+            match far = {0};
+            while (far.length == 0 && at < until && size - at >= RD__MATCH_KEY && !m->failed)
+                far = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
+            found = far.length > near.length ? far : near;
+        }
         m->misses += (at - paid) / MISS_COST;
         paid += (at - paid) / MISS_COST * MISS_COST;
-        if (found.length == 0) {
-            at = rd__min_size(at, size);
+        at = rd__min_size(at, size);
+        if (found.length == 0)
             continue;
-        }
         if (!matcher_add(m, &m->scanned, &found))
             break;
         start = at = paid = found.at + found.length;
@@ -261,7 +275,8 @@ static bool matcher_is_worth(const rd__match_cost *cost, const match *found, con
 /* Chooses the windows: what lies between the two copies in the old file, or if that is too much, next to both. */
 static void matcher_choose_windows(rd__matcher *m, match_gap *gap, const rd_op *before, const rd_op *after) {
     const size_t length = gap->end - gap->start;
-    const uint64_t most = rd__min_u64(2 * (uint64_t)length + GAP_WINDOW_MORE, GAP_WINDOW_MAX);
+    const uint64_t wanted = rd__min_u64(2 * (uint64_t)length + GAP_WINDOW_MORE, GAP_WINDOW_MAX);
+    const uint64_t most = rd__min_u64(wanted, m->gap_left / GAP_SHARE);
     const uint64_t old_size = m->index->old_size;
     const uint64_t target = m->offset + gap->start;
     /* Without a copy before, or after it, the gap ends where the other one's diagonal leads. */
@@ -302,7 +317,7 @@ static bool matcher_load_windows(rd__matcher *m, match_gap *gap) {
         }
     }
     gap->seed_bits = 6;
-    while (((size_t)1 << gap->seed_bits) < filled)
+    while (((size_t)1 << gap->seed_bits) < 2 * filled && gap->seed_bits < 20)
         gap->seed_bits++;
     memset(m->seeds, 0, sizeof *m->seeds << gap->seed_bits);
     for (size_t i = filled; i-- > 0;) /* backwards, so that the first place stays */
@@ -358,11 +373,11 @@ static bool matcher_fill_gap(rd__matcher *m, match_gap *gap, const rd__match_cos
 
 bool rd__matcher_refine(rd__matcher *m, const rd__match_cost *cost) {
     m->copies.count = 0;
-    m->gap_left = GAP_BUDGET * (uint64_t)m->size;
+    m->gap_left = GAP_FREE;
     if (!m->window)
         m->window = rd__alloc_array(GAP_WINDOW_MAX + GAP_KEY, 1);
     if (!m->seeds)
-        m->seeds = rd__alloc_array(GAP_WINDOW_MAX, sizeof *m->seeds);
+        m->seeds = rd__alloc_array(2 * GAP_WINDOW_MAX, sizeof *m->seeds);
     if (!m->window || !m->seeds)
         return false;
     for (size_t i = 0; i <= m->scanned.count && !m->failed; i++) {
@@ -372,9 +387,10 @@ bool rd__matcher_refine(rd__matcher *m, const rd__match_cost *cost) {
                          .end = after ? (size_t)(after->target_offset - m->offset) : m->size};
         if (gap.end - gap.start >= GAP_MIN) {
             matcher_choose_windows(m, &gap, before, after);
-            if (gap.sizes[0] + gap.sizes[1] <= m->gap_left && !matcher_fill_gap(m, &gap, cost))
+            if (!matcher_fill_gap(m, &gap, cost))
                 return false;
         }
+        m->gap_left += GAP_BUDGET * (gap.end - gap.start + (after ? after->length : 0));
         if (after && !rd__copies_add(&m->copies, after))
             m->failed = true;
     }

@@ -30,7 +30,7 @@ enum {
     SAMPLE = 64 * 1024,                 /* bytes of a segment's literals that are compressed to see how they do */
     SAMPLE_MIN = 256,                   /* fewer say nothing */
     SAMPLE_LEVEL_MAX = 9,               /* higher ones take longer and say the same */
-    COMMAND_COMPRESSED = 64 * 11 / 2,   /* what a copy's command takes after compression, in 64ths of a byte */
+    COMMAND_COMPRESSED = 64 * 15 / 2,   /* what a copy's command takes after compression, in 64ths of a byte */
     LITERAL_COMPRESSED = 64 * 3 / 10,   /* a literal's byte, if there is no sample */
     LITERAL_COMPRESSED_MIN = 4
 };
