@@ -62,17 +62,19 @@ static uint64_t big_endian(const uint8_t *p, size_t size) {
 }
 
 /*
- * Are these bytes allowed after the END of a delta that makes `new_size` bytes? They may be empty, or one whole trailer
- * of a kind that this version knows, for that size.
+ * Are these bytes allowed after the END of a delta that makes `new_size` bytes of the first `needed` of the basis? They
+ * may be empty, or one whole trailer of a kind that this version knows, for those sizes.
  */
-static bool is_trailer(const uint8_t *p, size_t size, uint64_t new_size) {
+static bool is_trailer(const uint8_t *p, size_t size, uint64_t new_size, uint64_t needed) {
     static const uint8_t magic[4] = {0x72, 0x73, 0x02, 0x56};
     static const uint8_t kind[8] = {2};
     if (size == 0)
         return true;
     if (size < 56 || memcmp(p, magic, sizeof magic) != 0 || memcmp(p + 16, kind, sizeof kind) != 0)
         return false;
-    return big_endian(p + 4, 4) + 8 == size && big_endian(p + 8, 8) == new_size;
+    const uint64_t basis_size = size < 96 ? needed : big_endian(p + 56, 8);
+    return big_endian(p + 4, 4) + 8 == size && big_endian(p + 8, 8) == new_size && basis_size >= needed &&
+           basis_size <= INT64_MAX;
 }
 
 /* Against the second decoder, for deltas that need no large basis. */
@@ -89,7 +91,7 @@ static void check_reference(const rd_memory *delta, rd_result result, rd_result 
                                      : r.verdict == FUZZ_BROKEN || r.verdict == FUZZ_BASIS_ENDED);
         fuzz_require(result != RD_OK || (r.commands == t->ops && r.made.size == t->size));
         const uint8_t *const end = r.end > 0 ? delta->data + r.end : NULL;
-        fuzz_require(result != RD_OK || (strict == RD_OK) == is_trailer(end, delta->size - r.end, t->size));
+        fuzz_require(result != RD_OK || (strict == RD_OK) == is_trailer(end, delta->size - r.end, t->size, t->needed));
     }
     rd_memory_free(&r.made);
     rd_memory_free(&basis);

@@ -148,8 +148,9 @@ RD_API const char *rd_strong_name(rd_strong strong);
 #define RD_WEAK_LEN 4 /* of a weak sum, before the strong sum of its block */
 #define RD_DELTA_MAGIC_LEN 4
 #define RD_DELTA_END_LEN 1
-#define RD_TRAILER_LEN 56 /* that this version writes */
-#define RD_DIGEST_LEN 32  /* of a whole file: BLAKE3, as b3sum prints it */
+#define RD_TRAILER_LEN 56       /* of a delta against a signature */
+#define RD_TRAILER_BASIS_LEN 96 /* of one that knows its basis: with the length and the digest of that */
+#define RD_DIGEST_LEN 32        /* of a whole file: BLAKE3, as b3sum prints it */
 
 /* The number of blocks of a basis of `basis_size` bytes. The block length of *params must be at least 1. */
 RD_API uint64_t rd_block_count(const rd_params *params, uint64_t basis_size);
@@ -309,6 +310,10 @@ typedef struct rd_stats {
     bool identical;      /* the delta is one copy of the whole basis, so the new file is the basis */
     rd_role changed;     /* a file that changed while it was read (see rd_changed), or RD_ROLE_NONE */
     uint64_t hole_bytes; /* of out_bytes: those of holes that were made, and not written */
+    /* Of the delta's basis, as in its trailer; given along with `digest`. */
+    uint8_t basis_digest[RD_DIGEST_LEN];
+    uint64_t basis_size;
+    bool has_basis_digest;
 } rd_stats;
 
 /* The size of the delta that these statistics are about, uncompressed. */
@@ -481,8 +486,10 @@ RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_fi
  * the block device of either (RD_E_PARAMETER, before anything is written; so it is with all operations): replace a
  * basis by a destination. Memory: constant per thread.
  * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: the delta is broken; RD_E_MISMATCH: this is not the basis of the
- * delta, or the delta was altered; RD_E_UNVERIFIED: the delta has no trailer, and the options ask for one, or none that
- * this version understands. What was written before a failure is not the new file.
+ * delta, or the delta was altered; if the delta knows its basis, the error has the role of the one that is wrong, and a
+ * basis of another length is told before anything is written, unless the delta is compressed or comes from a pipe;
+ * RD_E_UNVERIFIED: the delta has no trailer, and the options ask for one, or none that this version understands. What
+ * was written before a failure is not the new file.
  */
 RD_API rd_result rd_patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out,
                                 const rd_options *options);
@@ -844,9 +851,16 @@ RD_API rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *ou
 RD_API rd_result rd_delta_writer_copy(rd_delta_writer *writer, uint64_t offset, uint64_t length);
 RD_API rd_result rd_delta_writer_literal(rd_delta_writer *writer, const void *data, size_t size);
 /*
+ * Says which basis the delta is for, by its size and its digest (rd_digest), which are not checked: they are written
+ * into the trailer, so that a patch can tell a wrong basis. The size is checked by rd_delta_writer_finish, against the
+ * copies. Errors: RD_E_PARAMETER at 2^63 bytes or more; RD_E_STATE after the end or an error.
+ */
+RD_API rd_result rd_delta_writer_set_basis(rd_delta_writer *writer, uint64_t size, const uint8_t digest[RD_DIGEST_LEN]);
+/*
  * Ends the delta, with a trailer if there is a digest: `digest`, RD_DIGEST_LEN bytes as of rd_digest, which is not
  * checked, or the writer's own. There is no trailer with RD_VERIFY_NEVER. Errors: RD_E_UNVERIFIED if there is no
- * digest, with RD_VERIFY_ALWAYS; RD_E_STATE after the end or an error.
+ * digest, with RD_VERIFY_ALWAYS; RD_E_PARAMETER if the basis of rd_delta_writer_set_basis is too short for the copies;
+ * RD_E_STATE after the end or an error.
  */
 RD_API rd_result rd_delta_writer_finish(rd_delta_writer *writer, const uint8_t *digest);
 /* The ops so far. Errors: as rd_stream_stats. */

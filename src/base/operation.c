@@ -110,6 +110,12 @@ void rd__operation_set_digest(rd__operation *operation, const uint8_t *digest) {
     memcpy(operation->stats.digest, digest, sizeof operation->stats.digest);
 }
 
+void rd__operation_set_basis(rd__operation *operation, uint64_t size, const uint8_t *digest) {
+    operation->stats.has_basis_digest = true;
+    operation->stats.basis_size = size;
+    memcpy(operation->stats.basis_digest, digest, sizeof operation->stats.basis_digest);
+}
+
 rd_result rd__operation_progress(rd__operation *operation, uint64_t done) {
     const rd_options *const o = &operation->options;
     operation->done = done;

@@ -56,6 +56,9 @@ rd_result rd__operation_allow_output(rd__operation *operation, uint64_t size);
 /* The new file has this digest, RD_DIGEST_LEN bytes, and a trailer says so. */
 void rd__operation_set_digest(rd__operation *operation, const uint8_t *digest);
 
+/* And the trailer says that the basis has this size and digest. */
+void rd__operation_set_basis(rd__operation *operation, uint64_t size, const uint8_t *digest);
+
 /* Reports progress. RD_E_CANCELLED if the caller wants no more. */
 rd_result rd__operation_progress(rd__operation *operation, uint64_t done);
 

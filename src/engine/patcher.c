@@ -74,6 +74,17 @@ rd_result rd__patcher_verify(const rd__patcher *patcher, const uint8_t *digest, 
                     "the delta was altered: its bytes are not those that its trailer is about");
 }
 
+rd_result rd__patcher_blame(const rd__patcher *patcher, const uint8_t *basis_digest, rd_error *error) {
+    rd__basis_id basis;
+    const bool knows = rd__op_reader_basis(&patcher->reader, &basis);
+    assert(knows);
+    if (knows && memcmp(basis.digest, basis_digest, RD_DIGEST_LEN) != 0)
+        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "this is not the basis of the delta: its contents differ");
+    return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
+                    "the delta was altered: from its basis, it makes another file than its trailer is about");
+}
+
 rd_result rd__patcher_failure(rd_result result, rd_error *error) {
     if (result != RD_E_TRUNCATED || error->role != RD_ROLE_BASIS)
         return result;

@@ -46,6 +46,12 @@ void rd__patcher_copied(rd__patcher *patcher, uint64_t size);
  */
 rd_result rd__patcher_verify(const rd__patcher *patcher, const uint8_t *digest, rd_error *error);
 
+/*
+ * What was made is not what the trailer is about; the trailer knows the basis; and the digest of the one that was used
+ * is this. RD_E_MISMATCH, about basis or delta.
+ */
+rd_result rd__patcher_blame(const rd__patcher *patcher, const uint8_t *basis_digest, rd_error *error);
+
 /* Was the delta with these statistics, of a patch that is done, one copy of the whole basis? */
 static inline bool rd__patcher_copies_all(const rd_stats *stats, uint64_t basis_size) {
     return stats->literal_bytes == 0 && stats->copy_commands <= 1 && stats->copy_bytes == basis_size;

@@ -42,20 +42,16 @@ static rd_result digest_finish(void *context, void *slot) {
     return RD_OK;
 }
 
-rd_result rd__source_digest(const rd_source *source, rd__operation *operation, uint8_t digest[RD_DIGEST_LEN],
-                            uint64_t *size) {
+rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
+                            uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
     static const rd__segment_work work = {.slot_size = sizeof(digest_slot),
                                           .work = digest_work,
                                           .work_empty = digest_work,
                                           .finish = digest_finish,
                                           .finish_empty = digest_finish};
     digest_run run = {.kernels = rd__kernels_best()};
-    rd__segments segments = {.source = source,
-                             .operation = operation,
-                             .role = RD_ROLE_NEW,
-                             .size = SEGMENT_SIZE,
-                             .work = &work,
-                             .context = &run};
+    rd__segments segments = {
+        .source = source, .operation = operation, .role = role, .size = SEGMENT_SIZE, .work = &work, .context = &run};
     rd__digest_init(&run.digest, 0);
     const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, source->size));
     if (result != RD_OK)
@@ -71,7 +67,7 @@ rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], cons
     uint64_t size = 0;
     rd_result result = rd__operation_start(&operation, options, source->size);
     if (result == RD_OK)
-        result = rd__source_digest(source, &operation, digest, &size);
+        result = rd__source_digest(source, &operation, RD_ROLE_NEW, digest, &size);
     if (result == RD_OK)
         rd__operation_set_digest(&operation, digest);
     return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));

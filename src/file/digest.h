@@ -5,9 +5,12 @@
 #include "base/operation.h"
 #include "hash/digest.h"
 
-/* Reads the source with all threads of the operation; *size is the number of its bytes. Errors: those of reading. */
-rd_result rd__source_digest(const rd_source *source, rd__operation *operation, uint8_t digest[RD_DIGEST_LEN],
-                            uint64_t *size);
+/*
+ * Reads the source, a file of this role, with all threads of the operation; *size is the number of its bytes. Errors:
+ * those of reading.
+ */
+rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
+                            uint8_t digest[RD_DIGEST_LEN], uint64_t *size);
 
 /*
  * Like rd__digester_take_zeros, for the next `size` bytes of what the operation reads: many are hashed by as many

@@ -464,7 +464,7 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
         result = delta_has_segments(run->signature, &operation->options.limits) ? delta_run_segments(run, digest)
                                                                                 : delta_run_window(run, digest);
     if (result == RD_OK)
-        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL);
+        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, NULL);
     rd__op_output_close(&run->output);
     stats->identical = result == RD_OK && rd__copies_all(stats, run->signature);
     return result;

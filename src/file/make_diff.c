@@ -316,7 +316,7 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
     if (result == RD_OK && run->digests)
         rd__digest_final(&run->new_digest, digest);
     if (result == RD_OK)
-        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL);
+        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, NULL);
     rd__op_output_close(&run->output);
     operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, run->old_file->size);
     return result;

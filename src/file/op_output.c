@@ -57,11 +57,14 @@ rd_result rd__op_output_end_segment(rd__op_output *output, const rd__view *view,
     return result;
 }
 
-rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest) {
+rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest, const rd__basis_id *basis) {
     uint8_t bytes[RD__EMIT_MAX];
     if (digest)
         rd__operation_set_digest(output->operation, digest);
-    const rd_result result = rd__writer_put(&output->writer, bytes, rd__emit_end(&output->emitter, digest, bytes));
+    if (digest && basis)
+        rd__operation_set_basis(output->operation, basis->size, basis->digest);
+    const size_t size = rd__emit_end(&output->emitter, digest, basis, bytes);
+    const rd_result result = rd__writer_put(&output->writer, bytes, size);
     return result == RD_OK ? rd__writer_finish(&output->writer) : result;
 }
 

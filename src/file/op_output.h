@@ -32,8 +32,8 @@ rd_result rd__op_output_reach(rd__op_output *output, const rd__view *view, uint6
 /* Ends the segment; unless it is the last one, the next starts at `stop`, which is in the view or where it ends. */
 rd_result rd__op_output_end_segment(rd__op_output *output, const rd__view *view, uint64_t stop);
 
-/* Ends the delta, with a trailer unless `digest` is NULL. */
-rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest);
+/* Ends the delta, with a trailer unless `digest` is NULL, which knows the basis unless that is NULL. */
+rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest, const rd__basis_id *basis);
 
 void rd__op_output_close(rd__op_output *output);
 

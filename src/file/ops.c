@@ -75,6 +75,14 @@ rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got) {
     return RD_OK;
 }
 
+void rd__ops_note_trailer(const rd__ops *ops) {
+    rd__basis_id basis;
+    if (ops->ops.has_trailer)
+        rd__operation_set_digest(ops->operation, rd__op_reader_digest(&ops->ops));
+    if (rd__op_reader_basis(&ops->ops, &basis))
+        rd__operation_set_basis(ops->operation, basis.size, basis.digest);
+}
+
 /* ---- Public ------------------------------------------------------------------------------------------------------ */
 
 struct rd_ops {
@@ -110,8 +118,8 @@ rd_result rd_ops_next(rd_ops *ops, rd_op *op) {
     if (ops->state != RD_MORE)
         return RD_E_STATE;
     const rd_result result = rd__ops_next(&ops->ops, op);
-    if (result == RD_OK && ops->ops.ops.has_trailer)
-        rd__operation_set_digest(&ops->operation, rd__op_reader_digest(&ops->ops.ops));
+    if (result == RD_OK)
+        rd__ops_note_trailer(&ops->ops);
     ops->state = result == RD_MORE ? result : rd__watch_end(&ops->watch, &ops->operation, result);
     return ops->state;
 }
@@ -164,8 +172,8 @@ rd_result rd_delta_each_op(const rd_source *delta, rd_op_fn *each, void *context
         result = each(context, &op) ? RD_OK
                                     : rd__fail(&operation.error, RD_E_CANCELLED, RD_ROLE_NONE, RD_UNKNOWN, "cancelled");
     }
-    if (result == RD_OK && ops.ops.has_trailer)
-        rd__operation_set_digest(&operation, rd__op_reader_digest(&ops.ops));
+    if (result == RD_OK)
+        rd__ops_note_trailer(&ops);
     rd__ops_close(&ops);
     return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
 }

@@ -28,6 +28,9 @@ rd_result rd__ops_next(rd__ops *ops, rd_op *op);
 /* The next bytes of the literal given last, at most `size`: all of them but at its end, or with a failure. */
 rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got);
 
+/* The delta has ended: the statistics of the operation get what its trailer says, if it has one. */
+void rd__ops_note_trailer(const rd__ops *ops);
+
 void rd__ops_close(rd__ops *ops);
 
 #endif

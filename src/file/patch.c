@@ -16,7 +16,8 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/patcher.h"
-#include "file/reader.h"
+#include "file/digest.h"
+#include "file/ops.h"
 #include "hash/digest.h"
 #include "io/copy.h"
 #include "io/holes.h"
@@ -97,6 +98,7 @@ typedef struct patch_run {
     bool ended;             /* the last segment was fetched */
     bool clones;            /* the file system has not refused to share blocks */
     bool cloned;            /* it has shared some that were hashed */
+    bool basis_checked;     /* it is as long as the trailer says */
     const rd__watch *basis_watch;
     rd__digest digest;
 } patch_run;
@@ -386,14 +388,44 @@ static rd_result patch_run_segments(patch_run *run) {
 }
 
 /*
+ * What seems to be the trailer is about a basis of another length. Only reading the whole delta makes sure that it is
+ * the trailer: then RD_E_MISMATCH. Errors: also those of the delta.
+ */
+static rd_result patch_check_basis(rd__operation *operation, const rd_source *basis, const rd_source *delta,
+                                   uint64_t size) {
+    const rd_result mismatch = rd__basis_check_size(basis, operation, size);
+    const rd_error error = operation->error;
+    rd__ops ops;
+    rd_op op;
+    rd__basis_id id;
+    if (mismatch != RD_E_MISMATCH)
+        return mismatch;
+    rd_result result = rd__ops_open(&ops, delta, operation);
+    if (result == RD_OK) {
+        do
+            result = rd__ops_next(&ops, &op);
+        while (result == RD_MORE);
+    }
+    const bool is_sure = result == RD_OK && rd__op_reader_basis(&ops.ops, &id) && id.size == size;
+    rd__ops_close(&ops);
+    operation->stats = (rd_stats){.size = sizeof operation->stats};
+    if (!is_sure)
+        return result;
+    operation->error = error;
+    return mismatch;
+}
+
+/*
  * Does the delta seem to have a trailer? One that can only be read in order, or is compressed, or has another size than
  * its source says, does, for all one knows.
- * If the trailer is seen, it says what progress counts to; that may be wrong, which is found when all is made.
+ * If the trailer is seen, it says what progress counts to; that may be wrong, which is found when all is made. And it
+ * may say that this is not the basis, before anything is made of it.
  */
-static rd_result patch_find_trailer(rd__operation *operation, const rd_source *delta, bool *found) {
+static rd_result patch_find_trailer(patch_run *run, const rd_source *delta) {
+    rd__operation *const operation = run->operation;
     uint8_t tail[TAIL_SIZE + 1];
     size_t got = 0;
-    *found = true;
+    run->digests = true;
     if (!delta->seekable || delta->size == RD_UNKNOWN)
         return RD_OK;
     if (rd__role_may_be_compressed(operation, RD_ROLE_DELTA)) {
@@ -409,10 +441,21 @@ static rd_result patch_find_trailer(rd__operation *operation, const rd_source *d
         return result;
     const size_t at = rd__trailer_search(tail, size);
     rd_error ignored;
-    *found = at < size;
-    if (*found && rd__trailer_check(tail + at, RD_TRAILER_LEN, 0, &ignored) == RD_OK)
-        operation->total = rd__trailer_new_size(tail + at);
-    return RD_OK;
+    rd__basis_id id;
+    run->digests = at < size;
+    if (!run->digests || rd__trailer_check(tail + at, rd__trailer_known(tail + at), 0, &ignored) != RD_OK)
+        return RD_OK;
+    operation->total = rd__trailer_new_size(tail + at);
+    run->basis_checked = rd__trailer_basis(tail + at, &id);
+    return run->basis_checked ? patch_check_basis(operation, run->basis, delta, id.size) : RD_OK;
+}
+
+/* The new file is not the one that the delta is about, which knows its basis: is it the basis that is wrong? */
+static rd_result patch_blame(patch_run *run) {
+    uint8_t digest[RD_DIGEST_LEN];
+    uint64_t size = 0;
+    const rd_result result = rd__source_digest(run->basis, run->operation, RD_ROLE_BASIS, digest, &size);
+    return result == RD_OK ? rd__patcher_blame(&run->patcher, digest, &run->operation->error) : result;
 }
 
 /* The new file is made. Is it the one that the delta is about? */
@@ -424,6 +467,13 @@ static rd_result patch_verify(patch_run *run) {
         return rd__fail(error, RD_E_CHANGED, RD_ROLE_BASIS, RD_UNKNOWN, "changed while it was being read");
     if (!run->patcher.reader.has_trailer)
         return RD_OK;
+    rd__basis_id id;
+    const bool knows_basis = rd__op_reader_basis(&run->patcher.reader, &id);
+    if (knows_basis && !run->basis_checked) {
+        const rd_result result = rd__basis_check_size(run->basis, run->operation, id.size);
+        if (result != RD_OK)
+            return result;
+    }
     if (!run->digests)
         return rd__fail(error, RD_E_UNVERIFIED, RD_ROLE_DELTA,
                         run->patcher.reader.taken - run->patcher.reader.trailer_taken,
@@ -432,7 +482,9 @@ static rd_result patch_verify(patch_run *run) {
     const rd_result result = rd__patcher_verify(&run->patcher, digest, error);
     if (result == RD_OK)
         rd__operation_set_digest(run->operation, digest);
-    return result;
+    if (result == RD_OK && knows_basis)
+        rd__operation_set_basis(run->operation, id.size, id.digest);
+    return result != RD_OK && knows_basis ? patch_blame(run) : result;
 }
 
 /* Finds out where there are, or should be, holes, and by that, who makes the copies. */
@@ -472,7 +524,7 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
                         "the basis of a patch is read in any order, and this one can only be read in sequence");
     operation->counts_output = true;
     if (verify != RD_VERIFY_NEVER) {
-        const rd_result result = patch_find_trailer(operation, delta, &run.digests);
+        const rd_result result = patch_find_trailer(&run, delta);
         if (result != RD_OK)
             return rd__patcher_failure(result, &operation->error);
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;

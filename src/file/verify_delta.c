@@ -6,9 +6,13 @@
 
 #include <string.h>
 
-/* Reads the delta to its end; *new_size and `digest` become what its trailer says. */
+/*
+ * Reads the delta to its end; *new_size and `digest` become what its trailer says. The statistics, which are to be
+ * about the file, have nothing else of the delta than the basis.
+ */
 static rd_result verify_read_trailer(rd__operation *operation, const rd_source *delta, uint64_t *new_size,
                                      uint8_t digest[RD_DIGEST_LEN]) {
+    rd__basis_id basis;
     rd__ops ops;
     rd_op op;
     rd_result result = rd__ops_open(&ops, delta, operation);
@@ -18,9 +22,12 @@ static rd_result verify_read_trailer(rd__operation *operation, const rd_source *
             result = rd__ops_next(&ops, &op);
         while (result == RD_MORE);
     }
+    operation->stats = (rd_stats){.size = sizeof operation->stats};
     if (result == RD_OK) {
         *new_size = ops.ops.target;
         memcpy(digest, rd__op_reader_digest(&ops.ops), RD_DIGEST_LEN);
+        if (rd__op_reader_basis(&ops.ops, &basis))
+            rd__operation_set_basis(operation, basis.size, basis.digest);
     }
     rd__ops_close(&ops);
     return result;
@@ -32,11 +39,10 @@ static rd_result verify_file(rd__operation *operation, const rd_source *delta, c
     uint64_t expected_size = 0;
     uint64_t size = 0;
     rd_result result = verify_read_trailer(operation, delta, &expected_size, expected);
-    operation->stats = (rd_stats){.size = sizeof operation->stats}; /* they are about the file */
     if (result != RD_OK)
         return result;
     operation->before = operation->done;
-    result = rd__source_digest(file, operation, digest, &size);
+    result = rd__source_digest(file, operation, RD_ROLE_NEW, digest, &size);
     if (result != RD_OK)
         return result;
     if (size != expected_size)

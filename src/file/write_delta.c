@@ -27,6 +27,9 @@ struct rd_delta_writer {
     rd__digester digester;
     rd__writer writer;
     rd__emitter emitter;
+    rd__basis_id id; /* of the basis, for the trailer ... */
+    bool has_id;     /* ... if the caller has set it */
+    uint64_t reach;  /* where in the basis the copies so far end */
     rd_result state; /* RD_OK while more may be written */
     rd_op held;      /* the copy that may still grow; length 0: none */
     size_t filled;   /* bytes of the literal that may still grow */
@@ -132,6 +135,8 @@ rd_result rd_delta_writer_copy(rd_delta_writer *w, uint64_t offset, uint64_t len
         result = delta_writer_flush(w);
         w->held = op;
     }
+    if (w->reach < offset + length)
+        w->reach = offset + length;
     return w->state = result;
 }
 
@@ -158,6 +163,18 @@ rd_result rd_delta_writer_literal(rd_delta_writer *w, const void *data, size_t s
     return w->state = result;
 }
 
+rd_result rd_delta_writer_set_basis(rd_delta_writer *w, uint64_t size, const uint8_t digest[RD_DIGEST_LEN]) {
+    if (w->state != RD_OK)
+        return RD_E_STATE;
+    if (size > INT64_MAX)
+        return w->state = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN,
+                                   "the size of the basis is out of range");
+    w->id.size = size;
+    memcpy(w->id.digest, digest, RD_DIGEST_LEN);
+    w->has_id = true;
+    return RD_OK;
+}
+
 rd_result rd_delta_writer_finish(rd_delta_writer *w, const uint8_t *digest) {
     uint8_t bytes[RD__EMIT_MAX];
     uint8_t own[RD_DIGEST_LEN];
@@ -171,13 +188,18 @@ rd_result rd_delta_writer_finish(rd_delta_writer *w, const uint8_t *digest) {
     }
     if (verify == RD_VERIFY_NEVER)
         digest = NULL;
+    if (result == RD_OK && w->has_id && w->reach > w->id.size)
+        result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN,
+                          "the delta copies from beyond the end of the basis that its trailer is to be about");
     if (digest)
         rd__operation_set_digest(&w->operation, digest);
     else if (result == RD_OK && verify == RD_VERIFY_ALWAYS)
         result = rd__fail(&w->operation.error, RD_E_UNVERIFIED, RD_ROLE_DELTA, RD_UNKNOWN,
                           "there is no digest of the new file to write into a trailer");
+    if (digest && w->has_id)
+        rd__operation_set_basis(&w->operation, w->id.size, w->id.digest);
     if (result == RD_OK)
-        result = rd__writer_put(&w->writer, bytes, rd__emit_end(&w->emitter, digest, bytes));
+        result = rd__writer_put(&w->writer, bytes, rd__emit_end(&w->emitter, digest, w->has_id ? &w->id : NULL, bytes));
     if (result == RD_OK)
         result = rd__writer_finish(&w->writer);
     w->operation.stats.identical =

@@ -4,7 +4,6 @@
 #include "base/bytes.h"
 #include "format/count.h"
 #include "format/magic.h"
-#include "format/trailer.h"
 
 #include <assert.h>
 
@@ -51,15 +50,18 @@ size_t rd__emit_op(rd__emitter *emitter, const rd_op *op, uint8_t bytes[RD__EMIT
     return size;
 }
 
-size_t rd__emit_end(const rd__emitter *emitter, const uint8_t *digest, uint8_t bytes[RD__EMIT_MAX]) {
+size_t rd__emit_end(const rd__emitter *emitter, const uint8_t *digest, const rd__basis_id *basis,
+                    uint8_t bytes[RD__EMIT_MAX]) {
     bytes[0] = RD__OP_END;
     if (!digest)
         return RD_DELTA_END_LEN;
-    rd__trailer_put(bytes + RD_DELTA_END_LEN, emitter->target, digest);
-    return RD__EMIT_MAX;
+    return RD_DELTA_END_LEN + rd__trailer_put(bytes + RD_DELTA_END_LEN, emitter->target, digest, basis);
 }
 
 uint64_t rd_stats_delta_size(const rd_stats *stats) {
+    const bool knows_basis =
+        stats->size >= offsetof(rd_stats, has_basis_digest) + sizeof(bool) && stats->has_basis_digest;
+    const size_t trailer = knows_basis ? RD_TRAILER_BASIS_LEN : RD_TRAILER_LEN;
     return RD_DELTA_MAGIC_LEN + stats->literal_command_bytes + stats->literal_bytes + stats->copy_command_bytes +
-           RD_DELTA_END_LEN + (stats->has_digest ? RD_TRAILER_LEN : 0);
+           RD_DELTA_END_LEN + (stats->has_digest ? trailer : 0);
 }

@@ -68,27 +68,32 @@ static rd_result op_reader_command(rd__op_reader *reader, rd_in *in, rd_op *op, 
                   .basis_offset = offset};
     rd__count_op(reader->stats, op, reader->filled);
     reader->target += length;
+    if (copies && reader->reach < offset + length)
+        reader->reach = offset + length;
     reader->literal_left = copies ? 0 : length;
     reader->filled = 0;
     return RD_OK;
 }
 
+/* The bytes of the trailer that are looked at: first its length, then as much of it as this version knows. */
+static size_t op_reader_trailer_needs(const rd__op_reader *reader) {
+    return reader->filled < RD__TRAILER_REST_AT ? RD__TRAILER_REST_AT : rd__trailer_known(reader->bytes);
+}
+
 /* Reads the trailer, if there is one. RD_OK: it is complete. RD_MORE: `in` is used up. */
 static rd_result op_reader_trailer(rd__op_reader *reader, rd_in *in, rd_error *error) {
-    /* First its length, then as much of it as this version knows; what a later one has added is skipped. */
     const uint64_t origin = reader->taken - reader->trailer_taken;
-    size_t needed = RD__TRAILER_REST_AT;
-    while (reader->filled < RD_TRAILER_LEN) {
+    while (reader->filled < op_reader_trailer_needs(reader)) {
         const size_t before = reader->filled;
-        const bool complete = op_reader_gather(reader, needed, in);
+        const bool complete = op_reader_gather(reader, op_reader_trailer_needs(reader), in);
         reader->trailer_taken += reader->filled - before;
         const rd_result result = rd__trailer_check(reader->bytes, reader->filled, origin, error);
         if (result != RD_OK)
             return result;
         if (!complete)
             return RD_MORE;
-        needed = RD_TRAILER_LEN;
     }
+    /* What a later version has added is skipped. */
     const uint64_t rest = rd__trailer_length(reader->bytes) - reader->trailer_taken;
     const size_t skipped = (size_t)rd__min_u64(rest, in->size - in->pos);
     in->pos += skipped;
@@ -104,6 +109,10 @@ static rd_result op_reader_finish(const rd__op_reader *reader, rd_error *error) 
     if (reader->has_trailer && rd__trailer_new_size(reader->bytes) != reader->target)
         return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
                         "the delta was altered: its commands make a file of another length than its trailer says");
+    rd__basis_id basis;
+    if (reader->has_trailer && rd__trailer_basis(reader->bytes, &basis) && reader->reach > basis.size)
+        return rd__fail(error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
+                        "the delta was altered: it copies from beyond the end of the basis that its trailer is about");
     return RD_OK;
 }
 
@@ -177,4 +186,8 @@ void rd__op_reader_skipped(rd__op_reader *reader, uint64_t size) {
 const uint8_t *rd__op_reader_digest(const rd__op_reader *reader) {
     assert(reader->has_trailer);
     return rd__trailer_digest(reader->bytes);
+}
+
+bool rd__op_reader_basis(const rd__op_reader *reader, rd__basis_id *basis) {
+    return reader->has_trailer && rd__trailer_basis(reader->bytes, basis);
 }

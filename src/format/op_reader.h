@@ -28,12 +28,14 @@ typedef struct rd__op_reader {
     uint64_t taken;         /* bytes of the delta */
     uint64_t target;        /* bytes of the new file that the ops so far make */
     uint64_t literal_left;  /* bytes of the last op, a literal, that come next */
+    uint64_t reach;         /* where in the basis the copies so far end */
     bool has_trailer;       /* once the delta has ended */
     uint64_t trailer_taken; /* bytes of it */
     /* Its own: */
     rd__op_reader_state state;
     size_t filled;
-    uint8_t bytes[RD_TRAILER_LEN]; /* the magic, the command or the start of the trailer that is not complete yet */
+    uint8_t
+        bytes[RD_TRAILER_BASIS_LEN]; /* the magic, the command or the start of the trailer that is not complete yet */
 } rd__op_reader;
 
 /*
@@ -42,7 +44,7 @@ typedef struct rd__op_reader {
  * rd__op_reader_literal, and the next call skips the rest. RD_MORE with op->length 0: all of `in` was used.
  * RD_OK: the delta has ended, and its trailer, if it has one and anybody asks, is in order.
  * Errors: RD_E_MAGIC, RD_E_CORRUPT, RD_E_TRUNCATED, RD_E_LIMIT, RD_E_UNVERIFIED, and RD_E_MISMATCH if the trailer is
- * about a file of another length.
+ * about a file of another length, or about a basis that is too short for the copies.
  */
 rd_result rd__op_reader_next(rd__op_reader *reader, rd_in *in, bool end, rd_op *op, rd_error *error);
 
@@ -54,5 +56,7 @@ void rd__op_reader_skipped(rd__op_reader *reader, uint64_t size);
 
 /* The digest of the new file, after a delta with a trailer has ended: RD_DIGEST_LEN bytes. */
 const uint8_t *rd__op_reader_digest(const rd__op_reader *reader);
+/* Likewise: the basis of the delta. False: the trailer does not know it. */
+bool rd__op_reader_basis(const rd__op_reader *reader, rd__basis_id *basis);
 
 #endif

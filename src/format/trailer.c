@@ -8,15 +8,31 @@
 
 #include <assert.h>
 
-enum { LENGTH_AT = 4, SIZE_AT = RD__TRAILER_REST_AT, KIND_AT = 16, ZERO_AT = 17, DIGEST_AT = 24, KIND_BLAKE3 = 2 };
+enum {
+    LENGTH_AT = 4,
+    SIZE_AT = RD__TRAILER_REST_AT,
+    KIND_AT = 16,
+    ZERO_AT = 17,
+    DIGEST_AT = 24,
+    BASIS_SIZE_AT = RD_TRAILER_LEN,
+    BASIS_DIGEST_AT = 64,
+    KIND_BLAKE3 = 2
+};
 
-void rd__trailer_put(uint8_t bytes[RD_TRAILER_LEN], uint64_t new_size, const uint8_t digest[RD_DIGEST_LEN]) {
-    memset(bytes, 0, RD_TRAILER_LEN);
+size_t rd__trailer_put(uint8_t bytes[RD_TRAILER_BASIS_LEN], uint64_t new_size, const uint8_t digest[RD_DIGEST_LEN],
+                       const rd__basis_id *basis) {
+    const size_t length = basis ? RD_TRAILER_BASIS_LEN : RD_TRAILER_LEN;
+    memset(bytes, 0, length);
     rd__store_be32(bytes, RD__MAGIC_TRAILER);
-    rd__store_be32(bytes + LENGTH_AT, RD_TRAILER_LEN - SIZE_AT);
+    rd__store_be32(bytes + LENGTH_AT, (uint32_t)(length - SIZE_AT));
     rd__store_be(bytes + SIZE_AT, 8, new_size);
     bytes[KIND_AT] = KIND_BLAKE3;
     memcpy(bytes + DIGEST_AT, digest, RD_DIGEST_LEN);
+    if (basis) {
+        rd__store_be(bytes + BASIS_SIZE_AT, 8, basis->size);
+        memcpy(bytes + BASIS_DIGEST_AT, basis->digest, RD_DIGEST_LEN);
+    }
+    return length;
 }
 
 rd_result rd__trailer_check(const uint8_t *bytes, size_t size, uint64_t origin, rd_error *error) {
@@ -35,11 +51,18 @@ rd_result rd__trailer_check(const uint8_t *bytes, size_t size, uint64_t origin, 
             return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, origin + i,
                             "a byte of the trailer that should be zero is not");
     }
+    if (size > BASIS_SIZE_AT && bytes[BASIS_SIZE_AT] > INT8_MAX)
+        return rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, origin + BASIS_SIZE_AT,
+                        "the trailer has an impossible length of the basis");
     return RD_OK;
 }
 
 uint64_t rd__trailer_length(const uint8_t *bytes) {
     return SIZE_AT + (uint64_t)rd__load_be32(bytes + LENGTH_AT);
+}
+
+size_t rd__trailer_known(const uint8_t *bytes) {
+    return rd__trailer_length(bytes) < RD_TRAILER_BASIS_LEN ? RD_TRAILER_LEN : RD_TRAILER_BASIS_LEN;
 }
 
 uint64_t rd__trailer_new_size(const uint8_t *bytes) {
@@ -48,6 +71,14 @@ uint64_t rd__trailer_new_size(const uint8_t *bytes) {
 
 const uint8_t *rd__trailer_digest(const uint8_t *bytes) {
     return bytes + DIGEST_AT;
+}
+
+bool rd__trailer_basis(const uint8_t *bytes, rd__basis_id *basis) {
+    if (rd__trailer_known(bytes) < RD_TRAILER_BASIS_LEN)
+        return false;
+    basis->size = rd__load_be(bytes + BASIS_SIZE_AT, 8);
+    memcpy(basis->digest, bytes + BASIS_DIGEST_AT, RD_DIGEST_LEN);
+    return true;
 }
 
 size_t rd__trailer_search(const uint8_t *data, size_t size) {

@@ -197,6 +197,24 @@ rd_result rd__basis_read(const rd_source *basis, rd__operation *operation, uint6
                     "the basis is too short: the delta copies from beyond its end");
 }
 
+rd_result rd__basis_check_size(const rd_source *basis, rd__operation *operation, uint64_t size) {
+    uint8_t bytes[2];
+    const size_t before = size > 0 ? 1 : 0; /* the last byte, and none after it */
+    size_t got = 0;
+    const bool is_known = basis->failure == 0 && !basis->read && basis->size != RD_UNKNOWN && basis->size > 0;
+    bool same = basis->size == size;
+    if (!is_known) {
+        const rd_result result =
+            rd__source_read(basis, operation, RD_ROLE_BASIS, size - before, bytes, before + 1, &got);
+        if (result != RD_OK)
+            return result;
+        same = got == before;
+    }
+    return same ? RD_OK
+                : rd__fail(&operation->error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                           "this is not the basis of the delta: its length differs");
+}
+
 rd_result rd_source_read(const rd_source *source, uint64_t offset, void *data, size_t size, size_t *got,
                          rd_error *error) {
     rd__operation operation = rd__operation_none();

@@ -29,4 +29,10 @@ rd_result rd__source_read_some(const rd_source *source, rd__operation *operation
 rd_result rd__basis_read(const rd_source *basis, rd__operation *operation, uint64_t offset, void *data, size_t size,
                          size_t *got);
 
+/*
+ * Has the basis exactly `size` bytes? A size that is only expected is not believed: then it is read where it should
+ * end. Errors: RD_E_MISMATCH about the basis, and as rd__source_read.
+ */
+rd_result rd__basis_check_size(const rd_source *basis, rd__operation *operation, uint64_t size);
+
 #endif

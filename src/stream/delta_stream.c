@@ -72,7 +72,7 @@ static void delta_stream_make(delta_stream *s) {
         rd__digester_final(&s->digester, digest);
         rd__operation_set_digest(operation, digest);
     }
-    rd__stream_pend(&s->head, bytes, rd__emit_end(&s->emitter, s->digests ? digest : NULL, bytes));
+    rd__stream_pend(&s->head, bytes, rd__emit_end(&s->emitter, s->digests ? digest : NULL, NULL, bytes));
     operation->stats.identical = rd__copies_all(&operation->stats, s->signature);
     s->ended = true;
 }

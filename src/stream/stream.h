@@ -7,7 +7,7 @@
 
 #include "base/operation.h"
 
-enum { RD__PENDING_MAX = 80 };
+enum { RD__PENDING_MAX = 112 };
 
 /* One turn: takes from `in`, writes to `out` or rd__stream_pend. RD_OK: finished. RD_MORE: nothing more can be done. */
 typedef rd_result rd__step_fn(rd_stream *stream, rd_in *in, rd_out *out, bool end);

@@ -128,14 +128,38 @@ def test_a_verified_patch_gives_the_new_file_at_every_size(redelta: Tool, files:
 def test_a_longer_trailer_of_a_later_version_is_understood(redelta: Tool, files: Files) -> None:
     """Its additions are skipped. A trailer that is too long to be found is reported."""
     bare = files.delta.read_bytes()[:-TRAILER_LENGTH]
-    for more in (1, 100, 3000):
-        files.delta.write_bytes(bare + encode_trailer(NEW, more=noise(more, more)))
+    for basis, more in ((None, 1), (None, 39), (BASIS, 0), (BASIS, 100), (BASIS, 3000)):
+        files.delta.write_bytes(bare + encode_trailer(NEW, basis=basis, more=noise(more, more)))
         assert redelta.run("patch", "--always-verify", files.basis, files.delta).done() == NEW
         redelta.run("verify", files.delta, files.new).done()
-    files.delta.write_bytes(bare + encode_trailer(NEW, more=noise(10_000, 1)))
+    files.delta.write_bytes(bare + encode_trailer(NEW, basis=BASIS, more=noise(10_000, 1)))
     assert redelta.run("patch", "--always-verify", files.basis, files.delta).done() == NEW
     assert redelta.run("patch", files.basis, stdin=files.delta.read_bytes()).done() == NEW
     assert "longer" in redelta.run("patch", files.basis, files.delta).fails(4).what
+
+
+def test_a_trailer_that_knows_the_basis_says_which_file_is_wrong(redelta: Tool, rdiff: Tool, files: Files) -> None:
+    bare = files.delta.read_bytes()[:-TRAILER_LENGTH]
+    right = bare + encode_trailer(NEW, basis=BASIS)
+    files.delta.write_bytes(right)
+    assert redelta.run("patch", files.basis, files.delta).done() == NEW
+    assert rdiff.run("patch", files.basis, files.delta).done() == NEW
+    for basis, why in ((BASIS + b"x", "length differs"), (BASIS[:-1], "length differs"), (NEW, "length differs"),
+                       (bytes(len(BASIS)), "contents differ")):  # fmt: skip
+        files.basis.write_bytes(basis)
+        error = redelta.run("patch", files.basis, files.delta, files.output).fails(4)
+        assert error.file == str(files.basis)
+        assert why in error.what
+        error = redelta.run("patch", files.basis, "-", files.output, stdin=right).fails(4)
+        assert error.file == str(files.basis)
+        assert why in error.what or "too short" in error.what
+        assert files.outputs() == []
+    files.basis.write_bytes(BASIS)
+    files.delta.write_bytes(bare + encode_trailer(NEW[::-1], basis=BASIS))
+    error = redelta.run("patch", files.basis, files.delta, files.output).fails(4)
+    assert error.file == str(files.delta)
+    assert "from its basis, it makes another file" in error.what
+    assert files.outputs() == []
 
 
 def test_a_literal_that_looks_like_a_trailer_is_a_literal(redelta: Tool, files: Files) -> None:

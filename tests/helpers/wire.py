@@ -39,6 +39,8 @@ FOURS = (0, 1, 2, 12, 0x7F, 0x80, 0xFF, 0x100, 0x7FFF, 0x8000, 0xFFFF, 0x10000, 
 TRAILER_MAGIC = 0x72730256
 TRAILER_REST = 48
 TRAILER_LENGTH = 8 + TRAILER_REST
+BASIS_REST = TRAILER_REST + 8 + 32
+BASIS_TRAILER_LENGTH = 8 + BASIS_REST
 DIGEST_BLAKE3 = 2
 
 RABINKARP_SEED = 1
@@ -183,10 +185,11 @@ def encode_literal(literal: Literal, index: int | None = None) -> bytes:
     return bytes([OP_LITERAL_1 + chosen]) + length.to_bytes(WIDTHS[chosen], "big") + literal.data
 
 
-def encode_delta(commands: Iterable[Command], new: bytes | None = None) -> bytes:
-    """The delta of these commands in the canonical form; with the trailer for `new`, if that is given."""
+def encode_delta(commands: Iterable[Command], new: bytes | None = None, basis: bytes | None = None) -> bytes:
+    """The delta of these commands in the canonical form; with the trailer for `new`, if that is given, and `basis`."""
     encoded = (encode_copy(each) if isinstance(each, Copy) else encode_literal(each) for each in commands)
-    return delta_header() + b"".join(encoded) + bytes([OP_END]) + (b"" if new is None else encode_trailer(new))
+    trailer = b"" if new is None else encode_trailer(new, basis=basis)
+    return delta_header() + b"".join(encoded) + bytes([OP_END]) + trailer
 
 
 def digest_of(new: bytes) -> bytes:
@@ -202,9 +205,13 @@ def encode_trailer(
     size: int | None = None,
     kind: int = DIGEST_BLAKE3,
     zero: bytes = bytes(7),
+    basis: bytes | None = None,
     more: bytes = b"",
 ) -> bytes:
-    """The trailer for `new`; each field may be set to another value, and `more` follows the known ones."""
+    """The trailer for `new`, and perhaps `basis`; each field may be set to another value, and `more` follows the known
+    ones."""
+    if basis is not None:
+        more = len(basis).to_bytes(8, "big") + digest_of(basis) + more
     start = magic.to_bytes(4, "big") + (TRAILER_REST + len(more) if rest is None else rest).to_bytes(4, "big")
     fields = (len(new) if size is None else size).to_bytes(8, "big") + bytes([kind]) + zero
     return start + fields + digest_of(new) + more
@@ -281,6 +288,7 @@ class Verdict:
 
     new: bytes = b""
     size: int = 0
+    reach: int = 0
     statuses: set[int] = field(default_factory=set)
 
     def add(self, command: Command, basis: bytes) -> None:
@@ -293,11 +301,12 @@ class Verdict:
         self.size += command.length
         if max(end, self.size) > FILE_MAX:
             raise WireError("longer than any file")
+        self.reach = max(self.reach, end)
         if end > len(basis):
             self.statuses.add(4)
         self.new += basis[command.offset : end]
 
-    def add_trailer(self, data: bytes) -> None:
+    def add_trailer(self, data: bytes, basis: bytes) -> None:
         """Checks the bytes after END; it is no error if there are none."""
         magic = TRAILER_MAGIC.to_bytes(4, "big")
         if data and data[:4] != magic[: len(data)]:
@@ -311,6 +320,15 @@ class Verdict:
             raise WireError("trailer")
         if data and data[8:56] != encode_trailer(self.new)[8:]:
             self.statuses.add(4)
+        if rest >= BASIS_REST:
+            self.add_basis(int.from_bytes(data[56:64], "big"), basis)
+
+    def add_basis(self, size: int, basis: bytes) -> None:
+        """Checks what the trailer says of the basis; if the length is right, the digest of the result decides."""
+        if size > FILE_MAX:
+            raise WireError("basis")
+        if size < self.reach or size != len(basis):
+            self.statuses.add(4)
 
 
 def verdict(basis: bytes, data: bytes) -> Verdict:
@@ -321,16 +339,16 @@ def verdict(basis: bytes, data: bytes) -> Verdict:
     try:
         for command in _read_commands(reader):
             made.add(command, basis)
-        made.add_trailer(data[reader.at :])
+        made.add_trailer(data[reader.at :], basis)
     except WireError:
         made.statuses.add(3)
     return made
 
 
-def assert_canonical(data: bytes, new: bytes) -> None:
-    """Narrowest widths, no two copies that could be one, and after END the trailer for `new`."""
+def assert_canonical(data: bytes, new: bytes, basis: bytes | None = None) -> None:
+    """Narrowest widths, no two copies that could be one, and after END the trailer for `new`, and perhaps `basis`."""
     delta = read_delta(data)
-    assert encode_delta(delta.commands, new) == data, "not in the narrowest widths, or another trailer"
+    assert encode_delta(delta.commands, new, basis) == data, "not in the narrowest widths, or another trailer"
     for one, next_one in zip(delta.commands, delta.commands[1:], strict=False):
         if isinstance(one, Copy) and isinstance(next_one, Copy):
             assert one.offset + one.length != next_one.offset, f"{one} and {next_one} could be one copy"

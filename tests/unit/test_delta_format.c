@@ -76,10 +76,15 @@ static void magic_and_end_are_those_of_the_format(void **state) {
     const uint8_t digest[32] = {1, 2, 3};
     const size_t size = rd__emit_magic(bytes);
     check_bytes(bytes, size, magic, 4u, "magic");
-    assert_int_equal(rd__emit_end(&emitter, NULL, bytes), 1);
+    const rd__basis_id basis = {.size = 0x1234, .digest = {9, 8, 7}};
+    assert_int_equal(rd__emit_end(&emitter, NULL, NULL, bytes), 1);
     assert_int_equal(bytes[0], 0);
-    assert_int_equal(rd__emit_end(&emitter, digest, bytes), 57);
+    assert_int_equal(rd__emit_end(&emitter, NULL, &basis, bytes), 1);
+    assert_int_equal(rd__emit_end(&emitter, digest, NULL, bytes), 57);
     assert_memory_equal(bytes, "\0\x72\x73\x02\x56\0\0\0\x30\0\0\0\0\0\0\0\x4d\2\0\0\0\0\0\0\0\1\2\3", 28);
+    assert_int_equal(rd__emit_end(&emitter, digest, &basis, bytes), 97);
+    assert_memory_equal(bytes, "\0\x72\x73\x02\x56\0\0\0\x58\0\0\0\0\0\0\0\x4d\2\0\0\0\0\0\0\0\1\2\3", 28);
+    assert_memory_equal(bytes + 57, "\0\0\0\0\0\0\x12\x34\x09\x08\x07", 12);
 }
 
 /* ---- Reading ----------------------------------------------------------------------------------------------------- */
@@ -355,9 +360,11 @@ static void other_magic_is_refused_wherever_it_is_cut(void **state) {
 
 /* ---- After END --------------------------------------------------------------------------------------------------- */
 
-enum { MORE_MAX = 20 };
+enum { MORE_MAX = 60, BASIS_MORE = RD_TRAILER_BASIS_LEN - RD_TRAILER_LEN };
 
-/* A delta of one literal of 3 bytes and a trailer with `more` bytes that this version does not know. Returns its size.
+/*
+ * A delta of one literal of 3 bytes and a trailer with `more` bytes after the digest of the new file: from 40 bytes on
+ * it knows the basis. Returns its size.
  */
 static size_t make_delta(uint8_t *delta, uint8_t more) {
     static const uint8_t start[] = {0x72, 0x73, 0x02, 0x36, 3, 'a', 'b', 'c', 0};
@@ -396,6 +403,13 @@ static void trailer_in_any_chunks_comes_back(void **state) {
             assert_true(reader.has_trailer);
             for (uint8_t i = 0; i < 32; i++)
                 assert_int_equal(rd__op_reader_digest(&reader)[i], i + 1);
+            rd__basis_id basis;
+            check_equal(rd__op_reader_basis(&reader, &basis), more >= BASIS_MORE, "more %d chunk %zu", more, chunk);
+            if (more < BASIS_MORE)
+                continue;
+            assert_true(basis.size == 0x2122232425262728);
+            for (uint8_t i = 0; i < 32; i++)
+                assert_int_equal(basis.digest[i], i + 41);
         }
     }
 }
@@ -403,13 +417,17 @@ static void trailer_in_any_chunks_comes_back(void **state) {
 static void delta_cut_in_its_trailer_is_truncated_there(void **state) {
     (void)state;
     uint8_t delta[200];
-    const size_t size = make_delta(delta, 5);
-    for (size_t cut = 0; cut < size; cut++) {
-        rd__op_reader reader = {.stats = &counted, .whole = true};
-        rd_error error = {.result = RD_OK};
-        check_equal(read_all(&reader, delta, cut, 3, &error), cut == 9 ? RD_OK : RD_E_TRUNCATED, "cut %zu", cut);
-        check_true(cut == 9 || (error.offset == cut && error.role == RD_ROLE_DELTA), "cut %zu", cut);
-        assert_false(reader.has_trailer);
+    for (uint8_t more = 5; more <= MORE_MAX; more = (uint8_t)(more + 35)) {
+        const size_t size = make_delta(delta, more);
+        for (size_t cut = 0; cut < size; cut++) {
+            rd__op_reader reader = {.stats = &counted, .whole = true};
+            rd__basis_id basis;
+            rd_error error = {.result = RD_OK};
+            check_equal(read_all(&reader, delta, cut, 3, &error), cut == 9 ? RD_OK : RD_E_TRUNCATED, "cut %zu", cut);
+            check_true(cut == 9 || (error.offset == cut && error.role == RD_ROLE_DELTA), "cut %zu", cut);
+            assert_false(reader.has_trailer);
+            assert_false(rd__op_reader_basis(&reader, &basis));
+        }
     }
 }
 
@@ -446,6 +464,49 @@ static void every_changed_byte_of_a_trailer_is_reported_or_is_digest(void **stat
                                value);
             }
         }
+    }
+}
+
+/* The part of the trailer that is about the basis: its length is at most 2^63 - 1; the rest says nothing by itself. */
+static void every_changed_byte_of_a_basis_is_read_or_impossible(void **state) {
+    (void)state;
+    uint8_t delta[200];
+    for (size_t at = 0; at < BASIS_MORE; at++) {
+        for (unsigned value = 0; value < 256; value++) {
+            const size_t size = make_delta(delta, BASIS_MORE);
+            const size_t start = size - BASIS_MORE;
+            delta[start + at] = (uint8_t)value;
+            rd__op_reader reader = {.stats = &counted, .whole = true};
+            rd__basis_id basis;
+            rd_error error = {.result = RD_OK};
+            const rd_result result = read_all(&reader, delta, size, 1 + at, &error);
+            const bool possible = at > 0 || value < 128;
+            check_equal(result, possible ? RD_OK : RD_E_CORRUPT, "byte %zu is %u", at, value);
+            check_true(possible || error.offset == start, "byte %zu is %u", at, value);
+            if (!possible)
+                continue;
+            assert_true(rd__op_reader_basis(&reader, &basis));
+            const uint8_t read = at < 8 ? (uint8_t)(basis.size >> (56 - 8 * at)) : basis.digest[at - 8];
+            check_equal(read, value, "byte %zu", at);
+        }
+    }
+}
+
+/* One copy of the bytes 5 .. 8 of the basis, and the length of that. */
+static void copies_from_beyond_the_basis_of_the_trailer_are_told(void **state) {
+    (void)state;
+    static const uint8_t start[] = {0x72, 0x73, 0x02, 0x36, 0x45, 5, 3, 0};
+    static const uint8_t trailer[24] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 88, 0, 0, 0, 0, 0, 0, 0, 3, 2};
+    for (uint8_t length = 0; length < 20; length++) {
+        uint8_t delta[sizeof start + RD_TRAILER_BASIS_LEN] = {0};
+        memcpy(delta, start, sizeof start);
+        memcpy(delta + sizeof start, trailer, sizeof trailer);
+        delta[sizeof start + RD_TRAILER_LEN + 7] = length;
+        rd__op_reader reader = {.stats = &counted, .whole = true};
+        rd_error error = {.result = RD_OK};
+        const rd_result result = read_all(&reader, delta, sizeof delta, 7, &error);
+        check_equal(result, length < 8 ? RD_E_MISMATCH : RD_OK, "length %d", length);
+        check_true(result == RD_OK || error.role == RD_ROLE_DELTA, "length %d", length);
     }
 }
 
@@ -500,6 +561,8 @@ int main(void) {
         cmocka_unit_test(trailer_in_any_chunks_comes_back),
         cmocka_unit_test(delta_cut_in_its_trailer_is_truncated_there),
         cmocka_unit_test(every_changed_byte_of_a_trailer_is_reported_or_is_digest),
+        cmocka_unit_test(every_changed_byte_of_a_basis_is_read_or_impossible),
+        cmocka_unit_test(copies_from_beyond_the_basis_of_the_trailer_are_told),
         cmocka_unit_test(what_follows_a_delta_is_refused_or_left),
         cmocka_unit_test(missing_trailer_is_an_error_only_if_it_is_required),
     };

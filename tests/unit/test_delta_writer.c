@@ -95,6 +95,46 @@ static void the_bytes_do_not_depend_on_the_amounts(void **state) {
     }
 }
 
+/* The trailer gets the basis that the caller has set; what does not fit is refused before it is written. */
+static void the_basis_that_was_set_is_in_the_trailer(void **state) {
+    (void)state;
+    static const uint64_t sizes[] = {0, 9, 10, 11, INT64_MAX};
+    const uint8_t digest[RD_DIGEST_LEN] = {1, 2, 3};
+    for (size_t i = 0; i < ITEMS(sizes); i++) {
+        for (int with = 0; with < 2; with++) {
+            rd_memory made = {0};
+            const rd_sink sink = rd_sink_memory(&made);
+            rd_delta_writer *writer = NULL;
+            rd_stats stats = {.size = sizeof stats};
+            assert_int_equal(rd_delta_writer_new(&writer, &sink, NULL, NULL), RD_OK);
+            assert_int_equal(rd_delta_writer_set_basis(writer, sizes[i], digest), RD_OK);
+            assert_int_equal(rd_delta_writer_copy(writer, 3, 7), RD_OK);
+            const rd_result result = rd_delta_writer_finish(writer, with ? digest : NULL);
+            assert_int_equal(rd_delta_writer_stats(writer, &stats), RD_OK);
+            check_equal(result, sizes[i] < 10 ? RD_E_PARAMETER : RD_OK, "size %zu", i);
+            if (result == RD_OK) {
+                check_equal(made.size, 4 + 3 + 1 + (with ? RD_TRAILER_BASIS_LEN : 0), "size %zu", i);
+                check_equal(rd_stats_delta_size(&stats), made.size, "size %zu", i);
+                check_equal(stats.has_basis_digest, with, "size %zu", i);
+                check_equal(stats.basis_size, with ? sizes[i] : 0, "size %zu", i);
+                assert_int_equal(rd_delta_writer_set_basis(writer, 10, digest), RD_E_STATE);
+            } else {
+                assert_int_equal(rd_delta_writer_error(writer)->role, RD_ROLE_BASIS);
+            }
+            rd_delta_writer_free(writer);
+            rd_memory_free(&made);
+        }
+    }
+    rd_memory made = {0};
+    const rd_sink sink = rd_sink_memory(&made);
+    rd_delta_writer *writer = NULL;
+    assert_int_equal(rd_delta_writer_new(&writer, &sink, NULL, NULL), RD_OK);
+    assert_int_equal(rd_delta_writer_set_basis(writer, (uint64_t)INT64_MAX + 1, digest), RD_E_PARAMETER);
+    assert_int_equal(rd_delta_writer_finish(writer, digest), RD_E_STATE);
+    rd_delta_writer_free(writer);
+    rd_memory_free(&made);
+}
+
 /* Reads a delta by rd_ops and writes it again. */
 static rd_memory rewritten(const rd_memory *delta, size_t most, random_source *r) {
     rd_memory made = {0};
@@ -375,6 +415,7 @@ static void nothing_at_all_is_an_empty_file(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bytes_do_not_depend_on_the_amounts),
+        cmocka_unit_test(the_basis_that_was_set_is_in_the_trailer),
         cmocka_unit_test(a_delta_of_the_library_is_written_again),
         cmocka_unit_test(a_compressed_delta_is_the_plain_one_compressed),
         cmocka_unit_test(a_trailer_that_is_wanted_needs_a_digest),

@@ -67,6 +67,8 @@ static void check_all(const rd_memory *basis, const rd_memory *delta, rd_verify 
     }
 }
 
+enum { BASIS_MORE = RD_TRAILER_BASIS_LEN - RD_TRAILER_LEN };
+
 typedef struct material {
     rd_memory basis;
     rd_memory new_file;
@@ -249,12 +251,22 @@ static void delta_without_a_trailer_is_unverified(void **state) {
     material_free(&m);
 }
 
-/* The delta with its trailer longer by `more` bytes, as that of a later version may be. */
-static rd_memory with_longer_trailer(const rd_memory *delta, size_t more) {
+/* Writes what a trailer says of its basis. */
+static void write_basis(uint8_t bytes[BASIS_MORE], const rd_memory *basis) {
+    const rd_source source = bytes_source(basis);
+    for (int i = 0; i < 8; i++)
+        bytes[i] = (uint8_t)((uint64_t)basis->size >> (56 - 8 * i));
+    assert_int_equal(rd_digest(&source, bytes + 8, NULL), RD_OK);
+}
+
+/* The delta with its trailer longer by `more` bytes, at least those about the basis, as that of a later version may be.
+ */
+static rd_memory with_longer_trailer(const rd_memory *delta, const rd_memory *basis, size_t more) {
     const size_t trailer = delta->size - TRAILER;
     rd_memory longer = {.data = bytes_new(delta->size + more), .size = delta->size + more};
     memcpy(longer.data, delta->data, delta->size);
     random_fill(&(random_source){more}, longer.data + delta->size, more, 256);
+    write_basis(longer.data + delta->size, basis);
     for (int i = 0; i < 4; i++)
         longer.data[trailer + 4 + (size_t)i] = (uint8_t)((TRAILER - 8 + more) >> (24 - 8 * i));
     return longer;
@@ -264,8 +276,8 @@ static rd_memory with_longer_trailer(const rd_memory *delta, size_t more) {
 static void trailer_that_is_too_long_to_be_found_is_not_passed_over(void **state) {
     (void)state;
     material m = material_new(11, 5000);
-    rd_memory found = with_longer_trailer(&m.delta, 4096 - TRAILER);
-    rd_memory missed = with_longer_trailer(&m.delta, 4096 - TRAILER + 1);
+    rd_memory found = with_longer_trailer(&m.delta, &m.basis, 4096 - TRAILER);
+    rd_memory missed = with_longer_trailer(&m.delta, &m.basis, 4096 - TRAILER + 1);
     check_all(&m.basis, &found, RD_VERIFY_DEFAULT, RD_OK, RD_ROLE_NONE, "a trailer of 4096 bytes");
     check_all(&m.basis, &missed, RD_VERIFY_ALWAYS, RD_OK, RD_ROLE_NONE, "a trailer of 4097 bytes, always verified");
     check_all(&m.basis, &missed, RD_VERIFY_NEVER, RD_OK, RD_ROLE_NONE, "a trailer of 4097 bytes, never verified");
@@ -283,6 +295,152 @@ static void trailer_that_is_too_long_to_be_found_is_not_passed_over(void **state
     }
     rd_memory_free(&found);
     rd_memory_free(&missed);
+    material_free(&m);
+}
+
+/* ---- Trailers that know the basis -------------------------------------------------------------------------------- */
+
+static material material_knowing_its_basis(uint64_t seed, size_t size) {
+    material m = material_new(seed, size);
+    rd_memory longer = with_longer_trailer(&m.delta, &m.basis, BASIS_MORE);
+    rd_memory_free(&m.delta);
+    m.delta = longer;
+    return m;
+}
+
+static void basis_of_the_trailer_is_reported(void **state) {
+    (void)state;
+    material m = material_knowing_its_basis(20, 70000);
+    const rd_source delta = bytes_source(&m.delta);
+    const rd_source new_file = bytes_source(&m.new_file);
+    for (int by = 0; by < WAYS + 2; by++) {
+        rd_stats stats = {.size = sizeof(rd_stats)};
+        const rd_options options = {OPTIONS, .stats = &stats};
+        if (by < WAYS) {
+            outcome o = patch(&m.basis, &m.delta, RD_VERIFY_DEFAULT, (way)by, 2);
+            check_equal(o.result, RD_OK, "way %d", by);
+            check_memory(o.made, m.new_file, "way %d", by);
+            stats = o.stats;
+            rd_memory_free(&o.made);
+        } else if (by == WAYS) {
+            assert_int_equal(rd_delta_verify(&delta, &new_file, &options), RD_OK);
+        } else {
+            assert_int_equal(rd_delta_each_op(&delta, go_on, NULL, &options), RD_OK);
+            check_equal(rd_stats_delta_size(&stats), m.delta.size, "way %d", by);
+        }
+        check_true(stats.has_digest && stats.has_basis_digest, "way %d", by);
+        check_equal(stats.basis_size, m.basis.size, "way %d", by);
+        assert_memory_equal(stats.basis_digest, m.delta.data + m.delta.size - RD_DIGEST_LEN, RD_DIGEST_LEN);
+    }
+    material_free(&m);
+}
+
+/* A basis whose size nobody knows. */
+typedef struct at_any_offset {
+    const rd_memory *bytes;
+} at_any_offset;
+
+static rd_result read_at_any_offset(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const rd_memory *const bytes = ((const at_any_offset *)context)->bytes;
+    const size_t left = offset < bytes->size ? bytes->size - (size_t)offset : 0;
+    *got = size < left ? size : left;
+    if (*got > 0)
+        memcpy(data, bytes->data + offset, *got);
+    return RD_OK;
+}
+
+static rd_result write_nothing(void *context, const void *data, size_t size) {
+    (void)data;
+    *(uint64_t *)context += size;
+    return RD_OK;
+}
+
+/* Even where the bytes that are copied are all there, and where the size is not known beforehand. */
+static void basis_of_another_length_is_told_before_anything_is_written(void **state) {
+    (void)state;
+    material m = material_knowing_its_basis(21, 100000);
+    rd_memory longer = bytes_random(&(random_source){1}, m.basis.size + 1, 256);
+    memcpy(longer.data, m.basis.data, m.basis.size);
+    rd_memory shorter = bytes_copy(m.basis.data, m.basis.size - 1);
+    rd_memory nothing = {0};
+    const rd_memory *const others[] = {&longer, &shorter, &nothing};
+    for (size_t i = 0; i < ITEMS(others); i++) {
+        check_all(others[i], &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_BASIS, "another length");
+        for (int known = 0; known < 2; known++) {
+            uint64_t written = 0;
+            rd_error error = {.result = RD_OK};
+            at_any_offset from = {.bytes = others[i]};
+            const rd_source basis =
+                known ? bytes_source(others[i]) : rd_source_callback(read_at_any_offset, &from, 0, RD_SEEKABLE);
+            const rd_source delta = bytes_source(&m.delta);
+            const rd_sink sink = rd_sink_callback(write_nothing, &written);
+            assert_int_equal(rd_patch_apply(&basis, &delta, &sink, &(rd_options){OPTIONS, .error = &error}),
+                             RD_E_MISMATCH);
+            assert_string_equal(error.reason, "this is not the basis of the delta: its length differs");
+            check_equal(written, 0, "other %zu, size known: %d", i, known);
+        }
+    }
+    check_all(&longer, &m.delta, RD_VERIFY_NEVER, RD_OK, RD_ROLE_NONE, "another length, not verified");
+    rd_memory_free(&shorter);
+    rd_memory_free(&longer);
+    material_free(&m);
+}
+
+/* A literal at the end of a delta without a trailer ends with what looks like one, up to the byte of END. */
+static void literal_that_looks_like_a_trailer_says_nothing_of_the_basis(void **state) {
+    (void)state;
+    rd_memory basis = bytes_random(&(random_source){2}, 10, 256);
+    rd_memory delta = {0};
+    uint8_t command[2] = {0x41, RD_TRAILER_BASIS_LEN - 1};
+    uint8_t lookalike[RD_TRAILER_BASIS_LEN] = {0x72, 0x73, 0x02, 0x56, 0, 0, 0, 88, [16] = 2, [60] = 77};
+    const rd_sink sink = rd_sink_memory(&delta);
+    assert_int_equal(rd_sink_write(&sink, "\x72\x73\x02\x36", 4, NULL), RD_OK);
+    assert_int_equal(rd_sink_write(&sink, command, sizeof command, NULL), RD_OK);
+    assert_int_equal(rd_sink_write(&sink, lookalike, sizeof lookalike, NULL), RD_OK);
+    check_all(&basis, &delta, RD_VERIFY_DEFAULT, RD_OK, RD_ROLE_NONE, "a literal like a trailer");
+    rd_memory_free(&delta);
+    rd_memory_free(&basis);
+}
+
+static void wrong_basis_is_told_from_an_altered_delta(void **state) {
+    (void)state;
+    material m = material_knowing_its_basis(22, 300000);
+    rd_memory other = bytes_random(&(random_source){3}, m.basis.size, 256);
+    check_all(&other, &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_BASIS, "another basis");
+    for (way by = 0; by < WAYS; by++) {
+        outcome o = patch(&other, &m.delta, RD_VERIFY_DEFAULT, by, 2);
+        assert_string_equal(o.error.reason, "this is not the basis of the delta: its contents differ");
+        rd_memory_free(&o.made);
+    }
+    m.delta.data[m.delta.size - RD_TRAILER_BASIS_LEN + 30] ^= 1; /* of the digest of the new file */
+    check_all(&m.basis, &m.delta, RD_VERIFY_DEFAULT, RD_E_MISMATCH, RD_ROLE_DELTA, "an altered delta");
+    for (way by = 0; by < WAYS; by++) {
+        outcome o = patch(&m.basis, &m.delta, RD_VERIFY_DEFAULT, by, 2);
+        assert_string_equal(o.error.reason,
+                            "the delta was altered: from its basis, it makes another file than its trailer is about");
+        assert_false(o.stats.has_digest || o.stats.has_basis_digest);
+        rd_memory_free(&o.made);
+    }
+    rd_memory_free(&other);
+    material_free(&m);
+}
+
+/* Every bit of such a delta, flipped: only in the digest of the basis, which nobody needs then, is it no failure. */
+static void no_flipped_bit_of_such_a_delta_goes_unnoticed(void **state) {
+    (void)state;
+    material m = material_knowing_its_basis(23, 300);
+    for (size_t bit = 0; bit < 8 * m.delta.size; bit++) {
+        m.delta.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+        for (way by = 0; by < WAYS; by++) {
+            outcome o = patch(&m.basis, &m.delta, RD_VERIFY_ALWAYS, by, 1);
+            const bool of_basis = bit / 8 >= m.delta.size - RD_DIGEST_LEN;
+            check_true(!of_basis || o.result == RD_OK, "bit %zu way %d", bit, by);
+            if (o.result == RD_OK)
+                check_memory(o.made, m.new_file, "bit %zu way %d", bit, by);
+            rd_memory_free(&o.made);
+        }
+        m.delta.data[bit / 8] ^= (uint8_t)(1u << bit % 8);
+    }
     material_free(&m);
 }
 
@@ -378,6 +536,11 @@ int main(void) {
         cmocka_unit_test(no_flipped_bit_of_a_delta_goes_unnoticed),
         cmocka_unit_test(delta_without_a_trailer_is_unverified),
         cmocka_unit_test(trailer_that_is_too_long_to_be_found_is_not_passed_over),
+        cmocka_unit_test(basis_of_the_trailer_is_reported),
+        cmocka_unit_test(basis_of_another_length_is_told_before_anything_is_written),
+        cmocka_unit_test(literal_that_looks_like_a_trailer_says_nothing_of_the_basis),
+        cmocka_unit_test(wrong_basis_is_told_from_an_altered_delta),
+        cmocka_unit_test(no_flipped_bit_of_such_a_delta_goes_unnoticed),
         cmocka_unit_test(delta_has_a_trailer_unless_that_is_not_wanted),
         cmocka_unit_test(file_is_verified_by_the_delta_alone),
         cmocka_unit_test(altered_delta_is_told_when_a_file_is_verified),
