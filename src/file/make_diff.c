@@ -305,6 +305,7 @@ static rd_result diff_check(const diff_run *run, const rd_sink *out) {
 static rd_result diff_make(diff_run *run, const rd_sink *out) {
     rd__operation *const operation = run->operation;
     uint8_t digest[RD_DIGEST_LEN];
+    rd__basis_id id = {.size = run->old_file->size};
     rd_result result = diff_check(run, out);
     if (result == RD_OK)
         result = diff_index(run);
@@ -313,10 +314,12 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
     result = rd__op_output_open(&run->output, out, operation);
     if (result == RD_OK)
         result = diff_match(run);
-    if (result == RD_OK && run->digests)
+    if (result == RD_OK && run->digests) {
         rd__digest_final(&run->new_digest, digest);
+        rd__digest_final(&run->old_digest, id.digest);
+    }
     if (result == RD_OK)
-        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, NULL);
+        result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, &id);
     rd__op_output_close(&run->output);
     operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, run->old_file->size);
     return result;
