@@ -12,7 +12,7 @@
  * into the memory. On 1.4 GB of Linux's source, a stride of 64 instead of 32 makes the delta 4 % larger, one of 128 13
  * %.
  */
-enum { STRIDE_MIN = 4, STRIDE_USUAL = 32, KEYS_EAGER = 8 << 20, BUCKET_BITS_MIN = 10, POSITION_BITS_MAX = 28 };
+enum { STRIDE_MIN = 4, STRIDE_USUAL = 32, KEYS_EAGER = 2 << 20, BUCKET_BITS_MIN = 10, POSITION_BITS_MAX = 28 };
 
 static uint64_t match_index_keys(uint64_t old_size, uint64_t stride) {
     return old_size / stride + 1;

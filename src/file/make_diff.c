@@ -111,7 +111,7 @@ static rd_result diff_index(diff_run *run) {
     if (!rd__match_index_init(&run->index, size, memory))
         return rd__fail_memory(&operation->error);
     if (!run->old_file->memory && size > 0 && size <= memory / WHOLE_SHARE) {
-        run->whole = rd__context_take(operation->context, size, 1);
+        run->whole = rd__alloc_table(size, 1);
         if (!run->whole)
             return rd__fail_memory(&operation->error);
     }
@@ -344,7 +344,7 @@ rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, con
         run->digests = operation.options.verify != RD_VERIFY_NEVER;
         result = diff_make(run, out);
         rd__match_index_free(&run->index);
-        rd__context_give(operation.context, run->whole);
+        rd__free_table(run->whole);
     } else {
         result = rd__fail_memory(&operation.error);
     }
