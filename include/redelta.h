@@ -307,7 +307,7 @@ typedef struct rd_stats {
     uint64_t false_matches;        /* windows with a known weak sum but no known strong sum; may vary with threads */
     uint8_t digest[RD_DIGEST_LEN]; /* of the new file, as in the delta's trailer; of a patch, once it is verified */
     bool has_digest;
-    bool identical;      /* the delta is one copy of the whole basis, so the new file is the basis */
+    bool identical;      /* the new file is the basis: the delta is one copy of all of it, or their digests are equal */
     rd_role changed;     /* a file that changed while it was read (see rd_changed), or RD_ROLE_NONE */
     uint64_t hole_bytes; /* of out_bytes: those of holes that were made, and not written */
     /* Of the delta's basis, as in its trailer; given along with `digest`. */

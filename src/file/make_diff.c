@@ -204,15 +204,6 @@ static void diff_work(const void *context, void *slot) {
     }
 }
 
-static void diff_work_empty(const void *context, void *slot) {
-    const diff_run *const run = context;
-    diff_slot *const it = slot;
-    if (run->digests) {
-        rd__digest_init(&it->range, it->segment.offset / RD__BLAKE3_CHUNK);
-        rd__digest_add_zeros(&it->range, run->kernels, it->segment.zeros * SEGMENT);
-    }
-}
-
 static rd__view diff_view(const rd__segment *segment) {
     return (rd__view){.data = segment->data, .size = segment->got, .offset = segment->offset, .last = segment->last};
 }
@@ -232,40 +223,6 @@ static rd_result diff_finish(void *context, void *slot) {
     return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, view.offset + view.size) : result;
 }
 
-/* Zeros in a hole: as many copies of the longest run of zeros as it takes; literals, if there is none. */
-static rd_result diff_finish_empty(void *context, void *slot) {
-    diff_run *const run = context;
-    diff_slot *const it = slot;
-    rd__segment *const s = &it->segment;
-    const rd__match_run zeros = run->index.longest[0];
-    const uint64_t end = s->offset + s->zeros * SEGMENT;
-    rd_result result = RD_OK;
-    if (run->digests)
-        rd__digest_join(&run->new_digest, &it->range);
-    s->got = 0;
-    if (zeros.length < RD__MATCH_KEY) {
-        s->got = SEGMENT;
-        memset(s->data, 0, SEGMENT);
-    }
-    for (; result == RD_OK && s->offset < end; s->offset += SEGMENT) {
-        const rd__view view = diff_view(s);
-        uint64_t at = s->offset;
-        while (result == RD_OK && s->got == 0 && at < s->offset + SEGMENT) {
-            const rd_op copy = {.kind = RD_COPY,
-                                .target_offset = at,
-                                .length = rd__min_u64(zeros.length, s->offset + SEGMENT - at),
-                                .basis_offset = zeros.offset};
-            result = rd__op_output_copy(&run->output, &view, &copy);
-            at += copy.length;
-        }
-        if (result == RD_OK)
-            result = rd__op_output_reach(&run->output, &view, s->offset + SEGMENT, false);
-        if (result == RD_OK)
-            result = rd__op_output_end_segment(&run->output, &view, s->offset + SEGMENT);
-    }
-    return result;
-}
-
 static void diff_release(void *slot) {
     diff_slot *const it = slot;
     rd__matcher_free(&it->matcher);
@@ -273,13 +230,10 @@ static void diff_release(void *slot) {
         rd__pages_free(&it->pages);
 }
 
+/* Holes of the new file are not read, but matched like other zeros, so that they change nothing. */
 static rd_result diff_match(diff_run *run) {
-    static const rd__segment_work work = {.slot_size = sizeof(diff_slot),
-                                          .work = diff_work,
-                                          .work_empty = diff_work_empty,
-                                          .finish = diff_finish,
-                                          .finish_empty = diff_finish_empty,
-                                          .release = diff_release};
+    static const rd__segment_work work = {
+        .slot_size = sizeof(diff_slot), .work = diff_work, .finish = diff_finish, .release = diff_release};
     rd__segments segments = {.source = run->new_file,
                              .operation = run->operation,
                              .role = RD_ROLE_NEW,
@@ -321,7 +275,10 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
     if (result == RD_OK)
         result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, &id);
     rd__op_output_close(&run->output);
-    operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, run->old_file->size);
+    /* The copies do not tell it of a file that is shorter than a copy's command. */
+    const bool same =
+        run->digests && operation->stats.in_bytes == id.size && memcmp(digest, id.digest, sizeof digest) == 0;
+    operation->stats.identical = result == RD_OK && (same || rd__patcher_copies_all(&operation->stats, id.size));
     return result;
 }
 

@@ -36,7 +36,8 @@ static void segments_read(const rd__segments *segments, rd__operation *operation
 /* How many of the next segments are empty. */
 static uint64_t segments_count_empty(rd__segments *segments) {
     uint64_t length = 0;
-    if (!rd__holes_at(&segments->holes, segments->offset, &length) || length < segments->overlap)
+    if (!segments->work->finish_empty || !rd__holes_at(&segments->holes, segments->offset, &length) ||
+        length < segments->overlap)
         return 0;
     const uint64_t others = (segments->source->size - 1) / segments->size - segments->offset / segments->size;
     const uint64_t worked = segments->size < EMPTY_SIZE ? EMPTY_SIZE / segments->size : 1;

@@ -33,7 +33,8 @@ typedef struct rd__segment_work {
     void (*work_empty)(const void *context, void *slot);
     /* Does the rest, in order, in the calling thread. */
     rd_result (*finish)(void *context, void *slot);
-    /* The same for an empty segment, which may use the room for bytes as it likes. */
+    /* The same for an empty segment, which may use the room for bytes as it likes. NULL: there are to be none, but
+     * segments with the zeros of a hole, which is not read. */
     rd_result (*finish_empty)(void *context, void *slot);
     /* Frees what `work` has allocated in the slot. NULL: nothing. */
     void (*release)(void *slot);
