@@ -27,19 +27,25 @@ static int main_help(const cli_verb *verb) {
     return report_status(result);
 }
 
+static int main_do(const cli_request *request) {
+    if (request->help)
+        return main_help(request->verb);
+    if (request->version)
+        return version_print(request->json, request->json_file);
+    return run_verb(request);
+}
+
 static int main_run(int argc, char **argv) {
     cli_request request;
     if (argc < 2) {
         help_print_short(stderr);
         return STATUS_USAGE;
     }
-    if (!arguments_parse(&request, argc, argv))
-        return STATUS_USAGE;
-    if (request.help)
-        return main_help(request.verb);
-    if (request.version)
-        return version_print(request.json, request.json_file);
-    return run_verb(&request);
+    int status = arguments_parse(&request, argc, argv);
+    if (status == STATUS_DONE)
+        status = main_do(&request);
+    arguments_release(&request);
+    return status;
 }
 
 int main(int argc, char **argv) {

@@ -7,6 +7,7 @@
  */
 #include "cli/arguments/arguments.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/arguments/nearest.h"
@@ -79,32 +80,39 @@ static bool arguments_is_standard(const char *word, const char *device) {
     return word == NULL || strcmp(word, "-") == 0 || strcmp(word, device) == 0;
 }
 
-static bool arguments_operands(cli_request *request, const cli_words *words) {
+static bool arguments_count_operands(const cli_request *request, const cli_words *words) {
     const cli_verb *const verb = request->verb;
     const int most = verb->inputs + verb->outputs;
     if (words->operand_count < verb->least) {
-        report_usage(request->verb->name, "%s must be given", verb->missing);
+        report_usage(verb->name, "%s must be given", verb->missing);
         return false;
     }
+    if (words->operand_count <= most)
+        return true;
+    const char *const word = words->operands[most];
+    if (request->detached_level != NULL)
+        report_usage(verb->name, "unexpected argument '%.*s' (-z takes its level without a space: -z%s)",
+                     report_width(word), word, request->detached_level);
+    else
+        report_usage(verb->name, "unexpected argument '%.*s'", report_width(word), word);
+    return false;
+}
+
+static bool arguments_operands(cli_request *request, const cli_words *words) {
+    const cli_verb *const verb = request->verb;
     request->detached_level = value_detached_level(words);
-    if (words->operand_count > most) {
-        if (request->detached_level != NULL)
-            report_usage(request->verb->name, "unexpected argument '%.*s' (-z takes its level without a space: -z%s)",
-                         report_width(words->operands[most]), words->operands[most], request->detached_level);
-        else
-            report_usage(request->verb->name, "unexpected argument '%.*s'", report_width(words->operands[most]),
-                         words->operands[most]);
+    if (!arguments_count_operands(request, words))
         return false;
-    }
-    int standard = 0;
-    request->input_count = verb->inputs;
-    for (int i = 0; i < verb->inputs; i++) {
-        request->inputs[i] = arguments_is_standard(words->operands[i], "/dev/stdin") ? NULL : words->operands[i];
-        standard += request->inputs[i] == NULL;
-    }
     const char *output = verb->outputs > 0 ? words->operands[verb->inputs] : words_value(words, OPTION_HTML);
     request->makes_output = verb->outputs > 0 || words_given(words, OPTION_HTML);
     request->output = arguments_is_standard(output, "/dev/stdout") ? NULL : output;
+    int standard = 0;
+    request->input_count = (unsigned)verb->inputs;
+    for (unsigned i = 0; i < request->input_count; i++) {
+        if (arguments_is_standard(request->inputs[i], "/dev/stdin"))
+            request->inputs[i] = NULL;
+        standard += request->inputs[i] == NULL;
+    }
     if (standard > 1) {
         report_usage(request->verb->name, "only one input can be standard input");
         return false;
@@ -114,14 +122,12 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
 
 /* As an unset variable of a shell makes it. */
 static bool arguments_check_names(const cli_request *request) {
-    const char *const names[] = {request->inputs[0], request->inputs[1], request->output};
-    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++) {
-        if (names[i] == NULL || names[i][0] != '\0')
-            continue;
+    bool empty = request->output != NULL && request->output[0] == '\0';
+    for (unsigned i = 0; i < request->input_count; i++)
+        empty = empty || (request->inputs[i] != NULL && request->inputs[i][0] == '\0');
+    if (empty)
         report_usage(request->verb->name, "a file name is empty");
-        return false;
-    }
-    return true;
+    return !empty;
 }
 
 static bool arguments_check_inspection(const cli_request *request) {
@@ -200,8 +206,9 @@ static bool arguments_verb(cli_request *request, const cli_words *words) {
     return request->verb != NULL;
 }
 
+/* What becomes the names of the inputs has room for all words; the operands are put there. */
 static bool arguments_read(cli_request *request, int argc, char **argv) {
-    cli_words words;
+    cli_words words = {.operands = request->inputs};
     if (!words_sort(&words, argc, argv))
         return false;
     request->help = words_given(&words, OPTION_HELP);
@@ -221,12 +228,21 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
            arguments_check_names(request) && arguments_check_inspection(request) && arguments_json(request, &words);
 }
 
-bool arguments_parse(cli_request *request, int argc, char **argv) {
+int arguments_parse(cli_request *request, int argc, char **argv) {
     cli_failure ignored; /* a wrong command line is reported on standard error in any case */
-    *request = (cli_request){0};
+    *request = (cli_request){.inputs = calloc((size_t)argc + ROLES_MAX, sizeof *request->inputs)};
+    if (request->inputs == NULL) {
+        const cli_failure failure = {.error = {.result = RD_E_MEMORY, .offset = RD_UNKNOWN}};
+        report_failure(NULL, NULL, &failure);
+        return report_status(RD_E_MEMORY);
+    }
     if (arguments_ask_for_records(argc, argv))
         (void)records_open(NULL, &ignored);
     const bool right = arguments_read(request, argc, argv);
     (void)records_close(&ignored);
-    return right;
+    return right ? STATUS_DONE : STATUS_USAGE;
+}
+
+void arguments_release(cli_request *request) {
+    free(request->inputs);
 }

@@ -6,7 +6,11 @@
 
 #include "cli/verbs/request.h"
 
-/* Fills *request from the command line. If that is wrong, reports it and returns false. */
-bool arguments_parse(cli_request *request, int argc, char **argv);
+/*
+ * Fills *request from the command line, and returns STATUS_DONE. If that is wrong, reports it and returns another exit
+ * status. Either way, call arguments_release afterwards.
+ */
+int arguments_parse(cli_request *request, int argc, char **argv);
+void arguments_release(cli_request *request);
 
 #endif

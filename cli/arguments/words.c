@@ -50,7 +50,7 @@ static cli_option words_option(int answer) {
 static void words_take_operand(cli_words *words, const char *word) {
     if (words->verb == NULL)
         words->verb = word;
-    else if (words->operand_count < OPERANDS_MAX)
+    else
         words->operands[words->operand_count++] = word;
 }
 
@@ -114,7 +114,6 @@ static void words_report_option(const cli_words *words, int answer, const char *
 
 bool words_sort(cli_words *words, int argc, char **argv) {
     const words_lists known = words_make_lists();
-    *words = (cli_words){0};
     cli_option previous = OPTIONS; /* an option without a value, if the word before is one */
     opterr = 0;
     for (int turn = 1;; turn++) {

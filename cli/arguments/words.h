@@ -6,9 +6,6 @@
 
 #include "cli/verbs/request.h"
 
-/* Inputs, an output, and the first that is too many: it is named in the message. */
-enum { OPERANDS_MAX = INPUTS_MAX + 2 };
-
 typedef struct cli_given {
     int turn;          /* 0: not given; of two options the one with the higher turn came later */
     const char *value; /* of the last time it was given; NULL if there was none */
@@ -16,13 +13,16 @@ typedef struct cli_given {
 
 typedef struct cli_words {
     cli_given options[OPTIONS];
-    const char *verb; /* NULL: none */
-    const char *operands[OPERANDS_MAX];
+    const char *verb;           /* NULL: none */
     const char *after_compress; /* the operand right after -z or --compress without a level; or NULL */
-    int operand_count;          /* if there are more than OPERANDS_MAX, those are not counted */
+    int operand_count;
+    const char **operands; /* there is room for as many as the command line has words */
 } cli_words;
 
-/* Fills *words from the command line. If a word in it has no place, reports that and returns false. */
+/*
+ * Fills *words, whose `operands` must point to `argc` NULLs and be the only member that is not zero, from the command
+ * line. If a word in it has no place, reports that and returns false.
+ */
 bool words_sort(cli_words *words, int argc, char **argv);
 
 /* What `option` was given, or NULL. */

@@ -10,7 +10,7 @@
 
 typedef struct cli_job {
     const cli_request *request;
-    cli_input inputs[INPUTS_MAX];
+    cli_input *inputs; /* as many as the request has */
     cli_output output;
     cli_failure failure;
     cli_progress progress;

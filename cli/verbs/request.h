@@ -8,8 +8,6 @@
 
 #include <redelta.h>
 
-enum { INPUTS_MAX = 2 };
-
 /* All options; a verb has a set of them. Their names are in cli/arguments/options.c. */
 typedef enum cli_option {
     OPTION_BLOCK_SIZE,
@@ -72,9 +70,9 @@ typedef struct cli_request {
     rd_changed changed; /* what if an input changes while it is read */
     bool ops;
     bool makes_output; /* to `output`: most verbs do, inspect with --html */
-    int input_count;
-    const char *inputs[INPUTS_MAX]; /* file names; NULL is standard input */
-    const char *output;             /* a file name; NULL is standard output */
+    unsigned input_count;
+    const char **inputs; /* file names; NULL is standard input */
+    const char *output;  /* a file name; NULL is standard output */
 } cli_request;
 
 #endif

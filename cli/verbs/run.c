@@ -9,6 +9,7 @@
 #include "cli/verbs/run.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/base/clock.h"
@@ -30,7 +31,7 @@ static bool run_has_output(const cli_request *request) {
 
 static rd_result run_open_inputs(cli_job *job) {
     rd_result result = RD_OK;
-    for (int i = 0; i < job->request->input_count && result == RD_OK; i++) {
+    for (unsigned i = 0; i < job->request->input_count && result == RD_OK; i++) {
         cli_input *const input = &job->inputs[i];
         if (i == 0 && job->created)
             input->source = rd_source_memory("", 0);
@@ -71,7 +72,7 @@ static rd_result run_prepare_destination(cli_job *job) {
     const cli_request *const request = job->request;
     rd_destination *const destination = job->output.destination;
     rd_result result = run_guard_destination(job);
-    for (int i = 0; i < request->input_count && result == RD_OK && request->backup != NULL; i++)
+    for (unsigned i = 0; i < request->input_count && result == RD_OK && request->backup != NULL; i++)
         result = output_check_backup(run_output_of(request), request->backup, &job->inputs[i], &job->failure);
     if (result == RD_OK && request->backup != NULL)
         result = rd_destination_backup(destination, request->backup, &job->failure.error);
@@ -96,13 +97,13 @@ static rd_result run_open_output(cli_job *job) {
         return failure_changed(&job->failure);
     if (result == RD_OK && job->output.destination != NULL)
         result = run_prepare_destination(job);
-    for (int i = 0; i < request->input_count && result == RD_OK; i++)
+    for (unsigned i = 0; i < request->input_count && result == RD_OK; i++)
         result = output_check_apart(&job->output, &job->inputs[i], &job->failure);
     return result;
 }
 
 static void run_close_inputs(cli_job *job) {
-    for (int i = 0; i < job->request->input_count; i++)
+    for (unsigned i = 0; i < job->request->input_count; i++)
         input_close(&job->inputs[i]);
 }
 
@@ -126,8 +127,6 @@ static rd_result run_work_and_commit(cli_job *job) {
 static rd_result run_operation(cli_job *job) {
     const cli_request *const request = job->request;
     progress_start(&job->progress, request->verb->name, request->progress, request->json, !job_prints(job));
-    for (int i = 0; i < request->input_count; i++)
-        input_name(&job->inputs[i], request->inputs[i], request->verb->roles[i]);
     rd_result result = request->verb->check != NULL ? request->verb->check(job) : RD_OK;
     if (result == RD_OK)
         result = run_open_inputs(job);
@@ -150,7 +149,7 @@ static rd_result run_operation(cli_job *job) {
 static const char *run_name_of(const cli_job *job, rd_role role) {
     if (role == RD_ROLE_OUTPUT)
         return output_name(run_output_of(job->request));
-    for (int i = 0; i < job->request->input_count; i++)
+    for (unsigned i = 0; i < job->request->input_count; i++)
         if (job->inputs[i].role == role)
             return job->inputs[i].name;
     return job->inputs[0].name;
@@ -284,18 +283,16 @@ static int run_report_success(cli_job *job) {
 
 /* Records must not be written into a file that the verb reads or writes. */
 static bool run_check_records_apart(const cli_request *request) {
-    const char *names[INPUTS_MAX + 1] = {request->output};
-    for (int i = 0; i < request->input_count; i++)
-        names[i + 1] = request->inputs[i];
-    for (int i = 0; i <= request->input_count; i++) {
-        if (names[i] == NULL || !records_is_file(names[i]))
-            continue;
-        records_abandon();
-        report_usage(request->verb->name, "--json cannot write to '%.*s', which is an input or the output",
-                     report_width(names[i]), names[i]);
-        return false;
-    }
-    return true;
+    const char *name = request->output != NULL && records_is_file(request->output) ? request->output : NULL;
+    for (unsigned i = 0; i < request->input_count && name == NULL; i++)
+        if (request->inputs[i] != NULL && records_is_file(request->inputs[i]))
+            name = request->inputs[i];
+    if (name == NULL)
+        return true;
+    records_abandon();
+    report_usage(request->verb->name, "--json cannot write to '%.*s', which is an input or the output",
+                 report_width(name), name);
+    return false;
 }
 
 static int run_fail_records(const cli_request *request, const cli_failure *failure) {
@@ -303,8 +300,30 @@ static int run_fail_records(const cli_request *request, const cli_failure *failu
     return report_status(failure->error.result);
 }
 
+/* With the inputs named, but not open: messages need that. */
+static rd_result run_make_job(cli_job *job, const cli_request *request) {
+    const cli_verb *const verb = request->verb;
+    *job = (cli_job){.request = request, .failure.error.offset = RD_UNKNOWN};
+    job->inputs = calloc(request->input_count, sizeof *job->inputs);
+    if (job->inputs == NULL)
+        return job->failure.error.result = RD_E_MEMORY;
+    for (unsigned i = 0; i < request->input_count; i++)
+        input_name(&job->inputs[i], request->inputs[i], verb->roles[i]);
+    return RD_OK;
+}
+
+static int run_job(cli_job *job) {
+    const cli_request *const request = job->request;
+    const rd_result result = run_operation(job);
+    job_note_changed(job, &job->stats);
+    const int status = result == RD_OK ? run_report_success(job) : run_report_failure(job, result);
+    if (request->verb->release != NULL)
+        request->verb->release(job);
+    return status;
+}
+
 int run_verb(const cli_request *request) {
-    cli_job job = {.request = request, .failure.error.offset = RD_UNKNOWN};
+    cli_job job;
     cli_failure failure = {0};
     if (request->json && records_open(request->json_file, &failure) != RD_OK) {
         run_blame_signal(&failure, RD_ROLE_OUTPUT);
@@ -312,11 +331,11 @@ int run_verb(const cli_request *request) {
     }
     if (request->json && !run_check_records_apart(request))
         return STATUS_USAGE;
-    const rd_result result = run_operation(&job);
-    job_note_changed(&job, &job.stats);
-    const int status = result == RD_OK ? run_report_success(&job) : run_report_failure(&job, result);
-    if (request->verb->release != NULL)
-        request->verb->release(&job);
+    const rd_result result = run_make_job(&job, request);
+    if (result != RD_OK)
+        report_failure(request->verb->name, NULL, &job.failure);
+    const int status = result == RD_OK ? run_job(&job) : report_status(result);
+    free(job.inputs);
     if (records_close(&failure) == RD_OK)
         return status;
     const int records_status = run_fail_records(request, &failure);

@@ -10,6 +10,8 @@
 
 typedef rd_result cli_verb_step(cli_job *job);
 
+enum { ROLES_MAX = 2 };
+
 typedef struct cli_verb {
     const char *name;
     const char *operands; /* as the help shows them: "[BASIS [SIGNATURE]]" */
@@ -23,9 +25,9 @@ typedef struct cli_verb {
     int least;           /* operands that must be given */
     const char *missing; /* what these are, for a message: "a basis" */
 
-    rd_role roles[INPUTS_MAX]; /* of the inputs */
-    rd_replace replace;        /* how an output is replaced, if the user lets it be replaced */
-    bool in_place;             /* the output replaces the first input, unless they are identical */
+    rd_role roles[ROLES_MAX]; /* of the inputs */
+    rd_replace replace;       /* how an output is replaced, if the user lets it be replaced */
+    bool in_place;            /* the output replaces the first input, unless they are identical */
 
     /* In this order; but for `work`, each may be NULL. A failure is in job->failure. */
     cli_verb_step *check; /* before anything is opened */
