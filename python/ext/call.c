@@ -1,7 +1,6 @@
 /* See call.h. */
 #include "call.h"
 
-#include <assert.h>
 #include <time.h>
 
 /*
@@ -20,11 +19,11 @@ void call_begin(call *c, module_state *state, bool main, PyObject *progress) {
     c->progress = progress == Py_None ? NULL : progress;
 }
 
-bool call_use(call *c, const open_file *file) {
+bool call_use(call *c, open_file *file) {
     if (!file->object)
         return true;
-    assert(c->file_count < CALL_FILES_MAX);
-    c->files[c->file_count++] = file;
+    file->next = c->files;
+    c->files = file;
     return call_files_open(c);
 }
 
@@ -37,8 +36,8 @@ static bool call_is_same(const open_file *file) {
 }
 
 bool call_files_open(call *c) {
-    for (int i = 0; i < c->file_count && !c->failed; i++)
-        c->failed = !call_is_same(c->files[i]);
+    for (const open_file *file = c->files; file && !c->failed; file = file->next)
+        c->failed = !call_is_same(file);
     return !c->failed;
 }
 
@@ -106,7 +105,7 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
     c->told = false;
     if (c->failed)
         return false;
-    if (!c->main && !c->progress && c->file_count == 0)
+    if (!c->main && !c->progress && !c->files)
         return !atomic_load(&c->state->closing);
     const uint64_t time = call_now();
     if (!interrupted && time < c->due)
@@ -119,7 +118,7 @@ bool call_on_progress(void *context, uint64_t done, uint64_t total) {
 }
 
 bool call_tell_end(call *c) {
-    if (!c->main && !c->progress && c->file_count == 0)
+    if (!c->main && !c->progress && !c->files)
         return !c->failed;
     return call_enter(c) && call_leave(c, PyErr_CheckSignals() == 0 && (c->told || call_tell(c)));
 }

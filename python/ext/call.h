@@ -18,12 +18,11 @@
 
 #include "module.h"
 
-enum { CALL_FILES_MAX = 3 };
-
 /* A file object of the caller's, and the descriptor that it had when it was given. */
 typedef struct open_file {
     PyObject *object; /* NULL: there is none */
     int fd;
+    const struct open_file *next; /* of the files of the call that uses it */
 } open_file;
 
 typedef struct call {
@@ -37,8 +36,7 @@ typedef struct call {
     uint64_t due;          /* when to call into Python again, in nanoseconds */
     uint64_t done;
     uint64_t total;
-    const open_file *files[CALL_FILES_MAX];
-    int file_count;
+    const open_file *files;  /* a list, the last one first; NULL: none */
 } call;
 
 /* Sets the call up. `progress` is a callable or None. The GIL is still held. */
@@ -48,7 +46,7 @@ void call_begin(call *c, module_state *state, bool main, PyObject *progress);
  * Adds a file that the call uses, which must stay where it is. False, with an exception set, if it is no longer open.
  * Nothing is done for one without an object.
  */
-bool call_use(call *c, const open_file *file);
+bool call_use(call *c, open_file *file);
 
 /* Are all files open, and those that they were? If not, an exception is set and the call has failed. With the GIL. */
 bool call_files_open(call *c);
