@@ -69,9 +69,7 @@ static void delta_print_stats(const cli_job *job) {
     table_blocks(stderr, job->signature_blocks, &job->params);
     table_sums(stderr, &job->params);
     table_size(stderr, "new file", stats->in_bytes);
-    table_share(stderr, "delta", stats->out_bytes, stats->in_bytes, "new file");
-    if (job->request->compression > 0)
-        table_share(stderr, "uncompressed", rd_stats_delta_size(stats), stats->in_bytes, "new file");
+    job_print_delta(job, stats->in_bytes);
     job_print_commands(stats);
     table_number(stderr, "false matches", stats->false_matches);
     table_time(stderr, job->seconds, stats->in_bytes);

@@ -72,6 +72,13 @@ void job_print_commands(const rd_stats *stats) {
     table_counted(stderr, "literal", stats->literal_bytes, whole, stats->literal_commands, "command");
 }
 
+void job_print_delta(const cli_job *job, uint64_t whole) {
+    const rd_stats *const stats = &job->stats;
+    table_share(stderr, "delta", stats->out_bytes, whole, "new file");
+    if (job->request->compression > 0)
+        table_share(stderr, "uncompressed", rd_stats_delta_size(stats), whole, "new file");
+}
+
 void job_print_holes(const rd_stats *stats) {
     if (stats->hole_bytes > 0)
         table_share(stderr, "holes", stats->hole_bytes, stats->out_bytes, "new file");

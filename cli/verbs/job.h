@@ -56,6 +56,9 @@ void job_announce(const cli_job *job, const char *one, const char *other);
 /* --stats: the rows of a delta's copies and literals. */
 void job_print_commands(const rd_stats *stats);
 
+/* --stats: the rows of the delta that was made, of a new file of `whole` bytes. */
+void job_print_delta(const cli_job *job, uint64_t whole);
+
 /* --stats: the row of the zeros that became holes, if there are any. */
 void job_print_holes(const rd_stats *stats);
 

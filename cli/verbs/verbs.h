@@ -6,7 +6,7 @@
 
 #include "cli/verbs/verb.h"
 
-enum { VERBS = 7 };
+enum { VERBS = 8 };
 
 /* In the order in which a user meets them. */
 extern const cli_verb *const verbs[VERBS];
@@ -15,6 +15,7 @@ extern const cli_verb verb_signature;
 extern const cli_verb verb_delta;
 extern const cli_verb verb_patch;
 extern const cli_verb verb_sync;
+extern const cli_verb verb_diff;
 extern const cli_verb verb_verify;
 extern const cli_verb verb_inspect;
 extern const cli_verb verb_estimate;

@@ -15,6 +15,7 @@ from helpers.tool import WITHOUT, Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
 VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
+LONG_VERBS = ("sync", "diff")  # whose first letter means another verb
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 
@@ -365,14 +366,19 @@ def test_help_names_every_verb_and_common_option_and_fits_the_screen(redelta: To
     result = redelta.run(option)
     text = result.done().decode("ascii")
     assert result.err == b""
-    for word in (*VERBS, *COMMON, "-f", "-T", "-s", "-v", "-q", "-h", "-V"):
+    for word in (*VERBS, *LONG_VERBS, *COMMON, "-f", "-T", "-s", "-v", "-q", "-h", "-V"):
         assert re.search(rf"(?<![-\w]){word}\b", text) is not None, word
     assert_fits(text)
 
 
-@pytest.mark.parametrize("verb", VERBS)
+@pytest.mark.parametrize("verb", [*VERBS, *LONG_VERBS])
 def test_each_verb_has_help_with_an_example(redelta: Tool, verb: str) -> None:
-    for words in ([verb, "-h"], ["--help", verb], [verb, "some", "names", "-h"], [verb[:1], "-h"]):
+    for words in (
+        [verb, "-h"],
+        ["--help", verb],
+        [verb, "some", "names", "-h"],
+        [verb if verb in LONG_VERBS else verb[:1], "-h"],
+    ):
         result = redelta.run(*words)
         text = result.done().decode("ascii")
         assert result.err == b""
@@ -435,6 +441,7 @@ def all_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
     made: list[Words] = [
         ["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis],
         ["inspect", signature], ["inspect", delta], ["inspect", "--ops", delta], ["estimate", basis, basis],
+        ["diff", basis, delta],
     ]  # fmt: skip
     return made
 
