@@ -58,7 +58,7 @@ function readEntries(text, count) {
 const data = JSON.parse(element('data').textContent);
 const entries = readEntries(atob(element('entries').textContent), data.map.entries);
 const newSize = data.new_size;
-const basisSize = Math.max(1, data.basis_least);
+const basisSize = Math.max(1, data.basis_size ?? data.basis_least);
 
 // ---- Where the reader is -------------------------------------------------------------------------------------------
 
@@ -149,13 +149,15 @@ function showNumbers() {
   };
   row('delta-bytes', 'Delta', `${counted(data.size, 'byte')}${data.compressed ? ', compressed with zstd' : ''}`);
   row('new-bytes', 'New file', counted(newSize, 'byte'));
-  row('basis-bytes', 'Basis', `at least ${counted(data.basis_least, 'byte')}`);
+  row('basis-bytes', 'Basis', data.basis_size === null ? `at least ${counted(data.basis_least, 'byte')}` :
+    counted(data.basis_size, 'byte'));
   row('copied', 'Copied', pieces(copied));
   row('literal', 'Literal', pieces(literal));
   row('commands', 'Commands', `${grouped(copied.commands + literal.commands)}, which take ` +
     counted(copied.command_bytes + literal.command_bytes, 'byte'));
   row('steps', 'Copies', `${grouped(steps.next)} start in the basis where the previous one ended, ` +
     `${grouped(steps.forward)} further on, ${grouped(steps.back)} further back`);
+  if (data.basis_digest !== null) row('basis-digest', 'Digest of the basis', data.basis_digest);
   row('digest', 'Digest', data.digest ?? 'none: the result of a patch cannot be verified');
 }
 

@@ -119,11 +119,22 @@ void record_sums(json_writer *record, const rd_params *params) {
     json_end(record);
 }
 
-void record_digest(json_writer *record, const rd_stats *stats) {
+/* A digest in hexadecimal digits, or null for NULL. */
+static void record_hexadecimal(json_writer *record, const char *key, const uint8_t *digest) {
     char text[2 * RD_DIGEST_LEN + 1];
-    for (size_t i = 0; i < RD_DIGEST_LEN; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", stats->digest[i]);
-    json_text(record, "digest", stats->has_digest ? text : NULL);
+    for (size_t i = 0; digest != NULL && i < RD_DIGEST_LEN; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    json_text(record, key, digest != NULL ? text : NULL);
+}
+
+void record_digest(json_writer *record, const rd_stats *stats) {
+    record_hexadecimal(record, "digest", stats->has_digest ? stats->digest : NULL);
+}
+
+void record_basis(json_writer *record, const rd_stats *stats) {
+    const bool known = stats->has_basis_digest;
+    json_number(record, "basis_size", known ? stats->basis_size : RD_UNKNOWN);
+    record_hexadecimal(record, "basis_digest", known ? stats->basis_digest : NULL);
 }
 
 void record_notes(json_writer *record, unsigned notes) {

@@ -39,6 +39,9 @@ void record_sums(json_writer *record, const rd_params *params);
 /* "digest": in hexadecimal digits, or null. */
 void record_digest(json_writer *record, const rd_stats *stats);
 
+/* "basis_size" and "basis_digest": what a delta's trailer says of its basis; null if it does not. */
+void record_basis(json_writer *record, const rd_stats *stats);
+
 /* "notes": what a commit did less well than it should (RD_NOTE_*), an array of names. */
 void record_notes(json_writer *record, unsigned notes);
 

@@ -1,6 +1,6 @@
 /*
  * diff.c: the verb diff: the delta between two files at hand. Without a signature between them the old file itself is
- * searched, so copies begin and end at any byte.
+ * searched, so copies begin and end at any byte, and the delta knows its basis.
  */
 #include "cli/report/numbers.h"
 #include "cli/report/records.h"
@@ -16,7 +16,7 @@ static const char diff_help[] =
     "DELTA, or -, is standard output; NEW may be -, standard input.\n"
     "\n"
     "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
-    "      --no-verify        omit the digest that patch uses to verify its result\n"
+    "      --no-verify        omit the digests that patch uses to verify its result\n"
     "      --max-output SIZE  write at most SIZE bytes\n"
     "      --max-memory SIZE  of the index of OLD (default: 256M); a smaller\n"
     "                         one finds fewer short copies\n"
@@ -58,6 +58,7 @@ static void diff_put_result(json_writer *record, const cli_job *job) {
     job_put_uncompressed(record, job, rd_stats_delta_size(stats));
     job_put_commands(record, job, stats->in_bytes, stats->out_bytes);
     record_digest(record, stats);
+    record_basis(record, stats);
     record_time(record, job->seconds, stats->in_bytes);
 }
 

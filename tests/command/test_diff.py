@@ -12,14 +12,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from blake3 import blake3
 from hypothesis import given
 
 from helpers.files import Files
 from helpers.samples import PAIRS, edited_pairs, noise, prose, random_edits
 from helpers.sparse import Layout
 from helpers.tool import SANITIZED, Argument, Tool, Words, shell
-from helpers.wire import TRAILER_LENGTH, apply_delta, read_delta, verdict
+from helpers.wire import apply_delta, digest_of, encode_trailer, read_delta, verdict
 
 OLD = prose(300_000, 1)
 NEW = random_edits(OLD, 30, 2)
@@ -37,10 +36,10 @@ def files(tmp_path: Path) -> Files:
 
 
 def assert_makes(delta: bytes, old: bytes, new: bytes) -> None:
-    """The delta makes the new file, and has its digest."""
+    """The delta makes the new file, and has the digests of both files."""
     assert apply_delta(old, delta) == new
     assert not verdict(old, delta).statuses
-    assert len(delta) > read_delta(delta).end
+    assert delta[read_delta(delta).end :] == encode_trailer(new, basis=old)
 
 
 def record(redelta: Tool, *words: Argument, cwd: Path) -> dict[str, Any]:
@@ -103,7 +102,8 @@ def test_compressed_and_plain_make_the_same_file(redelta: Tool, files: Files) ->
 
 def test_without_verification_there_is_no_trailer(redelta: Tool, files: Files) -> None:
     plain = redelta.run("diff", files.basis, files.new).done()
-    assert redelta.run("diff", "--no-verify", files.basis, files.new).done() == plain[:-TRAILER_LENGTH]
+    bare = redelta.run("diff", "--no-verify", files.basis, files.new).done()
+    assert plain == bare + encode_trailer(NEW, basis=OLD)
 
 
 @pytest.mark.parametrize("options", [[], ["-z"], ["--max-memory", "64K"]])
@@ -223,12 +223,13 @@ def test_the_record_has_the_figures(redelta: Tool, files: Files) -> None:
     }
     assert found["copied"]["bytes"] + found["literal"]["bytes"] == len(NEW)
     assert found["saved"] == pytest.approx(1 - len(delta) / len(NEW))
-    assert (found["digest"], found["identical"], found["uncompressed"]) == (blake3(NEW).hexdigest(), False, None)
+    assert (found["digest"], found["basis_digest"]) == (digest_of(NEW).hex(), digest_of(OLD).hex())
+    assert (found["basis_size"], found["identical"], found["uncompressed"]) == (len(OLD), False, None)
     files.new.write_bytes(NEW + prose(50_000, 9))
     packed = record(redelta, "diff", "-z", "basis", "new", cwd=files.folder)
     assert packed["uncompressed"] > packed["files"]["delta"]["size"]
     bare = record(redelta, "diff", "--no-verify", "basis", "basis", cwd=files.folder)
-    assert (bare["digest"], bare["identical"]) == (None, True)
+    assert (bare["digest"], bare["basis_digest"], bare["basis_size"], bare["identical"]) == (None, None, None, True)
 
 
 def test_statistics_name_both_files_and_the_delta(redelta: Tool, files: Files) -> None:

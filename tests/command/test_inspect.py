@@ -111,8 +111,8 @@ def largest_of(pieces: list[Command], kind: type[Command]) -> list[dict[str, int
     ]
 
 
-def expected(data: bytes, new: bytes | None) -> dict[str, Any]:
-    """What inspect reports about a delta; `new` is its new file, if it has a trailer."""
+def expected(data: bytes, new: bytes | None, basis: bytes | None = None) -> dict[str, Any]:
+    """What inspect reports about a delta; `new` is its new file, if it has a trailer, and `basis` if that knows it."""
     commands = read_delta(data).commands
     pieces = pieces_of(commands)
 
@@ -134,6 +134,8 @@ def expected(data: bytes, new: bytes | None) -> dict[str, Any]:
         "new_size": made_size(commands),
         "basis_least": max((each.offset + each.length for each in commands if isinstance(each, Copy)), default=0),
         "digest": None if new is None else digest_of(new).hex(),
+        "basis_size": None if basis is None else len(basis),
+        "basis_digest": None if basis is None else digest_of(basis).hex(),
         "copied": part(Copy),
         "literal": part(Literal),
         "steps": steps_of(pieces),
@@ -162,6 +164,19 @@ def test_delta_is_told_in_numbers(redelta: Tool, tmp_path: Path, make: Any, edit
     signature = redelta.run("signature", "-b", "200", stdin=basis).done()
     delta = redelta.run("delta", "-", path, stdin=signature).done()
     assert inspected(redelta, delta) == expected(delta, new)
+
+
+def test_a_delta_that_knows_its_basis_tells_it(redelta: Tool, tmp_path: Path) -> None:
+    basis = prose(100_000, 1)
+    new = random_edits(basis, 10, 2)
+    path = tmp_path / "basis"
+    path.write_bytes(basis)
+    delta = redelta.run("diff", path, "-", stdin=new).done()
+    assert inspected(redelta, delta) == expected(delta, new, basis)
+    lines = [" ".join(line.split()) for line in redelta.run("inspect", stdin=delta).done().decode().splitlines()]
+    assert "basis 100,000 bytes" in lines
+    assert f"basis digest {digest_of(basis).hex()}" in lines
+    assert f"digest {digest_of(new).hex()}" in lines
 
 
 @given(COMMANDS)

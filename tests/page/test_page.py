@@ -288,6 +288,15 @@ def test_small_and_vast_deltas_are_shown(
     assert driver.get_log("browser") == []  # type: ignore[no-untyped-call]
 
 
+def test_a_basis_that_is_known_is_shown(driver: webdriver.Chrome, redelta: Tool, tmp_path: Path) -> None:
+    basis = b"the old file"
+    delta = encode_delta([Copy(0, 3)], basis[:3], basis)
+    shown = show(driver, redelta, tmp_path / "small.delta", [Copy(0, 3)], delta)
+    assert (shown.text("basis-bytes"), shown.text("basis-digest")) == ("12 bytes", digest_of(basis).hex())
+    bare = show(driver, redelta, tmp_path / "bare.delta", [Copy(0, 3)], encode_delta([Copy(0, 3)]))
+    assert bare.text("basis-bytes") == "at least 3 bytes"
+
+
 def test_hostile_name_is_only_shown(driver: webdriver.Chrome, redelta: Tool, tmp_path: Path) -> None:
     folder = tmp_path / HOSTILE[: HOSTILE.index("/")]
     folder.mkdir()

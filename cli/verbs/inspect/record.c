@@ -57,6 +57,7 @@ static void inspect_put_delta(json_writer *json, const cli_inspection *found) {
     json_number(json, "new_size", s->new_size);
     json_number(json, "basis_least", s->basis_end);
     record_digest(json, stats);
+    record_basis(json, stats);
     inspect_put_kind(json, "copied", &s->pieces[RD_COPY], stats->copy_commands, stats->copy_command_bytes);
     inspect_put_kind(json, "literal", &s->pieces[RD_LITERAL], stats->literal_commands, stats->literal_command_bytes);
     json_object(json, "steps");

@@ -115,6 +115,28 @@ static void inspect_print_largest(FILE *out, const survey *s, rd_op_kind kind) {
     }
 }
 
+static void inspect_print_digest(FILE *out, const char *label, const uint8_t *digest) {
+    (void)fprintf(out, "%-14s ", label);
+    for (size_t i = 0; i < RD_DIGEST_LEN; i++)
+        (void)fprintf(out, "%02x", digest[i]);
+    (void)fputc('\n', out);
+}
+
+/* What the delta knows of the files. */
+static void inspect_print_trailer(FILE *out, const cli_inspection *found) {
+    const rd_stats *const stats = &found->stats;
+    if (stats->has_basis_digest)
+        table_size(out, "basis", stats->basis_size);
+    else
+        table_row(out, "basis", grouped(found->survey.basis_end).text, " bytes at least");
+    if (stats->has_basis_digest)
+        inspect_print_digest(out, "basis digest", stats->basis_digest);
+    if (stats->has_digest)
+        inspect_print_digest(out, "digest", stats->digest);
+    else
+        table_row(out, "digest", "none", ": the result of a patch cannot be verified");
+}
+
 static void inspect_print_delta(FILE *out, const cli_inspection *found, int columns) {
     const survey *const s = &found->survey;
     const rd_stats *const stats = &found->stats;
@@ -124,15 +146,7 @@ static void inspect_print_delta(FILE *out, const cli_inspection *found, int colu
     table_counted(out, "literal", s->pieces[RD_LITERAL].bytes, s->new_size, s->pieces[RD_LITERAL].count, "piece");
     table_row(out, "commands", grouped(stats->literal_commands + stats->copy_commands).text, ", which take %s bytes",
               grouped(stats->literal_command_bytes + stats->copy_command_bytes).text);
-    table_row(out, "basis", grouped(s->basis_end).text, " bytes at least");
-    if (stats->has_digest) {
-        (void)fprintf(out, "%-14s ", "digest");
-        for (size_t i = 0; i < sizeof stats->digest; i++)
-            (void)fprintf(out, "%02x", stats->digest[i]);
-        (void)fputc('\n', out);
-    } else {
-        table_row(out, "digest", "none", ": the result of a patch cannot be verified");
-    }
+    inspect_print_trailer(out, found);
     if (s->new_size == 0)
         return;
     inspect_print_bar(out, s, columns);
