@@ -36,7 +36,7 @@ typedef struct call {
     uint64_t due;          /* when to call into Python again, in nanoseconds */
     uint64_t done;
     uint64_t total;
-    const open_file *files;  /* a list, the last one first; NULL: none */
+    const open_file *files; /* a list, the last one first; NULL: none */
 } call;
 
 /* Sets the call up. `progress` is a callable or None. The GIL is still held. */

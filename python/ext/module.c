@@ -15,10 +15,12 @@
 
 PyObject *stats_tuple(const rd_stats *s) {
     const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
-    return Py_BuildValue("KKKKKKKKKKy#OKi", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands, s->literal_bytes,
-                         s->literal_command_bytes, s->copy_commands, s->copy_bytes, s->copy_command_bytes,
-                         s->false_matches, digest, (Py_ssize_t)sizeof s->digest, s->identical ? Py_True : Py_False,
-                         s->hole_bytes, (int)s->changed);
+    const char *const basis_digest = s->has_basis_digest ? (const char *)s->basis_digest : NULL;
+    return Py_BuildValue("KKKKKKKKKKy#OKKy#i", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands,
+                         s->literal_bytes, s->literal_command_bytes, s->copy_commands, s->copy_bytes,
+                         s->copy_command_bytes, s->false_matches, digest, (Py_ssize_t)sizeof s->digest,
+                         s->identical ? Py_True : Py_False, s->hole_bytes, s->basis_size, basis_digest,
+                         (Py_ssize_t)sizeof s->basis_digest, (int)s->changed);
 }
 
 PyObject *number_or_none(uint64_t number) {
@@ -72,6 +74,7 @@ static PyMethodDef module_methods[] = {
     {"make_signature", TAKES_KEYWORDS(make_signature), NULL},
     {"load_signature", TAKES_KEYWORDS(load_signature), NULL},
     {"make_delta", TAKES_KEYWORDS(make_delta), NULL},
+    {"make_diff", TAKES_KEYWORDS(make_diff), NULL},
     {"apply_patch", TAKES_KEYWORDS(apply_patch), NULL},
     {"build_signature", TAKES_KEYWORDS(build_signature), NULL},
     {"build_part", TAKES_KEYWORDS(build_part), NULL},

@@ -42,6 +42,7 @@ PyObject *patch_stream(PyObject *module, PyObject *arguments, PyObject *keywords
 PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords);
@@ -54,8 +55,10 @@ PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS
 
-/* A new tuple of the fields of rd_stats, in their order: ten numbers, the digest or None, whether the files are
- * identical, and the role of a file that changed. */
+/*
+ * A new tuple of the fields of rd_stats, for Stats in the package: ten numbers, the digest or None, whether the files
+ * are identical, the bytes of holes, the size and the digest or None of the basis, and the role of a file that changed.
+ */
 PyObject *stats_tuple(const rd_stats *stats);
 
 /* A new int, or None for RD_UNKNOWN. */

@@ -65,7 +65,9 @@ static bool operation_add_source(operation *o, PyObject *object, bool seekable) 
 
 /* For few bytes in memory, neither a thread nor releasing the GIL pays. */
 static void operation_note_small(operation *o) {
-    o->small = !o->sink.path && !o->sink.file.object && source_is_small(&o->sources[0]);
+    o->small = o->source_count > 0 && !o->sink.path && !o->sink.file.object;
+    for (int i = 0; i < o->source_count; i++)
+        o->small = o->small && source_is_small(&o->sources[i]);
     if (o->small)
         o->options.threads = 1;
 }
@@ -305,6 +307,25 @@ PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) 
     if (operation_add_source(&o, new_file, false) && sink_open(&o.sink, destination, &o.call)) {
         operation_note_small(&o);
         result = operation_run_to_sink(&o, work_make_delta);
+    }
+    operation_end(&o);
+    return result;
+}
+
+static rd_result work_make_diff(operation *o) {
+    return rd_diff_make(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
+}
+
+/* (old, new, destination) */
+PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {.replace = RD_REPLACE_FAST};
+    PyObject *old, *new_file, *destination, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "OOO", &old, &new_file, &destination) || !operation_begin(&o, module, keywords))
+        return NULL;
+    if (operation_add_source(&o, old, true) && operation_add_source(&o, new_file, false) &&
+        sink_open(&o.sink, destination, &o.call)) {
+        operation_note_small(&o);
+        result = operation_run_to_sink(&o, work_make_diff);
     }
     operation_end(&o);
     return result;

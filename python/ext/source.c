@@ -51,6 +51,21 @@ static bool source_open_file(source *s, PyObject *place) {
     return true;
 }
 
+static void source_open_callable(source *s, PyObject *read, uint64_t size, bool seekable) {
+    s->read = Py_NewRef(read);
+    s->in_order = !seekable;
+    s->from = rd_source_callback(source_read_callable, s, size, seekable ? RD_SEEKABLE : 0);
+}
+
+static bool source_open_sized(source *s, PyObject *pair, bool seekable) {
+    PyObject *read;
+    unsigned long long size;
+    if (!PyArg_ParseTuple(pair, "OK", &read, &size))
+        return false;
+    source_open_callable(s, read, size, seekable);
+    return true;
+}
+
 bool source_use(source *s, call *c) {
     s->call = c;
     return call_use(c, &s->file);
@@ -63,12 +78,12 @@ bool source_open(source *s, PyObject *object, call *c, bool seekable) {
         if (fd == -1 && PyErr_Occurred())
             return false;
         s->from = rd_source_fd((int)fd);
+    } else if (PyTuple_Check(object) && PyTuple_Size(object) == 2 && PyCallable_Check(PyTuple_GetItem(object, 0))) {
+        return source_open_sized(s, object, seekable);
     } else if (PyTuple_Check(object)) {
         return source_open_file(s, object) && (!c || call_use(c, &s->file));
     } else if (PyCallable_Check(object)) {
-        s->read = Py_NewRef(object);
-        s->in_order = !seekable;
-        s->from = rd_source_callback(source_read_callable, s, RD_UNKNOWN, seekable ? RD_SEEKABLE : 0);
+        source_open_callable(s, object, RD_UNKNOWN, seekable);
     } else {
         if (PyObject_GetBuffer(object, &s->view, PyBUF_SIMPLE) != 0)
             return false;

@@ -38,6 +38,8 @@ OPERATIONS: dict[str, tuple[bytes, str, Operation]] = {
     "SignaturePart.load": (SIGNATURE, "signature", lambda file, **how: redelta.SignaturePart.load(file, 0, **how)),
     "delta": (NEW, "new file", lambda file, **how: redelta.delta(SIGNATURE, file, **how)),
     "delta, signature": (SIGNATURE, "signature", lambda file, **how: redelta.delta(file, NEW, **how)),
+    "diff": (NEW, "new file", lambda file, **how: redelta.diff(BASIS, file, **how)),
+    "diff, old file": (BASIS, "basis", lambda file, **how: redelta.diff(file, NEW, **how)),
     "patch": (BASIS, "basis", lambda file, **how: redelta.patch(file, DELTA, verify=False, **how)),
     "digest": (NEW, "new file", redelta.digest),
     "inspect": (DELTA, "delta", redelta.inspect),

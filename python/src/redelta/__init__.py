@@ -20,6 +20,7 @@ from types import FunctionType
 from redelta._commands import DeltaWriter, OpenDelta, OpenLiteral, open_delta
 from redelta._context import Context
 from redelta._core import VERSION as __version__
+from redelta._deltas import diff, write_diff
 from redelta._errors import (
     BadMagicError,
     CorruptError,
@@ -95,12 +96,14 @@ __all__ = [
     "VerifyError",
     "__version__",
     "delta",
+    "diff",
     "digest",
     "inspect",
     "open_delta",
     "patch",
     "signature",
     "write_delta",
+    "write_diff",
     "write_patch",
     "write_signature",
 ]

@@ -212,6 +212,22 @@ def make_delta(
     context: Context | None,
     changed: int,
 ) -> tuple[bytes | None, Numbers]: ...
+def make_diff(
+    old: Reading,
+    new: Reading,
+    destination: Writing,
+    /,
+    *,
+    verify: int,
+    compression: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes | None, Numbers]: ...
 def apply_patch(
     basis: Reading,
     delta: Reading,

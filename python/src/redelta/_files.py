@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import errno
 import io
+import operator
 import os
 import stat
 import tempfile
@@ -92,17 +93,24 @@ def buffer_of(value: Any) -> Any:
     return memoryview(value) if callable(value) else value
 
 
+def end_of(file: Any) -> int:
+    """The size of a reader that can be set to its end, as files can."""
+    end = file.seek(0, os.SEEK_END)
+    return end if isinstance(end, int) else operator.index(file.tell())
+
+
 class Input:
     """An open source: `native` is what the extension takes, `name` its path, if it has one. A basis is read at any
     offset from its start, and its position is left as it was. `used`, once it is set, is how many bytes were read of
-    anything else. To be closed."""
+    anything else. With `sized`, the size of a reader is found out. To be closed."""
 
-    def __init__(self, source: Source | Basis, *, basis: bool = False) -> None:
+    def __init__(self, source: Source | Basis, *, basis: bool = False, sized: bool = False) -> None:
         self.native: Reading
         self.name: str | bytes | None = None
         self.used: int | None = None
         self._source = source  # a temporary file closes the one inside when it is collected
         self._basis = basis
+        self._sized = sized
         self._owned: io.FileIO | None = None
         self._plain: PlainFile | None = None
         self._start = 0
@@ -152,7 +160,7 @@ class Input:
             file.seek(offset)
             return checked(file.read(size))
 
-        return read_at
+        return (read_at, end_of(file)) if self._sized else read_at
 
     def is_written_by(self, output: Output) -> bool:
         """Would what is read be what was just written?"""
@@ -258,8 +266,8 @@ class Files:
     def read(self, role: str, source: Source) -> Input:
         return self._note(role, Input(source))
 
-    def read_basis(self, source: Basis) -> Input:
-        return self._note("basis", Input(source, basis=True))
+    def read_basis(self, source: Basis, *, sized: bool = False) -> Input:
+        return self._note("basis", Input(source, basis=True, sized=sized))
 
     def _note(self, role: str, opened: Input) -> Input:
         self._inputs.append(opened)

@@ -273,7 +273,7 @@ def _patch(
             changed=change,
         )
         opened.used = stats[0]
-    if stats[-4] is None:  # no digest; what was verified is the new file, whatever changed
+    if stats[10] is None:  # no digest; what was verified is the new file, whatever changed
         warn_of_change(changed, stats[-1], files.names)
     return made, stats
 

@@ -49,6 +49,10 @@ class Stats:
     known: of `inspect`, `open_delta` and `DeltaWriter`."""
     hole_bytes: int = 0
     """Of a patch: those of `out_bytes` that became holes, and were not written."""
+    basis_size: int = 0
+    """Of the basis, as in the delta; 0 if `basis_digest` is None."""
+    basis_digest: bytes | None = None
+    """Of the basis, as in the delta: `diff`, `merge` and `reverse` know it, `delta` does not."""
     changed: str | None = None
     """The file that changed while it was read ("basis", "signature", "new file", "delta"), if one did."""
 

@@ -80,9 +80,12 @@ class HasFileno(Protocol):
     def fileno(self) -> int: ...
 
 
-Reading: TypeAlias = int | tuple[HasFileno, int | None] | Buffer | Callable[[int, int], Buffer]
-"""A descriptor, a file with a start or to be read in order, a buffer, or a function that returns up to so many bytes at
-an offset."""
+ReadAt: TypeAlias = Callable[[int, int], Buffer]
+"""A function that returns up to so many bytes at an offset."""
+
+Reading: TypeAlias = int | tuple[HasFileno, int | None] | Buffer | ReadAt | tuple[ReadAt, int]
+"""A descriptor, a file with a start or to be read in order, a buffer, or a function, perhaps with the size of what it
+reads."""
 
 Writing: TypeAlias = tuple[HasFileno] | bytes | Callable[[bytes], object] | io.BytesIO | None
 """A file, a path, a function that takes bytes, a file in memory, or None for bytes that are returned."""
@@ -100,5 +103,7 @@ class Params(TypedDict):
 Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
 
-Numbers: TypeAlias = tuple[int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int, int]
+Numbers: TypeAlias = tuple[
+    int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int, int, bytes | None, int
+]  # fmt: skip
 """The fields of Stats, with the number of a role for `changed`."""
