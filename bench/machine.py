@@ -18,7 +18,9 @@ BUSY = 0.5  # of the cores, at the start
 # Programs that are measured, compared with or compiled with: the option that makes each tell its version, and the
 # scripts that use it. That of rdiff is also that of the system's librsync.
 PROGRAMS = {
-    "rdiff": ("--version", {"versus", "growth", "python-compat", "nightly", "burp"}),
+    "rdiff": ("--version", {"versus", "versus-diff", "growth", "python-compat", "nightly", "burp"}),
+    "xdelta3": ("-V", {"versus-diff"}),
+    "zstd": ("--version", {"versus-diff"}),
     "b3sum": ("--version", {"digest"}),
     "rdiff-backup": ("--version", {"nightly"}),
     "duplicity": ("--version", {"nightly"}),

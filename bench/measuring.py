@@ -93,21 +93,31 @@ def warm(*paths: Path | str) -> None:
                 pass
 
 
-def measure(command: list[str]) -> Run:
-    """Run a command. Its memory is reported by GNU time, a small process between us and it: a command that this
-    interpreter started itself would be charged with the interpreter's memory. Without GNU time the peak is 0."""
+def attempt(command: list[str]) -> tuple[Run, str]:
+    """Run a command. The words are the last line of what it complained of, if it failed, else empty. Its memory is
+    reported by GNU time, a small process between us and it: a command that this interpreter started itself would be
+    charged with the interpreter's memory. Without GNU time the peak is 0."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
-    with tempfile.NamedTemporaryFile("r") as peak:
+    with tempfile.NamedTemporaryFile("r") as peak, tempfile.TemporaryFile("w+", errors="replace") as said:
         wrapped = [GNU_TIME, "--format=%M", f"--output={peak.name}", *command] if GNU_TIME else command
         start = time.monotonic()
-        status = subprocess.run(wrapped, stdout=subprocess.DEVNULL, check=False).returncode
+        status = subprocess.run(wrapped, stdout=subprocess.DEVNULL, stderr=said, check=False).returncode
         wall = time.monotonic() - start
         kilobytes = peak.read().split()
+        said.seek(0)
+        lines = [line.strip() for line in said if line.strip()]
     after = resource.getrusage(resource.RUSAGE_CHILDREN)
-    if status != 0:
-        sys.exit(f"{shlex.join(command)}: exit status {status}")
     cpu = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-    return Run(wall, cpu, int(kilobytes[-1]) * 1024 if kilobytes else 0)
+    run = Run(wall, cpu, int(kilobytes[-1]) * 1024 if kilobytes else 0)
+    return run, (lines[-1] if lines else f"exit status {status}") if status != 0 else ""
+
+
+def measure(command: list[str]) -> Run:
+    """Run a command that must not fail."""
+    run, problem = attempt(command)
+    if problem:
+        sys.exit(f"{shlex.join(command)}: {problem}")
+    return run
 
 
 # ---- Two programs in turns -------------------------------------------------------------------------------------------

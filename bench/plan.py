@@ -15,7 +15,7 @@ from synthetic import NAMES
 
 MD4 = "-H md4 -R rollsum -S 8 -b 2048"
 
-
+REAL_PAIRS = (("typescript", "TypeScript", 60), ("linux", "Linux", 300))  # and seconds
 Words = tuple[str | int | Path, ...]
 
 
@@ -119,6 +119,20 @@ class Plan:
         if not self.scale.quick:
             yield self.real("versus-verified", "linux", "Linux", 24)
 
+    def both_at_hand(self) -> Iterator[Job]:
+        """`diff`, next to other programs: on its own pairs and on the real ones."""
+        runs, quick = ("--rounds", self.scale.runs), self.scale.quick
+        fast: Words = ("--only", "redelta", "--only", "xdelta3 -1", "--only", "zstd -3")
+        words: Words = (*runs, *fast) if quick else runs
+        yield Job("versus-diff", "versus-diff", "both files at hand", words, 15 if quick else 150)
+        for name, label, seconds in () if quick else REAL_PAIRS:
+            pair = real_pair(self.real_files, name)
+            need = () if pair else (f"no {name}-*.tar in {self.real_files}: bench/make-data --real fetches them",)
+            words = (*runs, *(pair or ()))
+            yield Job("versus-diff", "versus-diff", f"both files at hand, {label}", words, seconds, need)
+        words = ("--hostile", *runs, *(("--megabytes", 1, "--crafted", "word") if quick else ()))
+        yield Job("versus-diff", "versus-diff-hostile", "crafted pairs", words, 5 if quick else 240)
+
     def small_things(self) -> Iterator[Job]:
         """The kernels, and many small files."""
         quick, memory = self.scale.quick, Path("/dev/shm")
@@ -175,5 +189,13 @@ class Plan:
             yield Job("hostile", "hostile", "crafted signatures", ("--only", "load"), 20)
 
     def jobs(self) -> list[Job]:
-        parts = (self.against_rdiff, self.small_things, self.growth, self.programs, self.package, self.others)
+        parts = (
+            self.against_rdiff,
+            self.both_at_hand,
+            self.small_things,
+            self.growth,
+            self.programs,
+            self.package,
+            self.others,
+        )
         return [job for part in parts for job in part()]

@@ -7,6 +7,7 @@ sizes of the files once all are made.
 from __future__ import annotations
 
 import json
+import random
 import subprocess
 from pathlib import Path
 
@@ -16,6 +17,11 @@ NAMES = ("old", "edited", "appended", "shifted", "unrelated", "zeros")
 EDITS = 2000
 EDIT_MAX = 8192
 MARKER = "made-by-bench-all.json"
+
+
+def noise(rng: random.Random, size: int) -> bytes:
+    """Random bytes; Python makes fewer than 256 MiB of them in one call."""
+    return b"".join(rng.randbytes(min(1 << 20, size - at)) for at in range(0, size, 1 << 20))
 
 
 def sizes(directory: Path) -> dict[str, int]:
