@@ -2,12 +2,13 @@
 #ifndef RD_COMPRESS_SAMPLE_H
 #define RD_COMPRESS_SAMPLE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
- * The size of `size` bytes compressed by zstd at this level, without the frame around them; `size` if that is smaller,
- * if there is no memory, or if the library was built without zstd.
+ * *compressed becomes the size of `size` bytes compressed by zstd at this level, without the frame around them, and at
+ * most `size`; without zstd, `size`. False: out of memory.
  */
-size_t rd__compressed_size(const void *data, size_t size, int level);
+bool rd__compressed_size(const void *data, size_t size, int level, size_t *compressed);
 
 #endif

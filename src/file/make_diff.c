@@ -169,29 +169,31 @@ static size_t diff_sample(const rd__segment *segment, const rd__copies *copies, 
     return filled;
 }
 
-/* What literals and copies cost in this segment, after its long copies were found. */
-static rd__match_cost diff_cost(const diff_run *run, const diff_slot *it) {
+/* What literals and copies cost in this segment, after its long copies were found. False: out of memory. */
+static bool diff_cost(const diff_run *run, const diff_slot *it, rd__match_cost *cost) {
     const int level = run->operation->options.compression;
     uint8_t sample[SAMPLE];
+    *cost = (rd__match_cost){.literal = 64};
     if (!rd__operation_compresses(run->operation))
-        return (rd__match_cost){.literal = 64};
+        return true;
     const size_t size = diff_sample(&it->segment, &it->matcher.scanned, sample);
-    const size_t compressed =
-        size < SAMPLE_MIN ? 0 : rd__compressed_size(sample, size, level < SAMPLE_LEVEL_MAX ? level : SAMPLE_LEVEL_MAX);
-    const unsigned literal = size < SAMPLE_MIN ? (unsigned)LITERAL_COMPRESSED : (unsigned)(64 * compressed / size);
-    return (rd__match_cost){.literal = literal > LITERAL_COMPRESSED_MIN ? literal : (unsigned)LITERAL_COMPRESSED_MIN,
-                            .copy = COMMAND_COMPRESSED};
+    size_t compressed = size * LITERAL_COMPRESSED / 64;
+    if (size >= SAMPLE_MIN &&
+        !rd__compressed_size(sample, size, level < SAMPLE_LEVEL_MAX ? level : SAMPLE_LEVEL_MAX, &compressed))
+        return false;
+    const unsigned literal = size > 0 ? (unsigned)(64 * compressed / size) : 0;
+    cost->literal = literal > LITERAL_COMPRESSED_MIN ? literal : (unsigned)LITERAL_COMPRESSED_MIN;
+    cost->copy = COMMAND_COMPRESSED;
+    return true;
 }
 
 static void diff_work(const void *context, void *slot) {
     const diff_run *const run = context;
     diff_slot *const it = slot;
     rd__segment *const s = &it->segment;
-    bool matched = diff_prepare(run, it) && rd__matcher_scan(&it->matcher, s->data, s->got, s->offset);
-    if (matched) {
-        const rd__match_cost cost = diff_cost(run, it);
-        matched = rd__matcher_refine(&it->matcher, &cost);
-    }
+    rd__match_cost cost;
+    const bool matched = diff_prepare(run, it) && rd__matcher_scan(&it->matcher, s->data, s->got, s->offset) &&
+                         diff_cost(run, it, &cost) && rd__matcher_refine(&it->matcher, &cost);
     if (!matched && it->prepared && it->pages.result != RD_OK) {
         s->result = it->pages.result;
         s->error = it->pages.error;

@@ -59,6 +59,11 @@ static rd_result make_signature_of_long_blocks(const material *m, rd_error *erro
     return rd_signature_make(&basis, &sink, &options);
 }
 
+static rd_result read_seekable(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const rd_source source = bytes_source(context);
+    return rd_source_read(&source, offset, data, size, got, NULL);
+}
+
 static rd_result load(const material *m, const rd_memory *bytes, rd_error *error) {
     rd_signature *signature = (rd_signature *)&signature;
     const rd_source in = bytes_source(bytes);
@@ -95,6 +100,37 @@ static rd_result make_delta_without_trailer(const material *m, rd_error *error) 
 
 static rd_result make_delta_of_literals(const material *m, rd_error *error) {
     return delta_with(m, NULL, RD_VERIFY_DEFAULT, error);
+}
+
+/* With so little memory that the basis is read in pages. */
+static rd_result diff_in(const material *m, uint64_t memory, int compression, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source paged = rd_source_callback(read_seekable, (void *)(uintptr_t)&m->basis, m->basis.size, RD_SEEKABLE);
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {.size = sizeof options,
+                                .error = error,
+                                .threads = m->threads,
+                                .context = m->context,
+                                .compression = compression,
+                                .limits.memory = memory};
+    return rd_diff_make(memory > 0 ? &paged : &basis, &new_file, &sink, &options);
+}
+
+static rd_result make_diff(const material *m, rd_error *error) {
+    return diff_in(m, 0, 0, error);
+}
+
+static rd_result make_diff_with_pages(const material *m, rd_error *error) {
+    return diff_in(m, m->basis.size, 0, error);
+}
+
+static rd_result make_diff_in_memory(const material *m, rd_error *error) {
+    return diff_in(m, 4 * m->basis.size, 0, error);
+}
+
+static rd_result make_compressed_diff(const material *m, rd_error *error) {
+    return diff_in(m, 0, 1, error);
 }
 
 static rd_result patch_with(const material *m, const rd_sink *sink, rd_verify verify, rd_error *error) {
@@ -584,6 +620,14 @@ static void making_a_delta_of_literals_survives_every_failed_allocation(void **s
     fail_each_both_ways(state, make_delta_of_literals, 2);
 }
 
+static void making_a_diff_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, make_diff, 5);
+    fail_each_both_ways(state, make_diff_with_pages, 7);
+    fail_each_both_ways(state, make_diff_in_memory, 6);
+    if (rd_compression_max() > 0)
+        fail_each_both_ways(state, make_compressed_diff, 7);
+}
+
 static void applying_a_verified_patch_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, apply_verified_patch, 3);
 }
@@ -687,6 +731,7 @@ int main(void) {
         cmocka_unit_test(loading_a_signature_in_parts_survives_every_failed_allocation),
         cmocka_unit_test(making_a_delta_without_trailer_survives_every_failed_allocation),
         cmocka_unit_test(making_a_delta_of_literals_survives_every_failed_allocation),
+        cmocka_unit_test(making_a_diff_survives_every_failed_allocation),
         cmocka_unit_test(applying_a_verified_patch_survives_every_failed_allocation),
         cmocka_unit_test(applying_an_unverified_patch_survives_every_failed_allocation),
         cmocka_unit_test(verifying_a_delta_survives_every_failed_allocation),
