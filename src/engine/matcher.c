@@ -229,7 +229,7 @@ bool rd__matcher_scan(rd__matcher *m, const uint8_t *data, size_t size, uint64_t
          * runs that are alike. The longer nothing is found, the fewer positions are tried.
          */
         if (near.length < NEAR_SURE) {
-            const size_t until = near.length > 0 ? near.at + near.length : at + 1;
+            const size_t until = near.length > 0 ? near.at + 1 : at + 1;
             match far = {0};
             while (far.length == 0 && at < until && size - at >= RD__MATCH_KEY && !m->failed)
                 far = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));

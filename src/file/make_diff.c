@@ -6,6 +6,9 @@
  * segments at fixed places, and each is matched on its own by any thread (engine/matcher.h), with the bytes of the old
  * file read again where they may match. In order, the copies of the segments are joined and written. So the delta
  * depends on the files and on the options that are about it, and on nothing else.
+ *
+ * A segment starts with the last bytes of the one before, its *lead*. Copies in it are found, and not written: they
+ * lead to the same diagonal that the segment before has come to, and so few copies are cut where a segment ends.
  */
 #include "base/memory.h"
 #include "base/result.h"
@@ -22,8 +25,9 @@
 #include <string.h>
 
 enum {
-    INDEX_SEGMENT = 256 * 1024,         /* of the old file, while it is indexed */
-    SEGMENT = 4 * 1024 * 1024,          /* of the new file */
+    INDEX_SEGMENT = 256 * 1024, /* of the old file, while it is indexed */
+    SEGMENT = 2 * 1024 * 1024,  /* of the new file */
+    LEAD = 64 * 1024,
     PAGES = 8 * 1024 * 1024,            /* bytes of the old file that stay in memory for each segment */
     MEMORY_DEFAULT = 256 * 1024 * 1024, /* for the index */
     WHOLE_SHARE = 4,                    /* an old file that takes one in so many bytes of that is kept in memory */
@@ -44,6 +48,7 @@ typedef struct diff_run {
     rd__digest old_digest;
     rd__digest new_digest;
     rd__match_index index;
+    uint8_t *lead;        /* of the next segment, as the one before read it */
     uint8_t *whole;       /* the old file, if it is small; else NULL */
     rd__op_output output; /* not zeroed as a whole: the last member */
 } diff_run;
@@ -187,6 +192,7 @@ static bool diff_cost(const diff_run *run, const diff_slot *it, rd__match_cost *
     return true;
 }
 
+/* Matches the segment, with what it is to the digest of the new file. */
 static void diff_work(const void *context, void *slot) {
     const diff_run *const run = context;
     diff_slot *const it = slot;
@@ -202,27 +208,57 @@ static void diff_work(const void *context, void *slot) {
     }
     if (run->digests) {
         rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
-        rd__digest_add(&it->range, run->kernels, s->data, s->got);
+        rd__digest_add(&it->range, run->kernels, s->data, s->last ? s->got : (size_t)SEGMENT);
     }
 }
 
-static rd__view diff_view(const rd__segment *segment) {
-    return (rd__view){.data = segment->data, .size = segment->got, .offset = segment->offset, .last = segment->last};
+/*
+ * The lead was read twice. If the file was written to in between, what the segment before read of it is what counts,
+ * since that is written: the segment is matched again with those bytes.
+ */
+static rd_result diff_check_lead(diff_run *run, diff_slot *it) {
+    rd__segment *const s = &it->segment;
+    if (s->offset > 0 && (s->got < LEAD || memcmp(s->data, run->lead, LEAD) != 0)) {
+        memcpy(s->data, run->lead, LEAD);
+        s->got = s->got < LEAD ? (size_t)LEAD : s->got;
+        diff_work(run, it);
+        if (s->result != RD_OK)
+            run->operation->error = s->error;
+    }
+    if (!s->last)
+        memcpy(run->lead, s->data + SEGMENT, LEAD);
+    return s->result;
+}
+
+/* The part of the copy from `start` of the new file on; false: there is none. */
+static bool diff_cut(rd_op *copy, uint64_t start) {
+    const uint64_t before = copy->target_offset < start ? start - copy->target_offset : 0;
+    if (before >= copy->length)
+        return false;
+    copy->target_offset += before;
+    copy->basis_offset += before;
+    copy->length -= before;
+    return true;
 }
 
 static rd_result diff_finish(void *context, void *slot) {
     diff_run *const run = context;
-    const diff_slot *const it = slot;
-    const rd__view view = diff_view(&it->segment);
+    diff_slot *const it = slot;
     const rd__copies *const copies = &it->matcher.copies;
-    rd_result result = RD_OK;
-    if (run->digests)
+    rd_result result = diff_check_lead(run, it);
+    const rd__segment *const s = &it->segment;
+    const rd__view view = {.data = s->data, .size = s->got, .offset = s->offset, .last = s->last};
+    const uint64_t start = s->offset + (s->offset > 0 ? LEAD : 0);
+    if (result == RD_OK && run->digests)
         rd__digest_join(&run->new_digest, &it->range);
-    for (size_t i = 0; result == RD_OK && i < copies->count; i++)
-        result = rd__op_output_copy(&run->output, &view, &copies->ops[i]);
+    for (size_t i = 0; result == RD_OK && i < copies->count; i++) {
+        rd_op copy = copies->ops[i];
+        if (diff_cut(&copy, start))
+            result = rd__op_output_copy(&run->output, &view, &copy);
+    }
     if (result == RD_OK)
         result = rd__op_output_reach(&run->output, &view, view.offset + view.size, view.last);
-    return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, view.offset + view.size) : result;
+    return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, view.offset + SEGMENT) : result;
 }
 
 static void diff_release(void *slot) {
@@ -240,10 +276,14 @@ static rd_result diff_match(diff_run *run) {
                              .operation = run->operation,
                              .role = RD_ROLE_NEW,
                              .size = SEGMENT,
+                             .overlap = LEAD,
                              .work = &work,
                              .context = run};
     const bool any_thread = rd__source_is_concurrent(run->old_file);
     rd__digest_init(&run->new_digest, 0);
+    run->lead = rd__context_take(run->operation->context, LEAD, 1);
+    if (!run->lead)
+        return rd__fail_memory(&run->operation->error);
     return rd__segments_run(&segments, any_thread ? rd__operation_threads_for(run->operation, run->new_file->size) : 1);
 }
 
@@ -304,6 +344,7 @@ rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, con
         result = diff_make(run, out);
         rd__match_index_free(&run->index);
         rd__free_table(run->whole);
+        rd__context_give(operation.context, run->lead);
     } else {
         result = rd__fail_memory(&operation.error);
     }

@@ -6,7 +6,7 @@
 
 #include "engine/matcher.h"
 
-enum { SEGMENT = 4 * 1024 * 1024 };
+enum { SEGMENT = 2 * 1024 * 1024 }; /* of src/file/make_diff.c: what is special happens where one ends */
 
 static rd_memory diff_with(const rd_source *old_file, const rd_source *new_file, rd_options options, rd_stats *stats) {
     rd_memory made = {0};
@@ -181,6 +181,34 @@ static void runs_of_one_byte_are_copied(void **state) {
     }
 }
 
+/* The first bytes of the second segment are others when they are read with it, and not with the end of the first. */
+static rd_result read_changing(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const rd_result result = read_bytes(context, offset, data, size, got);
+    if (offset == SEGMENT && *got > 0)
+        memset(data, 'x', *got < 5000 ? *got : 5000);
+    return result;
+}
+
+/* What was read first counts: the delta makes that file, and its digest is that of it. */
+static void bytes_that_change_between_two_segments_count_once(void **state) {
+    (void)state;
+    random_source r = random_from(17);
+    rd_memory old_file = bytes_random(&r, 2 * SEGMENT, 256);
+    for (size_t size = SEGMENT + 3000; size < 2 * SEGMENT; size += SEGMENT / 3) {
+        rd_memory new_file = bytes_edited(&r, &old_file, size, 256);
+        const rd_source old_source = bytes_source(&old_file);
+        const rd_source new_source = rd_source_callback(read_changing, &new_file, size, RD_SEEKABLE | RD_CONCURRENT);
+        rd_stats stats;
+        rd_memory delta = diff_with(&old_source, &new_source, (rd_options){.threads = 2}, &stats);
+        rd_memory made = patched(&old_file, &delta);
+        check_memory(made, new_file, "%zu", size);
+        rd_memory_free(&made);
+        rd_memory_free(&delta);
+        rd_memory_free(&new_file);
+    }
+    rd_memory_free(&old_file);
+}
+
 /* ---- Failures ---------------------------------------------------------------------------------------------------- */
 
 /* A file that cannot be read from some byte on, or that ends there, in its second reading. */
@@ -271,9 +299,13 @@ static void it_can_be_cancelled(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(any_files_round_trip), cmocka_unit_test(segments_join),
-        cmocka_unit_test(runs_are_found),       cmocka_unit_test(runs_of_one_byte_are_copied),
-        cmocka_unit_test(failures_are_told),    cmocka_unit_test(it_can_be_cancelled),
+        cmocka_unit_test(any_files_round_trip),
+        cmocka_unit_test(segments_join),
+        cmocka_unit_test(runs_are_found),
+        cmocka_unit_test(runs_of_one_byte_are_copied),
+        cmocka_unit_test(bytes_that_change_between_two_segments_count_once),
+        cmocka_unit_test(failures_are_told),
+        cmocka_unit_test(it_can_be_cancelled),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
