@@ -84,7 +84,7 @@ static size_t match_index_note_run(const rd__match_index *index, const uint8_t *
         runs->longest[value] = run;
     if (start == 0)
         runs->first = run;
-    if (end == size)
+    if (end == size && run.length > runs->last.length) /* keys that reach into the next segment find its end again */
         runs->last = run;
     const size_t length = end - at; /* at least that of a key, unless the segment ends within it */
     const size_t keys = length < RD__MATCH_KEY ? 1 : length - RD__MATCH_KEY + 1;

@@ -61,11 +61,16 @@ typedef struct index_slot {
     rd__digest range;
 } index_slot;
 
+/* What is the segment's own; the last one has what would be its overlap. */
+static uint64_t diff_index_size(const rd__segment *segment) {
+    return segment->zeros > 0 ? segment->zeros * INDEX_SEGMENT : segment->last ? segment->got : (uint64_t)INDEX_SEGMENT;
+}
+
 static void diff_index_work(const void *context, void *slot) {
     const diff_run *const run = context;
     index_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    const size_t size = rd__min_size(s->got, INDEX_SEGMENT);
+    const size_t size = (size_t)diff_index_size(s);
     rd__match_index_add(&run->index, s->data, size, s->got, s->offset, &it->runs);
     if (run->whole)
         memcpy(run->whole + s->offset, s->data, size);
@@ -79,7 +84,7 @@ static void diff_index_work_empty(const void *context, void *slot) {
     const diff_run *const run = context;
     index_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    const uint64_t size = s->zeros * INDEX_SEGMENT;
+    const uint64_t size = diff_index_size(s);
     it->runs = (rd__match_runs){.first = {.offset = s->offset, .length = size}};
     it->runs.last = it->runs.longest[0] = it->runs.first;
     if (run->whole)
@@ -94,7 +99,7 @@ static rd_result diff_index_finish(void *context, void *slot) {
     diff_run *const run = context;
     const index_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    const uint64_t size = s->zeros > 0 ? s->zeros * INDEX_SEGMENT : rd__min_size(s->got, INDEX_SEGMENT);
+    const uint64_t size = diff_index_size(s);
     rd__match_index_add_runs(&run->index, &it->runs, s->offset + size);
     if (run->digests)
         rd__digest_join(&run->old_digest, &it->range);

@@ -223,6 +223,21 @@ static rd_result read_delta_make(const place *p, const rd_source *file, const rd
     return rd_delta_make(p->loaded, file, &out, options);
 }
 
+static rd_result read_diff_new(const place *p, const rd_source *file, const rd_options *options, uint64_t *written) {
+    const rd_source old_file = bytes_source(&p->basis);
+    const rd_sink out = rd_sink_callback(nowhere, written);
+    return rd_diff_make(&old_file, file, &out, options);
+}
+
+/* In little memory, so that the file is read again, after it was changed. */
+static rd_result read_diff_old(const place *p, const rd_source *file, const rd_options *options, uint64_t *written) {
+    const rd_source new_file = bytes_source(&p->new_file);
+    const rd_sink out = rd_sink_callback(nowhere, written);
+    rd_options little = *options;
+    little.limits.memory = SIZE;
+    return rd_diff_make(file, &new_file, &out, &little);
+}
+
 static rd_result read_digest(const place *p, const rd_source *file, const rd_options *options, uint64_t *written) {
     uint8_t digest[RD_DIGEST_LEN];
     (void)p, (void)written;
@@ -335,6 +350,8 @@ static const struct {
     {"signature_load", read_signature_load, RD_ROLE_SIGNATURE, true},
     {"signature_load_part", read_signature_load_part, RD_ROLE_SIGNATURE, true},
     {"delta_make", read_delta_make, RD_ROLE_NEW, false},
+    {"diff_make, the old file", read_diff_old, RD_ROLE_BASIS, true},
+    {"diff_make, the new file", read_diff_new, RD_ROLE_NEW, false},
     {"digest", read_digest, RD_ROLE_NEW, false},
     {"range", read_range_of_digest, RD_ROLE_NEW, false},
     {"delta_verify, the file", read_verified, RD_ROLE_NEW, true},
@@ -421,9 +438,11 @@ typedef struct outcome {
 static outcome run(place *p, size_t reading, size_t act, rd_changed changed, unsigned threads) {
     const int fd = file_with(p, contents_for(p, readings[reading].role));
     const rd_source file = rd_source_fd(fd);
-    /* A patch reports what it has made, and rd_delta_verify starts with the delta. */
-    const bool second = readings[reading].read == read_verified;
-    actor a = {.place = p, .act = acts[act].act, .from = second ? p->delta.size + SIZE / 2 : 0};
+    /* A patch reports what it has made, rd_delta_verify starts with the delta, and rd_diff_make with the old file. */
+    const uint64_t first = readings[reading].read == read_verified   ? p->delta.size
+                           : readings[reading].read == read_diff_new ? p->basis.size
+                                                                     : 0;
+    actor a = {.place = p, .act = acts[act].act, .from = first > 0 ? first + SIZE / 2 : 0};
     outcome o = {.stats.size = sizeof o.stats};
     const rd_options options = {OPTIONS,
                                 .params = {.block_len = BLOCK},

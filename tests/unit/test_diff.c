@@ -131,6 +131,24 @@ static void segments_join(void **state) {
     rd_memory_free(&old_file);
 }
 
+/* The old file is indexed in segments of 256 KiB, with a key more: a last one may be all in that. */
+static void the_end_of_the_old_file_counts(void **state) {
+    (void)state;
+    enum { INDEXED = 256 * 1024 };
+    static const size_t more[] = {0, 1, 31, 32, 33, 64, 65536};
+    random_source r = random_from(18);
+    for (size_t i = 0; i < 2 * ITEMS(more); i++) {
+        rd_memory old_file = bytes_random(&r, INDEXED * (1 + i % 2) + more[i / 2], 256);
+        rd_stats stats;
+        rd_memory made = diff_of(&old_file, &old_file, (rd_options){0}, &stats);
+        check_equal(stats.copy_commands, 1, "%zu bytes", old_file.size);
+        check_bytes(stats.basis_digest, RD_DIGEST_LEN, stats.digest, RD_DIGEST_LEN, "%zu bytes", old_file.size);
+        check_pair(&old_file, &old_file, i);
+        rd_memory_free(&made);
+        rd_memory_free(&old_file);
+    }
+}
+
 /*
  * Runs of a key and a stride, wherever they come from, are found, unless their keys have no place in the table; here
  * between bytes that are nowhere else. Runs of eight strides more are.
@@ -301,6 +319,7 @@ int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(any_files_round_trip),
         cmocka_unit_test(segments_join),
+        cmocka_unit_test(the_end_of_the_old_file_counts),
         cmocka_unit_test(runs_are_found),
         cmocka_unit_test(runs_of_one_byte_are_copied),
         cmocka_unit_test(bytes_that_change_between_two_segments_count_once),

@@ -86,6 +86,13 @@ static rd_memory delta_from(const rd_signature *signature, const rd_source *sour
     return made;
 }
 
+static rd_memory diff_from(const rd_source *old_file, const rd_source *new_file, const rd_options *options) {
+    rd_memory made = {0};
+    const rd_sink sink = rd_sink_memory(&made);
+    assert_int_equal(rd_diff_make(old_file, new_file, &sink, options), RD_OK);
+    return made;
+}
+
 static void check_pair(random_source *r, const rd_memory *old, const rd_memory *new_file, rd_params params) {
     const int old_fd = sparse_file(old);
     const int new_fd = sparse_file(new_file);
@@ -117,7 +124,14 @@ static void check_pair(random_source *r, const rd_memory *old, const rd_memory *
     rd_memory back = patched(old, &delta);
     check_memory(back, *new_file, "blocks of %u", params.block_len);
 
-    rd_memory *const made[] = {&bytes, &expected, &delta, &expected_delta, &back};
+    rd_memory diff = diff_from(&old_holey, &new_holey, &holey);
+    const rd_source old_bytes = bytes_source(old);
+    in_order again = {.bytes = new_file};
+    const rd_source new_again = in_order_source(&again);
+    rd_memory expected_diff = diff_from(&old_bytes, &new_again, &dense);
+    check_memory(diff, expected_diff, "diff, %zu and %zu bytes, %u threads", old->size, new_file->size, threads);
+
+    rd_memory *const made[] = {&bytes, &expected, &delta, &expected_delta, &back, &diff, &expected_diff};
     for (size_t i = 0; i < ITEMS(made); i++)
         rd_memory_free(made[i]);
     rd_signature_free(signature);
