@@ -1,48 +1,28 @@
-/*
- * The delta writer: makes a delta of copies and literals that the caller gives in order. Copies that continue each
- * other become one, and literals are gathered and cut as everywhere, so that the delta does not depend on the chunks in
- * which the caller gives them.
- */
-#include "base/memory.h"
-#include "base/result.h"
-#include "engine/op_joiner.h"
-#include "engine/patcher.h"
-#include "file/writer.h"
-#include "format/emitter.h"
-#include "hash/digest.h"
-#include "io/sink.h"
-#include "io/source.h"
+/* See write_delta.h. */
+#include "file/write_delta.h"
 
-#include <stdlib.h>
+#include "base/memory.h"
+
+#include <assert.h>
+#include <stddef.h>
 #include <string.h>
 
-enum { COPY_CHUNK = 256 * 1024 };
+rd_result rd__delta_writer_open(rd__delta_writer *w, const rd_sink *sink, rd__operation *operation) {
+    uint8_t bytes[RD__EMIT_MAX];
+    memset(w, 0, offsetof(rd__delta_writer, literal));
+    w->operation = operation;
+    w->emitter.stats = &operation->stats;
+    const rd_result result = rd__writer_open(&w->writer, sink, operation, rd__operation_threads(operation));
+    return result == RD_OK ? rd__writer_put(&w->writer, bytes, rd__emit_magic(bytes)) : result;
+}
 
-struct rd_delta_writer {
-    rd__operation operation;
-    rd_sink out;
-    rd_source basis;
-    bool has_basis;
-    bool digests; /* the digest is made here, with the help of the basis */
-    rd__digester digester;
-    rd__writer writer;
-    rd__emitter emitter;
-    rd__basis_id id; /* of the basis, for the trailer ... */
-    bool has_id;     /* ... if the caller has set it */
-    uint64_t reach;  /* where in the basis the copies so far end */
-    rd_result state; /* RD_OK while more may be written */
-    rd_op held;      /* the copy that may still grow; length 0: none */
-    size_t filled;   /* bytes of the literal that may still grow */
-    uint8_t literal[RD__LITERAL_MAX];
-};
-
-static rd_result delta_writer_put_op(rd_delta_writer *w, const rd_op *op) {
+static rd_result delta_writer_put_op(rd__delta_writer *w, const rd_op *op) {
     uint8_t bytes[RD__EMIT_MAX];
     return rd__writer_put(&w->writer, bytes, rd__emit_op(&w->emitter, op, bytes));
 }
 
 /* Writes what is held back. */
-static rd_result delta_writer_flush(rd_delta_writer *w) {
+static rd_result delta_writer_flush(rd__delta_writer *w) {
     rd_result result = RD_OK;
     if (w->held.length > 0)
         result = delta_writer_put_op(w, &w->held);
@@ -57,99 +37,25 @@ static rd_result delta_writer_flush(rd_delta_writer *w) {
     return result;
 }
 
-rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, const rd_source *basis,
-                              const rd_options *options) {
-    rd_delta_writer *const w = rd__alloc_zeroed(1, sizeof *w);
-    *writer = NULL;
-    if (!w)
-        return rd__fail_memory_of(options);
-    w->out = *out;
-    rd_result result = rd__operation_start(&w->operation, options, RD_UNKNOWN);
-    rd_error *const error = &w->operation.error;
-    if (basis) {
-        w->basis = *basis;
-        w->has_basis = true;
-        w->digests = w->operation.options.verify != RD_VERIFY_NEVER;
-    }
-    w->emitter.stats = &w->operation.stats;
-    if (result == RD_OK && basis && !basis->seekable)
-        result = rd__fail(error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN, "the basis can only be read in sequence");
-    if (result == RD_OK && basis)
-        result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, error);
-    if (result == RD_OK && w->digests && !rd__digester_init(&w->digester, rd__kernels_best()))
-        result = rd__fail_memory(error);
-    if (result == RD_OK)
-        result = rd__writer_open(&w->writer, &w->out, &w->operation, rd__operation_threads(&w->operation));
-    if (result == RD_OK) {
-        uint8_t bytes[RD__EMIT_MAX];
-        result = rd__writer_put(&w->writer, bytes, rd__emit_magic(bytes));
-    }
-    if (result == RD_OK) {
-        *writer = w;
-        return RD_OK;
-    }
-    if (w->operation.options.error)
-        *w->operation.options.error = *error;
-    rd_delta_writer_free(w);
-    return result;
-}
-
-/* Hashes what the copy makes. */
-static rd_result delta_writer_hash_copy(rd_delta_writer *w, uint64_t offset, uint64_t length) {
-    rd_context *const kept = w->operation.context;
-    uint8_t *const chunk = rd__context_take(kept, COPY_CHUNK, 1);
-    rd_result result = chunk ? RD_OK : rd__fail_memory(&w->operation.error);
-    while (result == RD_OK && length > 0) {
-        size_t size = (size_t)rd__min_u64(length, COPY_CHUNK);
-        result = rd__basis_read(&w->basis, &w->operation, offset, chunk, size, &size);
-        rd__digester_take(&w->digester, chunk, size);
-        offset += size;
-        length -= size;
-    }
-    rd__context_give(kept, chunk);
-    return result;
-}
-
-/* The bytes of the new file so far, with what is held back. */
-static uint64_t delta_writer_target(const rd_delta_writer *w) {
+uint64_t rd__delta_writer_target(const rd__delta_writer *w) {
     return w->emitter.target + w->held.length + w->filled;
 }
 
-rd_result rd_delta_writer_copy(rd_delta_writer *w, uint64_t offset, uint64_t length) {
-    if (w->state != RD_OK)
-        return RD_E_STATE;
-    if (length == 0)
-        return RD_OK;
+rd_result rd__delta_writer_copy(rd__delta_writer *w, uint64_t offset, uint64_t length) {
     const rd_op op = {
-        .kind = RD_COPY, .target_offset = delta_writer_target(w), .length = length, .basis_offset = offset};
-    rd_result result = RD_OK;
-    if (length > INT64_MAX || offset > INT64_MAX - length || length > INT64_MAX - op.target_offset)
-        result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
-                          "the offset or the length of a copy is out of range");
-    else if (w->digests)
-        result = delta_writer_hash_copy(w, offset, length);
-    else if (w->has_basis && w->basis.size != RD_UNKNOWN && offset + length > w->basis.size) /* which nobody reads */
-        result = rd__fail(&w->operation.error, RD_E_TRUNCATED, RD_ROLE_BASIS, w->basis.size,
-                          "the basis is too short: the copy ends beyond it");
-    if (result == RD_OK && !rd__copies_join(&w->held, &op)) {
-        result = delta_writer_flush(w);
-        w->held = op;
-    }
-    if (w->reach < offset + length)
-        w->reach = offset + length;
-    return w->state = result;
+        .kind = RD_COPY, .target_offset = rd__delta_writer_target(w), .length = length, .basis_offset = offset};
+    assert(length > 0 && length <= INT64_MAX - op.target_offset);
+    if (rd__copies_join(&w->held, &op))
+        return RD_OK;
+    const rd_result result = delta_writer_flush(w);
+    w->held = op;
+    return result;
 }
 
-rd_result rd_delta_writer_literal(rd_delta_writer *w, const void *data, size_t size) {
-    if (w->state != RD_OK)
-        return RD_E_STATE;
+rd_result rd__delta_writer_literal(rd__delta_writer *w, const void *data, size_t size) {
     const uint8_t *from = data;
     rd_result result = RD_OK;
-    if (size > INT64_MAX - delta_writer_target(w))
-        result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
-                          "the new file would be longer than 2^63 bytes");
-    else if (w->digests)
-        rd__digester_take(&w->digester, data, size);
+    assert(size <= INT64_MAX - rd__delta_writer_target(w));
     while (result == RD_OK && size > 0) {
         /* A copy that is held back comes before; a literal is written when it is as long as it may be. */
         if (w->held.length > 0 || w->filled == sizeof w->literal)
@@ -160,68 +66,22 @@ rd_result rd_delta_writer_literal(rd_delta_writer *w, const void *data, size_t s
         from += taken;
         size -= taken;
     }
-    return w->state = result;
-}
-
-rd_result rd_delta_writer_set_basis(rd_delta_writer *w, uint64_t size, const uint8_t digest[RD_DIGEST_LEN]) {
-    if (w->state != RD_OK)
-        return RD_E_STATE;
-    if (size > INT64_MAX)
-        return w->state = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN,
-                                   "the size of the basis is out of range");
-    w->id.size = size;
-    memcpy(w->id.digest, digest, RD_DIGEST_LEN);
-    w->has_id = true;
-    return RD_OK;
-}
-
-rd_result rd_delta_writer_finish(rd_delta_writer *w, const uint8_t *digest) {
-    uint8_t bytes[RD__EMIT_MAX];
-    uint8_t own[RD_DIGEST_LEN];
-    if (w->state != RD_OK)
-        return RD_E_STATE;
-    const rd_verify verify = w->operation.options.verify;
-    rd_result result = delta_writer_flush(w);
-    if (!digest && w->digests) {
-        rd__digester_final(&w->digester, own);
-        digest = own;
-    }
-    if (verify == RD_VERIFY_NEVER)
-        digest = NULL;
-    if (result == RD_OK && w->has_id && w->reach > w->id.size)
-        result = rd__fail(&w->operation.error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN,
-                          "the delta copies from beyond the end of the basis that its trailer is to be about");
-    if (digest)
-        rd__operation_set_digest(&w->operation, digest);
-    else if (result == RD_OK && verify == RD_VERIFY_ALWAYS)
-        result = rd__fail(&w->operation.error, RD_E_UNVERIFIED, RD_ROLE_DELTA, RD_UNKNOWN,
-                          "there is no digest of the new file to write into a trailer");
-    if (digest && w->has_id)
-        rd__operation_set_basis(&w->operation, w->id.size, w->id.digest);
-    if (result == RD_OK)
-        result = rd__writer_put(&w->writer, bytes, rd__emit_end(&w->emitter, digest, w->has_id ? &w->id : NULL, bytes));
-    if (result == RD_OK)
-        result = rd__writer_finish(&w->writer);
-    w->operation.stats.identical =
-        result == RD_OK && w->has_basis && rd__patcher_copies_all(&w->operation.stats, w->basis.size);
-    w->state = result == RD_OK ? RD_E_STATE : result;
     return result;
 }
 
-rd_result rd_delta_writer_stats(const rd_delta_writer *w, rd_stats *stats) {
-    return rd__stats_copy(stats, &w->operation.stats);
+rd_result rd__delta_writer_finish(rd__delta_writer *w, const uint8_t *digest, const rd__basis_id *basis) {
+    uint8_t bytes[RD__EMIT_MAX];
+    rd_result result = delta_writer_flush(w);
+    if (digest)
+        rd__operation_set_digest(w->operation, digest);
+    if (digest && basis)
+        rd__operation_set_basis(w->operation, basis->size, basis->digest);
+    if (result == RD_OK)
+        result = rd__writer_put(&w->writer, bytes, rd__emit_end(&w->emitter, digest, basis, bytes));
+    return result == RD_OK ? rd__writer_finish(&w->writer) : result;
 }
 
-const rd_error *rd_delta_writer_error(const rd_delta_writer *w) {
-    return &w->operation.error;
-}
-
-void rd_delta_writer_free(rd_delta_writer *w) {
-    if (!w)
-        return;
+void rd__delta_writer_close(rd__delta_writer *w) {
     if (w->writer.operation)
         rd__writer_close(&w->writer);
-    rd__digester_free(&w->digester);
-    rd__context_release(&w->operation.own);
-    free(w);
 }

@@ -92,9 +92,26 @@ static inline void plain_seal(plain_delta *d) {
     plain_append(&d->bytes, d->stats.digest, sizeof d->stats.digest);
 }
 
-/* Random ops, each of at most `longest` bytes, and the new file that they make. No bytes yet: plain_encode. */
-static inline plain_delta plain_random(random_source *r, size_t basis_size, size_t count, size_t longest) {
-    plain_delta d = {.basis = bytes_random(r, basis_size, 256), .count = count};
+/* Appends the trailer that knows the basis, too. */
+static inline void plain_seal_with_basis(plain_delta *d) {
+    const size_t trailer = d->bytes.size;
+    const rd_source source = bytes_source(&d->basis);
+    plain_seal(d);
+    assert_int_equal(rd_digest(&source, d->stats.basis_digest, NULL), RD_OK);
+    d->stats.basis_size = d->basis.size;
+    d->stats.has_basis_digest = true;
+    d->bytes.data[trailer + 7] = 88;
+    plain_append_number(&d->bytes, 3, d->basis.size);
+    plain_append(&d->bytes, d->stats.basis_digest, sizeof d->stats.basis_digest);
+}
+
+/*
+ * Random ops over a basis, which becomes the delta's, each of at most `longest` bytes, and the new file that they make.
+ * No bytes yet: plain_encode.
+ */
+static inline plain_delta plain_random_over(random_source *r, rd_memory basis, size_t count, size_t longest) {
+    plain_delta d = {.basis = basis, .count = count};
+    const size_t basis_size = basis.size;
     uint64_t reached = 0;
     d.ops = malloc((count + 1) * sizeof *d.ops);
     d.literal_at = malloc((count + 1) * sizeof *d.literal_at);
@@ -117,6 +134,11 @@ static inline plain_delta plain_random(random_source *r, size_t basis_size, size
         d.ops[i] = op;
     }
     return d;
+}
+
+/* The same over a random basis. */
+static inline plain_delta plain_random(random_source *r, size_t basis_size, size_t count, size_t longest) {
+    return plain_random_over(r, bytes_random(r, basis_size, 256), count, longest);
 }
 
 /* The ops as the delta writer is to make them: copies joined, literals gathered and cut at 65,535 bytes. */

@@ -296,6 +296,12 @@ static rd_result read_through_a_stream(const place *p, const rd_source *file, co
     return result;
 }
 
+static rd_result read_merged(const place *p, const rd_source *file, const rd_options *options, uint64_t *written) {
+    const rd_sink out = rd_sink_callback(nowhere, written);
+    (void)p;
+    return rd_delta_merge(file, 1, NULL, &out, options);
+}
+
 static bool each(void *context, const rd_op *op) {
     (void)context, (void)op;
     return true;
@@ -362,6 +368,7 @@ static const struct {
     {"each_op", read_each_op, RD_ROLE_DELTA, true},
     {"peek", read_peeked, RD_ROLE_DELTA, true},
     {"ops", read_ops, RD_ROLE_DELTA, true},
+    {"merge", read_merged, RD_ROLE_DELTA, true},
 };
 
 static const rd_memory *contents_for(const place *p, rd_role role) {

@@ -286,6 +286,23 @@ static rd_result write_compressed_delta(const material *m, rd_error *error) {
     return write_delta(m, &options, NULL, error);
 }
 
+/* The delta, and one more that only copies what it makes, of which each kind of memory is needed. */
+static rd_result merge_with(const material *m, const rd_memory *first, rd_error *error) {
+    static const uint8_t copy[] = {0x72, 0x73, 0x02, 0x36, 0x47, 100, 0, 0, 0xff, 0xff, 0x47, 0, 0, 0, 0xff, 0xff, 0};
+    const rd_source sources[] = {bytes_source(first), rd_source_memory(copy, sizeof copy)};
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    return rd_delta_merge(sources, 2, NULL, &sink, &options);
+}
+
+static rd_result merge_plain_deltas(const material *m, rd_error *error) {
+    return merge_with(m, &m->delta, error);
+}
+
+static rd_result merge_compressed_deltas(const material *m, rd_error *error) {
+    return merge_with(m, &m->compressed_delta, error);
+}
+
 static rd_result digest_file(const material *m, rd_error *error) {
     const rd_source file = bytes_source(&m->new_file);
     const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
@@ -691,6 +708,12 @@ static void delta_writer_survives_every_failed_allocation(void **state) {
         fail_each_both_ways(state, write_compressed_delta, 4);
 }
 
+static void merging_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, merge_plain_deltas, 8);
+    if (rd_compression_max() > 0)
+        fail_each_both_ways(state, merge_compressed_deltas, 9);
+}
+
 static void digesting_a_file_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, digest_file, 4);
 }
@@ -745,6 +768,7 @@ int main(void) {
         cmocka_unit_test(compressing_streams_survive_every_failed_allocation),
         cmocka_unit_test(ops_survive_every_failed_allocation),
         cmocka_unit_test(delta_writer_survives_every_failed_allocation),
+        cmocka_unit_test(merging_survives_every_failed_allocation),
         cmocka_unit_test(digesting_a_file_survives_every_failed_allocation),
         cmocka_unit_test(building_a_signature_survives_every_failed_allocation),
         cmocka_unit_test(filters_survive_every_failed_allocation),

@@ -90,6 +90,7 @@ AT(rd_stats, hole_bytes, 128);
 AT(rd_stats, basis_digest, 136);
 AT(rd_stats, basis_size, 168);
 AT(rd_stats, has_basis_digest, 176);
+AT(rd_stats, delta_index, 180);
 
 AT(rd_options, size, 0);
 AT(rd_options, params, 8);
