@@ -765,7 +765,13 @@ RD_API void rd_filter_free(rd_filter *filter);
 
 /* ---- Inspection ------------------------------------------------------------------------------------------------- */
 
-typedef enum rd_kind { RD_KIND_OTHER, RD_KIND_SIGNATURE, RD_KIND_DELTA, RD_KIND_COMPRESSED } rd_kind;
+typedef enum rd_kind {
+    RD_KIND_OTHER,
+    RD_KIND_SIGNATURE,
+    RD_KIND_DELTA, /* librsync's form */
+    RD_KIND_COMPRESSED,
+    RD_KIND_DENSE /* a dense delta: see rd_delta_expand */
+} rd_kind;
 
 /* What a file is that starts with these bytes, of which four are enough. */
 RD_API rd_kind rd_identify(const void *data, size_t size);

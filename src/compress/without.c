@@ -1,6 +1,7 @@
 /* Stands in for the other files of this folder that call zstd, in a build without zstd: each reports that there is no
  * compression. */
 #include "base/result.h"
+#include "compress/column.h"
 #include "compress/compressor.h"
 #include "compress/decompressor.h"
 #include "compress/sample.h"
@@ -52,5 +53,23 @@ rd_result rd__decompressor_step(rd__decompressor *decompressor, rd_in *in, rd_ou
 
 void rd__decompressor_free(rd__decompressor *decompressor) {
     (void)decompressor;
+}
+
+rd_result rd__column_check(int level, rd_error *error) {
+    (void)level;
+    return rd__fail(error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
+                    "dense deltas are unavailable: redelta was built without zstd");
+}
+
+rd_result rd__column_encode(rd__column_bytes column, rd__column_bytes prefix, int level, rd__growing *out,
+                            rd_error *error) {
+    (void)column, (void)prefix, (void)level, (void)out;
+    return rd__fail(error, RD_E_STATE, RD_ROLE_NONE, RD_UNKNOWN, "there is no compressor");
+}
+
+rd_result rd__column_decode(rd__column_bytes coded, rd__column_bytes prefix, uint64_t at, uint8_t *data, size_t size,
+                            rd_error *error) {
+    (void)coded, (void)prefix, (void)data, (void)size;
+    return rd__fail(error, RD_E_MAGIC, RD_ROLE_DELTA, at, "this is a dense delta, and redelta was built without zstd");
 }
 #endif
