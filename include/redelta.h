@@ -501,6 +501,18 @@ RD_API rd_result rd_delta_merge(const rd_source *deltas, size_t count, const rd_
                                 const rd_options *options);
 
 /*
+ * Writes to `out` the dense `delta` in librsync's form, with its trailer. A dense delta is a smaller one, made for and
+ * with its basis, which must be at hand, seekable, and unchanged: another one is refused before anything is written.
+ * Whatever reads a delta from a source reads a dense one as well; librsync, and streams, do not. Without the basis
+ * (rd_ops, rd_delta_each_op, rd_delta_verify) all is known of it but the bytes of literals. The statistics are those of
+ * what is written; with `compression`, it is compressed. Memory: up to 80 MiB for a frame of the delta
+ * (limits.memory bounds it further). Errors: as any operation; RD_E_MAGIC if it is not a dense delta; RD_E_MISMATCH
+ * (role RD_ROLE_BASIS) if the basis is another one.
+ */
+RD_API rd_result rd_delta_expand(const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                                 const rd_options *options);
+
+/*
  * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. `out` must not be the file or
  * the block device of either (RD_E_PARAMETER, before anything is written; so it is with all operations): replace a
  * basis by a destination. Memory: constant per thread.

@@ -9,6 +9,7 @@ rd_result rd_source_identify(const rd_source *source, rd_kind *kind, bool *compr
     rd_result result = rd__operation_start(&operation, options, source->size);
     /* Only the caller knows the role of the file; this one may be compressed. */
     rd__reader reader = rd__reader_of(source, &operation, RD_ROLE_DELTA);
+    reader.expands = false;
     while (result == RD_OK && size < RD__MAGIC_LEN && !reader.ended) {
         size_t got = 0;
         result = rd__reader_read(&reader, start + size, sizeof start - size, &got);

@@ -56,6 +56,9 @@ rd_result rd__ops_next(rd__ops *ops, rd_op *op) {
 
 rd_result rd__ops_read(rd__ops *ops, void *data, size_t size, size_t *got) {
     *got = 0;
+    if (ops->reader.dense && !ops->reader.basis && ops->ops.literal_left > 0)
+        return rd__fail(&ops->operation->error, RD_E_STATE, RD_ROLE_DELTA, RD_UNKNOWN,
+                        "the literals of a dense delta cannot be read without its basis: expand it");
     while (*got < size && ops->ops.literal_left > 0) {
         const uint8_t *from = NULL;
         const size_t taken = rd__op_reader_literal(&ops->ops, &ops->in, size - *got, &from);
@@ -144,7 +147,9 @@ const rd_error *rd_ops_error(const rd_ops *ops) {
 }
 
 uint64_t rd_ops_literal_offset(const rd_ops *ops) {
-    return ops->ops.reader.source.compressed || ops->ops.ops.literal_left == 0 ? RD_UNKNOWN : ops->ops.ops.taken;
+    const rd__reader *const reader = &ops->ops.reader;
+    const bool shows = !reader->source.compressed && !reader->dense && ops->ops.ops.literal_left > 0;
+    return shows ? ops->ops.ops.taken : RD_UNKNOWN;
 }
 
 void rd_ops_close(rd_ops *ops) {

@@ -18,6 +18,7 @@
 #include "engine/patcher.h"
 #include "file/digest.h"
 #include "file/ops.h"
+#include "format/magic.h"
 #include "hash/digest.h"
 #include "io/copy.h"
 #include "io/holes.h"
@@ -415,6 +416,20 @@ static rd_result patch_check_basis(rd__operation *operation, const rd_source *ba
     return mismatch;
 }
 
+/* Is the delta dense? Then it has a trailer, which says what progress counts to. */
+static rd_result patch_find_dense(rd__operation *operation, const rd_source *delta, bool *dense) {
+    uint8_t bytes[RD__DENSE_TRAILER_LEN];
+    size_t got = 0;
+    rd_result result = rd__source_read(delta, operation, RD_ROLE_DELTA, 0, bytes, RD__MAGIC_LEN, &got);
+    *dense = result == RD_OK && got == RD__MAGIC_LEN && rd__dense_begins(bytes);
+    if (!*dense || delta->size < sizeof bytes)
+        return result;
+    result = rd__source_read(delta, operation, RD_ROLE_DELTA, delta->size - sizeof bytes, bytes, sizeof bytes, &got);
+    if (result == RD_OK && got == sizeof bytes)
+        operation->total = rd__dense_trailer_new_size(bytes);
+    return result;
+}
+
 /*
  * Does the delta seem to have a trailer? One that can only be read in order, or is compressed, or has another size than
  * its source says, does, for all one knows.
@@ -428,6 +443,10 @@ static rd_result patch_find_trailer(patch_run *run, const rd_source *delta) {
     run->digests = true;
     if (!delta->seekable || delta->size == RD_UNKNOWN)
         return RD_OK;
+    bool dense = false;
+    const rd_result first = patch_find_dense(operation, delta, &dense);
+    if (first != RD_OK || dense)
+        return first;
     if (rd__role_may_be_compressed(operation, RD_ROLE_DELTA)) {
         bool compressed = false;
         const rd_result result = rd__source_is_compressed(delta, operation, RD_ROLE_DELTA, &compressed);
@@ -509,6 +528,16 @@ static bool patch_size_is_likely(uint64_t size, const rd_source *basis, const rd
     return basis->size != RD_UNKNOWN && delta->size != RD_UNKNOWN && size <= basis->size + delta->size;
 }
 
+/* Reads the first bytes of the delta. If it is dense, another basis is refused here, before anything is written. */
+static rd_result patch_begin(patch_run *run) {
+    run->delta = rd__context_take(run->operation->context, DELTA_CHUNK, 1);
+    run->in.data = run->delta;
+    run->reader.basis = run->basis;
+    if (!run->delta)
+        return rd__fail_memory(&run->operation->error);
+    return rd__reader_read(&run->reader, run->delta, DELTA_CHUNK, &run->in.size);
+}
+
 static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd__watch *basis_watch,
                             const rd_source *delta, const rd_sink *out, uint64_t *reached) {
     const rd_verify verify = operation->options.verify;
@@ -529,21 +558,21 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
             return rd__patcher_failure(result, &operation->error);
         run.digests = run.digests || verify == RD_VERIFY_ALWAYS;
     }
+    rd_result result = patch_begin(&run);
     run.segment_size = patch_segment_size(&run);
     run.patcher = (rd__patcher){.basis = patch_note_read, .context = &run};
     patch_find_holes(&run);
     const bool reserves = !run.sparse.makes_holes && patch_size_is_likely(operation->total, basis, delta);
     const uint64_t reserved = reserves ? operation->total : 0;
-    rd_result result = rd__sink_reserve(out, operation, reserved);
+    if (result == RD_OK)
+        result = rd__sink_reserve(out, operation, reserved);
     run.patcher.reader.stats = &operation->stats;
     run.patcher.reader.verify = verify;
     run.patcher.reader.whole = true;
     run.patcher.reader.limit = operation->options.limits.output;
     rd__digest_init(&run.digest, 0);
-    run.delta = rd__context_take(operation->context, DELTA_CHUNK, 1);
-    run.in.data = run.delta;
     if (result == RD_OK)
-        result = run.delta ? patch_run_segments(&run) : rd__fail_memory(&operation->error);
+        result = patch_run_segments(&run);
     if (result == RD_OK)
         result = rd__sparse_finish(&run.sparse);
     if (result == RD_OK)

@@ -5,11 +5,15 @@
 #ifndef RD_FILE_READER_H
 #define RD_FILE_READER_H
 
-#include "compress/zstd_source.h"
+#include "file/dense_reader.h"
 
 typedef struct rd__reader {
     rd__zstd_source source;
-    bool ended; /* all was read */
+    bool ended;              /* all was read */
+    bool expands;            /* what starts like a dense delta is one; set by rd__reader_of for a delta */
+    const rd_source *basis;  /* of the delta, set by the caller if it has one: NULL, see file/dense_reader.h */
+    bool begun;              /* it is known whether it is dense */
+    rd__dense_reader *dense; /* or NULL */
 } rd__reader;
 
 /* At the start of the source. rd__reader_close must follow. */
