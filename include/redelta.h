@@ -402,6 +402,12 @@ typedef enum rd_changed {
     RD_CHANGED_ACCEPT = 1
 } rd_changed;
 
+/* What a delta is written as, where both files are at hand. */
+typedef enum rd_form {
+    RD_FORM_PLAIN = 0, /* librsync's form, which any librsync reads */
+    RD_FORM_DENSE = 1  /* a smaller one, for updates that are made once and applied often: see rd_delta_expand */
+} rd_form;
+
 /* Set `size` to sizeof(rd_options), and the rest to 0 for the defaults. Later versions add fields at the end. */
 typedef struct rd_options {
     size_t size;
@@ -417,6 +423,7 @@ typedef struct rd_options {
     rd_context *context; /* or NULL */
     rd_sparse sparse;    /* of a patch */
     rd_changed changed;  /* what if a file changes while it is read */
+    rd_form form;        /* of the delta that rd_diff_make makes */
 } rd_options;
 
 /* A signature in memory: a table of block sums, which can be searched. */
@@ -476,8 +483,9 @@ RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *n
  * length from any offset, so it is much smaller than one against a signature. It is a delta like any other. The old
  * file must be seekable, and its size known; the new one may be a pipe. `limits.memory` bounds the index of the old
  * file (default: 256 MiB); what it has no room for makes the delta larger. With `compression`, copies are chosen that
- * serve it. Progress counts the bytes of the old file, then those of the new one. Memory: the index, at most 5 bytes
- * for each byte of the old file, and 24 MiB per thread; with compression, more. Errors: as any operation.
+ * serve it. A dense delta (`form`) always has both digests, and `compression` is its level, by default 19. Progress
+ * counts the bytes of the old file, then those of the new one. Memory: the index, at most 5 bytes for each byte of the
+ * old file; 30 MiB per thread; with compression, more; for a dense delta 150 MiB more. Errors: as any operation.
  */
 RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, const rd_sink *out,
                               const rd_options *options);

@@ -25,6 +25,8 @@ static rd_result operation_check(rd__operation *operation, const rd_options *giv
         reason = "invalid value of `sparse`";
     else if (o->changed != RD_CHANGED_FAIL && o->changed != RD_CHANGED_ACCEPT)
         reason = "invalid value of `changed`";
+    else if (o->form != RD_FORM_PLAIN && o->form != RD_FORM_DENSE)
+        reason = "invalid value of `form`";
     return reason ? rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN, reason) : RD_OK;
 }
 

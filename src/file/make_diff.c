@@ -179,12 +179,15 @@ static size_t diff_sample(const rd__segment *segment, const rd__copies *copies, 
     return filled;
 }
 
-/* What literals and copies cost in this segment, after its long copies were found. False: out of memory. */
+/*
+ * What literals and copies cost in this segment, after its long copies were found. The writer of a dense delta leaves
+ * out copies itself. False: out of memory.
+ */
 static bool diff_cost(const diff_run *run, const diff_slot *it, rd__match_cost *cost) {
     const int level = run->operation->options.compression;
     uint8_t sample[SAMPLE];
     *cost = (rd__match_cost){.literal = 64};
-    if (!rd__operation_compresses(run->operation))
+    if (!rd__operation_compresses(run->operation) || run->operation->options.form == RD_FORM_DENSE)
         return true;
     const size_t size = diff_sample(&it->segment, &it->matcher.scanned, sample);
     size_t compressed = size * LITERAL_COMPRESSED / 64;
@@ -312,13 +315,15 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
         result = diff_index(run);
     if (result != RD_OK)
         return result;
-    result = rd__op_output_open(&run->output, out, operation);
+    if (run->digests)
+        rd__digest_final(&run->old_digest, id.digest);
+    result = operation->options.form == RD_FORM_DENSE
+                 ? rd__op_output_open_dense(&run->output, out, operation, run->old_file, id.digest)
+                 : rd__op_output_open(&run->output, out, operation);
     if (result == RD_OK)
         result = diff_match(run);
-    if (result == RD_OK && run->digests) {
+    if (result == RD_OK && run->digests)
         rd__digest_final(&run->new_digest, digest);
-        rd__digest_final(&run->old_digest, id.digest);
-    }
     if (result == RD_OK)
         result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, &id);
     rd__op_output_close(&run->output);
@@ -345,7 +350,7 @@ rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, con
         run->old_file = old_file;
         run->new_file = new_file;
         run->kernels = rd__kernels_best();
-        run->digests = operation.options.verify != RD_VERIFY_NEVER;
+        run->digests = operation.options.verify != RD_VERIFY_NEVER || operation.options.form == RD_FORM_DENSE;
         result = diff_make(run, out);
         rd__match_index_free(&run->index);
         rd__free_table(run->whole);

@@ -15,20 +15,40 @@ rd_result rd__op_output_open(rd__op_output *output, const rd_sink *sink, rd__ope
     return result == RD_OK ? rd__writer_put(&output->writer, bytes, rd__emit_magic(bytes)) : result;
 }
 
+rd_result rd__op_output_open_dense(rd__op_output *output, const rd_sink *sink, rd__operation *operation,
+                                   const rd_source *old_file, const uint8_t *old_digest) {
+    memset(output, 0, offsetof(rd__op_output, carried));
+    output->operation = operation;
+    output->is_dense = true;
+    return rd__dense_writer_open(&output->dense, sink, operation, old_file, old_digest);
+}
+
+/* Writes the command of an op. */
+static rd_result op_output_put_command(rd__op_output *output, const rd_op *op) {
+    uint8_t bytes[RD__EMIT_MAX];
+    if (output->is_dense)
+        return op->kind == RD_COPY ? rd__dense_writer_copy(&output->dense, op) : RD_OK;
+    return rd__writer_put(&output->writer, bytes, rd__emit_op(&output->emitter, op, bytes));
+}
+
+static rd_result op_output_put_literal(rd__op_output *output, const uint8_t *data, size_t size) {
+    return output->is_dense ? rd__dense_writer_literal(&output->dense, data, size)
+                            : rd__writer_lend(&output->writer, data, size);
+}
+
 /* Writes an op. A literal may start in the segment before. */
 static rd_result op_output_put(rd__op_output *output, const rd__view *view, const rd_op *op) {
-    uint8_t bytes[RD__EMIT_MAX];
-    rd_result result = rd__writer_put(&output->writer, bytes, rd__emit_op(&output->emitter, op, bytes));
+    rd_result result = op_output_put_command(output, op);
     uint64_t offset = op->target_offset;
     const uint64_t end = offset + (op->kind == RD_LITERAL ? op->length : 0);
     if (result == RD_OK && offset < end && offset < view->offset) {
         const uint64_t stop = rd__min_u64(view->offset, end);
         const uint8_t *const from = output->carried + sizeof output->carried - (view->offset - offset);
-        result = rd__writer_lend(&output->writer, from, (size_t)(stop - offset));
+        result = op_output_put_literal(output, from, (size_t)(stop - offset));
         offset = stop;
     }
     if (result == RD_OK && offset < end)
-        result = rd__writer_lend(&output->writer, view->data + (offset - view->offset), (size_t)(end - offset));
+        result = op_output_put_literal(output, view->data + (offset - view->offset), (size_t)(end - offset));
     return result;
 }
 
@@ -46,7 +66,7 @@ rd_result rd__op_output_copy(rd__op_output *output, const rd__view *view, const 
 }
 
 rd_result rd__op_output_end_segment(rd__op_output *output, const rd__view *view, uint64_t stop) {
-    const rd_result result = rd__writer_return(&output->writer);
+    const rd_result result = output->is_dense ? RD_OK : rd__writer_return(&output->writer);
 
     /* Keep what a literal that continues in the next segment needs of this one. */
     const uint64_t needed = rd__op_joiner_needs(&output->joiner);
@@ -59,6 +79,8 @@ rd_result rd__op_output_end_segment(rd__op_output *output, const rd__view *view,
 
 rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest, const rd__basis_id *basis) {
     uint8_t bytes[RD__EMIT_MAX];
+    if (output->is_dense)
+        return rd__dense_writer_finish(&output->dense, digest);
     if (digest)
         rd__operation_set_digest(output->operation, digest);
     if (digest && basis)
@@ -69,5 +91,8 @@ rd_result rd__op_output_finish(rd__op_output *output, const uint8_t *digest, con
 }
 
 void rd__op_output_close(rd__op_output *output) {
-    rd__writer_close(&output->writer);
+    if (output->is_dense)
+        rd__dense_writer_close(&output->dense);
+    else
+        rd__writer_close(&output->writer);
 }

@@ -8,11 +8,14 @@
 
 #include "engine/op_joiner.h"
 #include "engine/scanner.h"
+#include "file/dense_writer.h"
 #include "file/writer.h"
 #include "format/emitter.h"
 
 typedef struct rd__op_output {
     rd__operation *operation;
+    bool is_dense; /* the next is used, and not the two after it */
+    rd__dense_writer dense;
     rd__writer writer;
     rd__emitter emitter;
     rd__op_joiner joiner;
@@ -21,6 +24,10 @@ typedef struct rd__op_output {
 
 /* Starts the delta. rd__op_output_close must follow in any case. Errors: those of rd__writer_open. */
 rd_result rd__op_output_open(rd__op_output *output, const rd_sink *sink, rd__operation *operation);
+
+/* Like rd__op_output_open, for a dense delta; see rd__dense_writer_open. */
+rd_result rd__op_output_open_dense(rd__op_output *output, const rd_sink *sink, rd__operation *operation,
+                                   const rd_source *old_file, const uint8_t *old_digest);
 
 /* Adds a copy, which begins in the segment `view`, or ends there. The bytes of the view must stay until _end_segment.
  */

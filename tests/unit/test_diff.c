@@ -85,6 +85,15 @@ static void check_pair(const rd_memory *old_file, const rd_memory *new_file, siz
         check_memory(made, *new_file, "run %zu, compressed", run);
         rd_memory_free(&made);
         rd_memory_free(&packed);
+
+        /* A dense delta has both digests, whatever is asked for. */
+        const rd_options dense = {.form = RD_FORM_DENSE, .compression = 1, .verify = RD_VERIFY_NEVER};
+        packed = diff_of(old_file, new_file, dense, &stats);
+        check_true(stats.has_digest && stats.has_basis_digest && stats.out_bytes == packed.size, "run %zu", run);
+        made = patched(old_file, &packed);
+        check_memory(made, *new_file, "run %zu, dense", run);
+        rd_memory_free(&made);
+        rd_memory_free(&packed);
     }
     rd_memory_free(&plain);
 }

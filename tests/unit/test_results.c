@@ -71,6 +71,7 @@ static rd_kind kind_of_magic(uint32_t magic) {
     case 0x72730146:
     case 0x72730147: return RD_KIND_SIGNATURE;
     case 0x72730236: return RD_KIND_DELTA;
+    case 0x72730336: return RD_KIND_DENSE;
     default: return RD_KIND_OTHER;
     }
 }
@@ -82,7 +83,7 @@ static void check_identified(uint32_t magic) {
 
 static void files_are_known_by_their_magic_alone(void **state) {
     (void)state;
-    static const uint32_t known[] = {0x72730136, 0x72730137, 0x72730146, 0x72730147, 0x72730236};
+    static const uint32_t known[] = {0x72730136, 0x72730137, 0x72730146, 0x72730147, 0x72730236, 0x72730336};
     for (uint32_t low = 0; low < 0x10000; low++)
         check_identified(0x72730000 | low);
     for (size_t i = 0; i < ITEMS(known); i++) {

@@ -198,6 +198,19 @@ static rd_result call_patch_apply(const material *m, const rd_options *options) 
     return rd_patch_apply(&basis, &delta, &sink, options);
 }
 
+static rd_result call_diff_make(const material *m, const rd_options *options) {
+    const rd_source old_file = bytes_source(&m->basis);
+    const rd_source new_file = bytes_source(&m->new_file);
+    const rd_sink sink = sink_to_nowhere();
+    return rd_diff_make(&old_file, &new_file, &sink, options);
+}
+
+static rd_result call_merge(const material *m, const rd_options *options) {
+    const rd_source delta = bytes_source(&m->delta);
+    const rd_sink sink = sink_to_nowhere();
+    return rd_delta_merge(&delta, 1, NULL, &sink, options);
+}
+
 static rd_result call_delta_verify(const material *m, const rd_options *options) {
     const rd_source new_file = bytes_source(&m->new_file);
     const rd_source delta = bytes_source(&m->delta);
@@ -228,7 +241,7 @@ static rd_result call_each_op(const material *m, const rd_options *options) {
     return rd_delta_each_op(&delta, each_op, NULL, options);
 }
 
-enum { WHOLE = 13 }; /* so many of these are whole operations; the rest make an object */
+enum { WHOLE = 15 }; /* so many of these are whole operations; the rest make an object */
 
 static rd_result freed(rd_stream *stream, rd_result result) {
     assert_true((stream != NULL) == (result == RD_OK));
@@ -336,6 +349,8 @@ static const struct {
     {"rd_signature_load_part", call_signature_load_part, false},
     {"rd_signature_join", call_signature_join, false},
     {"rd_delta_make", call_delta_make, false},
+    {"rd_diff_make", call_diff_make, false},
+    {"rd_delta_merge", call_merge, false},
     {"rd_patch_apply", call_patch_apply, false},
     {"rd_delta_verify", call_delta_verify, false},
     {"rd_digest", call_digest, false},
@@ -530,6 +545,8 @@ static void values_that_are_none_are_refused_with_their_reason(void **state) {
         {{OPTIONS, .sparse = (rd_sparse)-1}, false, "invalid value of `sparse`"},
         {{OPTIONS, .changed = (rd_changed)2}, false, "invalid value of `changed`"},
         {{OPTIONS, .changed = (rd_changed)-1}, false, "invalid value of `changed`"},
+        {{OPTIONS, .form = (rd_form)2}, false, "invalid value of `form`"},
+        {{OPTIONS, .form = (rd_form)-1}, false, "invalid value of `form`"},
         {{OPTIONS, .params = {.weak = (rd_weak)9}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.weak = (rd_weak)-1}}, true, "unknown weak sum"},
         {{OPTIONS, .params = {.strong = (rd_strong)9}}, true, "unknown strong sum"},
