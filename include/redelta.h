@@ -521,6 +521,20 @@ RD_API rd_result rd_delta_expand(const rd_source *basis, const rd_source *delta,
                                  const rd_options *options);
 
 /*
+ * Writes to `out` the delta that makes `basis` of the file that `delta` makes of it, without that file: it is the one
+ * that rd_diff_make makes of the two. The basis must be seekable; it is read at any offset through the delta, so a pipe
+ * or a compressed delta has to be kept in memory. Options are those of rd_diff_make. Progress counts the bytes of the
+ * delta, of the file that it makes, and of the basis.
+ *
+ * Memory: that of rd_diff_make; and 16 bytes for each op of the delta, and the literals of one that is compressed or
+ * not seekable, which `limits.memory` bounds once more (0: 1 GiB). Errors: those of rd_patch_apply, and of
+ * rd_diff_make; RD_E_MISMATCH is only told in the end, unless the lengths tell, so what was written before a failure
+ * must not be used.
+ */
+RD_API rd_result rd_delta_reverse(const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                                  const rd_options *options);
+
+/*
  * Writes to `out` the new file that `delta` makes from `basis`, which must be seekable. `out` must not be the file or
  * the block device of either (RD_E_PARAMETER, before anything is written; so it is with all operations): replace a
  * basis by a destination. Memory: constant per thread.

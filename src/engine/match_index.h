@@ -3,8 +3,8 @@
  *
  * The old file is indexed on a grid: the bytes at every stride-th offset are hashed, and a table of buckets has their
  * numbers on the grid. Whoever looks up every position of the new file then finds most common runs of
- * RD__MATCH_KEY + stride - 1 bytes, and nearly all that are longer: of a full table, one key in seven has lost its place
- * to others.
+ * RD__MATCH_KEY + stride - 1 bytes, and nearly all that are longer: of a full table, one key in seven has lost its
+ * place to others.
  *
  * A bucket has two entries of 32 bits: the two lowest grid numbers whose hash leads to it, each with some more bits of
  * the hash, which save most readings of the old file for nothing. So what the table holds does not depend on the order

@@ -17,20 +17,7 @@
 #ifndef RD_ENGINE_REFERENCES_H
 #define RD_ENGINE_REFERENCES_H
 
-#include "redelta.h"
-
-/* Memory that grows with the input, of several arrays together. */
-typedef struct rd__allowance {
-    uint64_t limit;
-    uint64_t used;
-} rd__allowance;
-
-/*
- * The array, which may be NULL, with room for at least `needed` elements of `size` bytes, and more, if that is allowed;
- * *capacity is the number. NULL: RD_E_LIMIT or RD_E_MEMORY is in *error, and the array is unchanged.
- */
-void *rd__allowance_grow(rd__allowance *allowance, void *array, size_t *capacity, uint64_t needed, size_t size,
-                         rd_error *error);
+#include "base/allowance.h"
 
 typedef struct rd__reference {
     uint64_t target; /* in the last file */

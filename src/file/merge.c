@@ -15,7 +15,7 @@
 #include "base/result.h"
 #include "engine/patcher.h"
 #include "engine/references.h"
-#include "file/ops.h"
+#include "file/kept_literals.h"
 #include "file/write_delta.h"
 #include "io/sink.h"
 #include "io/watch.h"
@@ -41,12 +41,10 @@ typedef struct merge_basis {
 
 /* Literals that were kept: the ranges of a file that lie in literals, as far as somebody refers to them. */
 typedef struct merge_kept {
-    uint8_t *bytes;
-    size_t size;
-    size_t capacity;
+    rd__kept_literals literals;
     uint64_t from; /* the range of the file that was kept last ... */
     uint64_t to;
-    uint64_t at; /* ... and where it begins in `bytes` */
+    uint64_t at; /* ... and where it begins in them */
 } merge_kept;
 
 /* Bytes of a delta, for literals that are close to each other. */
@@ -78,29 +76,6 @@ typedef struct merge_run {
 
 /* ---- Reading a delta --------------------------------------------------------------------------------------------- */
 
-/* Appends the next bytes of the literal to those that are kept. */
-static rd_result merge_keep_bytes(merge_run *run, uint64_t size) {
-    merge_kept *const kept = &run->kept;
-    rd_error *const error = &run->operation->error;
-    while (size > 0) {
-        /* What a command claims may not be there: memory grows with what is. */
-        const size_t part = (size_t)rd__min_u64(size, VIEW_SIZE);
-        uint8_t *const bytes = rd__allowance_grow(&run->references.allowance, kept->bytes, &kept->capacity,
-                                                  (uint64_t)kept->size + part, 1, error);
-        if (!bytes)
-            return error->result;
-        kept->bytes = bytes;
-        size_t got = 0;
-        const rd_result result = rd__ops_read(run->ops, bytes + kept->size, part, &got);
-        if (result != RD_OK)
-            return result;
-        kept->size += got;
-        kept->to += got;
-        size -= got;
-    }
-    return RD_OK;
-}
-
 /* Passes over bytes of the literal that nobody refers to. */
 static rd_result merge_pass_bytes(merge_run *run, uint64_t size) {
     uint8_t passed[4096];
@@ -122,11 +97,13 @@ static rd_result merge_keep(void *context, uint64_t from, uint64_t length, uint6
         const uint64_t read = kept->to > run->op_at ? kept->to : run->op_at;
         result = merge_pass_bytes(run, from - read);
         kept->from = kept->to = from;
-        kept->at = kept->size;
+        kept->at = kept->literals.size;
     }
-    if (result == RD_OK && from + length > kept->to)
-        result = merge_keep_bytes(run, from + length - kept->to);
     *at = kept->at + (from - kept->from);
+    if (result != RD_OK || from + length <= kept->to)
+        return result;
+    result = rd__kept_literals_add(&kept->literals, run->ops, from + length - kept->to, &run->references.allowance);
+    kept->to = from + length;
     return result;
 }
 
@@ -152,7 +129,7 @@ static rd_result merge_read_ops(merge_run *run, size_t index, merge_basis *basis
         commands = stats->copy_command_bytes;
         if (!rd__references_want(&run->references, &op))
             continue;
-        run->keeps[index] = ops->reader.source.compressed || !run->deltas[index].seekable;
+        run->keeps[index] = rd__ops_must_be_kept(ops);
         run->op_at = op.target_offset;
         run->bytes_at = ops->ops.taken;
         result = rd__references_meet(&run->references, &op, (uint32_t)index,
@@ -257,7 +234,8 @@ static rd_result merge_look(merge_run *run, size_t delta, uint64_t offset, size_
 static rd_result merge_write_literal(merge_run *run, const rd__reference *literal) {
     rd_result result = RD_OK;
     if (run->keeps[literal->delta])
-        return rd__delta_writer_literal(&run->writer, run->kept.bytes + literal->from, (size_t)literal->length);
+        return rd__delta_writer_literal(&run->writer, run->kept.literals.bytes + literal->from,
+                                        (size_t)literal->length);
     for (uint64_t done = 0; result == RD_OK && done < literal->length;) {
         const size_t size = (size_t)rd__min_u64(literal->length - done, VIEW_SIZE);
         const uint8_t *data = NULL;
@@ -363,7 +341,7 @@ static void merge_free(merge_run *run) {
     for (size_t i = 0; i < VIEWS; i++)
         rd__context_give(run->operation->context, run->views[i].data);
     rd__references_free(&run->references);
-    free(run->kept.bytes);
+    free(run->kept.literals.bytes);
     free(run->watches);
     free(run->keeps);
 }

@@ -86,6 +86,20 @@ rd_source rd_source_callback(rd_read_fn *read, void *context, uint64_t size, uns
                        .concurrent = flags & RD_CONCURRENT};
 }
 
+/* Nobody calls it: whoever reads looks for the kind first. */
+static rd_result source_read_kind(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    (void)context, (void)offset, (void)data, (void)size;
+    *got = 0;
+    return RD_E_STATE;
+}
+
+rd_source rd__source_of_kind(const rd__source_kind *kind, void *context, uint64_t size, bool concurrent) {
+    rd_source source = rd_source_callback(source_read_kind, context, size, RD_SEEKABLE);
+    source.concurrent = concurrent;
+    source.reserved[0] = (void *)kind;
+    return source;
+}
+
 rd_source rd_source_range(const rd_source *source, uint64_t offset, uint64_t length) {
     const uint64_t size = source->size;
     const uint64_t most = source->end > 0 ? source->end : INT64_MAX;
@@ -167,6 +181,9 @@ rd_result rd__source_read_some(const rd_source *source, rd__operation *operation
             return RD_OK;
         size = (size_t)rd__min_u64(size, source->end - source->origin - offset);
     }
+    if (source->read == source_read_kind)
+        return ((const rd__source_kind *)source->reserved[0])
+            ->read(source->context, operation, source->origin + offset, data, size, got);
     if (source->read)
         return source_read_callback(source, operation, role, offset, data, size, got);
     if (source->fd >= 0)

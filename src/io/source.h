@@ -4,6 +4,18 @@
 
 #include "base/operation.h"
 
+/*
+ * A kind of sources that the library makes: they read from other ones, within the operation of whoever reads, so that
+ * an error names the file beneath, also in a worker thread. It stands in `reserved`; the source has a read function,
+ * too, so that nobody takes it for memory or a file.
+ */
+typedef struct rd__source_kind {
+    /* Reads until `size` bytes are there or the source ends, as rd__source_read. */
+    rd_result (*read)(void *context, rd__operation *operation, uint64_t offset, void *data, size_t size, size_t *got);
+} rd__source_kind;
+
+rd_source rd__source_of_kind(const rd__source_kind *kind, void *context, uint64_t size, bool concurrent);
+
 /* May any thread read the source, at any offset, while others do? */
 static inline bool rd__source_is_concurrent(const rd_source *source) {
     return source->seekable && source->concurrent;

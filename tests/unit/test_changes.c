@@ -302,6 +302,19 @@ static rd_result read_merged(const place *p, const rd_source *file, const rd_opt
     return rd_delta_merge(file, 1, NULL, &out, options);
 }
 
+static rd_result read_reversed_basis(const place *p, const rd_source *file, const rd_options *options,
+                                     uint64_t *written) {
+    const rd_source delta = bytes_source(&p->delta);
+    const rd_sink out = rd_sink_callback(nowhere, written);
+    return rd_delta_reverse(file, &delta, &out, options);
+}
+
+static rd_result read_reversed(const place *p, const rd_source *file, const rd_options *options, uint64_t *written) {
+    const rd_source basis = bytes_source(&p->basis);
+    const rd_sink out = rd_sink_callback(nowhere, written);
+    return rd_delta_reverse(&basis, file, &out, options);
+}
+
 static bool each(void *context, const rd_op *op) {
     (void)context, (void)op;
     return true;
@@ -369,6 +382,8 @@ static const struct {
     {"peek", read_peeked, RD_ROLE_DELTA, true},
     {"ops", read_ops, RD_ROLE_DELTA, true},
     {"merge", read_merged, RD_ROLE_DELTA, true},
+    {"reverse, the basis", read_reversed_basis, RD_ROLE_BASIS, true},
+    {"reverse, the delta", read_reversed, RD_ROLE_DELTA, true},
 };
 
 static const rd_memory *contents_for(const place *p, rd_role role) {

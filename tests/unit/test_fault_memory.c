@@ -303,6 +303,22 @@ static rd_result merge_compressed_deltas(const material *m, rd_error *error) {
     return merge_with(m, &m->compressed_delta, error);
 }
 
+static rd_result reverse_with(const material *m, const rd_memory *delta, rd_error *error) {
+    const rd_source basis = bytes_source(&m->basis);
+    const rd_source source = bytes_source(delta);
+    const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
+    const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
+    return rd_delta_reverse(&basis, &source, &sink, &options);
+}
+
+static rd_result reverse_plain_delta(const material *m, rd_error *error) {
+    return reverse_with(m, &m->delta, error);
+}
+
+static rd_result reverse_compressed_delta(const material *m, rd_error *error) {
+    return reverse_with(m, &m->compressed_delta, error);
+}
+
 static rd_result digest_file(const material *m, rd_error *error) {
     const rd_source file = bytes_source(&m->new_file);
     const rd_options options = {OPTIONS, .error = error, .threads = m->threads, .context = m->context};
@@ -714,6 +730,12 @@ static void merging_survives_every_failed_allocation(void **state) {
         fail_each_both_ways(state, merge_compressed_deltas, 9);
 }
 
+static void reversing_survives_every_failed_allocation(void **state) {
+    fail_each_both_ways(state, reverse_plain_delta, 8);
+    if (rd_compression_max() > 0)
+        fail_each_both_ways(state, reverse_compressed_delta, 10);
+}
+
 static void digesting_a_file_survives_every_failed_allocation(void **state) {
     fail_each_both_ways(state, digest_file, 4);
 }
@@ -769,6 +791,7 @@ int main(void) {
         cmocka_unit_test(ops_survive_every_failed_allocation),
         cmocka_unit_test(delta_writer_survives_every_failed_allocation),
         cmocka_unit_test(merging_survives_every_failed_allocation),
+        cmocka_unit_test(reversing_survives_every_failed_allocation),
         cmocka_unit_test(digesting_a_file_survives_every_failed_allocation),
         cmocka_unit_test(building_a_signature_survives_every_failed_allocation),
         cmocka_unit_test(filters_survive_every_failed_allocation),
