@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from helpers.samples import noise, prose, random_edits
-from helpers.tool import Tool
+from helpers.sparse import Layout
+from helpers.tool import WITHOUT, Tool
 
 
 def write(folder: Path, old: bytes, new: bytes) -> tuple[Path, Path]:
@@ -41,6 +42,39 @@ def test_each_trial_is_what_the_verbs_make(redelta: Tool, tmp_path: Path, option
         assert (trial["signature"], trial["delta"]) == (len(signature), len(delta)), length
         compressed = trial["delta_compressed"]
         assert compressed is None or 0 < compressed < len(delta), length
+
+
+def test_diffs_are_what_the_verb_makes(redelta: Tool, tmp_path: Path) -> None:
+    old = prose(200_000, 1)
+    paths = write(tmp_path, old, random_edits(old, 40, 2))
+    found = estimated(redelta, *paths)
+    options = {"plain": [], "compressed": ["-z"]}
+    made = {form: len(redelta.run("diff", *options[form], *paths).done()) for form in options if form != "compressed"}
+    if "zstd" not in WITHOUT:
+        made["compressed"] = len(redelta.run("diff", "-z", *paths).done())
+    assert {diff["form"]: diff["delta"] for diff in found["diffs"]} == made
+    assert all(diff["seconds"] >= 0 for diff in found["diffs"])
+    assert found["diffs_sample"] is None
+    words = " ".join(redelta.run("estimate", *paths).done().decode().split())
+    assert "With both files at hand, measured:" in words
+    size = paths[1].stat().st_size
+    assert f" diff {made['plain']:,} {100 * made['plain'] / size:.2f} % " in words
+
+
+def test_of_large_files_a_sample_is_taken_and_told(redelta: Tool, tmp_path: Path) -> None:
+    """Of which nearly all are holes. Every 16 MiB there are 64 KiB of data, and these are new."""
+    pieces = [noise(65_536, seed) for seed in range(8)]
+    size, step = (4 << 30) + 5, 16 << 20
+    Layout(10_000_000, ()).write(tmp_path / "old")
+    places = range(0, size - step, step)
+    Layout(size, tuple((at, pieces[at // step % 8]) for at in places)).write(tmp_path / "new")
+    found = estimated(redelta, tmp_path / "old", tmp_path / "new")
+    assert found["diffs_sample"] == 256 << 20
+    plain = found["diffs"][0]
+    exact = len(redelta.run("diff", tmp_path / "old", tmp_path / "new").done())
+    assert exact / 2 < plain["delta"] < 2 * exact
+    text = redelta.run("estimate", tmp_path / "old", tmp_path / "new").done().decode()
+    assert f"With both files at hand, estimated from a sample of {256 << 20:,} bytes:" in text
 
 
 def total(trial: dict[str, int]) -> int:
@@ -211,7 +245,7 @@ def test_devices_are_refused(redelta: Tool, tmp_path: Path, order: int) -> None:
     ],
 )
 def test_advice_on_small_files_is_of_use(redelta: Tool, tmp_path: Path, old: bytes, new: bytes, advice: str) -> None:
-    _, _, conclusion = redelta.run("estimate", *write(tmp_path, old, new)).done().decode().split("\n\n")
+    *_, conclusion = redelta.run("estimate", *write(tmp_path, old, new)).done().decode().split("\n\n")
     assert advice in conclusion
     assert ("Recommended" in conclusion) == ("Recommended" in advice)
     assert " 0 bytes smaller" not in conclusion

@@ -6,6 +6,7 @@
 #include "cli/report/records.h"
 #include "cli/report/table.h"
 #include "cli/verbs/common_help.h"
+#include "cli/verbs/estimate/diffs.h"
 #include "cli/verbs/estimate/record.h"
 #include "cli/verbs/estimate/text.h"
 #include "cli/verbs/verbs.h"
@@ -18,7 +19,8 @@ static const char estimate_help[] =
     "Show how much would be sent to make NEWFILE from OLDFILE, by block length:\n"
     "the signature, the delta, and the delta compressed; and recommend a length,\n"
     "with the reason. Also report when no length helps because the files look\n"
-    "compressed or encrypted.\n"
+    "compressed or encrypted; and what diff gives, with both files at hand, and in\n"
+    "which time.\n"
     "\n"
     "  -S, --sum-size SIZE    bytes of each strong sum; 0 (default): all of them;\n"
     "                         -1: the shortest that makes accidental collisions\n"
@@ -29,7 +31,8 @@ static const char estimate_help[] =
     "      --exit-code        exit with status 5, not 0, if the files are identical\n" HELP_COMMON "\n"
     "Nothing is written. One signature and one delta are made per length, usually\n"
     "five to eight, so both files are read as often: they must not be pipes. Only\n"
-    "one length is tried if the files are identical or NEWFILE is empty.\n"
+    "one length is tried if the files are identical or NEWFILE is empty. What diff\n"
+    "gives is estimated from a sample if the files have more than 4 GiB together.\n"
     "\n"
     "Example:\n"
     "  redelta estimate old.tar new.tar\n";
@@ -95,8 +98,11 @@ static rd_result estimate_work(cli_job *job) {
     if (job->request->verbose)
         job_announce(job, "old file", "new file");
     result = trials_run(job, estimate);
+    if (result == RD_OK)
+        result = diffs_run(job, estimate);
     job->identical = estimate->identical;
-    job->stats.in_bytes = (estimate->old.size + estimate->new.size) * (uint64_t)estimate->trial_count;
+    job->stats.in_bytes =
+        (estimate->old.size + estimate->new.size) * (uint64_t)estimate->trial_count + diffs_read(estimate);
     if (result != RD_OK || !job_prints(job))
         return result;
     progress_clear(&job->progress);

@@ -6,6 +6,7 @@
 #include <inttypes.h>
 
 #include "cli/report/numbers.h"
+#include "cli/verbs/estimate/diffs.h"
 
 static void estimate_print_subject(FILE *out, const char *label, const cli_subject *subject) {
     (void)fprintf(out, "%-10s", label);
@@ -46,6 +47,22 @@ static void estimate_print_table(FILE *out, const cli_estimate *estimate) {
             estimate_print_share(out, trial_compressed_total(trial), whole);
         }
         (void)fputc('\n', out);
+    }
+}
+
+/* What diff gives, which needs both files, and no signature. */
+static void estimate_print_diffs(FILE *out, const cli_estimate *estimate) {
+    (void)fputs("\nWith both files at hand, ", out);
+    if (estimate->sample_bytes == 0)
+        (void)fputs("measured:\n", out);
+    else
+        (void)fprintf(out, "estimated from a sample of %s bytes:\n", grouped(estimate->sample_bytes).text);
+    (void)fprintf(out, "%-12s  %29s %9s %14s\n", "", "delta", "total", "seconds");
+    for (int i = 0; i < estimate->diff_count; i++) {
+        const cli_diff *const diff = &estimate->diffs[i];
+        (void)fprintf(out, "%-12s  %29s", diff_form_command(diff->form), grouped(diff->bytes).text);
+        estimate_print_share(out, diff->bytes, estimate->new.size);
+        (void)fprintf(out, " %14.2f\n", diff->seconds);
     }
 }
 
@@ -144,5 +161,6 @@ void estimate_print(FILE *out, const cli_estimate *estimate) {
     estimate_print_subject(out, "old file", &estimate->old);
     estimate_print_subject(out, "new file", &estimate->new);
     estimate_print_table(out, estimate);
+    estimate_print_diffs(out, estimate);
     estimate_print_conclusion(out, estimate);
 }

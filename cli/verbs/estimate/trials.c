@@ -16,16 +16,13 @@ enum {
 
 /* ---- One trial -------------------------------------------------------------------------------------------------- */
 
-/*
- * Figures of a file that changes are still figures, so the trials go on, and only the exit status and a warning tell.
- */
-static rd_options trial_options(cli_job *job, rd_stats *stats) {
+rd_options trial_options(cli_job *job, rd_stats *stats) {
     rd_options options = job_options(job, stats);
     options.changed = RD_CHANGED_ACCEPT;
     return options;
 }
 
-static void trial_note_changed(cli_job *job, const rd_stats *stats) {
+void trial_note_changed(cli_job *job, const rd_stats *stats) {
     job_note_changed(job, stats);
     job->suspect = job->changed != RD_ROLE_NONE && job->request->changed != RD_CHANGED_ACCEPT;
 }

@@ -18,6 +18,16 @@ typedef struct cli_trial {
     uint64_t literal_bytes;
 } cli_trial;
 
+/* The forms in which a diff can be. */
+typedef enum cli_diff_form { DIFF_PLAIN, DIFF_COMPRESSED, DIFF_FORMS } cli_diff_form;
+
+/* What diff gives, and how long it takes. */
+typedef struct cli_diff {
+    cli_diff_form form;
+    uint64_t bytes;
+    double seconds;
+} cli_diff;
+
 /* What one of the files is. */
 typedef struct cli_subject {
     const char *name;
@@ -36,7 +46,17 @@ typedef struct cli_estimate {
     bool identical;
     cli_trial trials[TRIALS_MAX]; /* by block length */
     int trial_count;
+    cli_diff diffs[DIFF_FORMS];
+    int diff_count;
+    uint64_t sample_bytes; /* of the new file, from which these were extended; 0: they are measured */
 } cli_estimate;
+
+/*
+ * The options of a trial. Figures of a file that changes are still figures, so the trials go on, and only the exit
+ * status and a warning tell: trial_note_changed is called after each.
+ */
+rd_options trial_options(cli_job *job, rd_stats *stats);
+void trial_note_changed(cli_job *job, const rd_stats *stats);
 
 /* Tries the usual block length, and others as long as they are better. The rest of *estimate is filled before. */
 rd_result trials_run(cli_job *job, cli_estimate *estimate);
