@@ -3,7 +3,7 @@ _redelta() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' given='' i name options
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | --html)
+            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | -o | --output | --html)
                 [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
                 ((i++))
                 ;;
@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch sync diff verify inspect estimate; do
+    for name in signature delta patch sync diff merge verify inspect estimate; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -65,6 +65,10 @@ _redelta() {
             mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
             return
             ;;
+        -o | --output | --output=)
+            compopt -o default
+            return
+            ;;
         --html | --html=)
             compopt -o default
             return
@@ -77,6 +81,7 @@ _redelta() {
             patch) options='--no-verify --always-verify --max-output --max-memory --backup -t --times --follow --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             diff) options='-z --compress --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            merge) options='-o --output -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             verify) options='--max-memory -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
@@ -84,7 +89,7 @@ _redelta() {
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff verify inspect estimate" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge verify inspect estimate" -- "$cur")
     else
         compopt -o default
     fi

@@ -70,7 +70,8 @@ static bool arguments_check_options(const cli_verb *verb, const cli_words *words
             continue;
         char list[LIST_MAX];
         arguments_list_verbs(list, o, "and");
-        report_usage(verb->name, "option '--%s' is for %s only", options[o].name, list);
+        report_usage(verb->name, "option '--%s' is for %s only%s", options[o].name, list,
+                     o == OPTION_OUTPUT && verb->outputs > 0 ? " (the output is the last operand)" : "");
         return false;
     }
     return true;
@@ -87,7 +88,7 @@ static bool arguments_count_operands(const cli_request *request, const cli_words
         report_usage(verb->name, "%s must be given", verb->missing);
         return false;
     }
-    if (words->operand_count <= most)
+    if (verb->many || words->operand_count <= most)
         return true;
     const char *const word = words->operands[most];
     if (request->detached_level != NULL)
@@ -98,16 +99,23 @@ static bool arguments_count_operands(const cli_request *request, const cli_words
     return false;
 }
 
+/* The name of the output as it was given; NULL if it was not. */
+static const char *arguments_output(const cli_verb *verb, const cli_words *words) {
+    if (verb->outputs == 0)
+        return words_value(words, OPTION_HTML);
+    return verb->many ? words_value(words, OPTION_OUTPUT) : words->operands[verb->inputs];
+}
+
 static bool arguments_operands(cli_request *request, const cli_words *words) {
     const cli_verb *const verb = request->verb;
     request->detached_level = value_detached_level(words);
     if (!arguments_count_operands(request, words))
         return false;
-    const char *output = verb->outputs > 0 ? words->operands[verb->inputs] : words_value(words, OPTION_HTML);
+    const char *const output = arguments_output(verb, words);
     request->makes_output = verb->outputs > 0 || words_given(words, OPTION_HTML);
     request->output = arguments_is_standard(output, "/dev/stdout") ? NULL : output;
     int standard = 0;
-    request->input_count = (unsigned)verb->inputs;
+    request->input_count = (unsigned)(verb->many ? words->operand_count : verb->inputs);
     for (unsigned i = 0; i < request->input_count; i++) {
         if (arguments_is_standard(request->inputs[i], "/dev/stdin"))
             request->inputs[i] = NULL;

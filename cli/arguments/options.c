@@ -16,6 +16,7 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_COMPRESS] = {"compress", 'z', VALUE_OPTIONAL},
     [OPTION_THREADS] = {"threads", 'T', VALUE_NEEDED},
     [OPTION_FORCE] = {"force", 'f', VALUE_NONE},
+    [OPTION_OUTPUT] = {"output", 'o', VALUE_NEEDED},
     [OPTION_STATS] = {"stats", 's', VALUE_NONE},
     [OPTION_VERBOSE] = {"verbose", 'v', VALUE_NONE},
     [OPTION_QUIET] = {"quiet", 'q', VALUE_NONE},

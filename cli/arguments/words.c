@@ -60,16 +60,10 @@ static const char *words_name_of(const cli_verb *verb) {
     return verb != NULL ? verb->name : NULL;
 }
 
-/* What other commands have as -o or --output, for a verb that has an output. */
-static const char *words_hint_on_output(const cli_verb *verb, bool asks) {
-    return asks && (verb == NULL || verb->outputs > 0) ? " (the output is the last operand)" : "";
-}
-
 static void words_report_unknown(const cli_verb *verb, const char *word, const char *name) {
     const char *meant = option_nearest(verb, name);
     if (meant == NULL)
-        report_usage(words_name_of(verb), "unknown option '%.*s'%s", report_width(word), word,
-                     words_hint_on_output(verb, strcmp(name, "output") == 0));
+        report_usage(words_name_of(verb), "unknown option '%.*s'", report_width(word), word);
     else
         report_usage(words_name_of(verb), "unknown option '%.*s' (did you mean --%s?)", report_width(word), word,
                      meant);
@@ -93,8 +87,7 @@ static void words_report_letter(const cli_verb *verb, const char *word, int lett
     if (option_nearest(verb, word + 1) != NULL)
         words_report_unknown(verb, word, word + 1);
     else
-        report_usage(words_name_of(verb), "unknown option '-%.*s'%s", length, at,
-                     words_hint_on_output(verb, letter == 'o'));
+        report_usage(words_name_of(verb), "unknown option '-%.*s'", length, at);
 }
 
 /* getopt answered ':' or '?' at `word`, and `bad` is what it made of it: 0 for an unknown long option. */
@@ -110,6 +103,17 @@ static void words_report_option(const cli_words *words, int answer, const char *
         words_report_letter(verb, word, bad);
 }
 
+/*
+ * Whether a word is a long option with one dash too few. As letters it would mean something else: "-force" that the
+ * output is "rce".
+ */
+static bool words_lacks_dash(const char *word) {
+    bool found = false;
+    for (cli_option o = 0; o < OPTIONS && word[0] == '-'; o++)
+        found = found || strcmp(word + 1, options[o].name) == 0;
+    return found;
+}
+
 /* ---- Sorting ---------------------------------------------------------------------------------------------------- */
 
 bool words_sort(cli_words *words, int argc, char **argv) {
@@ -121,6 +125,10 @@ bool words_sort(cli_words *words, int argc, char **argv) {
         const int answer = getopt_long(argc, argv, known.letters, known.names, NULL);
         if (answer == -1)
             break;
+        if (answer != OPERAND && words_lacks_dash(argv[at])) {
+            words_report_unknown(words->verb != NULL ? words_verb(words->verb) : NULL, argv[at], argv[at] + 1);
+            return false;
+        }
         if (answer == ':' || answer == '?') {
             words_report_option(words, answer, argv[at], optopt);
             return false;

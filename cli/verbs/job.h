@@ -13,6 +13,7 @@ typedef struct cli_job {
     cli_input *inputs; /* as many as the request has */
     cli_output output;
     cli_failure failure;
+    const cli_input *blamed; /* of several inputs with one role, that which the failure is about; NULL: the first */
     cli_progress progress;
     rd_stats stats;           /* of what the verb is about */
     rd_params params;         /* of the signature made or loaded */

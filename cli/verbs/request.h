@@ -17,6 +17,7 @@ typedef enum cli_option {
     OPTION_COMPRESS,
     OPTION_THREADS,
     OPTION_FORCE,
+    OPTION_OUTPUT,
     OPTION_STATS,
     OPTION_VERBOSE,
     OPTION_QUIET,

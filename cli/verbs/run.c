@@ -33,11 +33,14 @@ static rd_result run_open_inputs(cli_job *job) {
     rd_result result = RD_OK;
     for (unsigned i = 0; i < job->request->input_count && result == RD_OK; i++) {
         cli_input *const input = &job->inputs[i];
+        job->blamed = input;
         if (i == 0 && job->created)
             input->source = rd_source_memory("", 0);
         else
             result = input_open(input, job->request->inputs[i], input->role, &job->failure);
     }
+    if (result == RD_OK)
+        job->blamed = NULL;
     return result;
 }
 
@@ -149,6 +152,8 @@ static rd_result run_operation(cli_job *job) {
 static const char *run_name_of(const cli_job *job, rd_role role) {
     if (role == RD_ROLE_OUTPUT)
         return output_name(run_output_of(job->request));
+    if (job->blamed != NULL && job->blamed->role == role)
+        return job->blamed->name;
     for (unsigned i = 0; i < job->request->input_count; i++)
         if (job->inputs[i].role == role)
             return job->inputs[i].name;
@@ -308,7 +313,7 @@ static rd_result run_make_job(cli_job *job, const cli_request *request) {
     if (job->inputs == NULL)
         return job->failure.error.result = RD_E_MEMORY;
     for (unsigned i = 0; i < request->input_count; i++)
-        input_name(&job->inputs[i], request->inputs[i], verb->roles[i]);
+        input_name(&job->inputs[i], request->inputs[i], verb->roles[verb->many ? 0 : i]);
     return RD_OK;
 }
 

@@ -15,7 +15,7 @@ from helpers.tool import WITHOUT, Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
 VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
-LONG_VERBS = ("sync", "diff")  # whose first letter means another verb
+LONG_VERBS = ("sync", "diff", "merge")  # whose first letter means another verb
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 
@@ -260,7 +260,8 @@ def test_a_word_near_no_verb_is_answered_with_all(redelta: Tool, basis: Path, wo
     ("words", "meant"),
     [(["signature", "--blocksize=4K"], "--block-size"), (["signature", "--blck-size", "4K"], "--block-size"),
      (["delta", "--no-verfiy"], "--no-verify"), (["--forec", "patch"], "--force"), (["patch", "-force"], "--force"),
-     (["patch", "-stats"], "--stats"), (["delta", "--max-memroy=1G"], "--max-memory")],
+     (["patch", "-stats"], "--stats"), (["merge", "-output"], "--output"),
+     (["merge", "-force"], "--force"), (["delta", "--max-memroy=1G"], "--max-memory")],
 )  # fmt: skip
 def test_a_misspelt_option_is_answered_with_the_nearest(
     redelta: Tool, basis: Path, words: list[str], meant: str
@@ -268,13 +269,13 @@ def test_a_misspelt_option_is_answered_with_the_nearest(
     assert f" (did you mean {meant}?);" in redelta.run(*words, basis, basis).refuses()
 
 
-@pytest.mark.parametrize("verb", [["signature"], ["delta"], ["patch"], []])
+@pytest.mark.parametrize("verb", ["signature", "delta", "patch", "diff"])
 @pytest.mark.parametrize("words", [["-o", "out"], ["-oout"], ["-fo", "out"], ["--output", "out"], ["--output=out"]])
 def test_an_option_for_the_output_is_answered_with_where_it_is_named(
-    redelta: Tool, basis: Path, verb: list[str], words: list[str]
+    redelta: Tool, basis: Path, verb: str, words: list[str]
 ) -> None:
-    option = "-o" if words[0].startswith(("-o", "-f")) else words[0]
-    assert f"unknown option '{option}' (the output is the last operand);" in redelta.run(*verb, *words, basis).refuses()
+    line = redelta.run(verb, *words, basis).refuses()
+    assert "option '--output' is for merge only (the output is the last operand);" in line
 
 
 @pytest.mark.parametrize("verb", ["verify", "estimate", "inspect", "sync"])
@@ -441,7 +442,7 @@ def all_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
     made: list[Words] = [
         ["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis],
         ["inspect", signature], ["inspect", delta], ["inspect", "--ops", delta], ["estimate", basis, basis],
-        ["diff", basis, delta],
+        ["diff", basis, delta], ["merge", delta, delta],
     ]  # fmt: skip
     return made
 

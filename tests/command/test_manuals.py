@@ -91,7 +91,7 @@ def test_the_help_of_a_verb_has_the_options_that_it_takes(redelta: Tool) -> None
     for verb in helps:
         taken = set()
         for name in every:
-            words = [f"--{name}", *(["1"] if name in valued else []), *"abcdef"]
+            words = [f"--{name}", *(["1"] if name in valued else []), *"abcdef", ""]  # an empty name is always refused
             refused = redelta.run(verb, *words)
             assert refused.status == 2, refused.describe()
             if b"' is for " not in refused.err:
