@@ -314,7 +314,7 @@ typedef struct rd_stats {
     uint8_t basis_digest[RD_DIGEST_LEN];
     uint64_t basis_size;
     bool has_basis_digest;
-    uint32_t delta_index; /* of rd_delta_merge, if it failed: the delta that the error is about, by its place */
+    uint32_t delta_index; /* of rd_delta_merge: the delta that an error, or `changed`, is about, by its place */
 } rd_stats;
 
 /* The size of the delta that these statistics are about, uncompressed. */

@@ -43,8 +43,9 @@ static rd_result merge_work(cli_job *job) {
     const rd_options options = job_options(job, &job->stats);
     const rd_result result = rd_delta_merge(deltas, count, NULL, &job->output.sink, &options);
     free(deltas);
-    if (result != RD_OK && job->stats.delta_index < count)
+    if (job->stats.delta_index < count)
         job->blamed = &job->inputs[job->stats.delta_index];
+    job->identical = job->stats.identical;
     return result;
 }
 

@@ -315,10 +315,12 @@ static uint64_t merge_total(const rd_source *deltas, size_t count) {
 
 static rd_result merge_end_watches(const merge_run *run, rd_result result) {
     for (size_t i = 0; i < run->count; i++) {
+        rd_stats *const stats = &run->operation->stats;
+        const rd_role changed = stats->changed;
         const rd_result before = result;
         result = rd__watch_end(&run->watches[i], run->operation, result);
-        if (result != before)
-            run->operation->stats.delta_index = (uint32_t)i;
+        if (result != before || (result == RD_OK && stats->changed != changed))
+            stats->delta_index = (uint32_t)i;
     }
     return result;
 }
