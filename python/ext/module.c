@@ -75,6 +75,7 @@ static PyMethodDef module_methods[] = {
     {"load_signature", TAKES_KEYWORDS(load_signature), NULL},
     {"make_delta", TAKES_KEYWORDS(make_delta), NULL},
     {"make_diff", TAKES_KEYWORDS(make_diff), NULL},
+    {"merge_deltas", TAKES_KEYWORDS(merge_deltas), NULL},
     {"apply_patch", TAKES_KEYWORDS(apply_patch), NULL},
     {"build_signature", TAKES_KEYWORDS(build_signature), NULL},
     {"build_part", TAKES_KEYWORDS(build_part), NULL},

@@ -43,6 +43,7 @@ PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywor
 PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords);

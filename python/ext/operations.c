@@ -13,11 +13,12 @@
 
 #include <stdlib.h>
 
-enum { SOURCES_MAX = 2 };
+enum { SOURCES_USUAL = 2 };
 
 typedef struct operation {
     call call;
-    source sources[SOURCES_MAX];
+    source usual[SOURCES_USUAL];
+    source *sources; /* the usual ones, or more that were allocated */
     int source_count;
     sink sink;
     rd_replace replace;
@@ -26,6 +27,8 @@ typedef struct operation {
     rd_stats stats;
     rd_error error;
     PyObject *names;
+    PyObject *names_of_deltas;     /* of a merge: a tuple of names, one for each delta; else NULL */
+    bool has_basis;                /* of a merge: the last source is that */
     PyObject *context;             /* that is in use */
     const rd_signature *signature; /* that a delta is made with, or that is written */
     rd_signature *made;            /* that was made or loaded */
@@ -47,6 +50,7 @@ static bool operation_begin(operation *o, PyObject *module, PyObject *keywords) 
     if (!settings_read(&given, keywords) || !context_enter(state, given.context, &kept))
         return false;
     call_begin(&o->call, state, given.main != 0, given.progress);
+    o->sources = o->usual;
     o->context = given.context;
     o->names = given.names;
     o->options = given.options;
@@ -90,6 +94,8 @@ static bool operation_succeeded(operation *o) {
         return false;
     if (o->error.result == RD_OK)
         return true;
+    if (o->names_of_deltas && o->stats.delta_index < PyTuple_Size(o->names_of_deltas))
+        o->names = PyTuple_GetItem(o->names_of_deltas, o->stats.delta_index);
     if (call_files_stayed_open(&o->call))
         (void)raise_failure(o->call.state, &o->error, o->names);
     return false;
@@ -98,6 +104,8 @@ static bool operation_succeeded(operation *o) {
 static void operation_end(operation *o) {
     for (int i = 0; i < o->source_count; i++)
         source_close(&o->sources[i]);
+    if (o->sources != o->usual)
+        free(o->sources);
     sink_close(&o->sink);
     context_leave(o->context);
 }
@@ -326,6 +334,57 @@ PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords) {
         sink_open(&o.sink, destination, &o.call)) {
         operation_note_small(&o);
         result = operation_run_to_sink(&o, work_make_diff);
+    }
+    operation_end(&o);
+    return result;
+}
+
+static rd_result work_merge_deltas(operation *o) {
+    const size_t count = (size_t)o->source_count - o->has_basis;
+    rd_source *const deltas = malloc(count * sizeof *deltas);
+    if (!deltas) {
+        o->error = (rd_error){.reason = rd_result_message(RD_E_MEMORY), .offset = RD_UNKNOWN};
+        return RD_E_MEMORY;
+    }
+    for (size_t i = 0; i < count; i++)
+        deltas[i] = o->sources[i].from;
+    const rd_result result =
+        rd_delta_merge(deltas, count, o->has_basis ? &o->sources[count].from : NULL, &o->sink.to, &o->options);
+    free(deltas);
+    return result;
+}
+
+/* The deltas, and the basis unless it is None, as sources. */
+static bool operation_add_deltas(operation *o, PyObject *deltas, PyObject *basis) {
+    const Py_ssize_t count = PyTuple_Size(deltas);
+    bool good = true;
+    o->sources = calloc((size_t)count + 1, sizeof *o->sources);
+    if (!o->sources) {
+        o->sources = o->usual;
+        PyErr_NoMemory();
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count && good; i++)
+        good = operation_add_source(o, PyTuple_GetItem(deltas, i), false);
+    o->has_basis = basis != Py_None;
+    return good && (!o->has_basis || operation_add_source(o, basis, true));
+}
+
+/*
+ * (a tuple of deltas, basis or None, destination). Its `names` are a tuple, too: those of the delta that an error is
+ * about are passed on. Returns ((bytes or None, statistics), the number of a delta that changed).
+ */
+PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {.replace = RD_REPLACE_FAST};
+    PyObject *deltas, *basis, *destination, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "O!OO", &PyTuple_Type, &deltas, &basis, &destination) ||
+        !operation_begin(&o, module, keywords))
+        return NULL;
+    o.names_of_deltas = o.names;
+    if (operation_add_deltas(&o, deltas, basis) && sink_open(&o.sink, destination, &o.call)) {
+        operation_note_small(&o);
+        PyObject *const made = operation_run_to_sink(&o, work_merge_deltas);
+        result = made ? Py_BuildValue("NI", made, (unsigned)o.stats.delta_index) : NULL;
     }
     operation_end(&o);
     return result;

@@ -40,6 +40,7 @@ OPERATIONS: dict[str, tuple[bytes, str, Operation]] = {
     "delta, signature": (SIGNATURE, "signature", lambda file, **how: redelta.delta(file, NEW, **how)),
     "diff": (NEW, "new file", lambda file, **how: redelta.diff(BASIS, file, **how)),
     "diff, old file": (BASIS, "basis", lambda file, **how: redelta.diff(file, NEW, **how)),
+    "merge": (DELTA, "delta", lambda file, **how: redelta.merge([DELTA, file], **how)),
     "patch": (BASIS, "basis", lambda file, **how: redelta.patch(file, DELTA, verify=False, **how)),
     "digest": (NEW, "new file", redelta.digest),
     "inspect": (DELTA, "delta", redelta.inspect),
@@ -115,7 +116,8 @@ def test_or_a_warning_at_the_line_of_the_caller(tmp_path: Path, name: str) -> No
         _, caught = until_it_warns(lambda: operate(path, changed="warn"))
     assert caught.category is redelta.FileChangedWarning
     assert caught.filename == __file__
-    assert str(caught.message) == f"{str(path)!r}: changed while it was being read"
+    told = str(caught.message).replace(" (delta 2 of 2)", "")  # of those that are merged
+    assert told == f"{str(path)!r}: changed while it was being read"
 
 
 @operation

@@ -20,7 +20,7 @@ from types import FunctionType
 from redelta._commands import DeltaWriter, OpenDelta, OpenLiteral, open_delta
 from redelta._context import Context
 from redelta._core import VERSION as __version__
-from redelta._deltas import diff, write_diff
+from redelta._deltas import diff, merge, write_diff, write_merged
 from redelta._errors import (
     BadMagicError,
     CorruptError,
@@ -99,11 +99,13 @@ __all__ = [
     "diff",
     "digest",
     "inspect",
+    "merge",
     "open_delta",
     "patch",
     "signature",
     "write_delta",
     "write_diff",
+    "write_merged",
     "write_patch",
     "write_signature",
 ]

@@ -228,6 +228,23 @@ def make_diff(
     context: Context | None,
     changed: int,
 ) -> tuple[bytes | None, Numbers]: ...
+def merge_deltas(
+    deltas: tuple[Reading, ...],
+    basis: Reading | None,
+    destination: Writing,
+    /,
+    *,
+    verify: int,
+    compression: int,
+    memory_max: int,
+    output_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: tuple[Names, ...],
+    context: Context | None,
+    changed: int,
+) -> tuple[tuple[bytes | None, Numbers], int]: ...
 def apply_patch(
     basis: Reading,
     delta: Reading,

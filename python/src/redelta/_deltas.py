@@ -1,10 +1,12 @@
-"""Deltas that are made of both files, without a signature."""
+"""Deltas that are made without a signature: of both files, or of other deltas."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from redelta import _core
 from redelta._context import Context
-from redelta._errors import warn_of_change
+from redelta._errors import ParameterError, warn_of_change
 from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
     change_number,
@@ -12,10 +14,11 @@ from redelta._params import (
     delta_verify,
     memory_limit,
     native_context,
+    output_limit,
     thread_number,
 )
 from redelta._stats import Stats
-from redelta._types import Basis, Changed, Compression, Destination, Numbers, Progress, Source
+from redelta._types import Basis, Changed, Compression, Destination, Names, Numbers, Progress, Source
 
 
 def _diff(
@@ -118,4 +121,127 @@ def write_diff(
     """
     check_destination(dest)
     numbers = _diff(old, new, dest, verify, compress, max_memory, threads, progress, context, changed)[1]
+    return Stats._of(numbers)
+
+
+def _merge(
+    deltas: Iterable[Source],
+    destination: Destination | None,
+    basis: Basis | None,
+    verify: bool,
+    compress: Compression,
+    max_output: int | None,
+    max_memory: int | None,
+    threads: int | None,
+    progress: Progress | None,
+    context: Context | None,
+    changed: Changed,
+) -> tuple[bytes | None, Numbers]:
+    how = delta_verify(verify)
+    level = compression_level(compress)
+    output = output_limit(max_output)
+    memory = memory_limit(max_memory)
+    most = thread_number(threads)
+    kept = native_context(context)
+    change = change_number(changed)
+    if isinstance(deltas, str | bytes | bytearray | memoryview):
+        raise TypeError("deltas must be a sequence of deltas, not one")
+    with Files() as files:
+        opened = [files.read("delta", delta) for delta in deltas]
+        if not opened:
+            raise ParameterError("there must be at least one delta to merge")
+        old = None if basis is None else files.read_basis(basis, sized=True).native
+        to = files.write(destination)
+        names: list[Names] = [
+            files.names_of(each, number=f"delta {place} of {len(opened)}") for place, each in enumerate(opened, 1)
+        ]
+        (made, stats), number = _core.merge_deltas(
+            tuple(each.native for each in opened),
+            old,
+            to,
+            verify=how,
+            compression=level,
+            output_max=output,
+            memory_max=memory,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=tuple(names),
+            context=kept,
+            changed=change,
+        )
+        for each in opened:
+            each.whole = True
+    warn_of_change(changed, stats[-1], names[number])
+    return made, stats
+
+
+def merge(
+    deltas: Iterable[Source],
+    *,
+    basis: Basis | None = None,
+    verify: bool = True,
+    compress: Compression = None,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> bytes:
+    """One delta of several, each of which makes a version of a file from the version that the one before it makes: it
+    makes the last version from the first. None of the versions is needed. The deltas may be compressed, and may be
+    those of `rdiff`.
+
+    The result has the digest of the last version, if the last delta has it and with `verify`, and the digest of the
+    first one, if the first delta has it. `basis`, the first version, may be given if it is at hand: its size is
+    checked.
+
+    `compress` is that of `delta`. `max_output` limits the size of the result, in bytes, and `max_memory` what its
+    commands take, by default 1 GiB: deltas from strangers can make very many of few.
+
+    At most `threads` work at once, by default one for each processor. `progress` gets the bytes of the deltas that were
+    read, and their total or None. `context` keeps threads and buffers for the next operation. `changed` is that of
+    `signature`.
+
+    Raises VerifyError if a delta does not fit the one before it, by what it knows of its basis; BadMagicError,
+    TruncatedError or CorruptError if a delta is not valid; LimitError, ParameterError, FileChangedError, OSError, and
+    the exceptions of the readers and of `progress`. The message says which delta it is about.
+
+    >>> import redelta
+    >>> versions = [b"the first version", b"the second version", b"the third one"]
+    >>> deltas = [redelta.diff(versions[0], versions[1]), redelta.diff(versions[1], versions[2])]
+    >>> redelta.patch(versions[0], redelta.merge(deltas))
+    b'the third one'
+    """
+    made, _ = _merge(deltas, None, basis, verify, compress, max_output, max_memory, threads, progress, context, changed)
+    return made or b""
+
+
+def write_merged(
+    deltas: Iterable[Source],
+    dest: Destination,
+    *,
+    basis: Basis | None = None,
+    verify: bool = True,
+    compress: Compression = None,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Stats:
+    """Like `merge`, but writes to `dest`. A path, which may be that of one of the deltas, gets its file when it is
+    complete, or not at all.
+
+    >>> import io, redelta
+    >>> deltas = [redelta.diff(b"", b"the first version"), redelta.diff(b"the first version", b"the second")]
+    >>> redelta.write_merged(deltas, io.BytesIO()).literal_bytes
+    10
+    """
+    check_destination(dest)
+    numbers = _merge(
+        deltas, dest, basis, verify, compress, max_output, max_memory, threads, progress, context, changed
+    )[1]
     return Stats._of(numbers)

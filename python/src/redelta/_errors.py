@@ -142,6 +142,8 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return f"give what redelta.{role} made"
     if code in (E_TRUNCATED, E_CORRUPT):
         return AGAIN.get(role or "", "")
+    if code == E_MISMATCH and "does not fit" in reason:
+        return "give the deltas in the order of their versions"
     if code == E_MISMATCH:
         return AGAIN["delta"] if role == "delta" else "give the right basis, or make the delta again"
     if code == E_UNVERIFIED:
@@ -151,10 +153,12 @@ def advice(code: int, role: str | None, reason: str) -> str:
     return ""
 
 
-def about(role: str | None, name: str | bytes | None, reason: str) -> str:
-    """The reason, and the file that it is about unless it says so."""
+def about(role: str | None, name: str | bytes | None, reason: str, number: str = "") -> str:
+    """The reason, and the file that it is about unless it says so; `number` says which of several."""
     if name:
-        return f"{os.fsdecode(name)!r}: {reason}"
+        return f"{os.fsdecode(name)!r}{number and f' ({number})'}: {reason}"
+    if number:
+        return f"{number}: {reason}"
     if role and not re.search(rf"\b{role}\b", reason):
         return f"{role}: {reason}"
     return reason
@@ -168,7 +172,7 @@ def warn_of_change(changed: str, role_number: int, names: Mapping[str, str | byt
     level, frame = 1, sys._getframe()
     while frame.f_back is not None and frame.f_globals.get("__package__") == __package__:
         level, frame = level + 1, frame.f_back
-    message = about(role, names.get(role), "changed while it was being read")
+    message = about(role, names.get(role), "changed while it was being read", str(names.get("number", "")))
     warnings.warn(message, FileChangedWarning, stacklevel=level)
 
 
@@ -191,7 +195,7 @@ def failure(
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     if code == E_IO and system_error:
         return OSError(system_error, os.strerror(system_error), name)
-    message = about(role, name, reason)
+    message = about(role, name, reason, str((names or {}).get("number", "")))
     if offset is not None:
         message += f", at byte {offset}"
     if code == E_IO:

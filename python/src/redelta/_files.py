@@ -102,12 +102,13 @@ def end_of(file: Any) -> int:
 class Input:
     """An open source: `native` is what the extension takes, `name` its path, if it has one. A basis is read at any
     offset from its start, and its position is left as it was. `used`, once it is set, is how many bytes were read of
-    anything else. With `sized`, the size of a reader is found out. To be closed."""
+    anything else, and `whole` says that it was all. With `sized`, the size of a reader is found out. To be closed."""
 
     def __init__(self, source: Source | Basis, *, basis: bool = False, sized: bool = False) -> None:
         self.native: Reading
         self.name: str | bytes | None = None
         self.used: int | None = None
+        self.whole = False
         self._source = source  # a temporary file closes the one inside when it is collected
         self._basis = basis
         self._sized = sized
@@ -172,10 +173,18 @@ class Input:
     def close(self) -> None:
         if self._owned is not None:
             self._owned.close()
+        if self.whole:
+            self._seek_end()
         if self._plain is not None and self.used is not None and not self._plain.closed:
             self._plain.seek(self._start + self.used)
         if self._memory is not None and self.used is not None:
             self._memory.seek(self.used, os.SEEK_CUR)
+
+    def _seek_end(self) -> None:
+        if self._plain is not None and not self._plain.closed:
+            self._plain.seek(0, os.SEEK_END)
+        if self._memory is not None:
+            self._memory.seek(0, os.SEEK_END)
 
 
 # ---- Outputs --------------------------------------------------------------------------------------------------------
@@ -275,6 +284,11 @@ class Files:
         if opened.name is not None:
             self.names[role] = opened.name
         return opened
+
+    def names_of(self, opened: Input, *, number: str) -> dict[str, str | bytes]:
+        """The names if an error is about this delta, which is one of several: `number` says which."""
+        others = {role: name for role, name in self.names.items() if role != "delta"}
+        return {**others, "number": number, **({} if opened.name is None else {"delta": opened.name})}
 
     def write(self, destination: Destination | None) -> Writing:
         """A file that is written to directly cannot also be an input."""
