@@ -8,16 +8,14 @@ compared with that of any other number, from a file and from a pipe; stock rdiff
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from helpers.cpu import heeds_cpu
 from helpers.samples import Pair, noise, random_edits
 from helpers.tool import SANITIZED, Tool, Words
 
@@ -258,22 +256,9 @@ def test_budgets_spent_at_edges(redelta: Tool, rdiff: Tool, tmp_path: Path, bloc
 # ---- Instruction sets -----------------------------------------------------------------------------------------------
 
 
-def heeds_cpu(redelta: Tool) -> bool:
-    """Does this build read REDELTA_CPU? Such a build aborts at a name that it does not know."""
-    ended = subprocess.run(
-        [redelta.path, "signature"],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        env=os.environ | {"REDELTA_CPU": "no such instruction set"},
-        check=False,
-    )
-    assert ended.returncode in (0, -signal.SIGABRT)
-    return ended.returncode != 0
-
-
 @pytest.mark.parametrize("cpu", ["portable", "sse41", "avx2"])
 def test_instruction_set_changes_nothing(bench: Bench, cpu: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    if not heeds_cpu(bench.redelta):
+    if not heeds_cpu(bench.redelta.path):
         pytest.skip("not a build for tests: it does not look at REDELTA_CPU")
     basis = with_repeats(bench.block_len, 2 * bench.segment, 80)
     basis_file, signature_file, new_file = (bench.folder / name for name in ("basis", "signature", "new"))
