@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import fcntl
 import http.client
 import os
 import re
+import shutil
 import signal
 import socket
 import struct
@@ -218,6 +220,8 @@ def test_http_server_that_breaks_off(tmp_path: Path) -> None:
 # ---- A chain of backups ---------------------------------------------------------------------------------------------
 
 VERSIONS = [OLD, NEW, random_edits(NEW, 5, 4), b"", OLD, OTHER, OTHER]
+NEWEST = random_edits(OTHER, 3, 9)
+CHAIN = "backup_chain.py"
 
 
 @pytest.fixture
@@ -225,71 +229,216 @@ def store(tmp_path: Path) -> Path:
     store = tmp_path / "store"
     for number, data in enumerate(VERSIONS, 1):
         (tmp_path / "file").write_bytes(data)
-        assert run("backup_chain.py", "add", store, tmp_path / "file").stdout == f"version {number}\n"
+        assert run(CHAIN, "add", store, tmp_path / "file").stdout == f"version {number}\n"
     return store
 
 
-def assert_kept(store: Path, versions: list[bytes], first: int = 1) -> None:
+def assert_kept(store: Path, versions: dict[int, bytes]) -> None:
+    """These versions, and no others, can be restored, and nothing is left behind."""
     restored = store.parent / "restored"
-    for number, data in enumerate(versions, 1):
-        if number >= first:
-            run("backup_chain.py", "restore", store, number, restored)
-            assert restored.read_bytes() == data
+    listed = run(CHAIN, "list", store).stdout.splitlines()
+    assert [int(line.split()[0]) for line in listed] == sorted(versions)
+    for number in range(1, max(versions) + 2):
+        restored.write_bytes(b"mine")
+        if number in versions:
+            run(CHAIN, "restore", store, number, "-o", restored)
+            assert restored.read_bytes() == versions[number]
         else:
-            restored.write_bytes(b"mine")
-            assert "no version" in run("backup_chain.py", "restore", store, number, restored, status=1).stderr
+            assert "no version" in run(CHAIN, "restore", store, number, "-o", restored, status=1).stderr
             assert restored.read_bytes() == b"mine"
     restored.unlink()
-    assert files_in(store.parent) == ["file", "store"]
+    assert "file" in files_in(store.parent)
+    assert set(files_in(store.parent)) <= {"file", "store", "store-before"}
+    assert not list(store.glob(".*"))
+    checked = run(CHAIN, "check", store).stdout.splitlines()
+    assert checked == [f"version {number}: can be restored" for number in sorted(versions)]
+
+
+def numbered(versions: list[bytes], *without: int) -> dict[int, bytes]:
+    return {number: data for number, data in enumerate(versions, 1) if number not in without}
 
 
 def test_every_version_of_a_chain_can_be_restored(store: Path) -> None:
-    assert_kept(store, VERSIONS)
-    listed = run("backup_chain.py", "list", store).stdout.splitlines()
+    assert_kept(store, numbered(VERSIONS))
+    listed = run(CHAIN, "list", store).stdout.splitlines()
     assert [line.split()[:2] for line in listed] == [[str(n), "delta"] for n in range(1, 7)] + [["7", "full"]]
-    assert (store / "0001.delta").stat().st_size < len(OLD) // 4
+    assert (store / "0001-from-0002.delta").stat().st_size < len(OLD) // 4
+    assert files_in(store) == [*(f"000{n}-from-000{n + 1}.delta" for n in range(1, 7)), "0007.b3", "0007.full"]
 
 
 def test_the_oldest_versions_of_a_chain_can_be_forgotten(store: Path) -> None:
-    out = run("backup_chain.py", "prune", store, 3).stdout
+    out = run(CHAIN, "prune", store, 3).stdout
     assert out.splitlines() == [f"removed version {n}" for n in range(1, 5)]
-    assert_kept(store, VERSIONS, first=5)
-    assert run("backup_chain.py", "prune", store, 100).stdout == ""
-    assert_kept(store, VERSIONS, first=5)
-    run("backup_chain.py", "prune", store, 1)
-    run("backup_chain.py", "prune", store, 0, status=2)
-    assert_kept(store, VERSIONS, first=7)
+    assert_kept(store, numbered(VERSIONS, 1, 2, 3, 4))
+    assert run(CHAIN, "prune", store, 100).stdout == ""
+    run(CHAIN, "prune", store, 1)
+    run(CHAIN, "prune", store, 0, status=2)
+    assert files_in(store) == ["0007.b3", "0007.full"]
+    assert_kept(store, {7: VERSIONS[6]})
 
 
-def test_a_damaged_chain_is_told_of(store: Path, tmp_path: Path) -> None:
-    damaged = store / "0005.delta"
-    data = bytearray(damaged.read_bytes())
-    data[len(data) // 2] ^= 1
-    damaged.write_bytes(data)
-    target = tmp_path / "restored"
-    target.write_bytes(b"mine")
-    assert "delta" in run("backup_chain.py", "restore", store, 4, target, status=1).stderr
-    assert target.read_bytes() == b"mine"
-    run("backup_chain.py", "restore", store, 6, target)
-    assert target.read_bytes() == OTHER
-
-
-def test_a_chain_whose_last_addition_was_killed(store: Path) -> None:
-    """Between any two changes of the store, the newest version is there, and the one before it at least once."""
-    run("backup_chain.py", "restore", store, 6, store / "0006.full")
-    (store / ".copy-left").write_bytes(b"left behind")
-    assert_kept(store, VERSIONS)
-    (store / "0006.delta").unlink()
-    assert_kept(store, VERSIONS)
+@pytest.mark.parametrize("gone", range(1, 8))
+def test_any_version_of_a_chain_can_be_dropped(store: Path, gone: int) -> None:
+    assert run(CHAIN, "drop", store, gone).stdout == f"removed version {gone}\n"
+    assert "no version" in run(CHAIN, "drop", store, gone, status=1).stderr
+    assert_kept(store, numbered(VERSIONS, gone))
     (store.parent / "file").write_bytes(NEW)
-    run("backup_chain.py", "add", store, store.parent / "file")
-    assert_kept(store, [*VERSIONS, NEW])
-    assert sorted(store.glob("*.full")) == [store / "0008.full"]
+    run(CHAIN, "add", store, store.parent / "file")
+    number = 8 if gone < 7 else 7
+    assert_kept(store, {**numbered(VERSIONS, gone), number: NEW})
+
+
+def test_increments_of_a_chain_are_rolled_up(store: Path) -> None:
+    assert run(CHAIN, "roll-up", store, 1).stdout == ""
+    assert "no version" in run(CHAIN, "roll-up", store, 8, status=1).stderr
+    out = run(CHAIN, "roll-up", store, 5).stdout
+    assert out.splitlines() == [f"removed version {n}" for n in (2, 3, 4)]
+    assert_kept(store, numbered(VERSIONS, 2, 3, 4))
+    assert files_in(store)[0] == "0001-from-0005.delta"
+    run(CHAIN, "roll-up", store, 7)
+    assert_kept(store, {1: VERSIONS[0], 7: VERSIONS[6]})
+
+
+def test_a_chain_receives_a_delta(store: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(redelta.delta(redelta.signature(OTHER), NEWEST))
+    assert run(CHAIN, "receive", store, tmp_path / "file").stdout == "version 8\n"
+    assert_kept(store, {**numbered(VERSIONS), 8: NEWEST})
+    before = files_in(store)
+    run(CHAIN, "receive", store, tmp_path / "file", status=1)  # the same again, which is for version 7
+    assert files_in(store) == before
+    assert_kept(store, {**numbered(VERSIONS), 8: NEWEST})
+
+
+def altered(data: bytes) -> bytes:
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
+
+
+@pytest.mark.parametrize("damage", [altered, lambda data: data[: len(data) // 2]], ids=["altered", "truncated"])
+def test_a_damaged_chain_is_told_of(store: Path, tmp_path: Path, damage: Callable[[bytes], bytes]) -> None:
+    damaged, target = store / "0002-from-0003.delta", tmp_path / "restored"
+    damaged.write_bytes(damage(damaged.read_bytes()))
+    target.write_bytes(b"mine")
+    run(CHAIN, "restore", store, 2, "-o", target, status=1)
+    assert target.read_bytes() == b"mine"
+    run(CHAIN, "restore", store, 3, "-o", target)
+    assert target.read_bytes() == VERSIONS[2]
+    checked = run(CHAIN, "check", store, status=1).stdout.splitlines()
+    assert [line.endswith("can be restored") for line in checked[1:]] == [False, True, True, True, True, True]
+
+
+def test_a_version_before_a_damaged_one_is_kept(store: Path) -> None:
+    damaged = store / "0002-from-0003.delta"
+    damaged.write_bytes(damaged.read_bytes()[:-60])
+    before = {path.name: path.read_bytes() for path in store.iterdir()}
+    run(CHAIN, "drop", store, 2, status=1)
+    run(CHAIN, "roll-up", store, 4, status=1)
+    assert {path.name: path.read_bytes() for path in store.iterdir()} == before
+
+
+def test_a_damaged_full_version_is_told_of(store: Path, tmp_path: Path) -> None:
+    full = store / "0007.full"
+    full.write_bytes(full.read_bytes()[:-1] + b"!")
+    before = files_in(store)
+    run(CHAIN, "restore", store, 7, "-o", tmp_path / "restored", status=1)
+    run(CHAIN, "restore", store, 6, "-o", tmp_path / "restored", status=1)
+    assert "0007.full" in run(CHAIN, "check", store, status=1).stdout
+    run(CHAIN, "drop", store, 7, status=1)
+    run(CHAIN, "receive", store, store / "0006-from-0007.delta", status=1)
+    assert files_in(store) == before
+    assert not (tmp_path / "restored").exists()
+
+
+def test_a_missing_link_of_a_chain_is_told_of(store: Path, tmp_path: Path) -> None:
+    (store / "0003-from-0004.delta").unlink()
+    checked = run(CHAIN, "check", store, status=1).stdout
+    assert "version 2: " in checked
+    assert "a file of the store is missing" in checked
+    assert "version 4: can be restored" in checked
+    assert "a file of the store is missing" in run(CHAIN, "restore", store, 1, "-o", tmp_path / "x", status=1).stderr
+
+
+KILLED = """
+import os, runpy, signal, sys
+steps = int(sys.argv.pop(1))
+for name in ("replace", "unlink"):
+    def step(*words, do=getattr(os, name), **more):
+        global steps
+        if words[:1] and ("store/0" in os.fspath(words[-1]) or "store/.new" in os.fspath(words[-1])):
+            if steps == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+            steps -= 1
+        return do(*words, **more)
+    setattr(os, name, step)
+sys.argv = sys.argv[1:]
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+
+def killed_at(step: int, *arguments: object) -> bool:
+    """Runs the example, and kills it before this change of the store. Whether it came so far."""
+    command = [sys.executable, "-c", KILLED, str(step), str(EXAMPLES / CHAIN), *map(str, arguments)]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    return done.returncode != 0
+
+
+FEW = [OLD, NEW, random_edits(NEW, 5, 4), OTHER]
+
+
+@pytest.mark.parametrize(
+    ("words", "after"),
+    [
+        (("add", "FILE"), {**numbered(FEW), 5: NEWEST}),
+        (("receive", "DELTA"), {**numbered(FEW), 5: NEWEST}),
+        (("drop", 2), numbered(FEW, 2)),
+        (("drop", 4), numbered(FEW, 4)),
+        (("roll-up", 4), numbered(FEW, 2, 3)),
+        (("prune", 2), numbered(FEW, 1, 2)),
+    ],
+)
+def test_a_chain_survives_a_kill_before_every_change(
+    tmp_path: Path, words: tuple[object, ...], after: dict[int, bytes]
+) -> None:
+    """Whatever has been done, all that stays in the end can be restored, what is listed can, and the work can be done
+    once more."""
+    store, whole, file = (tmp_path / name for name in ("store", "store-before", "file"))
+    for data in FEW:
+        file.write_bytes(data)
+        run(CHAIN, "add", store, file)
+    verb, what = words
+    file.write_bytes(NEWEST if verb == "add" else redelta.delta(redelta.signature(OTHER), NEWEST))
+    arguments = (verb, store, file if isinstance(what, str) else what)
+    shutil.copytree(store, whole)
+    step = 0
+    while killed_at(step, *arguments):
+        listed = {int(line.split()[0]) for line in run(CHAIN, "list", store).stdout.splitlines()}
+        assert set(numbered(FEW)) & set(after) <= listed
+        if listed != set(after):
+            assert_kept(store, {number: ({**numbered(FEW), **after})[number] for number in listed})
+            run(CHAIN, *arguments)
+        run(CHAIN, "add", store, store / f"{max(after):04}.full")
+        assert_kept(store, {**after, max(after) + 1: after[max(after)]})
+        shutil.rmtree(store)
+        shutil.copytree(whole, store)
+        step += 1
+    assert step >= 2
+    assert_kept(store, after)
+
+
+def test_two_processes_do_not_use_a_chain_at_once(store: Path) -> None:
+    folder = os.open(store, os.O_RDONLY)
+    fcntl.flock(folder, fcntl.LOCK_EX)
+    assert "another process" in run(CHAIN, "list", store, status=1).stderr
+    os.close(folder)
+    run(CHAIN, "list", store)
 
 
 def test_a_chain_without_a_file_or_a_store(tmp_path: Path) -> None:
-    for verb, *rest in [("add", "none"), ("list",), ("restore", 1, "to"), ("prune", 1)]:
-        assert "No such file" in run("backup_chain.py", verb, tmp_path / "store", *rest, status=1).stderr
+    for verb, *rest in [("add", "none"), ("list",), ("restore", 1, "-o", "to"), ("prune", 1), ("check",), ("drop", 1)]:
+        assert "No such file" in run(CHAIN, verb, tmp_path / "store", *rest, status=1).stderr
+    (tmp_path / "store").mkdir()
+    assert "no version" in run(CHAIN, "receive", tmp_path / "store", "none", status=1).stderr
 
 
 # ---- asyncio --------------------------------------------------------------------------------------------------------
