@@ -58,6 +58,11 @@ class Program:
         return self.name
 
     @property
+    def short(self) -> str:
+        """For the title of a column; rdiff's signature is part of what it takes."""
+        return self.name.removeprefix("redelta ") if self.ours else self.name
+
+    @property
     def executable(self) -> str:
         return PROGRAM if self.ours else self.name.split()[0]
 

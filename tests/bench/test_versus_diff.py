@@ -76,7 +76,7 @@ def test_each_program_has_a_row_with_its_bytes(redelta: Tool, pair: tuple[Path, 
         "redelta diff -z",
     )
     assert done.returncode == 0, done.stderr
-    made, applied = tables(tmp_path).values()
+    made, applied, sizes, seconds, _ = tables(tmp_path).values()
     rows = {str(row[1]).split(" -b")[0]: row for row in made.rows}
     assert set(rows) == {"rdiff", "redelta diff", "redelta diff -z"}, made.notes
     _, name, size, signature, wall, _, _, bytes_to, times_to = rows["rdiff"]
@@ -92,6 +92,9 @@ def test_each_program_has_a_row_with_its_bytes(redelta: Tool, pair: tuple[Path, 
     assert rows["redelta diff -z"][3] is None
     assert rows["redelta diff -z"][7:] == [None, None]
     assert [row[:2] for row in applied.rows] == [row[:2] for row in made.rows]
+    assert [column.heading for column in sizes.columns] == ["pair", "diff kB", "diff -z kB", "rdiff kB"]
+    assert sizes.rows[0][3] == (size + signature) / 1000
+    assert seconds.rows[0][3] == wall
 
 
 def test_a_program_that_makes_another_file_is_told_of(redelta: Tool, pair: tuple[Path, Path], tmp_path: Path) -> None:
