@@ -15,7 +15,8 @@
 enum {
     BATCH = 16,             /* positions that are looked up at once */
     RESYNC_REACH = 256,     /* after a copy, so many bytes may have changed in place */
-    RESYNC_KEY = 16,        /* bytes that show that they have not */
+    RESYNC_WORD = 8,        /* bytes that are compared at every ... */
+    RESYNC_STEP = 16,       /* ... so many: each run of a key has such a word */
     NEAR_SURE = 1024,       /* bytes that are equal there, after which no other place is looked for */
     PATIENCE = 65536,       /* unmatched bytes after which every second position is looked up, then every third ... */
     STEP_MAX = 16,          /* ... and at last only these */
@@ -155,16 +156,14 @@ static match matcher_resync(rd__matcher *m, size_t at) {
         m->failed = true;
         return (match){0};
     }
-    const size_t reach = rd__min_size(rd__min_size(after, m->size - at), RESYNC_REACH + RESYNC_KEY);
+    const size_t reach = rd__min_size(rd__min_size(after, m->size - at), RESYNC_REACH);
     const uint8_t *const data = m->data + at;
-    for (size_t i = 0; i + RESYNC_KEY <= reach && !m->failed; i++) {
-        if (rd__load_le64(old + i) != rd__load_le64(data + i) ||
-            rd__load_le64(old + i + 8) != rd__load_le64(data + i + 8))
+    for (size_t i = 0; i + RESYNC_WORD <= reach && !m->failed; i += RESYNC_STEP) {
+        if (rd__load_le64(old + i) != rd__load_le64(data + i))
             continue;
         const match found = matcher_extend(m, old_offset + i, at + i, at, m->size);
         if (found.length >= RD__MATCH_KEY)
             return found;
-        i = found.at + found.length - at; /* short ones are left to the gap's pass */
     }
     return (match){0};
 }
@@ -221,28 +220,32 @@ bool rd__matcher_scan(rd__matcher *m, const uint8_t *data, size_t size, uint64_t
     size_t paid = 0;
     while (size - at >= RD__MATCH_KEY && !m->failed) {
         /* An edit in place leaves what comes after it where it was, as seen from the last copy. */
-        const match near = at == start ? matcher_resync(m, at) : (match){0};
-        match found = near;
+        match near = at == start ? matcher_resync(m, at) : (match){0};
 
         /*
-         * Otherwise the bytes may come from anywhere, and so they may if the match nearby is short: files are full of
-         * runs that are alike. The longer nothing is found, the fewer positions are tried.
+         * Otherwise the bytes may come from anywhere, and so may those before the match nearby, or even its own, if it
+         * is short: files are full of runs that are alike. The longer nothing is found, the fewer positions are tried.
          */
-        if (near.length < NEAR_SURE) {
-            const size_t until = near.length > 0 ? near.at + 1 : at + 1;
-            match far = {0};
-            while (far.length == 0 && at < until && size - at >= RD__MATCH_KEY && !m->failed)
-                far = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
-            found = far.length > near.length ? far : near;
-        }
+        match far = {0};
+        const size_t until = near.length > 0 ? near.at + (near.length < NEAR_SURE) : at + 1;
+        while (far.length == 0 && at < until && size - at >= RD__MATCH_KEY && !m->failed)
+            far = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
+        if (far.length > 0 && (far.length > near.length || far.at + far.length <= near.at))
+            near.length = 0;
+        else if (near.length > 0) /* the far one has what is before the near one, if that is enough */
+            far.length = far.at + RD__MATCH_KEY <= near.at ? rd__min_size(far.length, near.at - far.at) : 0;
+
         m->misses += (at - paid) / MISS_COST;
         paid += (at - paid) / MISS_COST * MISS_COST;
         at = rd__min_size(at, size);
-        if (found.length == 0)
-            continue;
-        if (!matcher_add(m, &m->scanned, &found))
-            break;
-        start = at = paid = found.at + found.length;
+        const match found[] = {far, near};
+        for (int i = 0; i < 2; i++) {
+            if (found[i].length == 0)
+                continue;
+            if (!matcher_add(m, &m->scanned, &found[i]))
+                break;
+            start = at = paid = found[i].at + found[i].length;
+        }
     }
     return !m->failed;
 }

@@ -125,7 +125,9 @@ static rd_result diff_index(diff_run *run) {
         if (!run->whole)
             return rd__fail_memory(&operation->error);
     }
-    rd__segments segments = {.source = run->old_file,
+    /* What a source has beyond its size is not part of it. */
+    const rd_source old_file = rd_source_range(run->old_file, 0, size);
+    rd__segments segments = {.source = &old_file,
                              .operation = operation,
                              .role = RD_ROLE_BASIS,
                              .size = INDEX_SEGMENT,
@@ -297,11 +299,29 @@ static rd_result diff_match(diff_run *run) {
 
 /* ---- The whole diff ---------------------------------------------------------------------------------------------- */
 
+/* Files of procfs say that they are empty, and functions may say what they like. */
+static rd_result diff_check_size(const diff_run *run) {
+    const rd_source *const old_file = run->old_file;
+    uint8_t byte;
+    size_t got = 0;
+    if (old_file->size > 0 && !old_file->read)
+        return RD_OK;
+    const rd_result result =
+        rd__source_read(old_file, run->operation, RD_ROLE_BASIS, old_file->size, &byte, sizeof byte, &got);
+    if (result != RD_OK || got == 0)
+        return result;
+    return rd__fail(&run->operation->error, RD_E_IO, RD_ROLE_BASIS, old_file->size,
+                    "the old file of a diff must have a size that is known, and this one is longer than it says");
+}
+
 static rd_result diff_check(const diff_run *run, const rd_sink *out) {
     rd_error *const error = &run->operation->error;
     if (!run->old_file->seekable || run->old_file->size == RD_UNKNOWN)
         return rd__fail(error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
                         "the old file of a diff is read in any order, and this one can only be read in sequence");
+    const rd_result sized = diff_check_size(run);
+    if (sized != RD_OK)
+        return sized;
     const rd_result result = rd__sink_check_apart(out, run->old_file, RD_ROLE_BASIS, error);
     return result == RD_OK ? rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, error) : result;
 }

@@ -57,7 +57,8 @@ static bool segments_fetch(void *context, void *slot) {
             segments->offset += segment->zeros * segments->size;
             return true;
         }
-        segments->fetched_last = segments->source->size - segments->offset <= segments->size;
+        /* One that has all the rest, with what would be its overlap, is the last. */
+        segments->fetched_last = segments->source->size - segments->offset <= segments->size + segments->overlap;
     } else {
         /* What the segment before has of this one, and then the rest from the source. */
         if (segments->before) {

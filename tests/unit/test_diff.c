@@ -294,6 +294,12 @@ static void failures_are_told(void **state) {
                       (rd_options){.threads = 1 + which / 4}, f.result, which % 2 == 0 ? RD_ROLE_BASIS : RD_ROLE_NEW);
     }
 
+    /* An old file that is longer than it says. */
+    const rd_source longer = rd_source_callback(read_bytes, &old_file, 1000, RD_SEEKABLE);
+    const rd_source none = rd_source_callback(read_bytes, &old_file, 0, RD_SEEKABLE | RD_CONCURRENT);
+    check_failure(&longer, &new_source, (rd_options){0}, RD_E_IO, RD_ROLE_BASIS);
+    check_failure(&none, &new_source, (rd_options){0}, RD_E_IO, RD_ROLE_BASIS);
+
     /* The old file, too large to be kept, fails or has become shorter when it is read again. */
     for (unsigned which = 0; which < 3; which++) {
         failing f = {.bytes = &old_file, .from = 100000, .again = which < 2, .result = which == 0 ? RD_E_IO : RD_OK};
