@@ -123,7 +123,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         fuzz_input part = i + 1 < DELTAS ? fuzz_part(&in) : in;
         c.deltas[i] = scripted ? scripted_delta(&part, &file) : fuzz_file(part);
     }
-    check_merge(&c);
+    bool dense = false; /* the second decoder knows none */
+    for (size_t i = 0; i < DELTAS; i++)
+        dense = dense || rd_identify(c.deltas[i].data, c.deltas[i].size) == RD_KIND_DENSE;
+    if (!dense)
+        check_merge(&c);
     for (size_t i = 0; i < DELTAS; i++)
         rd_memory_free(&c.deltas[i]);
     rd_memory_free(&file);

@@ -70,7 +70,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     c.basis = fuzz_file(fuzz_part(&in));
     c.delta = fuzz_file(in);
     fuzz_reference expected = fuzz_reference_patch(&c.basis, &c.delta);
-    if (expected.verdict != FUZZ_TOO_LARGE)
+    const bool dense = rd_identify(c.delta.data, c.delta.size) == RD_KIND_DENSE; /* the second decoder knows none */
+    if (expected.verdict != FUZZ_TOO_LARGE && !dense)
         check_reverse(&c, &expected);
     rd_memory_free(&expected.made);
     rd_memory_free(&c.delta);

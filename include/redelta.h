@@ -495,15 +495,17 @@ RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_fi
  * a file of the basis, each other one makes a file of the file that the one before makes. None of the files is needed,
  * and each delta is read once, from the last to the first, in one pass for all; they may be compressed, or come from
  * pipes. The trailer is that of the last delta, if it has one, and has the basis of the first, if that knows it.
- * `basis` may be NULL.
+ * `basis` may be NULL. It is needed for the literals of dense deltas, of which all but the first must be seekable;
+ * their expanded form is then kept in memory.
  *
  * Memory: some 64 bytes for each op of the result, as it is between two deltas, and the literals that are needed of
  * deltas that are compressed or not seekable; `limits.memory` bounds both together (0: 1 GiB), since deltas that are
  * not trusted can make many ops of few. Progress counts the bytes of the deltas.
  *
  * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: a delta is broken; RD_E_MISMATCH: a delta was altered, or two that
- * follow each other do not fit; RD_E_UNVERIFIED: the options ask for a trailer, and the last delta has none. The
- * statistics say which delta, of two that do not fit the later one (`delta_index`).
+ * follow each other do not fit; RD_E_PARAMETER: a dense delta, without the basis; RD_E_UNVERIFIED: the options ask for
+ * a trailer, and the last delta has none. The statistics say which delta, of two that do not fit the later one
+ * (`delta_index`).
  */
 RD_API rd_result rd_delta_merge(const rd_source *deltas, size_t count, const rd_source *basis, const rd_sink *out,
                                 const rd_options *options);

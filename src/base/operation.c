@@ -41,6 +41,10 @@ rd_result rd__operation_start(rd__operation *operation, const rd_options *option
     return operation_check(operation, options);
 }
 
+void rd__operation_lend_context(rd__operation *operation) {
+    rd__context_enter(operation->context);
+}
+
 rd_result rd__fail_memory_of(const rd_options *options) {
     rd_options o = {0};
     rd_error error;

@@ -35,6 +35,12 @@ rd_result rd__fail_memory_of(const rd_options *options);
 /* One that has no caller: to read or write outside of any, or in a worker thread. It needs no end. */
 rd__operation rd__operation_none(void);
 
+/*
+ * Right after the start: operations within this one will use its context, so its threads are not to be taken for those
+ * of another process.
+ */
+void rd__operation_lend_context(rd__operation *operation);
+
 /* Gives the statistics and, after a failure, the error to the caller, and frees what is kept; returns `result`. */
 rd_result rd__operation_end(rd__operation *operation, rd_result result);
 

@@ -81,14 +81,37 @@ static rd_result dense_check_memory(rd__dense_reader *r, uint64_t size) {
 
 /* ---- The old file ------------------------------------------------------------------------------------------------ */
 
+/* Progress that waits where it is: it is that of the delta, or of what is made of it. */
+typedef struct dense_pause {
+    rd_progress_fn *progress;
+    void *context;
+    uint64_t done;
+    uint64_t total;
+} dense_pause;
+
+static bool dense_progress(void *context, uint64_t done, uint64_t total) {
+    const dense_pause *const pause = context;
+    (void)done, (void)total;
+    return !pause->progress || pause->progress(pause->context, pause->done, pause->total);
+}
+
 static rd_result dense_check_digest(rd__dense_reader *r) {
     rd__operation *const operation = r->operation;
     const rd_stats stats = operation->stats;
+    const uint64_t done = operation->done;
+    dense_pause pause = {.progress = operation->options.progress,
+                         .context = operation->options.progress_context,
+                         .done = operation->before + done,
+                         .total = operation->total};
     uint8_t digest[RD_DIGEST_LEN];
     uint64_t size = 0;
+    operation->options.progress = dense_progress;
+    operation->options.progress_context = &pause;
     const rd_result result = rd__source_digest(r->basis, operation, RD_ROLE_BASIS, digest, &size);
+    operation->options.progress = pause.progress;
+    operation->options.progress_context = pause.context;
     operation->stats = stats;
-    operation->before = operation->done = 0;
+    operation->done = done;
     if (result != RD_OK)
         return result;
     if (size == r->header.basis.size && memcmp(digest, r->header.basis.digest, sizeof digest) == 0)

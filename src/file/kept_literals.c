@@ -6,7 +6,7 @@
 enum { PART = 64 * 1024 }; /* of what a command claims to have: memory for it grows as the bytes come */
 
 bool rd__ops_must_be_kept(const rd__ops *ops) {
-    return ops->reader.source.compressed || !ops->reader.source.source->seekable;
+    return ops->reader.source.compressed || ops->reader.dense || !ops->reader.source.source->seekable;
 }
 
 rd_result rd__kept_literals_add(rd__kept_literals *kept, rd__ops *ops, uint64_t size, rd__allowance *allowance) {

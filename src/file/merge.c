@@ -16,6 +16,7 @@
 #include "engine/patcher.h"
 #include "engine/references.h"
 #include "file/kept_literals.h"
+#include "file/merge_dense.h"
 #include "file/write_delta.h"
 #include "io/sink.h"
 #include "io/watch.h"
@@ -57,8 +58,13 @@ typedef struct merge_view {
 
 typedef struct merge_run {
     rd__operation *operation;
-    const rd_source *deltas;
+    const rd_source *given; /* the deltas */
+    size_t given_count;
+    const rd_source *basis;  /* of the first, or NULL */
+    rd__chain chain;         /* the same deltas, without dense ones after the first; not used without a basis */
+    const rd_source *deltas; /* those of the chain, or as they were given */
     size_t count;
+    size_t merged; /* of those given, so many are parts of the first of these */
     rd__watch *watches;
     bool *keeps; /* of each delta: its literals are kept */
     rd__references references;
@@ -159,7 +165,7 @@ static rd_result merge_check_fit(merge_run *run, size_t index) {
     }
     if (!reason)
         return RD_OK;
-    run->operation->stats.delta_index = (uint32_t)index + 1;
+    run->operation->stats.delta_index++;
     return rd__fail(&run->operation->error, RD_E_MISMATCH, RD_ROLE_DELTA, at, reason);
 }
 
@@ -186,8 +192,10 @@ static rd_result merge_read_delta(merge_run *run, size_t index) {
     merge_basis basis = {.reach_at = RD_UNKNOWN};
     run->ops = &ops;
     run->kept.from = run->kept.to = run->kept.at = 0;
-    operation->stats.delta_index = (uint32_t)index;
+    operation->stats.delta_index = (uint32_t)(run->merged + index);
     rd_result result = rd__ops_open(&ops, &run->deltas[index], operation);
+    if (index == 0)
+        ops.reader.basis = run->basis;
     if (!last && ops.ops.verify == RD_VERIFY_ALWAYS) /* the digest that is asked for is that of the last file */
         ops.ops.verify = RD_VERIFY_DEFAULT;
     if (result == RD_OK)
@@ -196,6 +204,9 @@ static rd_result merge_read_delta(merge_run *run, size_t index) {
         result = merge_read_ops(run, index, &basis);
     if (result == RD_OK)
         result = merge_end_delta(run, index, &basis);
+    if (result == RD_E_STATE) /* as rd__ops_read says */
+        result = rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
+                          "it is dense, so the first basis is needed to merge it; if it comes from a pipe, expand it");
     run->in_bytes += ops.reader.source.read;
     operation->before = run->in_bytes;
     operation->done = 0;
@@ -220,7 +231,7 @@ static rd_result merge_look(merge_run *run, size_t delta, uint64_t offset, size_
         *view = (merge_view){.delta = delta, .offset = offset, .data = view->data};
         const rd_result result = rd__source_read(&run->deltas[delta], run->operation, RD_ROLE_DELTA, offset, view->data,
                                                  VIEW_SIZE, &view->size);
-        run->operation->stats.delta_index = (uint32_t)delta;
+        run->operation->stats.delta_index = (uint32_t)(run->merged + delta);
         if (result != RD_OK)
             return result;
         if (view->size < size)
@@ -283,23 +294,16 @@ static rd_result merge_write(merge_run *run, const rd_sink *out) {
 static rd_result merge_check(const merge_run *run, const rd_sink *out) {
     rd_error *const error = &run->operation->error;
     rd_result result = RD_OK;
-    if (run->count == 0 || run->count > UINT32_MAX)
+    if (run->given_count == 0 || run->given_count > UINT32_MAX)
         return rd__fail(error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN, "there must be at least one delta to merge");
-    for (size_t i = 0; i < run->count && result == RD_OK; i++)
-        result = rd__sink_check_apart(out, &run->deltas[i], RD_ROLE_DELTA, error);
+    for (size_t i = 0; i < run->given_count && result == RD_OK; i++)
+        result = rd__sink_check_apart(out, &run->given[i], RD_ROLE_DELTA, error);
+    if (result == RD_OK && run->basis && !run->basis->seekable)
+        result = rd__fail(error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                          "the basis of a delta is read in any order, and this one can only be read in sequence");
+    if (result == RD_OK && run->basis)
+        result = rd__sink_check_apart(out, run->basis, RD_ROLE_BASIS, error);
     return result;
-}
-
-static rd_result merge_make(merge_run *run, const rd_source *basis, const rd_sink *out) {
-    rd__operation *const operation = run->operation;
-    const uint64_t memory = operation->options.limits.memory;
-    run->references.allowance.limit = memory > 0 ? memory : MEMORY_DEFAULT;
-    rd_result result = rd__references_start(&run->references, &operation->error);
-    for (size_t i = run->count; result == RD_OK && i-- > 0;)
-        result = merge_read_delta(run, i);
-    if (result == RD_OK && basis && basis->seekable && run->after.has_id)
-        result = rd__basis_check_size(basis, operation, run->after.id.size);
-    return result == RD_OK ? merge_write(run, out) : result;
 }
 
 /* The sum of the sizes, or RD_UNKNOWN. */
@@ -313,8 +317,39 @@ static uint64_t merge_total(const rd_source *deltas, size_t count) {
     return total;
 }
 
+/* The deltas become such that each can be read without the file that the one before makes. */
+static rd_result merge_expand(merge_run *run) {
+    rd__chain *const chain = &run->chain;
+    if (!run->basis)
+        return RD_OK;
+    run->operation->counts_output = true; /* of which there is none: progress is that of what follows */
+    const rd_result result =
+        rd__chain_expand(chain, run->given, run->given_count, run->basis, &run->references.allowance, run->operation);
+    run->operation->counts_output = false;
+    run->operation->done = 0;
+    run->deltas = chain->deltas;
+    run->count = chain->count;
+    run->merged = chain->merged;
+    run->operation->total = merge_total(run->deltas, run->count);
+    return result;
+}
+
+static rd_result merge_make(merge_run *run, const rd_sink *out) {
+    rd__operation *const operation = run->operation;
+    const uint64_t memory = operation->options.limits.memory;
+    run->references.allowance.limit = memory > 0 ? memory : MEMORY_DEFAULT;
+    rd_result result = merge_expand(run);
+    if (result == RD_OK)
+        result = rd__references_start(&run->references, &operation->error);
+    for (size_t i = run->count; result == RD_OK && i-- > 0;)
+        result = merge_read_delta(run, i);
+    if (result == RD_OK && run->basis && run->after.has_id)
+        result = rd__basis_check_size(run->basis, operation, run->after.id.size);
+    return result == RD_OK ? merge_write(run, out) : result;
+}
+
 static rd_result merge_end_watches(const merge_run *run, rd_result result) {
-    for (size_t i = 0; i < run->count; i++) {
+    for (size_t i = 0; i < run->given_count; i++) {
         rd_stats *const stats = &run->operation->stats;
         const rd_role changed = stats->changed;
         const rd_result before = result;
@@ -325,24 +360,25 @@ static rd_result merge_end_watches(const merge_run *run, rd_result result) {
     return result;
 }
 
-static rd_result merge_run_all(merge_run *run, const rd_source *basis, const rd_sink *out) {
+static rd_result merge_run_all(merge_run *run, const rd_sink *out) {
     rd__operation *const operation = run->operation;
     rd_result result = merge_check(run, out);
     if (result != RD_OK)
         return result;
-    run->watches = rd__alloc_array(run->count, sizeof *run->watches);
-    run->keeps = rd__alloc_zeroed(run->count, sizeof *run->keeps);
+    run->watches = rd__alloc_array(run->given_count, sizeof *run->watches);
+    run->keeps = rd__alloc_zeroed(run->given_count, sizeof *run->keeps);
     if (!run->watches || !run->keeps)
         return rd__fail_memory(&operation->error);
-    for (size_t i = 0; i < run->count; i++)
-        run->watches[i] = rd__watch_begin(&run->deltas[i], RD_ROLE_DELTA);
-    return merge_end_watches(run, merge_make(run, basis, out));
+    for (size_t i = 0; i < run->given_count; i++)
+        run->watches[i] = rd__watch_begin(&run->given[i], RD_ROLE_DELTA);
+    return merge_end_watches(run, merge_make(run, out));
 }
 
 static void merge_free(merge_run *run) {
     for (size_t i = 0; i < VIEWS; i++)
         rd__context_give(run->operation->context, run->views[i].data);
     rd__references_free(&run->references);
+    rd__chain_free(&run->chain);
     free(run->kept.literals.bytes);
     free(run->watches);
     free(run->keeps);
@@ -354,13 +390,15 @@ rd_result rd_delta_merge(const rd_source *deltas, size_t count, const rd_source 
     rd_result result = rd__operation_start(&operation, options, merge_total(deltas, count));
     if (result != RD_OK)
         return rd__operation_end(&operation, result);
+    rd__operation_lend_context(&operation);
     merge_run *const run = rd__context_take(operation.context, 1, sizeof *run);
     if (run) {
         memset(run, 0, offsetof(merge_run, writer));
         run->operation = &operation;
-        run->deltas = deltas;
-        run->count = count;
-        result = merge_run_all(run, basis, out);
+        run->given = run->deltas = deltas;
+        run->given_count = run->count = count;
+        run->basis = basis;
+        result = merge_run_all(run, out);
         merge_free(run);
     } else {
         result = rd__fail_memory(&operation.error);

@@ -38,6 +38,7 @@ rd_result rd__patched_open(rd__patched *patched, const rd_source *basis, const r
     rd_op op;
     *patched = (rd__patched){.basis = basis, .delta = delta, .allowance = {.limit = memory}};
     rd_result result = rd__ops_open(&ops, delta, operation);
+    ops.reader.basis = basis;
     while (result == RD_OK) {
         result = rd__ops_next(&ops, &op);
         if (result != RD_MORE)

@@ -98,6 +98,7 @@ rd_result rd_delta_reverse(const rd_source *basis, const rd_source *delta, const
     const rd__watch basis_watch = rd__watch_begin(basis, RD_ROLE_BASIS);
     const rd__watch delta_watch = rd__watch_begin(delta, RD_ROLE_DELTA);
     rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
+    rd__operation_lend_context(&operation);
     if (result == RD_OK)
         result = reverse_make(&operation, basis, delta, out, &patched);
     rd__patched_close(&patched);

@@ -3,6 +3,7 @@
  * from? The ops that follow from that, by the second encoder of plain_delta.h, are the bytes that must come out.
  */
 #define _GNU_SOURCE
+#include "dense.h"
 #include "plain_delta.h"
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -610,6 +611,132 @@ static void output_is_compressed(void **state) {
     chain_free(&c);
 }
 
+/* ---- Dense deltas ------------------------------------------------------------------------------------------------ */
+
+enum { FILES = 6 };
+
+/* Files of which each is made of the one before, and deltas between them: dense ones, or plain ones of the same ops. */
+typedef struct dense_chain {
+    rd_memory files[FILES];
+    rd_memory plain[FILES - 1]; /* what the dense ones expand to */
+    rd_memory dense[FILES - 1];
+} dense_chain;
+
+static rd_memory expanded(const rd_memory *basis, const rd_memory *dense) {
+    rd_memory made = {0};
+    const rd_source from = bytes_source(basis);
+    const rd_source delta = bytes_source(dense);
+    const rd_sink sink = rd_sink_memory(&made);
+    assert_int_equal(rd_delta_expand(&from, &delta, &sink, NULL), RD_OK);
+    return made;
+}
+
+static dense_chain dense_chain_new(uint64_t seed) {
+    dense_chain c;
+    random_source r = random_from(seed);
+    c.files[0] = bytes_random(&r, 20000, 256);
+    for (size_t i = 1; i < FILES; i++) {
+        c.files[i] = bytes_edited(&r, &c.files[i - 1], 18000 + random_below(&r, 9000), 256);
+        dense_scatter(&r, &c.files[i], 300);
+        c.dense[i - 1] = dense_of(&c.files[i - 1], &c.files[i]);
+        c.plain[i - 1] = expanded(&c.files[i - 1], &c.dense[i - 1]);
+    }
+    return c;
+}
+
+static void dense_chain_free(dense_chain *c) {
+    for (size_t i = 0; i < FILES; i++)
+        rd_memory_free(&c->files[i]);
+    for (size_t i = 0; i < FILES - 1; i++) {
+        rd_memory_free(&c->plain[i]);
+        rd_memory_free(&c->dense[i]);
+    }
+}
+
+/* Whichever of them are dense: bit i of `which` says that delta i is. Pipes can be the first, and those that are plain.
+ */
+static void dense_deltas_are_merged_like_plain_ones(void **state) {
+    (void)state;
+    dense_chain c = dense_chain_new(20);
+    const rd_source basis = bytes_source(&c.files[0]);
+    rd_memory due = {0};
+    rd_source sources[FILES - 1];
+    const rd_sink due_sink = rd_sink_memory(&due);
+    for (size_t i = 0; i < FILES - 1; i++)
+        sources[i] = bytes_source(&c.plain[i]);
+    assert_int_equal(rd_delta_merge(sources, FILES - 1, NULL, &due_sink, NULL), RD_OK);
+    rd_memory last = patched(&c.files[0], &due);
+    check_memory(last, c.files[FILES - 1], "plain");
+    rd_memory_free(&last);
+    for (unsigned which = 0; which < 1u << (FILES - 1); which++) {
+        for (int pipes = 0; pipes < 2; pipes++) {
+            in_order readers[FILES - 1];
+            rd_memory made = {0};
+            progress p = {.most = UINT64_MAX};
+            rd_error error = {.result = RD_OK};
+            const rd_sink sink = rd_sink_memory(&made);
+            for (size_t i = 0; i < FILES - 1; i++) {
+                const bool dense = which >> i & 1;
+                const rd_memory *const bytes = dense ? &c.dense[i] : &c.plain[i];
+                readers[i] = (in_order){.bytes = bytes};
+                sources[i] = pipes && (i == 0 || !dense) ? in_order_source(&readers[i]) : bytes_source(bytes);
+            }
+            check_equal(rd_delta_merge(sources, FILES - 1, &basis, &sink,
+                                       &(rd_options){OPTIONS, .error = &error, .progress = watch_progress,
+                                                     .progress_context = &p}),
+                        RD_OK, "dense %x pipes %d: %s", which, pipes, error.reason);
+            check_memory(made, due, "dense %x pipes %d", which, pipes);
+            check_true(p.done <= p.total, "dense %x pipes %d", which, pipes);
+            rd_memory_free(&made);
+        }
+    }
+    rd_memory_free(&due);
+    dense_chain_free(&c);
+}
+
+static void dense_deltas_that_cannot_be_merged_are_named(void **state) {
+    (void)state;
+    dense_chain c = dense_chain_new(21);
+    const rd_source basis = bytes_source(&c.files[0]);
+    rd_source sources[3] = {bytes_source(&c.plain[0]), bytes_source(&c.dense[1]), bytes_source(&c.plain[2])};
+    outcome o = merge(sources, 3, (rd_options){0});
+    check_failure(&o, RD_E_PARAMETER, 1, "no basis");
+    const rd_sink sink = rd_sink_callback(count_written, &o.written);
+    rd_options options = {OPTIONS, .error = &o.error, .stats = &o.stats};
+    sources[0] = bytes_source(&c.dense[2]); /* whose basis is another file */
+    o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
+    assert_int_equal(o.result, RD_E_MISMATCH);
+    assert_int_equal(o.stats.delta_index, 0);
+    assert_int_equal(o.error.role, RD_ROLE_BASIS);
+    sources[0] = bytes_source(&c.plain[0]);
+    sources[1] = bytes_source(&c.dense[3]);
+    o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
+    check_failure(&o, RD_E_MISMATCH, 1, "does not fit");
+    sources[1] = bytes_source(&c.dense[1]);
+    sources[2] = bytes_source(&c.dense[2]);
+    options.limits.memory = 3000;
+    o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
+    check_failure(&o, RD_E_LIMIT, o.stats.delta_index, "memory");
+    options.limits.memory = 0;
+    for (uint64_t calls = 0; calls < 3; calls++) {
+        progress p = {.most = calls};
+        options.progress = watch_progress;
+        options.progress_context = &p;
+        assert_int_equal(rd_delta_merge(sources, 3, &basis, &sink, &options), RD_E_CANCELLED);
+    }
+    c.dense[1].size -= 10;
+    sources[1] = bytes_source(&c.dense[1]);
+    options.progress = NULL;
+    o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
+    check_failure(&o, RD_E_TRUNCATED, 1, "cut");
+    in_order reader = {.bytes = &c.files[0]};
+    const rd_source pipe = in_order_source(&reader);
+    assert_int_equal(rd_delta_merge(sources, 1, &pipe, &sink, &options), RD_E_IO);
+    assert_int_equal(o.error.role, RD_ROLE_BASIS);
+    c.dense[1].size += 10;
+    dense_chain_free(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merged_is_what_the_bytes_say),
@@ -629,6 +756,8 @@ int main(void) {
         cmocka_unit_test(progress_counts_the_deltas_and_cancels),
         cmocka_unit_test(delta_that_becomes_shorter_is_told),
         cmocka_unit_test(output_is_compressed),
+        cmocka_unit_test(dense_deltas_are_merged_like_plain_ones),
+        cmocka_unit_test(dense_deltas_that_cannot_be_merged_are_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
  * given; and the patched file that is not there (file/patched_source.h), read anywhere, is the one of the plain model.
  */
 #define _GNU_SOURCE
+#include "dense.h"
 #include "plain_delta.h"
 
 #include "base/result.h"
@@ -123,13 +124,16 @@ static void reverse_is_the_diff_of_the_files(void **state) {
         rd_signature *const signature = loaded_signature_of(&old_file, (rd_params){.block_len = 200});
         rd_memory by_diff = diff_of(&old_file, &new_file, (rd_options){0});
         rd_memory by_signature = delta_of(signature, &new_file, NULL);
+        rd_memory dense = dense_of(&old_file, &new_file);
         rd_memory emptied = diff_of(&old_file, &(rd_memory){0}, (rd_options){0});
         check_reverse(&old_file, &by_diff, &new_file, (rd_options){0}, "of a diff");
         check_reverse(&old_file, &by_diff, &new_file, (rd_options){.verify = RD_VERIFY_NEVER}, "without trailers");
         check_reverse(&old_file, &by_signature, &new_file, (rd_options){.verify = RD_VERIFY_ALWAYS}, "of a signature");
         check_reverse(&old_file, &emptied, &(rd_memory){0}, (rd_options){0}, "to nothing");
+        check_reverse(&old_file, &dense, &new_file, (rd_options){0}, "of a dense delta");
         if (rd_compression_max() > 0)
             check_reverse(&old_file, &by_diff, &new_file, (rd_options){.compression = 3}, "compressed");
+        rd_memory_free(&dense);
         rd_memory_free(&emptied);
         rd_memory_free(&by_signature);
         rd_memory_free(&by_diff);
