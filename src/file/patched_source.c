@@ -24,7 +24,6 @@ static rd_result patched_add_op(rd__patched *patched, rd__ops *ops, const rd_op 
     rd_error *const error = &ops->operation->error;
     if (op->kind == RD_COPY)
         return patched_add(patched, op->target_offset, op->basis_offset, error);
-    patched->keeps = rd__ops_must_be_kept(ops);
     const uint64_t from = patched->keeps ? patched->kept.size : ops->ops.taken;
     const rd_result result = patched_add(patched, op->target_offset, from | patched_literal, error);
     return result == RD_OK && patched->keeps
@@ -43,8 +42,10 @@ rd_result rd__patched_open(rd__patched *patched, const rd_source *basis, const r
         result = rd__ops_next(&ops, &op);
         if (result != RD_MORE)
             break;
+        patched->keeps = rd__ops_must_be_kept(&ops);
         result = patched_add_op(patched, &ops, &op);
     }
+    patched->keeps = rd__ops_must_be_kept(&ops); /* also of one without ops */
     patched->reader = ops.ops;
     if (result == RD_OK)
         result = patched_add(patched, ops.ops.target, 0, &operation->error);
