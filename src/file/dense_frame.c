@@ -13,6 +13,7 @@
 
 enum {
     TRIAL_LEVEL = 3,
+    BOTH_MAX = 256 * 1024,   /* literals that are coded with their prefix and without; of more, the former is smaller */
     PAGES = 4 * 1024 * 1024, /* bytes of the old file that stay in memory for each trial */
     CHUNK = 16 * 1024
 };
@@ -191,8 +192,11 @@ static rd_result coded_make(frame_coded *coded, const frame_columns *columns, si
         (rd__dense_stored){.coding = RD__DENSE_STORED, .size = plain->size, .data = plain->data, .stored = plain->size};
     if (plain->size == 0)
         return RD_OK;
-    if (column == RD__DENSE_LITERALS && columns->prefix.size > 0)
+    const bool prefixed = column == RD__DENSE_LITERALS && columns->prefix.size > 0;
+    if (prefixed)
         result = coded_try(coded, columns, column, RD__DENSE_ZSTD_PREFIX, level, error);
+    if (prefixed && level > TRIAL_LEVEL && plain->size > BOTH_MAX)
+        return result;
     return result == RD_OK ? coded_try(coded, columns, column, RD__DENSE_ZSTD, level, error) : result;
 }
 
