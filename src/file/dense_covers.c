@@ -13,7 +13,6 @@ enum {
     GIVE_UP = 128,       /* a cover does not grow beyond where its score is so much less than its best */
     LEFT_OUT_DEPTH = 32, /* how far the score may fall before copies are left out no more */
     /* Copies are joined if the bits that differences take are fewer than those of literals and of a copy. */
-    DIFFERENCE_BITS = 12,
     LITERAL_BITS = 4,
     COPY_BITS = 40
 };
@@ -21,9 +20,9 @@ enum {
 /* Found by trial on sources, programs, a database and a disk image. The first is the delta as it is. */
 const rd__dense_style rd__dense_styles[RD__DENSE_STYLES] = {
     {.shortest = 1, .margin = RD_UNKNOWN, .differs = 0},
-    {.shortest = 16, .margin = RD_UNKNOWN, .differs = 4},
-    {.shortest = 20, .margin = 8, .differs = 6},
-    {.shortest = 16, .margin = 8, .differs = 3},
+    {.shortest = 16, .margin = RD_UNKNOWN, .differs = 4, .bits = 12},
+    {.shortest = 20, .margin = 8, .differs = 6, .bits = 12},
+    {.shortest = 12, .margin = 4, .differs = 3, .bits = 8},
 };
 
 typedef struct covers_run {
@@ -121,7 +120,7 @@ static bool covers_join(covers_run *run, const rd_op *copy, bool *joined) {
         return true;
     if (!covers_count_same(run, end, covers_diagonal(last), (size_t)between, &same))
         return false;
-    *joined = (between - same) * DIFFERENCE_BITS <= between * LITERAL_BITS + COPY_BITS;
+    *joined = (between - same) * run->style->bits <= between * LITERAL_BITS + COPY_BITS;
     if (*joined)
         last->length = copy->target_offset + copy->length - last->target_offset;
     return true;
