@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch sync diff merge verify inspect estimate; do
+    for name in signature delta patch sync diff merge reverse verify inspect estimate; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -82,6 +82,7 @@ _redelta() {
             sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             diff) options='-z --compress --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             merge) options='-o --output -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            reverse) options='-z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             verify) options='--max-memory -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
@@ -89,7 +90,7 @@ _redelta() {
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge verify inspect estimate" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge reverse verify inspect estimate" -- "$cur")
     else
         compopt -o default
     fi

@@ -105,7 +105,7 @@ static const char *report_advice_on_system(const rd_error *error) {
 
 static const char *report_advice_on_content(rd_role role) {
     switch (role) {
-    case RD_ROLE_BASIS: return "give the basis that the signature was made from";
+    case RD_ROLE_BASIS: return "give the basis that the delta was made for";
     case RD_ROLE_SIGNATURE: return "make or fetch the signature again";
     case RD_ROLE_DELTA: return "make or fetch the delta again";
     default: return "make or fetch it again";

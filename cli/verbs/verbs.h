@@ -6,7 +6,7 @@
 
 #include "cli/verbs/verb.h"
 
-enum { VERBS = 9 };
+enum { VERBS = 10 };
 
 /* In the order in which a user meets them. */
 extern const cli_verb *const verbs[VERBS];
@@ -17,6 +17,7 @@ extern const cli_verb verb_patch;
 extern const cli_verb verb_sync;
 extern const cli_verb verb_diff;
 extern const cli_verb verb_merge;
+extern const cli_verb verb_reverse;
 extern const cli_verb verb_verify;
 extern const cli_verb verb_inspect;
 extern const cli_verb verb_estimate;

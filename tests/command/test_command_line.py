@@ -15,7 +15,7 @@ from helpers.tool import WITHOUT, Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
 VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
-LONG_VERBS = ("sync", "diff", "merge")  # whose first letter means another verb
+LONG_VERBS = ("sync", "diff", "merge", "reverse")  # whose first letter means another verb
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 
@@ -442,7 +442,7 @@ def all_runs(redelta: Tool, folder: Path, basis: Path) -> list[Words]:
     made: list[Words] = [
         ["signature", basis], ["delta", signature, basis], ["patch", basis, delta], ["verify", delta, basis],
         ["inspect", signature], ["inspect", delta], ["inspect", "--ops", delta], ["estimate", basis, basis],
-        ["diff", basis, delta], ["merge", delta, delta],
+        ["diff", basis, delta], ["merge", delta, delta], ["reverse", basis, delta],
     ]  # fmt: skip
     return made
 

@@ -121,7 +121,7 @@ KINDS: dict[int, type[RedeltaError]] = {
 }
 
 AGAIN = {
-    "basis": "give the basis that the signature was made of",
+    "basis": "give the basis that the delta was made for",
     "signature": "make or fetch the signature again",
     "delta": "make or fetch the delta again",
 }
