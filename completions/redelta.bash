@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch sync diff merge reverse verify inspect estimate; do
+    for name in signature delta patch sync diff merge reverse verify inspect estimate expand; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -80,17 +80,18 @@ _redelta() {
             delta) options='-z --compress --no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             patch) options='--no-verify --always-verify --max-output --max-memory --backup -t --times --follow --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
-            diff) options='-z --compress --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            diff) options='-z --compress --dense --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             merge) options='-o --output -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
-            reverse) options='-z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            reverse) options='-z --compress --dense --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             verify) options='--max-memory -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            expand) options='-z --compress --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             *) options='-f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge reverse verify inspect estimate" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge reverse verify inspect estimate expand" -- "$cur")
     else
         compopt -o default
     fi

@@ -50,6 +50,7 @@ static void arguments_switches(cli_request *request, const cli_words *words) {
     request->times = words_given(words, OPTION_TIMES);
     request->follow = words_given(words, OPTION_FOLLOW);
     request->ops = words_given(words, OPTION_OPS);
+    request->form = words_given(words, OPTION_DENSE) ? RD_FORM_DENSE : RD_FORM_PLAIN;
     request->changed = words_given(words, OPTION_ACCEPT_CHANGED) ? RD_CHANGED_ACCEPT : RD_CHANGED_FAIL;
     switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
     case OPTION_NO_VERIFY: request->verify = RD_VERIFY_NEVER; break;
@@ -145,6 +146,19 @@ static bool arguments_check_inspection(const cli_request *request) {
     return false;
 }
 
+/* A dense delta is coded by zstd, and has digests in any case. */
+static bool arguments_check_form(const cli_request *request) {
+    if (request->form != RD_FORM_DENSE)
+        return true;
+    if (rd_compression_max() == 0)
+        report_usage(request->verb->name, "cannot make a dense delta: this redelta was built without zstd");
+    else if (request->verify == RD_VERIFY_NEVER)
+        report_usage(request->verb->name, "--dense and --no-verify cannot be combined");
+    else
+        return true;
+    return false;
+}
+
 /* Records go to standard output, or to a file. Neither may be what the verb writes to. */
 static bool arguments_json(cli_request *request, const cli_words *words) {
     const char *file = words_value(words, OPTION_JSON);
@@ -233,7 +247,8 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
            value_limits(verb, &words, &request->limits) && value_compression(verb, &words, &request->compression) &&
            value_threads(verb, &words, &request->threads) && value_backup(verb, &words, &request->backup) &&
            value_sparse(verb, &words, &request->sparse) && arguments_operands(request, &words) &&
-           arguments_check_names(request) && arguments_check_inspection(request) && arguments_json(request, &words);
+           arguments_check_names(request) && arguments_check_inspection(request) && arguments_check_form(request) &&
+           arguments_json(request, &words);
 }
 
 int arguments_parse(cli_request *request, int argc, char **argv) {

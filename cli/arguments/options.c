@@ -14,6 +14,7 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_HASH] = {"hash", 'H', VALUE_NEEDED},
     [OPTION_ROLLSUM] = {"rollsum", 'R', VALUE_NEEDED},
     [OPTION_COMPRESS] = {"compress", 'z', VALUE_OPTIONAL},
+    [OPTION_DENSE] = {"dense", 0, VALUE_NONE},
     [OPTION_THREADS] = {"threads", 'T', VALUE_NEEDED},
     [OPTION_FORCE] = {"force", 'f', VALUE_NONE},
     [OPTION_OUTPUT] = {"output", 'o', VALUE_NEEDED},

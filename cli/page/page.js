@@ -147,7 +147,8 @@ function showNumbers() {
   const row = (id, name, text) => {
     addRow(table, [heading(name), text]).cells[1].id = id;
   };
-  row('delta-bytes', 'Delta', `${counted(data.size, 'byte')}${data.compressed ? ', compressed with zstd' : ''}`);
+  const form = data.dense ? ', dense' : data.compressed ? ', compressed with zstd' : '';
+  row('delta-bytes', 'Delta', counted(data.size, 'byte') + form);
   row('new-bytes', 'New file', counted(newSize, 'byte'));
   row('basis-bytes', 'Basis', data.basis_size === null ? `at least ${counted(data.basis_least, 'byte')}` :
     counted(data.basis_size, 'byte'));

@@ -120,7 +120,7 @@ static const char *report_advice_on_mismatch(rd_role role) {
     }
 }
 
-/* The result is the kind of a failure; only the reason says that a frame is what fails. */
+/* The result is the kind of a failure; only the reason says that a frame is what fails, or that memory is limited. */
 bool report_is_about_zstd(const rd_error *error) {
     return error->reason != NULL && strstr(error->reason, "zstd") != NULL;
 }
@@ -146,8 +146,11 @@ static const char *report_advice_on_limit(const rd_error *error) {
         return report_advice_on_content(error->role);
     if (report_is_about_zstd(error))
         return "decompress it first, with 'zstd -d --long=31'";
-    return error->role == RD_ROLE_SIGNATURE ? "raise the limit, or make the signature with another block size"
-                                            : "raise --max-output if the output is meant to be that large";
+    if (error->role == RD_ROLE_SIGNATURE)
+        return "raise the limit, or make the signature with another block size";
+    return error->reason != NULL && strstr(error->reason, "memory") != NULL
+               ? "raise --max-memory"
+               : "raise --max-output if the output is meant to be that large";
 }
 
 static const char *report_advice_on(const rd_error *error) {

@@ -16,6 +16,8 @@ static const char diff_help[] =
     "DELTA, or -, is standard output; NEW may be -, standard input.\n"
     "\n"
     "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
+    "      --dense            a smaller delta for redelta only; -z sets its level,\n"
+    "                         19 by default\n"
     "      --no-verify        omit the digests that patch uses to verify its result\n"
     "      --max-output SIZE  write at most SIZE bytes\n"
     "      --max-memory SIZE  of the index of OLD (default: 256M); a smaller\n"
@@ -59,6 +61,7 @@ static void diff_put_result(json_writer *record, const cli_job *job) {
     job_put_commands(record, job, stats->in_bytes, stats->out_bytes);
     record_digest(record, stats);
     record_basis(record, stats);
+    json_bool(record, "dense", job->request->form == RD_FORM_DENSE);
     record_time(record, job->seconds, stats->in_bytes);
 }
 
@@ -66,9 +69,7 @@ static const char *diff_advice(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
     if (error->result == RD_E_IO && error->role == RD_ROLE_BASIS && error->system_error == 0)
         return "give the old file as a file, not a pipe";
-    if (error->result == RD_E_MEMORY)
-        return "free some memory, or lower --max-memory";
-    return error->result == RD_E_LIMIT && error->role != RD_ROLE_OUTPUT ? "raise --max-memory" : NULL;
+    return error->result == RD_E_MEMORY ? "free some memory, or lower --max-memory" : NULL;
 }
 
 /* A delta can be made again, so it is replaced without waiting for the disk. */
@@ -77,8 +78,8 @@ const cli_verb verb_diff = {
     .operands = "OLD NEW [DELTA]",
     .summary = "with both files at hand: a smaller delta",
     .help = diff_help,
-    .options = OPTION_BIT(COMPRESS) | OPTION_BIT(FORCE) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(NO_VERIFY) |
-               OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
+    .options = OPTION_BIT(COMPRESS) | OPTION_BIT(DENSE) | OPTION_BIT(FORCE) | OPTION_BIT(EXIT_CODE) |
+               OPTION_BIT(NO_VERIFY) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
     .inputs = 2,
     .outputs = 1,
     .least = 2,

@@ -26,6 +26,7 @@ rd_options job_options(cli_job *job, rd_stats *stats) {
         .sparse = job->request->sparse,
         .limits = job->request->limits,
         .compression = job->request->compression,
+        .form = job->request->form,
         .changed = job->request->changed,
     };
 }
@@ -72,10 +73,15 @@ void job_print_commands(const rd_stats *stats) {
     table_counted(stderr, "literal", stats->literal_bytes, whole, stats->literal_commands, "command");
 }
 
+/* Whether what was made has a form before compression. */
+static bool job_has_plain(const cli_job *job) {
+    return job->request->compression > 0 && job->request->form == RD_FORM_PLAIN;
+}
+
 void job_print_delta(const cli_job *job, uint64_t whole) {
     const rd_stats *const stats = &job->stats;
     table_share(stderr, "delta", stats->out_bytes, whole, "new file");
-    if (job->request->compression > 0)
+    if (job_has_plain(job))
         table_share(stderr, "uncompressed", rd_stats_delta_size(stats), whole, "new file");
 }
 
@@ -85,7 +91,7 @@ void job_print_holes(const rd_stats *stats) {
 }
 
 void job_put_uncompressed(json_writer *record, const cli_job *job, uint64_t size) {
-    json_number(record, "uncompressed", job->request->compression > 0 ? size : RD_UNKNOWN);
+    json_number(record, "uncompressed", job_has_plain(job) ? size : RD_UNKNOWN);
 }
 
 void job_put_blocks(json_writer *record, const cli_job *job, uint64_t count) {

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "cli/report/records.h"
-#include "cli/report/report.h"
 #include "cli/report/table.h"
 #include "cli/verbs/common_help.h"
 #include "cli/verbs/verbs.h"
@@ -91,12 +90,10 @@ static const char *merge_advice_on_order(const cli_job *job) {
 
 static const char *merge_advice(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
-    if (error->role != RD_ROLE_DELTA)
-        return NULL;
-    if (error->result == RD_E_LIMIT && !report_is_about_zstd(error))
-        return "raise --max-memory";
-    return error->result == RD_E_MISMATCH && strstr(error->reason, "does not fit") != NULL ? merge_advice_on_order(job)
-                                                                                           : NULL;
+    return error->role == RD_ROLE_DELTA && error->result == RD_E_MISMATCH &&
+                   strstr(error->reason, "does not fit") != NULL
+               ? merge_advice_on_order(job)
+               : NULL;
 }
 
 /* A delta can be made again, so it is replaced without waiting for the disk. */

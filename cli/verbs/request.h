@@ -15,6 +15,7 @@ typedef enum cli_option {
     OPTION_HASH,
     OPTION_ROLLSUM,
     OPTION_COMPRESS,
+    OPTION_DENSE,
     OPTION_THREADS,
     OPTION_FORCE,
     OPTION_OUTPUT,
@@ -62,6 +63,7 @@ typedef struct cli_request {
     const char *json_file; /* NULL: standard output */
     cli_progress_wish progress;
     rd_params params;
+    rd_form form;               /* of a delta that is made */
     int compression;            /* of what is made: a level, or 0 */
     const char *detached_level; /* the operand that is probably meant as the level of -z, or NULL */
     unsigned threads;           /* 0: one per processor */

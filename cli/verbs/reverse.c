@@ -3,7 +3,6 @@
  * there, and is not made.
  */
 #include "cli/report/records.h"
-#include "cli/report/report.h"
 #include "cli/report/table.h"
 #include "cli/verbs/common_help.h"
 #include "cli/verbs/verbs.h"
@@ -15,6 +14,8 @@ static const char reverse_help[] = "Usage: redelta reverse [OPTION]... OLD DELTA
                                    "DELTA may be -, standard input.\n"
                                    "\n"
                                    "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
+                                   "      --dense            a smaller delta for redelta only; -z sets its level,\n"
+                                   "                         19 by default\n"
                                    "      --no-verify        omit the digests that patch uses to verify its result\n"
                                    "      --max-output SIZE  write at most SIZE bytes\n"
                                    "      --max-memory SIZE  of the index (default: 256M), and once more of what is\n"
@@ -58,16 +59,12 @@ static void reverse_put_result(json_writer *record, const cli_job *job) {
     job_put_commands(record, job, stats->copy_bytes + stats->literal_bytes, stats->out_bytes);
     record_digest(record, stats);
     record_basis(record, stats);
+    json_bool(record, "dense", job->request->form == RD_FORM_DENSE);
     record_time(record, job->seconds, stats->copy_bytes + stats->literal_bytes);
 }
 
 static const char *reverse_advice(const cli_job *job) {
-    const rd_error *const error = &job->failure.error;
-    if (error->result == RD_E_MEMORY)
-        return "free some memory, or lower --max-memory";
-    return error->result == RD_E_LIMIT && error->role != RD_ROLE_OUTPUT && !report_is_about_zstd(error)
-               ? "raise --max-memory"
-               : NULL;
+    return job->failure.error.result == RD_E_MEMORY ? "free some memory, or lower --max-memory" : NULL;
 }
 
 /* A delta can be made again, so it is replaced without waiting for the disk. */
@@ -76,8 +73,8 @@ const cli_verb verb_reverse = {
     .operands = "OLD DELTA [REVERSED]",
     .summary = "make the delta that leads back to OLD",
     .help = reverse_help,
-    .options = OPTION_BIT(COMPRESS) | OPTION_BIT(FORCE) | OPTION_BIT(NO_VERIFY) | OPTION_BIT(MAX_OUTPUT) |
-               OPTION_BIT(MAX_MEMORY),
+    .options = OPTION_BIT(COMPRESS) | OPTION_BIT(DENSE) | OPTION_BIT(FORCE) | OPTION_BIT(NO_VERIFY) |
+               OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
     .inputs = 2,
     .outputs = 1,
     .least = 2,

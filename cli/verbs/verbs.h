@@ -6,7 +6,7 @@
 
 #include "cli/verbs/verb.h"
 
-enum { VERBS = 10 };
+enum { VERBS = 11 };
 
 /* In the order in which a user meets them. */
 extern const cli_verb *const verbs[VERBS];
@@ -21,5 +21,6 @@ extern const cli_verb verb_reverse;
 extern const cli_verb verb_verify;
 extern const cli_verb verb_inspect;
 extern const cli_verb verb_estimate;
+extern const cli_verb verb_expand;
 
 #endif

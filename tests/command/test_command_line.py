@@ -15,7 +15,7 @@ from helpers.tool import WITHOUT, Tool, Words
 from helpers.wire import SIGNATURE_MAGICS, apply_delta, read_signature
 
 VERBS = ("signature", "delta", "patch", "verify", "inspect", "estimate")
-LONG_VERBS = ("sync", "diff", "merge", "reverse")  # whose first letter means another verb
+LONG_VERBS = ("sync", "diff", "merge", "reverse", "expand")  # whose first letter means another verb
 HEADER = Path(__file__).parents[2] / "include" / "redelta.h"
 DATA = noise(10_000, 1)
 

@@ -131,6 +131,7 @@ def expected(data: bytes, new: bytes | None, basis: bytes | None = None) -> dict
         "kind": "delta",
         "compressed": False,
         "holes": 0,
+        "dense": False,
         "new_size": made_size(commands),
         "basis_least": max((each.offset + each.length for each in commands if isinstance(each, Copy)), default=0),
         "digest": None if new is None else digest_of(new).hex(),
@@ -177,6 +178,22 @@ def test_a_delta_that_knows_its_basis_tells_it(redelta: Tool, tmp_path: Path) ->
     assert "basis 100,000 bytes" in lines
     assert f"basis digest {digest_of(basis).hex()}" in lines
     assert f"digest {digest_of(new).hex()}" in lines
+
+
+def test_a_dense_delta_is_told_like_any_other(redelta: Tool, tmp_path: Path) -> None:
+    basis = prose(100_000, 1)
+    new = random_edits(basis, 10, 2)
+    path = tmp_path / "basis"
+    path.write_bytes(basis)
+    dense = redelta.run("diff", "--dense", path, "-", stdin=new).done()
+    plain = redelta.run("expand", path, "-", stdin=dense).done()
+    assert inspected(redelta, dense) == {**expected(plain, new, basis), "dense": True}
+    text = redelta.run("inspect", stdin=dense).done().decode()
+    assert text.startswith("standard input: a dense delta\n")
+    commands = redelta.run("inspect", "--ops", "-", stdin=plain).done()
+    assert redelta.run("inspect", "--ops", "-", stdin=dense).done() == commands
+    page = redelta.run("inspect", "--html", "-", "-", stdin=dense).done()
+    assert b'"dense":true' in page
 
 
 @given(COMMANDS)

@@ -105,6 +105,9 @@ static rd_result inspect_identify(cli_job *job, const cli_peek *peek, cli_inspec
     library.progress = interrupt_progress;
     const rd_result result =
         rd_source_identify(only_start ? &start : &job->inputs[0].source, &found->kind, &found->compressed, &library);
+    found->dense = result == RD_OK && found->kind == RD_KIND_DENSE;
+    if (found->dense)
+        found->kind = RD_KIND_DELTA;
     if (result != RD_E_TRUNCATED || !only_start || peek->size < LOOKS_START)
         return result;
     return failure_input(&job->failure, RD_ROLE_NONE,

@@ -9,7 +9,8 @@
 typedef struct cli_inspection {
     const char *name;
     uint64_t holes; /* bytes of the file */
-    rd_kind kind;
+    rd_kind kind;   /* a dense delta is a delta */
+    bool dense;
     bool compressed;
     rd_params params; /* of a signature, as are: */
     uint64_t blocks;

@@ -54,6 +54,7 @@ static void inspect_put_largest(json_writer *json, const char *key, const survey
 static void inspect_put_delta(json_writer *json, const cli_inspection *found) {
     const survey *const s = &found->survey;
     const rd_stats *const stats = &found->stats;
+    json_bool(json, "dense", found->dense);
     json_number(json, "new_size", s->new_size);
     json_number(json, "basis_least", s->basis_end);
     record_digest(json, stats);

@@ -144,8 +144,9 @@ static void inspect_print_delta(FILE *out, const cli_inspection *found, int colu
     table_size(out, "new file", s->new_size);
     table_counted(out, "copied", s->pieces[RD_COPY].bytes, s->new_size, s->pieces[RD_COPY].count, "piece");
     table_counted(out, "literal", s->pieces[RD_LITERAL].bytes, s->new_size, s->pieces[RD_LITERAL].count, "piece");
-    table_row(out, "commands", grouped(stats->literal_commands + stats->copy_commands).text, ", which take %s bytes",
-              grouped(stats->literal_command_bytes + stats->copy_command_bytes).text);
+    table_row(out, "commands", grouped(stats->literal_commands + stats->copy_commands).text, ", which take %s bytes%s",
+              grouped(stats->literal_command_bytes + stats->copy_command_bytes).text,
+              found->dense ? " in librsync's form" : "");
     inspect_print_trailer(out, found);
     if (s->new_size == 0)
         return;
@@ -158,8 +159,8 @@ static void inspect_print_delta(FILE *out, const cli_inspection *found, int colu
 
 void inspect_print(FILE *out, const cli_inspection *found, int columns) {
     failure_put_name(out, found->name);
-    (void)fprintf(out, ": %s%s", found->kind == RD_KIND_DELTA ? "a delta" : "a signature",
-                  found->compressed ? ", compressed with zstd" : "");
+    const char *const kind = found->dense ? "a dense delta" : found->kind == RD_KIND_DELTA ? "a delta" : "a signature";
+    (void)fprintf(out, ": %s%s", kind, found->compressed ? ", compressed with zstd" : "");
     if (found->holes > 0)
         (void)fprintf(out, "; %s bytes of it are holes", grouped(found->holes).text);
     (void)fputc('\n', out);
