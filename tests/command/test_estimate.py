@@ -48,17 +48,17 @@ def test_diffs_are_what_the_verb_makes(redelta: Tool, tmp_path: Path) -> None:
     old = prose(200_000, 1)
     paths = write(tmp_path, old, random_edits(old, 40, 2))
     found = estimated(redelta, *paths)
-    options = {"plain": [], "compressed": ["-z"]}
-    made = {form: len(redelta.run("diff", *options[form], *paths).done()) for form in options if form != "compressed"}
-    if "zstd" not in WITHOUT:
-        made["compressed"] = len(redelta.run("diff", "-z", *paths).done())
+    options = {"plain": [], **({} if "zstd" in WITHOUT else {"compressed": ["-z"], "dense": ["--dense"]})}
+    made = {form: len(redelta.run("diff", *options[form], *paths).done()) for form in options}
     assert {diff["form"]: diff["delta"] for diff in found["diffs"]} == made
     assert all(diff["seconds"] >= 0 for diff in found["diffs"])
     assert found["diffs_sample"] is None
     words = " ".join(redelta.run("estimate", *paths).done().decode().split())
     assert "With both files at hand, measured:" in words
     size = paths[1].stat().st_size
-    assert f" diff {made['plain']:,} {100 * made['plain'] / size:.2f} % " in words
+    for form, command in (("plain", "diff"), ("compressed", "diff -z"), ("dense", "diff --dense")):
+        if form in made:
+            assert f" {command} {made[form]:,} {100 * made[form] / size:.2f} % " in words
 
 
 def test_of_large_files_a_sample_is_taken_and_told(redelta: Tool, tmp_path: Path) -> None:
@@ -68,13 +68,12 @@ def test_of_large_files_a_sample_is_taken_and_told(redelta: Tool, tmp_path: Path
     Layout(10_000_000, ()).write(tmp_path / "old")
     places = range(0, size - step, step)
     Layout(size, tuple((at, pieces[at // step % 8]) for at in places)).write(tmp_path / "new")
-    found = estimated(redelta, tmp_path / "old", tmp_path / "new")
-    assert found["diffs_sample"] == 256 << 20
-    plain = found["diffs"][0]
-    exact = len(redelta.run("diff", tmp_path / "old", tmp_path / "new").done())
-    assert exact / 2 < plain["delta"] < 2 * exact
-    text = redelta.run("estimate", tmp_path / "old", tmp_path / "new").done().decode()
+    text = redelta.run("estimate", "--json=log", "old", "new", cwd=tmp_path).done().decode()
     assert f"With both files at hand, estimated from a sample of {256 << 20:,} bytes:" in text
+    found = json.loads((tmp_path / "log").read_text().splitlines()[-1])["estimated"]
+    assert found["diffs_sample"] == 256 << 20
+    exact = len(redelta.run("diff", tmp_path / "old", tmp_path / "new").done())
+    assert exact / 2 < found["diffs"][0]["delta"] < 2 * exact
 
 
 def total(trial: dict[str, int]) -> int:

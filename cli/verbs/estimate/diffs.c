@@ -17,11 +17,13 @@
 #define MEASURED_MAX ((uint64_t)4 << 30)
 
 const char *diff_form_name(cli_diff_form form) {
-    return form == DIFF_COMPRESSED ? "compressed" : "plain";
+    static const char *const names[DIFF_FORMS] = {"plain", "compressed", "dense"};
+    return names[form];
 }
 
 const char *diff_form_command(cli_diff_form form) {
-    return form == DIFF_COMPRESSED ? "diff -z" : "diff";
+    static const char *const commands[DIFF_FORMS] = {"diff", "diff -z", "diff --dense"};
+    return commands[form];
 }
 
 /* Where a segment starts: by the golden ratio, so that they are spread evenly, but not in step with the file. */
@@ -45,6 +47,7 @@ static rd_result diff_try(cli_job *job, cli_diff_form form, const rd_source *new
     rd_options options = trial_options(job, &stats);
     const rd_sink sink = job_null_sink();
     options.compression = form == DIFF_COMPRESSED ? RD_COMPRESSION_DEFAULT : 0;
+    options.form = form == DIFF_DENSE ? RD_FORM_DENSE : RD_FORM_PLAIN;
     progress_step(&job->progress, "diff");
     const double start = clock_now();
     const rd_result result = rd_diff_make(&job->inputs[0].source, new_file, &sink, &options);

@@ -19,7 +19,7 @@ typedef struct cli_trial {
 } cli_trial;
 
 /* The forms in which a diff can be. */
-typedef enum cli_diff_form { DIFF_PLAIN, DIFF_COMPRESSED, DIFF_FORMS } cli_diff_form;
+typedef enum cli_diff_form { DIFF_PLAIN, DIFF_COMPRESSED, DIFF_DENSE, DIFF_FORMS } cli_diff_form;
 
 /* What diff gives, and how long it takes. */
 typedef struct cli_diff {
