@@ -44,6 +44,8 @@ PyObject *load_signature(PyObject *module, PyObject *arguments, PyObject *keywor
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *reverse_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *expand_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords);

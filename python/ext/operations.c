@@ -324,19 +324,46 @@ static rd_result work_make_diff(operation *o) {
     return rd_diff_make(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
 }
 
-/* (old, new, destination) */
-PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords) {
+/*
+ * Makes a delta of two files, of which the first is read at any offset. The GIL is released if the second is a delta,
+ * because a short one can take long.
+ */
+static PyObject *operation_run_on_two(PyObject *module, PyObject *arguments, PyObject *keywords, work_fn *work) {
     operation o = {.replace = RD_REPLACE_FAST};
-    PyObject *old, *new_file, *destination, *result = NULL;
-    if (!PyArg_ParseTuple(arguments, "OOO", &old, &new_file, &destination) || !operation_begin(&o, module, keywords))
+    PyObject *old, *other, *destination, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "OOO", &old, &other, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
-    if (operation_add_source(&o, old, true) && operation_add_source(&o, new_file, false) &&
+    if (operation_add_source(&o, old, true) && operation_add_source(&o, other, false) &&
         sink_open(&o.sink, destination, &o.call)) {
-        operation_note_small(&o);
-        result = operation_run_to_sink(&o, work_make_diff);
+        if (work == work_make_diff)
+            operation_note_small(&o);
+        result = operation_run_to_sink(&o, work);
     }
     operation_end(&o);
     return result;
+}
+
+/* (old, new, destination) */
+PyObject *make_diff(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    return operation_run_on_two(module, arguments, keywords, work_make_diff);
+}
+
+static rd_result work_reverse_delta(operation *o) {
+    return rd_delta_reverse(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
+}
+
+/* (old, delta, destination) */
+PyObject *reverse_delta(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    return operation_run_on_two(module, arguments, keywords, work_reverse_delta);
+}
+
+static rd_result work_expand_delta(operation *o) {
+    return rd_delta_expand(&o->sources[0].from, &o->sources[1].from, &o->sink.to, &o->options);
+}
+
+/* (old, dense, destination) */
+PyObject *expand_delta(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    return operation_run_on_two(module, arguments, keywords, work_expand_delta);
 }
 
 static rd_result work_merge_deltas(operation *o) {
@@ -372,7 +399,8 @@ static bool operation_add_deltas(operation *o, PyObject *deltas, PyObject *basis
 
 /*
  * (a tuple of deltas, basis or None, destination). Its `names` are a tuple, too: those of the delta that an error is
- * about are passed on. Returns ((bytes or None, statistics), the number of a delta that changed).
+ * about are passed on. Returns ((bytes or None, statistics), the number of a delta that changed). The GIL is always
+ * released, because a few short deltas can take long.
  */
 PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {.replace = RD_REPLACE_FAST};
@@ -382,7 +410,6 @@ PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords
         return NULL;
     o.names_of_deltas = o.names;
     if (operation_add_deltas(&o, deltas, basis) && sink_open(&o.sink, destination, &o.call)) {
-        operation_note_small(&o);
         PyObject *const made = operation_run_to_sink(&o, work_merge_deltas);
         result = made ? Py_BuildValue("NI", made, (unsigned)o.stats.delta_index) : NULL;
     }
@@ -516,7 +543,7 @@ static rd_result work_inspect(operation *o) {
         return result;
     const rd_source from = rd_filter_source(peek);
     operation_identify(o, &from);
-    if (o->kind == RD_KIND_DELTA)
+    if (o->kind == RD_KIND_DELTA || o->kind == RD_KIND_DENSE)
         result = rd_delta_each_op(&from, append_op, &o->sink, &o->options);
     else if (o->kind == RD_KIND_SIGNATURE)
         result = rd_signature_load(&o->made, &from, &o->options);

@@ -26,6 +26,7 @@ BASIS = noise(2_000_000, 1)
 NEW = BASIS[:1_000_000] + noise(500_000, 2) + BASIS[1_000_000:]
 SIGNATURE = redelta.signature(BASIS, block_len=1000)
 DELTA = redelta.delta(SIGNATURE, NEW)
+DENSE = redelta.diff(BASIS, NEW, dense=True, compress=1)
 TRIES = 1000
 
 Operation = Callable[..., Any]
@@ -40,6 +41,10 @@ OPERATIONS: dict[str, tuple[bytes, str, Operation]] = {
     "delta, signature": (SIGNATURE, "signature", lambda file, **how: redelta.delta(file, NEW, **how)),
     "diff": (NEW, "new file", lambda file, **how: redelta.diff(BASIS, file, **how)),
     "diff, old file": (BASIS, "basis", lambda file, **how: redelta.diff(file, NEW, **how)),
+    "reverse": (BASIS, "basis", lambda file, **how: redelta.reverse(file, DELTA, **how)),
+    "reverse, delta": (DELTA, "delta", lambda file, **how: redelta.reverse(BASIS, file, **how)),
+    "expand": (BASIS, "basis", lambda file, **how: redelta.expand(file, DENSE, **how)),
+    "expand, delta": (DENSE, "delta", lambda file, **how: redelta.expand(BASIS, file, **how)),
     "merge": (DELTA, "delta", lambda file, **how: redelta.merge([DELTA, file], **how)),
     "patch": (BASIS, "basis", lambda file, **how: redelta.patch(file, DELTA, verify=False, **how)),
     "digest": (NEW, "new file", redelta.digest),

@@ -20,7 +20,16 @@ from types import FunctionType
 from redelta._commands import DeltaWriter, OpenDelta, OpenLiteral, open_delta
 from redelta._context import Context
 from redelta._core import VERSION as __version__
-from redelta._deltas import diff, merge, write_diff, write_merged
+from redelta._deltas import (
+    diff,
+    expand,
+    merge,
+    reverse,
+    write_diff,
+    write_expanded,
+    write_merged,
+    write_reversed,
+)
 from redelta._errors import (
     BadMagicError,
     CorruptError,
@@ -98,15 +107,19 @@ __all__ = [
     "delta",
     "diff",
     "digest",
+    "expand",
     "inspect",
     "merge",
     "open_delta",
     "patch",
+    "reverse",
     "signature",
     "write_delta",
     "write_diff",
+    "write_expanded",
     "write_merged",
     "write_patch",
+    "write_reversed",
     "write_signature",
 ]
 

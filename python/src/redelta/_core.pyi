@@ -39,6 +39,10 @@ ROLE_OUTPUT: int
 
 KIND_SIGNATURE: int
 KIND_DELTA: int
+KIND_DENSE: int
+
+FORM_PLAIN: int
+FORM_DENSE: int
 
 CHANGED_FAIL: int
 CHANGED_ACCEPT: int
@@ -220,6 +224,40 @@ def make_diff(
     *,
     verify: int,
     compression: int,
+    form: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes | None, Numbers]: ...
+def reverse_delta(
+    old: Reading,
+    delta: Reading,
+    destination: Writing,
+    /,
+    *,
+    verify: int,
+    compression: int,
+    form: int,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes | None, Numbers]: ...
+def expand_delta(
+    old: Reading,
+    dense: Reading,
+    destination: Writing,
+    /,
+    *,
+    compression: int,
+    output_max: int,
     memory_max: int,
     threads: int,
     main: bool,

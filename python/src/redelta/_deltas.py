@@ -11,6 +11,7 @@ from redelta._files import Files, check_destination, in_main_thread
 from redelta._params import (
     change_number,
     compression_level,
+    delta_form,
     delta_verify,
     memory_limit,
     native_context,
@@ -27,6 +28,7 @@ def _diff(
     destination: Destination | None,
     verify: bool,
     compress: Compression,
+    dense: bool,
     max_memory: int | None,
     threads: int | None,
     progress: Progress | None,
@@ -35,6 +37,7 @@ def _diff(
 ) -> tuple[bytes | None, Numbers]:
     how = delta_verify(verify)
     level = compression_level(compress)
+    form = delta_form(dense, verify)
     memory = memory_limit(max_memory)
     most = thread_number(threads)
     kept = native_context(context)
@@ -49,6 +52,7 @@ def _diff(
             to,
             verify=how,
             compression=level,
+            form=form,
             memory_max=memory,
             threads=most,
             main=in_main_thread(),
@@ -68,6 +72,7 @@ def diff(
     *,
     verify: bool = True,
     compress: Compression = None,
+    dense: bool = False,
     max_memory: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -79,6 +84,10 @@ def diff(
 
     With `verify`, the delta ends with the size and the digest of both files, by which a patch verifies its result.
     `compress` is that of `delta`.
+
+    With `dense`, it is made in another form, which is a third to a half smaller for programs and databases, and takes
+    several times as long to make. `compress` is then the level of its compression, by default 19. All of redelta that
+    reads a whole delta reads it, `Patcher` and programs of librsync do not: `expand` makes the usual form of it.
 
     `old` is read at any offset; if it is a reader, its `seek` must take a `whence`, as that of files does. `max_memory`
     limits its index, in bytes; the default is 256 MiB. A smaller one finds fewer short copies.
@@ -95,7 +104,7 @@ def diff(
     >>> redelta.patch(old, delta) == old[:5000] + b"more" + old[5000:]
     True
     """
-    made, _ = _diff(old, new, None, verify, compress, max_memory, threads, progress, context, changed)
+    made, _ = _diff(old, new, None, verify, compress, dense, max_memory, threads, progress, context, changed)
     return made or b""
 
 
@@ -106,6 +115,7 @@ def write_diff(
     *,
     verify: bool = True,
     compress: Compression = None,
+    dense: bool = False,
     max_memory: int | None = None,
     threads: int | None = None,
     progress: Progress | None = None,
@@ -120,7 +130,7 @@ def write_diff(
     (10004, 10000)
     """
     check_destination(dest)
-    numbers = _diff(old, new, dest, verify, compress, max_memory, threads, progress, context, changed)[1]
+    numbers = _diff(old, new, dest, verify, compress, dense, max_memory, threads, progress, context, changed)[1]
     return Stats._of(numbers)
 
 
@@ -244,4 +254,209 @@ def write_merged(
     numbers = _merge(
         deltas, dest, basis, verify, compress, max_output, max_memory, threads, progress, context, changed
     )[1]
+    return Stats._of(numbers)
+
+
+def _reverse(
+    old: Basis,
+    delta: Source,
+    destination: Destination | None,
+    verify: bool,
+    compress: Compression,
+    dense: bool,
+    max_memory: int | None,
+    threads: int | None,
+    progress: Progress | None,
+    context: Context | None,
+    changed: Changed,
+) -> tuple[bytes | None, Numbers]:
+    how = delta_verify(verify)
+    level = compression_level(compress)
+    form = delta_form(dense, verify)
+    memory = memory_limit(max_memory)
+    most = thread_number(threads)
+    kept = native_context(context)
+    change = change_number(changed)
+    with Files() as files:
+        basis = files.read_basis(old, sized=True)
+        opened = files.read("delta", delta)
+        to = files.write(destination)
+        made, stats = _core.reverse_delta(
+            basis.native,
+            opened.native,
+            to,
+            verify=how,
+            compression=level,
+            form=form,
+            memory_max=memory,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
+            context=kept,
+            changed=change,
+        )
+        opened.whole = True
+    warn_of_change(changed, stats[-1], files.names)
+    return made, stats
+
+
+def reverse(
+    old: Basis,
+    delta: Source,
+    *,
+    verify: bool = True,
+    compress: Compression = None,
+    dense: bool = False,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> bytes:
+    """The delta that leads back: it makes `old` from the file that `delta` makes of `old`, which is not needed. That is
+    the delta that `diff` would make of the two.
+
+    `verify`, `compress`, `dense` and `max_memory` are those of `diff`; as much memory again, by default 1 GiB, may be
+    taken by the commands of `delta`, and by its literals if they cannot be read twice.
+
+    At most `threads` work at once, by default one for each processor; the result does not depend on them. `progress`
+    gets the bytes that were read, of the delta, of the file that it makes, and of `old`. `context` keeps threads and
+    buffers for the next operation. `changed` is that of `signature`.
+
+    Raises VerifyError if `old` is not the basis of the delta, or the delta was altered; BadMagicError, TruncatedError
+    or CorruptError if the delta is not valid; LimitError, ParameterError, FileChangedError, OSError, and the exceptions
+    of the readers and of `progress`.
+
+    >>> import redelta
+    >>> delta = redelta.diff(b"the old version", b"the new version")
+    >>> redelta.patch(b"the new version", redelta.reverse(b"the old version", delta))
+    b'the old version'
+    """
+    made, _ = _reverse(old, delta, None, verify, compress, dense, max_memory, threads, progress, context, changed)
+    return made or b""
+
+
+def write_reversed(
+    old: Basis,
+    delta: Source,
+    dest: Destination,
+    *,
+    verify: bool = True,
+    compress: Compression = None,
+    dense: bool = False,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Stats:
+    """Like `reverse`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+
+    >>> import io, redelta
+    >>> redelta.write_reversed(b"old", redelta.diff(b"old", b"new"), io.BytesIO()).literal_bytes
+    3
+    """
+    check_destination(dest)
+    numbers = _reverse(old, delta, dest, verify, compress, dense, max_memory, threads, progress, context, changed)[1]
+    return Stats._of(numbers)
+
+
+def _expand(
+    old: Basis,
+    dense: Source,
+    destination: Destination | None,
+    compress: Compression,
+    max_output: int | None,
+    max_memory: int | None,
+    threads: int | None,
+    progress: Progress | None,
+    context: Context | None,
+    changed: Changed,
+) -> tuple[bytes | None, Numbers]:
+    level = compression_level(compress)
+    output = output_limit(max_output)
+    memory = memory_limit(max_memory)
+    most = thread_number(threads)
+    kept = native_context(context)
+    change = change_number(changed)
+    with Files() as files:
+        basis = files.read_basis(old, sized=True)
+        opened = files.read("delta", dense)
+        to = files.write(destination)
+        made, stats = _core.expand_delta(
+            basis.native,
+            opened.native,
+            to,
+            compression=level,
+            output_max=output,
+            memory_max=memory,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
+            context=kept,
+            changed=change,
+        )
+        opened.whole = True
+    warn_of_change(changed, stats[-1], files.names)
+    return made, stats
+
+
+def expand(
+    old: Basis,
+    dense: Source,
+    *,
+    compress: Compression = None,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> bytes:
+    """A dense delta in librsync's form: it makes the same file, and programs of librsync apply it, too. `old` is the
+    file that `dense` was made for.
+
+    `compress` is that of `delta`. `max_output` limits the size of the result, in bytes, and `max_memory` what a frame
+    of the dense delta takes; that is never more than 80 MiB.
+
+    At most `threads` work at once, by default one for each processor. `progress` gets the bytes of `dense` that were
+    read, and their total or None. `context` keeps threads and buffers for the next operation. `changed` is that of
+    `signature`.
+
+    Raises BadMagicError if `dense` is not a dense delta; VerifyError if `old` is another file than it was made for;
+    TruncatedError, CorruptError, LimitError, ParameterError, FileChangedError, OSError, and the exceptions of the
+    readers and of `progress`.
+
+    >>> import redelta
+    >>> dense = redelta.diff(b"the old version", b"the new version", dense=True)
+    >>> redelta.expand(b"the old version", dense)[:4]
+    b'rs\\x026'
+    """
+    made, _ = _expand(old, dense, None, compress, max_output, max_memory, threads, progress, context, changed)
+    return made or b""
+
+
+def write_expanded(
+    old: Basis,
+    dense: Source,
+    dest: Destination,
+    *,
+    compress: Compression = None,
+    max_output: int | None = None,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Stats:
+    """Like `expand`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+
+    >>> import io, redelta
+    >>> redelta.write_expanded(b"old", redelta.diff(b"old", b"new", dense=True), io.BytesIO()).literal_bytes
+    3
+    """
+    check_destination(dest)
+    numbers = _expand(old, dense, dest, compress, max_output, max_memory, threads, progress, context, changed)[1]
     return Stats._of(numbers)

@@ -74,6 +74,8 @@ class DeltaInfo:
     _numbers: bytes = field(repr=False)
     compressed: bool
     """Whether it is compressed by zstd."""
+    dense: bool = False
+    """Whether it is a dense delta. The statistics then are those of librsync's form."""
     kind: Only["delta"] = "delta"
     """Tells a delta from a signature."""
 
@@ -120,21 +122,21 @@ def inspect(
             context=kept,
             changed=change,
         )
-        if kind not in (_core.KIND_DELTA, _core.KIND_SIGNATURE):
+        if kind not in (_core.KIND_DELTA, _core.KIND_DENSE, _core.KIND_SIGNATURE):
             raise BadMagicError("this is neither a signature nor a delta")
         opened.used = numbers[0]
     warn_of_change(changed, numbers[-1], files.names)
     if isinstance(found, bytes):
-        return _delta_info(found, Stats._of(numbers), compressed)
+        return _delta_info(found, Stats._of(numbers), compressed, kind == _core.KIND_DENSE)
     signature = Signature._of(found)
     params = signature.hash, signature.block_len, signature.strong_len, len(signature)
     return SignatureInfo(*params, signature, compressed)
 
 
-def _delta_info(numbers: bytes, stats: Stats, compressed: bool) -> DeltaInfo:
+def _delta_info(numbers: bytes, stats: Stats, compressed: bool, dense: bool) -> DeltaInfo:
     size = basis_size = 0
     for target, length, basis in NUMBERS.iter_unpack(numbers):
         size = target + length
         if basis != NO_BASIS:
             basis_size = max(basis_size, basis + length)
-    return DeltaInfo(size, basis_size, stats, numbers, compressed)
+    return DeltaInfo(size, basis_size, stats, numbers, compressed, dense)

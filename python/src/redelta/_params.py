@@ -109,6 +109,20 @@ def delta_verify(verify: bool) -> int:
     return VERIFY_DEFAULT if verify else VERIFY_NEVER
 
 
+def delta_form(dense: bool, verify: bool) -> int:
+    """The form of a delta. A dense one has digests in any case."""
+    if not dense:
+        return _core.FORM_PLAIN
+    if _core.COMPRESSION_MAX == 0:
+        raise ParameterError(
+            "no dense delta can be made: this redelta was built without zstd; "
+            "leave out dense, or use a redelta that was built with zstd"
+        )
+    if not verify:
+        raise ParameterError("a dense delta has digests in any case: leave out verify=False")
+    return _core.FORM_DENSE
+
+
 def patch_verify(verify: PatchVerify) -> int:
     """Whether a patch is verified."""
     if verify == "auto":
