@@ -3,7 +3,7 @@ _redelta() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' given='' i name options
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | -o | --output | --html)
+            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | -o | --output | --basis | --html)
                 [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
                 ((i++))
                 ;;
@@ -69,6 +69,10 @@ _redelta() {
             compopt -o default
             return
             ;;
+        --basis | --basis=)
+            compopt -o default
+            return
+            ;;
         --html | --html=)
             compopt -o default
             return
@@ -81,7 +85,7 @@ _redelta() {
             patch) options='--no-verify --always-verify --max-output --max-memory --backup -t --times --follow --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             diff) options='-z --compress --dense --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
-            merge) options='-o --output -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            merge) options='-o --output --basis -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             reverse) options='-z --compress --dense --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             verify) options='--max-memory -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;

@@ -117,6 +117,9 @@ static bool arguments_operands(cli_request *request, const cli_words *words) {
     request->output = arguments_is_standard(output, "/dev/stdout") ? NULL : output;
     int standard = 0;
     request->input_count = (unsigned)(verb->many ? words->operand_count : verb->inputs);
+    request->has_basis = words_given(words, OPTION_BASIS);
+    if (request->has_basis)
+        request->inputs[request->input_count++] = words_value(words, OPTION_BASIS);
     for (unsigned i = 0; i < request->input_count; i++) {
         if (arguments_is_standard(request->inputs[i], "/dev/stdin"))
             request->inputs[i] = NULL;

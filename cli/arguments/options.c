@@ -18,6 +18,7 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_THREADS] = {"threads", 'T', VALUE_NEEDED},
     [OPTION_FORCE] = {"force", 'f', VALUE_NONE},
     [OPTION_OUTPUT] = {"output", 'o', VALUE_NEEDED},
+    [OPTION_BASIS] = {"basis", 0, VALUE_NEEDED},
     [OPTION_STATS] = {"stats", 's', VALUE_NONE},
     [OPTION_VERBOSE] = {"verbose", 'v', VALUE_NONE},
     [OPTION_QUIET] = {"quiet", 'q', VALUE_NONE},
@@ -43,14 +44,12 @@ const cli_option_info options[OPTIONS] = {
 };
 
 /* Every verb takes these. */
-enum {
-    COMMON_OPTIONS = OPTION_BIT(THREADS) | OPTION_BIT(STATS) | OPTION_BIT(VERBOSE) | OPTION_BIT(QUIET) |
-                     OPTION_BIT(PROGRESS) | OPTION_BIT(NO_PROGRESS) | OPTION_BIT(JSON) | OPTION_BIT(ACCEPT_CHANGED) |
-                     OPTION_BIT(VERSION) | OPTION_BIT(HELP)
-};
+static const unsigned options_common =
+    OPTION_BIT(THREADS) | OPTION_BIT(STATS) | OPTION_BIT(VERBOSE) | OPTION_BIT(QUIET) | OPTION_BIT(PROGRESS) |
+    OPTION_BIT(NO_PROGRESS) | OPTION_BIT(JSON) | OPTION_BIT(ACCEPT_CHANGED) | OPTION_BIT(VERSION) | OPTION_BIT(HELP);
 
 bool option_is_for(cli_option option, const cli_verb *verb) {
-    return verb == NULL || ((verb->options | COMMON_OPTIONS) & 1u << option) != 0;
+    return verb == NULL || ((verb->options | options_common) & 1u << option) != 0;
 }
 
 cli_option option_of_letter(int letter) {

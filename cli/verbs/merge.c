@@ -19,6 +19,7 @@ static const char merge_help[] =
     "needed. One DELTA may be -, standard input. The result goes to standard output.\n"
     "\n"
     "  -o, --output OUT       write the result to OUT\n"
+    "      --basis FILE       the first version: dense deltas need it\n"
     "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
     "      --no-verify        omit the digest that patch uses to verify its result\n"
     "      --max-output SIZE  write at most SIZE bytes\n"
@@ -30,8 +31,13 @@ static const char merge_help[] =
     "Example:\n"
     "  redelta merge -o week.delta monday.delta tuesday.delta wednesday.delta\n";
 
+static unsigned merge_delta_count(const cli_request *request) {
+    return request->input_count - request->has_basis;
+}
+
 static rd_result merge_work(cli_job *job) {
-    const unsigned count = job->request->input_count;
+    const unsigned count = merge_delta_count(job->request);
+    const rd_source *const basis = job->request->has_basis ? &job->inputs[count].source : NULL;
     rd_source *const deltas = malloc(count * sizeof *deltas);
     if (deltas == NULL)
         return job->failure.error.result = RD_E_MEMORY;
@@ -40,7 +46,7 @@ static rd_result merge_work(cli_job *job) {
     if (job->request->verbose)
         (void)fprintf(stderr, "redelta: merge: %u deltas\n", count);
     const rd_options options = job_options(job, &job->stats);
-    const rd_result result = rd_delta_merge(deltas, count, NULL, &job->output.sink, &options);
+    const rd_result result = rd_delta_merge(deltas, count, basis, &job->output.sink, &options);
     free(deltas);
     if (job->stats.delta_index < count)
         job->blamed = &job->inputs[job->stats.delta_index];
@@ -54,7 +60,7 @@ static uint64_t merge_new_size(const cli_job *job) {
 }
 
 static void merge_print_stats(const cli_job *job) {
-    table_number(stderr, "deltas", job->request->input_count);
+    table_number(stderr, "deltas", merge_delta_count(job->request));
     table_size(stderr, "read", job->stats.in_bytes);
     table_size(stderr, "new file", merge_new_size(job));
     job_print_delta(job, merge_new_size(job));
@@ -67,9 +73,12 @@ static void merge_put_result(json_writer *record, const cli_job *job) {
     const rd_stats *const stats = &job->stats;
     json_object(record, "files");
     json_array(record, "deltas");
-    for (unsigned i = 0; i < request->input_count; i++)
+    for (unsigned i = 0; i < merge_delta_count(request); i++)
         record_file(record, NULL, request->inputs[i], job->inputs[i].source.size);
     json_end(record);
+    if (request->has_basis)
+        record_file(record, "basis", request->inputs[merge_delta_count(request)],
+                    job->inputs[merge_delta_count(request)].source.size);
     record_file(record, "delta", request->output, stats->out_bytes);
     json_end(record);
     job_put_uncompressed(record, job, rd_stats_delta_size(stats));
@@ -84,16 +93,18 @@ static const char *merge_advice_on_order(const cli_job *job) {
     static char advice[96];
     (void)snprintf(advice, sizeof advice,
                    "give the deltas in the order of their versions; this is number %" PRIu32 " of %u",
-                   job->stats.delta_index + 1, job->request->input_count);
+                   job->stats.delta_index + 1, merge_delta_count(job->request));
     return advice;
 }
 
 static const char *merge_advice(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
-    return error->role == RD_ROLE_DELTA && error->result == RD_E_MISMATCH &&
-                   strstr(error->reason, "does not fit") != NULL
-               ? merge_advice_on_order(job)
-               : NULL;
+    if (error->role != RD_ROLE_DELTA)
+        return NULL;
+    if (error->result == RD_E_PARAMETER && !job->request->has_basis)
+        return "give the first version by --basis";
+    return error->result == RD_E_MISMATCH && strstr(error->reason, "does not fit") != NULL ? merge_advice_on_order(job)
+                                                                                           : NULL;
 }
 
 /* A delta can be made again, so it is replaced without waiting for the disk. */
@@ -102,13 +113,13 @@ const cli_verb verb_merge = {
     .operands = "DELTA...",
     .summary = "make one delta of several in a row",
     .help = merge_help,
-    .options = OPTION_BIT(OUTPUT) | OPTION_BIT(COMPRESS) | OPTION_BIT(FORCE) | OPTION_BIT(NO_VERIFY) |
-               OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
+    .options = OPTION_BIT(OUTPUT) | OPTION_BIT(BASIS) | OPTION_BIT(COMPRESS) | OPTION_BIT(FORCE) |
+               OPTION_BIT(NO_VERIFY) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(MAX_MEMORY),
     .outputs = 1,
     .many = true,
     .least = 1,
     .missing = "a delta",
-    .roles = {RD_ROLE_DELTA},
+    .roles = {RD_ROLE_DELTA, RD_ROLE_BASIS},
     .replace = RD_REPLACE_FAST,
     .work = merge_work,
     .print_stats = merge_print_stats,

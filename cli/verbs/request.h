@@ -19,6 +19,7 @@ typedef enum cli_option {
     OPTION_THREADS,
     OPTION_FORCE,
     OPTION_OUTPUT,
+    OPTION_BASIS,
     OPTION_STATS,
     OPTION_VERBOSE,
     OPTION_QUIET,
@@ -74,6 +75,7 @@ typedef struct cli_request {
     bool ops;
     bool makes_output; /* to `output`: most verbs do, inspect with --html */
     unsigned input_count;
+    bool has_basis;      /* of many inputs, the last is the basis */
     const char **inputs; /* file names; NULL is standard input */
     const char *output;  /* a file name; NULL is standard output */
 } cli_request;

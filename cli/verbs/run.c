@@ -312,8 +312,10 @@ static rd_result run_make_job(cli_job *job, const cli_request *request) {
     job->inputs = calloc(request->input_count, sizeof *job->inputs);
     if (job->inputs == NULL)
         return job->failure.error.result = RD_E_MEMORY;
-    for (unsigned i = 0; i < request->input_count; i++)
-        input_name(&job->inputs[i], request->inputs[i], verb->roles[verb->many ? 0 : i]);
+    for (unsigned i = 0; i < request->input_count; i++) {
+        const bool is_basis = request->has_basis && i == request->input_count - 1;
+        input_name(&job->inputs[i], request->inputs[i], verb->roles[verb->many ? is_basis : i]);
+    }
     return RD_OK;
 }
 

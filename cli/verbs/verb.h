@@ -19,14 +19,14 @@ typedef struct cli_verb {
     bool is_step;         /* of the three that bring a file up to date; the help has these first */
     const char *help;     /* all that --help says */
 
-    unsigned options;    /* those that it takes besides the common ones: OPTION_BITs */
-    int inputs;          /* the operands are this many inputs, then the output, if there is one */
-    int outputs;         /* 0 or 1 */
-    bool many;           /* but all operands are inputs, and the output is that of --output */
-    int least;           /* operands that must be given */
+    unsigned options; /* those that it takes besides the common ones: OPTION_BITs */
+    int inputs;       /* the operands are this many inputs, then the output, if there is one */
+    int outputs;      /* 0 or 1 */
+    bool many;        /* but all operands are inputs, then comes that of --basis, and the output is that of --output */
+    int least;        /* operands that must be given */
     const char *missing; /* what these are, for a message: "a basis" */
 
-    rd_role roles[ROLES_MAX]; /* of the inputs; of many, the first is that of all */
+    rd_role roles[ROLES_MAX]; /* of the inputs; of many, the first is that of all but a basis */
     rd_replace replace;       /* how an output is replaced, if the user lets it be replaced */
     bool in_place;            /* the output replaces the first input, unless they are identical */
 

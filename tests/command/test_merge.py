@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from helpers.samples import noise, prose, random_edits
 from helpers.sparse import Layout
-from helpers.tool import Argument, Tool, Words, shell
+from helpers.tool import WITHOUT, Argument, Tool, Words, shell
 from helpers.wire import (
     Copy,
     Literal,
@@ -160,6 +160,49 @@ def test_deltas_of_files_with_holes_are_merged(redelta: Tool, tmp_path: Path) ->
     redelta.run("merge", "-o", tmp_path / "merged", tmp_path / "1.delta", tmp_path / "2.delta").done()
     redelta.run("patch", tmp_path / "0", tmp_path / "merged", tmp_path / "made").done()
     assert shell('cmp "$1" "$2"', tmp_path / "made", tmp_path / "2").done() == b""
+
+
+@pytest.mark.skipif("zstd" in WITHOUT, reason="a dense delta is coded by zstd")
+@pytest.mark.parametrize("dense", [[0], [2], [0, 1, 2, 3], [1, 3]])
+def test_dense_deltas_are_merged_with_the_first_version(
+    redelta: Tool, tmp_path: Path, deltas: list[Path], dense: list[int]
+) -> None:
+    (tmp_path / "first").write_bytes(VERSIONS[0])
+    for place in dense:
+        (tmp_path / "old").write_bytes(VERSIONS[place])
+        deltas[place].write_bytes(
+            redelta.run("diff", "--dense", tmp_path / "old", "-", stdin=VERSIONS[place + 1]).done()
+        )
+    result = redelta.run("merge", *deltas, "-o", tmp_path / "out")
+    error = result.fails(2)
+    assert error.file in [str(deltas[place]) for place in dense]
+    assert error.advice.endswith("give the first version by --basis")
+    assert not (tmp_path / "out").exists()
+    merged = redelta.run("merge", "--basis", tmp_path / "first", *deltas).done()
+    assert apply_delta(VERSIONS[0], merged) == VERSIONS[-1]
+    assert merged[read_delta(merged).end :] == encode_trailer(VERSIONS[-1], basis=VERSIONS[0])
+    with (tmp_path / "first").open("rb") as first:
+        assert redelta.run("merge", "--basis", "-", *deltas, stdin=first).done() == merged
+    for wrong in (VERSIONS[0] + b"!", VERSIONS[1], b""):
+        (tmp_path / "first").write_bytes(wrong)
+        error = redelta.run("merge", "--basis", tmp_path / "first", *deltas, "-o", tmp_path / "out").fails(4)
+        assert error.file == str(tmp_path / "first")
+        assert not (tmp_path / "out").exists()
+
+
+def test_the_first_version_may_be_given_in_any_case(redelta: Tool, tmp_path: Path, deltas: list[Path]) -> None:
+    (tmp_path / "first").write_bytes(VERSIONS[0])
+    words: Words = ["merge", "--basis", tmp_path / "first", *deltas]
+    assert redelta.run(*words).done() == redelta.run("merge", *deltas).done()
+    redelta.run("--json=log", "-o", "out", *words, cwd=tmp_path).done()
+    record = json.loads((tmp_path / "log").read_text())
+    assert record["files"]["basis"] == {"name": str(tmp_path / "first"), "size": len(VERSIONS[0])}
+    assert len(record["files"]["deltas"]) == len(deltas)
+    missing = redelta.run("merge", "--basis", tmp_path / "missing", *deltas).fails(1)
+    assert missing.file == str(tmp_path / "missing")
+    redelta.run("merge", "--basis", "-", "-", *deltas[1:], stdin=b"").refuses()
+    redelta.run("merge", "--basis", "", *deltas).refuses()
+    redelta.run("diff", "--basis", deltas[0], deltas[0], deltas[1]).refuses()
 
 
 # ---- Where they come from, and where it goes ------------------------------------------------------------------------

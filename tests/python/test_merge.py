@@ -15,8 +15,8 @@ from hypothesis import strategies as st
 
 import redelta
 from helpers.samples import edited_pairs, noise, random_edits
-from helpers.sources import SOURCES, Sink, opened
-from helpers.tool import Tool
+from helpers.sources import SEEKABLE, SOURCES, SeekableFake, Sink, opened
+from helpers.tool import WITHOUT, Tool
 from helpers.wire import digest_of, encode_trailer, read_delta
 
 VERSIONS = [noise(20_000, 1)]
@@ -132,6 +132,18 @@ def test_the_wrong_basis_is_told() -> None:
     with pytest.raises(redelta.VerifyError) as e:
         redelta.merge(DELTAS, basis=VERSIONS[0] + b"!")
     assert e.value.role == "basis"
+
+
+@pytest.mark.skipif("zstd" in WITHOUT, reason="a dense delta is coded by zstd")
+@pytest.mark.parametrize("kind", SEEKABLE)
+def test_dense_deltas_are_merged_with_the_first_version(tmp_path: Path, kind: str) -> None:
+    dense = chain(VERSIONS, dense=True, compress=1)
+    with pytest.raises(redelta.ParameterError, match=r"delta \d of 4: it is dense"):
+        redelta.merge(dense)
+    with opened(SEEKABLE[kind], VERSIONS[0], tmp_path) as basis:
+        if type(basis) is not SeekableFake:  # which cannot be set to its end
+            assert redelta.patch(VERSIONS[0], redelta.merge(dense, basis=basis)) == VERSIONS[-1]
+            assert redelta.patch(VERSIONS[0], redelta.merge([*DELTAS[:2], *dense[2:]], basis=basis)) == VERSIONS[-1]
 
 
 @pytest.mark.parametrize("wrong", [b"", "name", bytearray(b"x"), memoryview(b"x")])

@@ -204,8 +204,8 @@ def merge(
     those of `rdiff`.
 
     The result has the digest of the last version, if the last delta has it and with `verify`, and the digest of the
-    first one, if the first delta has it. `basis`, the first version, may be given if it is at hand: its size is
-    checked.
+    first one, if the first delta has it. `basis`, the first version, is needed if a delta is dense; of dense deltas,
+    all but the first must be sources that can be read at any offset.
 
     `compress` is that of `delta`. `max_output` limits the size of the result, in bytes, and `max_memory` what its
     commands take, by default 1 GiB: deltas from strangers can make very many of few.
