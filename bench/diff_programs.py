@@ -18,7 +18,7 @@ BSDIFF_MOST = 64 << 20  # bytes of the old file: bsdiff takes 17 times as much m
 ZSTD_19_MOST = 512 << 20  # it takes minutes, and more memory than the machine may have
 XDELTA_WINDOW_MOST = (1 << 31) - 1  # beyond, -B is refused, or ends in a crash
 XDELTA_WINDOW_LEAST = 1 << 14
-RDIFF_BLOCKS = (256, 512, 1024, 2048, 4096)
+RDIFF_BLOCKS = (256, 1024, 4096, 16384)
 
 Command = list[str]
 
@@ -47,7 +47,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Program:
-    """One row of the table. `ways` are those among which the smallest delta is chosen, in the first round."""
+    """One row of the table. `ways` are those among which that with the least to send is chosen, in the first round."""
 
     name: str
     ours: bool = False
