@@ -20,7 +20,7 @@ from helpers.tool import HANG_SECONDS, Tool, plain_environment, skip_what_is_lef
 
 ROOT = Path(__file__).parents[2]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-RUN = [ROOT / "docs/errors.md", ROOT / "docs/getting-started.md"]
+RUN = [ROOT / "docs" / name for name in ("errors.md", "getting-started.md", "backup-chains.md")]
 FENCE = re.compile(r"^```(?P<kind>[^\n]*)\n(?P<body>.*?)^```$", re.MULTILINE | re.DOTALL)
 MESSAGE = re.compile(r"^redelta: ", re.MULTILINE)
 
