@@ -22,7 +22,7 @@ from helpers.wire import Copy, apply_delta, assert_canonical, encode_copy
 THREADS = ("1", "2", "5")
 CPUS = ("portable", "sse41", "avx2", "avx512") if os.uname().machine == "x86_64" else ("portable",)
 PART = 8 << 20  # bytes of the new file that one thread works on
-FORMS = ((), ("-z",))
+FORMS = ((), ("-z",), ("--dense",))
 
 
 class Folder:
@@ -44,13 +44,19 @@ class Folder:
         assert self.redelta.run("patch", self.old, stdin=delta).done() == new
 
     def check(self, pair: Pair) -> None:
-        """The plain delta, to every reader, and the compressed one."""
+        """The plain delta, to every reader; the compressed one; and the dense one, also as a plain one made of it."""
         self.write(pair)
         plain = self.diff()
         assert apply_delta(pair[0], plain) == pair[1]
         assert self.rdiff.run("patch", self.old, stdin=plain).done() == pair[1]
         self.assert_makes(plain, pair[1])
         self.assert_makes(self.diff("-z"), pair[1])
+        dense = self.diff("--dense")
+        self.assert_makes(dense, pair[1])
+        self.delta.write_bytes(dense)
+        expanded = self.redelta.run("expand", self.old, self.delta).done()
+        assert apply_delta(pair[0], expanded) == pair[1]
+        assert self.rdiff.run("patch", self.old, stdin=expanded).done() == pair[1]
 
     def in_all_ways(self, *options: str) -> bytes:
         """The delta, after it was made with any number of threads, of a file and of a pipe."""
