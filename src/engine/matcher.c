@@ -141,23 +141,33 @@ static bool matcher_add(rd__matcher *m, rd__copies *copies, const match *found) 
 
 /* ---- The scan ---------------------------------------------------------------------------------------------------- */
 
-/*
- * After a copy: the first place near `at` where the same diagonal goes on. What is only compared within one page is not
- * found across its end; the index or the gap's pass finds it.
- */
+/* Copies bytes of the old file, which there are. */
+static bool matcher_copy_old(rd__matcher *m, uint64_t old_offset, uint8_t *to, size_t size) {
+    for (size_t done = 0; done < size;) {
+        size_t before;
+        size_t after;
+        const uint8_t *const old = m->old(m->old_context, old_offset + done, &before, &after);
+        if (!old) {
+            m->failed = true;
+            return false;
+        }
+        after = rd__min_size(after, size - done);
+        memcpy(to + done, old, after);
+        done += after;
+    }
+    return true;
+}
+
+/* After a copy: the first place near `at` where the same diagonal goes on. */
 static match matcher_resync(rd__matcher *m, size_t at) {
     const uint64_t old_offset = m->offset + at + (uint64_t)m->diagonal;
-    size_t before;
-    size_t after;
+    uint8_t old[RESYNC_REACH];
     if (old_offset >= m->index->old_size || m->size - at < RD__MATCH_KEY)
         return (match){0};
-    const uint8_t *const old = m->old(m->old_context, old_offset, &before, &after);
-    if (!old) {
-        m->failed = true;
-        return (match){0};
-    }
-    const size_t reach = rd__min_size(rd__min_size(after, m->size - at), RESYNC_REACH);
+    const size_t reach = (size_t)rd__min_u64(rd__min_size(m->size - at, RESYNC_REACH), m->index->old_size - old_offset);
     const uint8_t *const data = m->data + at;
+    if (!matcher_copy_old(m, old_offset, old, reach))
+        return (match){0};
     for (size_t i = 0; i + RESYNC_WORD <= reach && !m->failed; i += RESYNC_STEP) {
         if (rd__load_le64(old + i) != rd__load_le64(data + i))
             continue;
@@ -307,17 +317,9 @@ static void matcher_choose_windows(rd__matcher *m, match_gap *gap, const rd_op *
 static bool matcher_load_windows(rd__matcher *m, match_gap *gap) {
     size_t filled = 0;
     for (int i = 0; i < 2; i++) {
-        for (size_t done = 0; done < gap->sizes[i];) {
-            size_t before;
-            size_t after;
-            const uint8_t *const old = m->old(m->old_context, gap->windows[i] + done, &before, &after);
-            if (!old)
-                return false;
-            const size_t size = rd__min_size(after, gap->sizes[i] - done);
-            memcpy(m->window + filled, old, size);
-            filled += size;
-            done += size;
-        }
+        if (!matcher_copy_old(m, gap->windows[i], m->window + filled, gap->sizes[i]))
+            return false;
+        filled += gap->sizes[i];
     }
     gap->seed_bits = 6;
     while (((size_t)1 << gap->seed_bits) < 2 * filled && gap->seed_bits < 20)
@@ -360,7 +362,7 @@ static bool matcher_fill_gap(rd__matcher *m, match_gap *gap, const rd__match_cos
     size_t start = gap->start; /* of what is not matched */
     m->gap_left -= gap->sizes[0] + gap->sizes[1];
     if (!matcher_load_windows(m, gap))
-        m->failed = true;
+        return false;
     for (size_t at = start; at < gap->end && !m->failed;) {
         const match found = matcher_find_in_gap(m, gap, at, start);
         if (found.length == 0 || !matcher_is_worth(cost, &found, gap, start)) {

@@ -22,8 +22,7 @@
 
 /*
  * Where byte `offset` of the old file lies, less than its size; *before and *after are how many bytes lie there before
- * it, and from it on, at least 1. They depend on the offset alone, and stay there until the next call. NULL: a failure,
- * of which the caller knows.
+ * it, and from it on, at least 1. They stay there until the next call. NULL: a failure, of which the caller knows.
  */
 typedef const uint8_t *rd__old_fn(void *context, uint64_t offset, size_t *before, size_t *after);
 

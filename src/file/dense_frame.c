@@ -266,9 +266,7 @@ static void trial_work(const void *context, void *slot) {
     const frame_run *const run = context;
     frame_trial *const trial = slot;
     rd__pages pages;
-    const uint8_t *const memory = run->old_file->memory;
-    const uint8_t *const whole = memory ? memory + run->old_file->origin : NULL;
-    if (!rd__pages_init(&pages, run->old_file, RD_ROLE_BASIS, whole, PAGES)) {
+    if (!rd__pages_init(&pages, run->old_file, RD_ROLE_BASIS, PAGES)) {
         trial->result = rd__fail_memory(&trial->error);
         return;
     }

@@ -130,9 +130,7 @@ static rd_result dense_open_basis(rd__dense_reader *r) {
         return result;
     r->old_file = *r->basis;
     r->old_file.size = r->header.basis.size;
-    const uint8_t *const memory = r->basis->memory;
-    r->has_pages =
-        rd__pages_init(&r->pages, &r->old_file, RD_ROLE_BASIS, memory ? memory + r->basis->origin : NULL, PAGES);
+    r->has_pages = rd__pages_init(&r->pages, &r->old_file, RD_ROLE_BASIS, PAGES);
     return r->has_pages ? RD_OK : rd__fail_memory(error);
 }
 

@@ -1,6 +1,6 @@
 /*
- * Literals of a delta that cannot be read again, from a pipe, out of frames or out of a dense delta: their bytes are kept
- * in memory.
+ * Literals of a delta that cannot be read again, from a pipe, out of frames or out of a dense delta: their bytes are
+ * kept in memory.
  */
 #ifndef RD_FILE_KEPT_LITERALS_H
 #define RD_FILE_KEPT_LITERALS_H

@@ -50,6 +50,7 @@ typedef struct diff_run {
     rd__match_index index;
     uint8_t *lead;        /* of the next segment, as the one before read it */
     uint8_t *whole;       /* the old file, if it is small; else NULL */
+    rd_source old_again;  /* to be read when it is indexed: from there, or once more */
     rd__op_output output; /* not zeroed as a whole: the last member */
 } diff_run;
 
@@ -136,6 +137,7 @@ static rd_result diff_index(diff_run *run) {
                              .context = run};
     rd__digest_init(&run->old_digest, 0);
     const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, size));
+    run->old_again = run->whole ? rd_source_memory(run->whole, size) : old_file;
     operation->before = operation->done;
     return result;
 }
@@ -155,9 +157,7 @@ static const uint8_t *diff_old_at(void *context, uint64_t offset, size_t *before
 }
 
 static bool diff_prepare(const diff_run *run, diff_slot *it) {
-    const uint8_t *const memory = run->old_file->memory;
-    const uint8_t *const whole = memory ? memory + run->old_file->origin : run->whole;
-    if (!it->prepared && !rd__pages_init(&it->pages, run->old_file, RD_ROLE_BASIS, whole, PAGES))
+    if (!it->prepared && !rd__pages_init(&it->pages, &run->old_again, RD_ROLE_BASIS, PAGES))
         return false;
     it->prepared = true;
     it->matcher.index = &run->index;
@@ -289,7 +289,7 @@ static rd_result diff_match(diff_run *run) {
                              .overlap = LEAD,
                              .work = &work,
                              .context = run};
-    const bool any_thread = rd__source_is_concurrent(run->old_file);
+    const bool any_thread = rd__source_is_concurrent(&run->old_again);
     rd__digest_init(&run->new_digest, 0);
     run->lead = rd__context_take(run->operation->context, LEAD, 1);
     if (!run->lead)
@@ -338,7 +338,7 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
     if (run->digests)
         rd__digest_final(&run->old_digest, id.digest);
     result = operation->options.form == RD_FORM_DENSE
-                 ? rd__op_output_open_dense(&run->output, out, operation, run->old_file, id.digest)
+                 ? rd__op_output_open_dense(&run->output, out, operation, &run->old_again, id.digest)
                  : rd__op_output_open(&run->output, out, operation);
     if (result == RD_OK)
         result = diff_match(run);

@@ -6,10 +6,14 @@
 #include "io/source.h"
 
 #include <stdlib.h>
+#include <string.h>
 
-bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, const uint8_t *whole, size_t bytes) {
-    *pages = (rd__pages){.source = source, .role = role, .whole = whole, .count = 1};
-    if (whole)
+enum { AHEAD = 16 }; /* pages that are read at once, in order */
+
+bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, size_t bytes) {
+    const uint8_t *const memory = source->memory;
+    *pages = (rd__pages){.source = source, .role = role, .whole = memory ? memory + source->origin : NULL, .count = 1};
+    if (pages->whole)
         return true;
     while (pages->count * 2 * RD__PAGE_SIZE <= bytes && pages->count * RD__PAGE_SIZE < source->size)
         pages->count *= 2;
@@ -21,17 +25,24 @@ bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, con
     return false;
 }
 
-/* Reads a page into its place. */
-static bool pages_read(rd__pages *pages, uint64_t number, uint8_t *place) {
+/* Reads the page, and if those before it were read last, some more; pages that follow each other lie so, too. */
+static bool pages_read(rd__pages *pages, uint64_t number) {
     rd__operation operation = rd__operation_none();
+    const size_t slot = (size_t)number & (pages->count - 1);
+    const size_t wanted = number == pages->next ? rd__min_size(AHEAD, pages->count - slot) : 1;
     const uint64_t offset = number * RD__PAGE_SIZE;
-    const size_t size = (size_t)rd__min_u64(RD__PAGE_SIZE, pages->source->size - offset);
+    const size_t size = (size_t)rd__min_u64(wanted * RD__PAGE_SIZE, pages->source->size - offset);
     size_t got = 0;
-    pages->result = rd__source_read(pages->source, &operation, pages->role, offset, place, size, &got);
+    memset(&pages->numbers[slot], 0, wanted * sizeof *pages->numbers);
+    pages->result =
+        rd__source_read(pages->source, &operation, pages->role, offset, pages->room + slot * RD__PAGE_SIZE, size, &got);
     if (pages->result == RD_OK && got < size)
         pages->result =
             rd__fail(&operation.error, RD_E_TRUNCATED, pages->role, offset + got, "the file became shorter");
     pages->error = operation.error;
+    for (size_t i = 0; pages->result == RD_OK && i * RD__PAGE_SIZE < size; i++)
+        pages->numbers[slot + i] = number + i + 1;
+    pages->next = number + wanted;
     return pages->result == RD_OK;
 }
 
@@ -42,14 +53,9 @@ const uint8_t *rd__pages_at(rd__pages *pages, uint64_t offset, size_t *before, s
     if (pages->whole)
         return pages->whole + offset;
     const size_t slot = (size_t)number & (pages->count - 1);
-    uint8_t *const place = pages->room + slot * RD__PAGE_SIZE;
-    if (pages->numbers[slot] != number + 1) {
-        pages->numbers[slot] = 0;
-        if (!pages_read(pages, number, place))
-            return NULL;
-        pages->numbers[slot] = number + 1;
-    }
-    return place + *before;
+    if (pages->numbers[slot] != number + 1 && !pages_read(pages, number))
+        return NULL;
+    return pages->room + slot * RD__PAGE_SIZE + *before;
 }
 
 void rd__pages_free(rd__pages *pages) {

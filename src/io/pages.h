@@ -9,21 +9,22 @@
 
 #include "base/operation.h"
 
-enum { RD__PAGE_SIZE = 16 * 1024 };
+enum { RD__PAGE_SIZE = 4 * 1024 };
 
 typedef struct rd__pages {
     const rd_source *source; /* of a known size */
     rd_role role;
-    const uint8_t *whole; /* all of the source, if it is in memory; the rest is not used then */
+    const uint8_t *whole; /* all of the source, if it is memory; the rest is not used then */
     uint8_t *room;        /* the pages: page n of the source may lie at n modulo their number */
     uint64_t *numbers;    /* of the pages that lie there, plus 1 */
     size_t count;         /* a power of two */
+    uint64_t next;        /* the page after those that were read last */
     rd_result result;     /* RD_OK, or why a page could not be had */
     rd_error error;
 } rd__pages;
 
-/* Memory in `bytes`, at least one page. False: out of memory, with nothing to free. */
-bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, const uint8_t *whole, size_t bytes);
+/* Takes memory for `bytes`, at least one page, unless the source is memory. False: there is none; nothing to free. */
+bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, size_t bytes);
 
 /*
  * Where byte `offset` lies, which is less than the source's size; in its page, *before bytes lie before it, and *after
