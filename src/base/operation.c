@@ -72,7 +72,12 @@ rd_result rd__stats_copy(rd_stats *to, const rd_stats *from) {
 }
 
 rd_result rd__operation_end(rd__operation *operation, rd_result result) {
+    rd_stats *const stats = &operation->stats;
     assert(result == RD_OK || operation->error.result == result);
+    /* Copies do not tell it of a file that is shorter than their commands. */
+    if (result == RD_OK && stats->has_digest && stats->has_basis_digest &&
+        memcmp(stats->digest, stats->basis_digest, sizeof stats->digest) == 0)
+        stats->identical = true;
     if (operation->options.stats)
         (void)rd__stats_copy(operation->options.stats, &operation->stats);
     if (result != RD_OK && operation->options.error)

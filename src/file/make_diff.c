@@ -347,10 +347,7 @@ static rd_result diff_make(diff_run *run, const rd_sink *out) {
     if (result == RD_OK)
         result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, &id);
     rd__op_output_close(&run->output);
-    /* The copies do not tell it of a file that is shorter than a copy's command. */
-    const bool same =
-        run->digests && operation->stats.in_bytes == id.size && memcmp(digest, id.digest, sizeof digest) == 0;
-    operation->stats.identical = result == RD_OK && (same || rd__patcher_copies_all(&operation->stats, id.size));
+    operation->stats.identical = result == RD_OK && rd__patcher_copies_all(&operation->stats, id.size);
     return result;
 }
 

@@ -27,8 +27,9 @@
 enum {
     MEMORY_DEFAULT = 1024 * 1024 * 1024, /* for references and literals that are kept */
     VIEWS = 32,                          /* of deltas whose literals are read: one that is read again finds its own */
-    VIEW_SIZE = 64 * 1024,
-    PROGRESS_OPS = 4096 /* between two reports of progress, while the delta is written */
+    VIEW_MIN = 4 * 1024, /* bytes that are read for a literal elsewhere; twice as many each time while they go on ... */
+    VIEW_SIZE = 64 * 1024, /* ... up to these */
+    PROGRESS_OPS = 4096    /* between two reports of progress, while the delta is written */
 };
 
 /* What a delta says of its basis, which is the file that the delta before makes. */
@@ -52,7 +53,8 @@ typedef struct merge_kept {
 typedef struct merge_view {
     size_t delta;
     uint64_t offset;
-    size_t size; /* 0: there are none */
+    size_t size;   /* 0: there are none */
+    size_t wanted; /* when it was read */
     uint8_t *data;
 } merge_view;
 
@@ -228,9 +230,13 @@ static rd_result merge_look(merge_run *run, size_t delta, uint64_t offset, size_
     if (!view->data)
         return rd__fail_memory(&run->operation->error);
     if (!there) {
-        *view = (merge_view){.delta = delta, .offset = offset, .data = view->data};
+        const bool goes_on =
+            view->delta == delta && offset >= view->offset && offset - view->offset <= view->size + VIEW_MIN;
+        const size_t wanted = goes_on ? rd__min_size(2 * view->wanted, VIEW_SIZE) : (size_t)VIEW_MIN;
+        *view =
+            (merge_view){.delta = delta, .offset = offset, .wanted = wanted > size ? wanted : size, .data = view->data};
         const rd_result result = rd__source_read(&run->deltas[delta], run->operation, RD_ROLE_DELTA, offset, view->data,
-                                                 VIEW_SIZE, &view->size);
+                                                 view->wanted, &view->size);
         run->operation->stats.delta_index = (uint32_t)(run->merged + delta);
         if (result != RD_OK)
             return result;
