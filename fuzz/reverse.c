@@ -6,6 +6,8 @@
  */
 #include "reference.h"
 
+enum { MEMORY_MAX = 4 * 1024 * 1024 };
+
 typedef struct reverse_case {
     rd_memory basis;
     rd_memory delta;
@@ -19,7 +21,7 @@ static rd_result reverse(const reverse_case *c, const rd_source *basis, const rd
     const rd_sink sink = rd_sink_memory(made);
     const rd_result result = rd_delta_reverse(
         basis, delta, &sink,
-        &(rd_options){FUZZ_OPTIONS(&error), .threads = threads, .verify = c->verify, .limits.memory = 4 * 1024 * 1024});
+        &(rd_options){FUZZ_OPTIONS(&error), .threads = threads, .verify = c->verify, .limits.memory = MEMORY_MAX});
     if (result != RD_OK) {
         fuzz_require_error(result, &error);
         fuzz_require(error.role == RD_ROLE_BASIS || error.role == RD_ROLE_DELTA);
@@ -34,8 +36,8 @@ static rd_memory turned_diff(const reverse_case *c, const rd_memory *new_file) {
     const rd_source to = fuzz_source(&c->basis);
     const rd_sink sink = rd_sink_memory(&made);
     fuzz_require(rd_diff_make(&from, &to, &sink,
-                              &(rd_options){FUZZ_OPTIONS(NULL), .verify = c->verify,
-                                            .limits.memory = 4 * 1024 * 1024}) == RD_OK);
+                              &(rd_options){FUZZ_OPTIONS(NULL), .verify = c->verify, .limits.memory = MEMORY_MAX}) ==
+                 RD_OK);
     return made;
 }
 

@@ -69,9 +69,9 @@ static void find_merged(chain *c, sealing first, sealing last) {
     for (size_t at = 0; at < m->new_file.size; at++) {
         const bool copies = origins[at] != RD_UNKNOWN;
         rd_op *const op = m->count > 0 ? &m->ops[m->count - 1] : NULL;
-        if (op && copies && op->kind == RD_COPY && op->basis_offset + op->length == origins[at])
-            op->length++;
-        else if (op && !copies && op->kind == RD_LITERAL)
+        const bool continues = op && (copies ? op->kind == RD_COPY && op->basis_offset + op->length == origins[at]
+                                             : op->kind == RD_LITERAL);
+        if (continues)
             op->length++;
         else
             m->ops[m->count++] = (rd_op){.kind = copies ? RD_COPY : RD_LITERAL,

@@ -72,10 +72,10 @@ static void patched_file_can_be_read_anywhere(void **state) {
 
 /* ---- The reverse delta ------------------------------------------------------------------------------------------- */
 
-static rd_memory diff_of(const rd_memory *old_file, const rd_memory *new_file, rd_options options) {
+static rd_memory diff_of(const rd_memory *one, const rd_memory *other, rd_options options) {
     rd_memory made = {0};
-    const rd_source from = bytes_source(old_file);
-    const rd_source to = bytes_source(new_file);
+    const rd_source from = bytes_source(one);
+    const rd_source to = bytes_source(other);
     const rd_sink sink = rd_sink_memory(&made);
     options.size = sizeof options;
     assert_int_equal(rd_diff_make(&from, &to, &sink, &options), RD_OK);
