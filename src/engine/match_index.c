@@ -88,7 +88,7 @@ static size_t match_index_note_run(const rd__match_index *index, const uint8_t *
         runs->last = run;
     const size_t length = end - at; /* at least that of a key, unless the segment ends within it */
     const size_t keys = length < RD__MATCH_KEY ? 1 : length - RD__MATCH_KEY + 1;
-    return at + (keys + stride - 1) / stride * stride;
+    return at + ((keys + stride - 1) & ~(stride - 1)); /* a stride is a power of two */
 }
 
 void rd__match_index_add(const rd__match_index *index, const uint8_t *data, size_t size, size_t available,

@@ -382,7 +382,7 @@ bool rd__matcher_refine(rd__matcher *m, const rd__match_cost *cost) {
     if (!m->window)
         m->window = rd__alloc_array(GAP_WINDOW_MAX + GAP_KEY, 1);
     if (!m->seeds)
-        m->seeds = rd__alloc_array(2 * GAP_WINDOW_MAX, sizeof *m->seeds);
+        m->seeds = rd__alloc_array(2 * (uint64_t)GAP_WINDOW_MAX, sizeof *m->seeds);
     if (!m->window || !m->seeds)
         return false;
     for (size_t i = 0; i <= m->scanned.count && !m->failed; i++) {

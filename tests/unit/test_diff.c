@@ -37,13 +37,13 @@ static rd_result read_bytes(void *context, uint64_t offset, void *data, size_t s
 }
 
 /* The same bytes from sources of every kind, and with any number of threads. */
-static void check_sources(const rd_memory *old_file, const rd_memory *new_file, const rd_memory *expected, size_t run) {
+static void check_sources(rd_memory *old_file, const rd_memory *new_file, const rd_memory *expected, size_t run) {
     static const unsigned threads[] = {1, 2, 5};
     for (unsigned kind = 0; kind < 3; kind++) {
         in_order pipe = {.bytes = new_file};
         const rd_source old_source = kind == 0
                                          ? bytes_source(old_file)
-                                         : rd_source_callback(read_bytes, (void *)(uintptr_t)old_file, old_file->size,
+                                         : rd_source_callback(read_bytes, old_file, old_file->size,
                                                               kind == 1 ? RD_SEEKABLE : RD_SEEKABLE | RD_CONCURRENT);
         const rd_source new_source = kind == 0 ? in_order_source(&pipe) : bytes_source(new_file);
         rd_stats stats;
@@ -54,7 +54,7 @@ static void check_sources(const rd_memory *old_file, const rd_memory *new_file, 
     }
 }
 
-static void check_pair(const rd_memory *old_file, const rd_memory *new_file, size_t run) {
+static void check_pair(rd_memory *old_file, const rd_memory *new_file, size_t run) {
     rd_stats stats;
     rd_memory plain = diff_of(old_file, new_file, (rd_options){.threads = 1}, &stats);
     rd_memory made = patched(old_file, &plain);
@@ -240,7 +240,7 @@ static void bytes_that_change_between_two_segments_count_once(void **state) {
 
 /* A file that cannot be read from some byte on, or that ends there, in its second reading. */
 typedef struct failing {
-    const rd_memory *bytes;
+    rd_memory *bytes;
     uint64_t from;
     rd_result result; /* RD_OK: it ends */
     bool again;       /* what fails is not the first reading */
@@ -251,7 +251,7 @@ static rd_result failing_read(void *context, uint64_t offset, void *data, size_t
     failing *const f = context;
     const bool first = offset >= f->highest;
     f->highest = offset + size > f->highest ? offset + size : f->highest;
-    const rd_result result = read_bytes((void *)(uintptr_t)f->bytes, offset, data, size, got);
+    const rd_result result = read_bytes(f->bytes, offset, data, size, got);
     if ((f->again && first) || offset + *got <= f->from)
         return result;
     *got = offset < f->from && f->result == RD_OK ? (size_t)(f->from - offset) : 0;
