@@ -22,7 +22,7 @@ const rd__dense_style rd__dense_styles[RD__DENSE_STYLES] = {
     {.shortest = 1, .margin = RD_UNKNOWN, .differs = 0},
     {.shortest = 16, .margin = RD_UNKNOWN, .differs = 4, .bits = 12},
     {.shortest = 20, .margin = 8, .differs = 6, .bits = 12},
-    {.shortest = 12, .margin = 4, .differs = 3, .bits = 8},
+    {.shortest = 12, .margin = 4, .differs = 3, .bits = 8, .addresses = true},
 };
 
 typedef struct covers_run {

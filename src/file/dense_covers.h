@@ -28,6 +28,7 @@ typedef struct rd__dense_style {
     uint64_t margin;   /* a copy is left out if the cover before makes all of it but so many bytes; RD_UNKNOWN: never */
     int differs;       /* the weight of a byte that differs, against 2 for one that does not; 0: covers do not grow */
     unsigned bits;     /* that a byte that differs takes, by which copies on one diagonal are joined */
+    bool addresses;    /* addresses are looked for */
 } rd__dense_style;
 
 enum { RD__DENSE_STYLES = 4 };

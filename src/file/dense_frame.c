@@ -33,7 +33,8 @@ typedef struct frame_builder {
     rd__dense_bytes bytes;
     frame_columns *columns;
     rd__dense_places places;
-    uint64_t same; /* bytes of covers since the last difference */
+    uint64_t same;     /* bytes of covers since the last difference */
+    rd__dense_map map; /* if addresses are looked for */
     uint8_t new_bytes[CHUNK];
     uint8_t old_bytes[CHUNK];
 } frame_builder;
@@ -62,17 +63,55 @@ static void columns_check_limits(frame_columns *columns) {
                     columns->bytes[RD__DENSE_LITERALS].size <= RD__DENSE_LITERALS_MAX;
 }
 
-/* Notes where the bytes of a cover differ. */
-static void builder_compare(frame_builder *b, size_t size) {
-    for (size_t i = 0; i < size; i++) {
+static void builder_put_difference(frame_builder *b, uint8_t value) {
+    columns_put(b->columns, RD__DENSE_SKIPS, b->same);
+    rd__growing_put_byte(&b->columns->bytes[RD__DENSE_DIFFERENCES], value);
+    b->same = 0;
+}
+
+/*
+ * A byte of the cover differs, and the cover has a word from there on: if it is an address whose new value follows from
+ * the covers, notes that. False: a failure of reading.
+ */
+static bool builder_try_address(frame_builder *b, const rd_op *cover, uint64_t target, bool *found) {
+    const uint64_t offset = cover->basis_offset + (target - cover->target_offset);
+    uint8_t old_word[RD__DENSE_WORD];
+    uint8_t new_word[RD__DENSE_WORD];
+    uint8_t made[RD__DENSE_WORD];
+    if (!rd__dense_read_old(b->bytes.pages, offset, old_word, sizeof old_word) ||
+        !rd__dense_read_new(&b->bytes, target, new_word, sizeof new_word))
+        return false;
+    for (unsigned kind = 0; !*found && kind < RD__DENSE_ADDRESS_KINDS; kind++) {
+        rd__dense_map_word(&b->map, kind, old_word, offset, target, made);
+        *found = memcmp(made, new_word, sizeof made) == 0;
+        if (*found) {
+            builder_put_difference(b, 0);
+            rd__growing_put_byte(&b->columns->bytes[RD__DENSE_ADDRESSES], (uint8_t)kind);
+        }
+    }
+    return true;
+}
+
+/* Notes where `size` bytes of a cover differ, from `target` on. *used becomes their number, or more for an address. */
+static bool builder_compare(frame_builder *b, const rd_op *cover, uint64_t target, size_t size, size_t *used) {
+    const uint64_t end = cover->target_offset + cover->length;
+    size_t i = 0;
+    while (i < size) {
+        bool found = false;
         if (b->new_bytes[i] == b->old_bytes[i]) {
             b->same++;
+            i++;
             continue;
         }
-        columns_put(b->columns, RD__DENSE_SKIPS, b->same);
-        rd__growing_put_byte(&b->columns->bytes[RD__DENSE_DIFFERENCES], (uint8_t)(b->new_bytes[i] - b->old_bytes[i]));
-        b->same = 0;
+        if (b->map.count > 0 && end - (target + i) >= RD__DENSE_WORD &&
+            !builder_try_address(b, cover, target + i, &found))
+            return false;
+        if (!found)
+            builder_put_difference(b, (uint8_t)(b->new_bytes[i] - b->old_bytes[i]));
+        i += found ? RD__DENSE_WORD : 1;
     }
+    *used = i;
+    return true;
 }
 
 /* Compares the bytes of a cover, but those of copies on its diagonal, which are the same. */
@@ -89,13 +128,24 @@ static bool builder_add_cover(frame_builder *b, const rd_op *cover) {
             at += left;
             continue;
         }
-        const size_t size = (size_t)rd__min_u64(left, CHUNK);
+        size_t size = (size_t)rd__min_u64(left, CHUNK);
         if (!rd__dense_read_new(&b->bytes, at, b->new_bytes, size) ||
-            !rd__dense_read_old(b->bytes.pages, cover->basis_offset + (at - cover->target_offset), b->old_bytes, size))
+            !rd__dense_read_old(b->bytes.pages, cover->basis_offset + (at - cover->target_offset), b->old_bytes,
+                                size) ||
+            !builder_compare(b, cover, at, size, &size))
             return false;
-        builder_compare(b, size);
         at += size;
     }
+    return true;
+}
+
+/* Notes where the covers lie, so that addresses can be found. */
+static bool builder_make_map(frame_builder *b, const rd_op *covers, size_t count) {
+    if (!rd__dense_map_init(&b->map, count, b->bytes.pages->source->size))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        rd__dense_map_add(&b->map, covers[i].basis_offset, covers[i].target_offset);
+    rd__dense_map_sort(&b->map);
     return true;
 }
 
@@ -184,18 +234,18 @@ static rd_result coded_try(frame_coded *coded, const frame_columns *columns, siz
     return RD_OK;
 }
 
-static rd_result coded_make(frame_coded *coded, const frame_columns *columns, size_t column, int level,
-                            rd_error *error) {
+static rd_result coded_make(frame_coded *coded, const frame_columns *columns, size_t column, bool with_prefix,
+                            int level, rd_error *error) {
     const rd__growing *const plain = &columns->bytes[column];
     rd_result result = RD_OK;
     coded->stored =
         (rd__dense_stored){.coding = RD__DENSE_STORED, .size = plain->size, .data = plain->data, .stored = plain->size};
     if (plain->size == 0)
         return RD_OK;
-    const bool prefixed = column == RD__DENSE_LITERALS && columns->prefix.size > 0;
+    const bool prefixed = column == RD__DENSE_LITERALS && columns->prefix.size > 0 && with_prefix;
     if (prefixed)
         result = coded_try(coded, columns, column, RD__DENSE_ZSTD_PREFIX, level, error);
-    if (prefixed && level > TRIAL_LEVEL && plain->size > BOTH_MAX)
+    if (prefixed && plain->size > BOTH_MAX)
         return result;
     return result == RD_OK ? coded_try(coded, columns, column, RD__DENSE_ZSTD, level, error) : result;
 }
@@ -229,9 +279,12 @@ static rd_result trial_build(const frame_run *run, frame_trial *trial, rd__pages
     if (made) {
         b->bytes = (rd__dense_bytes){.input = *run->ops, .pages = pages};
         b->columns = &trial->columns;
-        made = rd__dense_covers_make(&b->bytes, trial->style, &covers) &&
-               builder_run(b, (const rd_op *)(const void *)covers.data, covers.size / sizeof(rd_op)) &&
+        made = rd__dense_covers_make(&b->bytes, trial->style, &covers);
+        const rd_op *const list = (const rd_op *)(const void *)covers.data;
+        const size_t count = covers.size / sizeof *list;
+        made = made && (!trial->style->addresses || builder_make_map(b, list, count)) && builder_run(b, list, count) &&
                columns_are_complete(&trial->columns);
+        rd__dense_map_free(&b->map);
     }
     rd__growing_free(&covers);
     free(b);
@@ -242,12 +295,13 @@ static rd_result trial_build(const frame_run *run, frame_trial *trial, rd__pages
     return made ? RD_OK : rd__fail_memory(&trial->error);
 }
 
+/* The prefix helps all styles by about as much, and takes long. */
 static rd_result trial_measure(frame_trial *trial) {
     rd_result result = RD_OK;
     trial->size = 0;
     for (size_t i = 0; result == RD_OK && i < RD__DENSE_COLUMNS; i++) {
         frame_coded coded = {0};
-        result = coded_make(&coded, &trial->columns, i, TRIAL_LEVEL, &trial->error);
+        result = coded_make(&coded, &trial->columns, i, false, TRIAL_LEVEL, &trial->error);
         trial->size += coded.stored.stored;
         rd__growing_free(&coded.bytes);
     }
@@ -316,7 +370,7 @@ static bool task_fetch(void *context, void *slot) {
 static void task_work(const void *context, void *slot) {
     const frame_run *const run = context;
     frame_task *const task = slot;
-    task->result = coded_make(task->coded, &run->best->columns, task->column, run->level, &task->error);
+    task->result = coded_make(task->coded, &run->best->columns, task->column, true, run->level, &task->error);
 }
 
 static rd_result task_finish(void *context, void *slot) {

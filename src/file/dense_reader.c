@@ -201,13 +201,28 @@ static rd_result dense_read_prefix(rd__dense_reader *r) {
     return RD_OK;
 }
 
+/* Notes where the covers of the frame lie, if anybody asks. */
+static rd_result dense_make_map(rd__dense_reader *r) {
+    rd__dense_walk walk = dense_walk(r);
+    uint64_t offset = 0;
+    uint64_t target = 0;
+    if (r->frame.columns[RD__DENSE_ADDRESSES].size == 0)
+        return RD_OK;
+    if (!rd__dense_map_init(&r->map, r->frame.covers, r->header.basis.size))
+        return rd__fail_memory(&r->operation->error);
+    while (rd__dense_walk_cover(&walk, &offset, &target) == RD_MORE)
+        rd__dense_map_add(&r->map, offset, target);
+    rd__dense_map_sort(&r->map);
+    return RD_OK;
+}
+
 /* Decodes what is needed of a frame, whose body is read. */
 static rd_result dense_decode(rd__dense_reader *r) {
     uint64_t memory = r->raw.size;
     for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
         memory += r->frame.columns[i].size;
     rd_result result = dense_check_memory(r, memory);
-    for (size_t i = 0; result == RD_OK && i < RD__DENSE_DIFFERENCES; i++)
+    for (size_t i = 0; result == RD_OK && i < RD__DENSE_LITERALS; i++)
         result = dense_decode_column(r, i);
     if (result == RD_OK)
         result = dense_validate(r);
@@ -218,7 +233,7 @@ static rd_result dense_decode(rd__dense_reader *r) {
     if (result == RD_OK)
         result = dense_check_memory(r, memory + r->prefix.size);
     if (result == RD_OK)
-        result = dense_decode_column(r, RD__DENSE_DIFFERENCES);
+        result = dense_make_map(r);
     return result == RD_OK ? dense_decode_column(r, RD__DENSE_LITERALS) : result;
 }
 
@@ -246,7 +261,7 @@ static rd_result dense_read_frame(rd__dense_reader *r) {
     if (result != RD_OK)
         return result;
     r->walk = dense_walk(r);
-    r->literals = r->differences = 0;
+    r->literals = 0;
     r->in_frame = true;
     return RD_OK;
 }
@@ -302,28 +317,46 @@ static rd_result dense_next(rd__dense_reader *r) {
     }
 }
 
+/* Reads bytes of the old file, of the present piece, and makes those of the new file of them. */
+static rd_result dense_read_piece(rd__dense_reader *r, uint8_t *to, size_t size) {
+    const rd__dense_piece *const piece = &r->piece;
+    const bool is_address = piece->kind == RD__DENSE_ADDRESS;
+    uint8_t word[RD__DENSE_WORD];
+    if (is_address && piece->length < RD__DENSE_WORD) { /* the rest of a word */
+        memcpy(to, r->word + (RD__DENSE_WORD - piece->length), size);
+        return RD_OK;
+    }
+    if (!rd__dense_read_old(&r->pages, piece->offset, is_address ? word : to, is_address ? sizeof word : size)) {
+        r->operation->error = r->pages.error;
+        return r->pages.result;
+    }
+    if (is_address) {
+        rd__dense_map_word(&r->map, piece->value, word, piece->offset, r->emitter.target + r->literal, r->word);
+        memcpy(to, r->word, size);
+    }
+    if (piece->kind == RD__DENSE_DIFFERENT)
+        to[0] = (uint8_t)(to[0] + piece->value);
+    return RD_OK;
+}
+
 /* Adds bytes of the present piece to the literal. */
 static rd_result dense_gather(rd__dense_reader *r) {
     rd__dense_piece *const piece = &r->piece;
     const size_t size = (size_t)rd__min_u64(piece->length, RD__LITERAL_MAX - r->literal);
     uint8_t *const to = r->out + LITERAL_AT + r->literal;
+    rd_result result = RD_OK;
     if (!r->basis) {
         memset(to, 0, size);
     } else if (piece->kind == RD__DENSE_LITERAL) {
         memcpy(to, r->columns[RD__DENSE_LITERALS].data + r->literals, size);
         r->literals += size;
     } else {
-        if (!rd__dense_read_old(&r->pages, piece->offset, to, size)) {
-            r->operation->error = r->pages.error;
-            return r->pages.result;
-        }
-        if (piece->kind == RD__DENSE_DIFFERENT)
-            to[0] = (uint8_t)(to[0] + r->columns[RD__DENSE_DIFFERENCES].data[r->differences++]);
+        result = dense_read_piece(r, to, size);
     }
     r->literal += size;
     piece->length -= size;
     piece->offset += size;
-    return RD_OK;
+    return result;
 }
 
 /* A piece becomes a copy after the literal before it, if it is one. */
@@ -429,6 +462,7 @@ void rd__dense_reader_close(rd__dense_reader *r) {
     for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
         rd__growing_free(&r->columns[i]);
     rd__growing_free(&r->prefix);
+    rd__dense_map_free(&r->map);
     rd__growing_free(&r->raw);
     if (r->has_pages)
         rd__pages_free(&r->pages);

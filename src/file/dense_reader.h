@@ -34,9 +34,10 @@ typedef struct rd__dense_reader {
     rd__growing columns[RD__DENSE_COLUMNS];
     rd__growing prefix;
     rd__dense_walk walk;
-    rd__dense_piece piece; /* what is left of it */
-    size_t literals;       /* bytes used of the column */
-    size_t differences;    /* the same */
+    rd__dense_piece piece;        /* what is left of it */
+    size_t literals;              /* bytes used of the column */
+    rd__dense_map map;            /* of the frame, if it has addresses */
+    uint8_t word[RD__DENSE_WORD]; /* of the piece, if it is an address */
     bool in_frame;
     bool ended;
     rd_stats counted; /* the ops that were given */

@@ -129,6 +129,8 @@ rd_result rd__dense_frame_head_get(const uint8_t head[RD__DENSE_FRAME_HEAD_LEN],
 static bool dense_size_is_possible(const rd__dense_frame *frame, size_t column, uint64_t size) {
     if (column == RD__DENSE_LITERALS)
         return size <= RD__DENSE_LITERALS_MAX;
+    if (column == RD__DENSE_ADDRESSES)
+        return size <= frame->differences;
     const uint64_t count = column < RD__DENSE_SKIPS ? frame->covers : frame->differences;
     return column % 2 == 0 ? size == count : size <= count * RD__NUMBER_TAIL_MAX;
 }

@@ -25,9 +25,10 @@
  *
  * A frame makes the next bytes of the new file. They are covers, with literals before, between and after them. A cover
  * is a range of the old file, of which some bytes differ: they are counted in the bytes of all covers of the frame
- * taken together. The body has three numbers (numbers.h): of covers, of differences, of bytes of the new file; and then
- * the columns: the coding, 1 byte; the size, a number; if it is coded, the size of what is stored, a number; and the
- * bytes. What the columns mean is in dense_walk.h; how zstd codes them, in compress/column.h.
+ * taken together. A difference is that of a byte, or says that an address comes (dense_map.h). The body has three
+ * numbers (numbers.h): of covers, of differences, of bytes of the new file; and then the columns: the coding, 1 byte;
+ * the size, a number; if it is coded, the size of what is stored, a number; and the bytes. What the columns mean is in
+ * dense_walk.h; how zstd codes them, in compress/column.h.
  *
  * What a frame may hold is bounded, so that the memory of a reader is, too: body, columns and prefix take at most
  * 80 MiB.
@@ -63,9 +64,10 @@ typedef enum rd__dense_column {
     RD__DENSE_GAPS = 2,        /* of each cover: the literal bytes before it */
     RD__DENSE_PLACES = 4,      /* of each cover, in the old file */
     RD__DENSE_SKIPS = 6,       /* of each difference: the bytes of covers between the one before and this one */
-    RD__DENSE_DIFFERENCES = 8, /* new - old, modulo 256 */
-    RD__DENSE_LITERALS = 9,
-    RD__DENSE_COLUMNS = 10
+    RD__DENSE_DIFFERENCES = 8, /* new - old, modulo 256; or 0: an address of 4 bytes, see dense_map.h */
+    RD__DENSE_ADDRESSES = 9,   /* their kinds */
+    RD__DENSE_LITERALS = 10,
+    RD__DENSE_COLUMNS = 11
 } rd__dense_column;
 
 enum { RD__DENSE_NUMBERS = RD__DENSE_DIFFERENCES / 2 };

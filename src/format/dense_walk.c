@@ -135,7 +135,10 @@ void rd__dense_walk_init(rd__dense_walk *walk, const rd__dense_frame *frame, con
                              .covers = frame->covers,
                              .differences = frame->differences,
                              .literals = columns->size[RD__DENSE_LITERALS],
+                             .values = columns->data[RD__DENSE_DIFFERENCES],
+                             .addresses = columns->data[RD__DENSE_ADDRESSES],
                              .gap = {.end = RD_UNKNOWN, .start = RD_UNKNOWN}};
+    walk->addresses_end = walk->addresses + columns->size[RD__DENSE_ADDRESSES];
     for (size_t i = 0; i < RD__DENSE_NUMBERS; i++) {
         const uint8_t *const heads = columns->data[2 * i];
         const uint8_t *const tails = columns->data[2 * i + 1];
@@ -149,28 +152,44 @@ void rd__dense_walk_init(rd__dense_walk *walk, const rd__dense_frame *frame, con
 
 /* Was everything used? */
 static bool walk_is_complete(const rd__dense_walk *walk) {
-    bool used = walk->differences == 0 && (!walk->looked || walk->same == RD_UNKNOWN);
+    bool used =
+        walk->differences == 0 && walk->addresses == walk->addresses_end && (!walk->looked || walk->same == RD_UNKNOWN);
     for (size_t i = 0; i < RD__DENSE_NUMBERS; i++)
         used = used && walk->numbers[i].heads == walk->numbers[i].heads_end &&
                walk->numbers[i].tails == walk->numbers[i].tails_end;
     return used;
 }
 
+/* The difference that comes now, of a byte, or of an address. False: corrupt. */
+static bool walk_difference(rd__dense_walk *walk, rd__dense_piece *piece) {
+    walk->looked = false;
+    *piece =
+        (rd__dense_piece){.kind = RD__DENSE_DIFFERENT, .length = 1, .offset = walk->offset, .value = *walk->values++};
+    if (piece->value != 0)
+        return true;
+    if (walk->cover < RD__DENSE_WORD || walk->addresses == walk->addresses_end)
+        return false;
+    piece->kind = RD__DENSE_ADDRESS;
+    piece->length = RD__DENSE_WORD;
+    piece->value = *walk->addresses++;
+    return piece->value < RD__DENSE_ADDRESS_KINDS;
+}
+
 /* The next piece of the present cover, which has bytes left. False: corrupt. */
 static bool walk_cover(rd__dense_walk *walk, rd__dense_piece *piece) {
     if (!walk->looked && !walk_next_difference(walk))
         return false;
-    const bool differs = walk->same == 0;
-    const uint64_t length = differs ? 1 : rd__min_u64(walk->cover, walk->same);
-    *piece = (rd__dense_piece){
-        .kind = differs ? RD__DENSE_DIFFERENT : RD__DENSE_SAME, .length = length, .offset = walk->offset};
-    if (differs)
-        walk->looked = false;
-    else if (walk->same != RD_UNKNOWN)
-        walk->same -= length;
-    walk->cover -= length;
-    walk->offset += length;
-    walk->target += length;
+    if (walk->same == 0) {
+        if (!walk_difference(walk, piece))
+            return false;
+    } else {
+        *piece = (rd__dense_piece){
+            .kind = RD__DENSE_SAME, .length = rd__min_u64(walk->cover, walk->same), .offset = walk->offset};
+        walk->same -= walk->same != RD_UNKNOWN ? piece->length : 0;
+    }
+    walk->cover -= piece->length;
+    walk->offset += piece->length;
+    walk->target += piece->length;
     return true;
 }
 
@@ -190,11 +209,27 @@ rd_result rd__dense_walk_next(rd__dense_walk *walk, rd__dense_piece *piece) {
     return walk_cover(walk, piece) ? RD_MORE : RD_E_CORRUPT;
 }
 
+/* Leaves what is left of the present cover, and the gap before it. */
+static void walk_leave(rd__dense_walk *walk) {
+    walk->target += walk->gap.length + walk->cover;
+    walk->offset += walk->cover;
+    walk->gap.length = walk->cover = 0;
+}
+
+rd_result rd__dense_walk_cover(rd__dense_walk *walk, uint64_t *offset, uint64_t *target) {
+    walk_leave(walk);
+    if (walk->covers == 0)
+        return RD_OK;
+    if (!walk_next_cover(walk))
+        return RD_E_CORRUPT;
+    *offset = walk->offset;
+    *target = walk->target + walk->gap.length;
+    return RD_MORE;
+}
+
 rd_result rd__dense_walk_gap(rd__dense_walk *walk, rd__dense_gap *gap) {
     do {
-        walk->target += walk->gap.length + walk->cover;
-        walk->offset += walk->cover;
-        walk->gap.length = walk->cover = 0;
+        walk_leave(walk);
         if (walk->covers == 0 && walk->literals == 0)
             return RD_OK;
         if (!walk_next_cover(walk))

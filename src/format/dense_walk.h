@@ -18,6 +18,7 @@
 #define RD_FORMAT_DENSE_WALK_H
 
 #include "format/dense.h"
+#include "format/dense_map.h"
 #include "format/numbers.h"
 
 enum { RD__DENSE_PLACES_KEPT = 16 };
@@ -53,26 +54,31 @@ typedef struct rd__dense_gap {
  */
 size_t rd__dense_neighbours(const rd__dense_gap *gap, uint64_t old_size, size_t filled, rd__dense_range ranges[2]);
 
-/* The columns of a frame, as they are after decoding. */
+/* The columns of a frame, as they are after decoding. The walk looks at all but the literals. */
 typedef struct rd__dense_columns {
     const uint8_t *data[RD__DENSE_COLUMNS];
     size_t size[RD__DENSE_COLUMNS];
 } rd__dense_columns;
 
 typedef enum rd__dense_kind {
-    RD__DENSE_LITERAL,  /* the next bytes of the literals */
-    RD__DENSE_SAME,     /* bytes of the old file */
-    RD__DENSE_DIFFERENT /* a byte of the old file, to which the next difference is added */
+    RD__DENSE_LITERAL,   /* the next bytes of the literals */
+    RD__DENSE_SAME,      /* bytes of the old file */
+    RD__DENSE_DIFFERENT, /* a byte of the old file, to which `value` is added */
+    RD__DENSE_ADDRESS    /* a word of the old file that is an address of the kind `value`: see dense_map.h */
 } rd__dense_kind;
 
 typedef struct rd__dense_piece {
     rd__dense_kind kind;
     uint64_t length; /* at least 1 */
     uint64_t offset; /* in the old file, unless it is a literal */
+    uint8_t value;
 } rd__dense_piece;
 
 typedef struct rd__dense_walk {
     rd__numbers numbers[RD__DENSE_NUMBERS];
+    const uint8_t *values;    /* the differences still to come, the next one not among them */
+    const uint8_t *addresses; /* the kinds of addresses still to come */
+    const uint8_t *addresses_end;
     rd__dense_places places;
     uint64_t old_size;
     uint64_t target;    /* where in the new file the next piece starts */
@@ -95,6 +101,9 @@ void rd__dense_walk_init(rd__dense_walk *walk, const rd__dense_frame *frame, con
  * error noted: the columns are impossible; what was given before may be wrong.
  */
 rd_result rd__dense_walk_next(rd__dense_walk *walk, rd__dense_piece *piece);
+
+/* Like rd__dense_walk_next for the starts of covers, without what is in them and between them. */
+rd_result rd__dense_walk_cover(rd__dense_walk *walk, uint64_t *offset, uint64_t *target);
 
 /* Like rd__dense_walk_next for whole gaps of at least 1 byte, without the pieces between them. */
 rd_result rd__dense_walk_gap(rd__dense_walk *walk, rd__dense_gap *gap);

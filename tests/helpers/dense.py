@@ -6,6 +6,7 @@ writes. It gives the new file, not ops.
 
 from __future__ import annotations
 
+import bisect
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -153,24 +154,61 @@ def prefix_of(old: bytes, covers: list[Cover], literals: int) -> bytes:
     return b"".join(parts)[:PREFIX_MAX]
 
 
+def word_of(old: bytes, moved: list[tuple[int, int]], kind: int, place: tuple[int, int]) -> bytes:
+    """The new word of an address, which lies at place[0] of the old file and place[1] of the new one."""
+    word = old[place[0] : place[0] + 4]
+    value = int.from_bytes(word, "little", signed=kind == 0)
+    base = 0x400000 if kind == 2 else 0
+    leads_to = place[0] + 4 + value if kind == 0 else value - base
+    at = bisect.bisect_right(moved, leads_to, key=lambda cover: cover[0])
+    if not 0 <= leads_to < len(old) or at == 0:
+        return word
+    made = leads_to + moved[at - 1][1]
+    made = made - place[1] - 4 if kind == 0 else made + base
+    return (made % (1 << 32)).to_bytes(4, "little")
+
+
+def apply_differences(old: bytes, covers: list[Cover], target: int, columns: list[Column]) -> bytes:
+    """The bytes of all covers of a frame, one after the other."""
+    covered = bytearray(b"".join(old[cover.offset : cover.offset + cover.length] for cover in covers))
+    moved, starts = [], [0]
+    for cover in covers:
+        target += cover.gap
+        moved.append((cover.offset, target - cover.offset))
+        target += cover.length
+        starts.append(starts[-1] + cover.length)
+    by_offset = sorted(moved, key=lambda cover: cover[0])
+    kinds = Bytes(columns[9].plain())
+    at = 0
+    for skip, difference in zip(numbers(columns[6].plain(), columns[7].plain()), columns[8].plain(), strict=True):
+        at += skip
+        require(at < len(covered), "a difference is in no cover")
+        if difference:
+            covered[at] = (covered[at] + difference) & 0xFF
+            at += 1
+            continue
+        kind = kinds.integer(1)
+        number = bisect.bisect_right(starts, at) - 1
+        require(kind < 3 and at + 4 <= starts[number + 1], "an address is not in a cover")
+        place = covers[number].offset + at - starts[number]
+        covered[at : at + 4] = word_of(old, by_offset, kind, (place, place + moved[number][1]))
+        at += 4
+    require(kinds.ended(), "a kind belongs to no address")
+    return bytes(covered)
+
+
 def apply_frame(old: bytes, body: Bytes, target: int) -> bytes:
     covers_count, differences_count, size = body.number(), body.number(), body.number()
     require(covers_count <= COVERS_MAX and differences_count <= DIFFERENCES_MAX and size > 0, "out of range")
-    columns = [Column.read(body) for _ in range(10)]
+    columns = [Column.read(body) for _ in range(11)]
     require(body.ended(), "the body is too long")
     require([columns[i].size for i in (0, 2, 4)] == [covers_count] * 3, "the covers are not as many as it says")
     require([columns[i].size for i in (6, 8)] == [differences_count] * 2, "nor are the differences")
     covers = read_covers(columns, target, len(old))
-    require(columns[9].size <= LITERALS_MAX, "too many literals")
-    literals = Bytes(columns[9].plain(prefix_of(old, covers, columns[9].size)))
-    covered = bytearray(b"".join(old[cover.offset : cover.offset + cover.length] for cover in covers))
-    at = -1
-    for skip, difference in zip(numbers(columns[6].plain(), columns[7].plain()), columns[8].plain(), strict=True):
-        at += skip + 1
-        require(at < len(covered), "a difference is in no cover")
-        covered[at] = (covered[at] + difference) & 0xFF
+    require(columns[10].size <= LITERALS_MAX, "too many literals")
+    literals = Bytes(columns[10].plain(prefix_of(old, covers, columns[10].size)))
+    rest = Bytes(apply_differences(old, covers, target, columns))
     made = bytearray()
-    rest = Bytes(bytes(covered))
     for cover in covers:
         made += literals.take(cover.gap) + rest.take(cover.length)
     made += literals.take(len(literals.data) - literals.at)

@@ -4,6 +4,7 @@
  */
 #include "dense.h"
 
+#include "base/bytes.h"
 #include "format/dense_walk.h"
 
 /* ---- Valid ones -------------------------------------------------------------------------------------------------- */
@@ -161,6 +162,37 @@ static void scattered_differences_take_little(void **state) {
     rd_memory_free(&plain);
     rd_memory_free(&new_file);
     rd_memory_free(&old);
+}
+
+/* Words that say how far it is to other words: a part is put in, and each that leads over it changes. */
+static void addresses_take_hardly_anything(void **state) {
+    (void)state;
+    enum { WORDS = 40000, PUT_IN = 1000 };
+    random_source r = random_from(14);
+    rd_memory old = bytes_random(&r, 4 * WORDS, 256);
+    rd_memory new_file = bytes_random(&r, 4 * WORDS + PUT_IN, 256);
+    for (size_t i = 0; i < WORDS; i++) {
+        const size_t moved = i < WORDS / 2 ? 0 : PUT_IN;
+        const size_t to = random_below(&r, WORDS);
+        const size_t to_moved = to < WORDS / 2 ? 0 : PUT_IN;
+        if (i % 10 == 0) {
+            rd__store_le32(old.data + 4 * i, (uint32_t)(4 * to - 4 * i - 4));
+            rd__store_le32(new_file.data + 4 * i + moved, (uint32_t)(4 * to + to_moved - 4 * i - moved - 4));
+        } else if (i % 10 == 5) {
+            rd__store_le32(old.data + 4 * i, (uint32_t)(4 * to + 0x400000));
+            rd__store_le32(new_file.data + 4 * i + moved, (uint32_t)(4 * to + to_moved + 0x400000));
+        } else {
+            memcpy(new_file.data + 4 * i + moved, old.data + 4 * i, 4);
+        }
+    }
+    rd_memory plain = dense_plain(&old, &new_file);
+    rd_memory dense = dense_from(&old, &new_file, &plain, NULL, 1000);
+    check_true(dense.size < 4500, "%zu bytes, plain %zu", dense.size, plain.size);
+    pair p = {.old = old, .new_file = new_file};
+    check_pair(&p, 0);
+    rd_memory_free(&dense);
+    rd_memory_free(&plain);
+    pair_free(&p);
 }
 
 static void it_may_be_compressed_once_more(void **state) {
@@ -406,8 +438,8 @@ static rd_memory crafted_delta(const crafted *c, const rd_memory *old, uint64_t 
 static const crafted crafted_good = {.covers = 1,
                                      .differences = 1,
                                      .target = 12,
-                                     .columns = {"\x09", "", "\x00", "", "\x1a", "", "\x02", "", "\x01", "xy"},
-                                     .sizes = {1, 0, 1, 0, 1, 0, 1, 0, 1, 2}};
+                                     .columns = {"\x09", "", "\x00", "", "\x1a", "", "\x02", "", "\x01", "", "xy"},
+                                     .sizes = {1, 0, 1, 0, 1, 0, 1, 0, 1, 0, 2}};
 
 static rd_result crafted_result(const crafted *c, uint64_t new_size) {
     rd_memory old = bytes_copy("abcdefghijklmnopqrst", 20);
@@ -439,6 +471,8 @@ static void columns_that_do_not_fit_are_refused(void **state) {
         {RD__DENSE_SKIPS, "\x0a", 1},           /* a difference after the cover */
         {RD__DENSE_SKIPS, "\x01\x01", 2},       /* too many */
         {RD__DENSE_DIFFERENCES, "\x01\x01", 2}, /* too many */
+        {RD__DENSE_DIFFERENCES, "\x00", 1},     /* an address without its kind */
+        {RD__DENSE_ADDRESSES, "\x00", 1},       /* a kind without its address */
         {RD__DENSE_DIFFERENCES, "", 0},         /* too few */
         {RD__DENSE_LITERALS, "x", 1},           /* too few */
         {RD__DENSE_LITERALS, "xyz", 3},         /* too many */
@@ -448,6 +482,22 @@ static void columns_that_do_not_fit_are_refused(void **state) {
         c.columns[wrong[i].column] = wrong[i].bytes;
         c.sizes[wrong[i].column] = wrong[i].size;
         check_equal(crafted_result(&c, 12), RD_E_CORRUPT, "case %zu", i);
+    }
+    /* An address at the third byte; its kind; and in the last three bytes, where there is no word. */
+    static const struct {
+        const char *skip, *kind;
+        rd_result result;
+    } addresses[] = {{"\x02", "\x00", RD_OK},
+                     {"\x06", "\x02", RD_OK},
+                     {"\x07", "\x00", RD_E_CORRUPT},
+                     {"\x02", "\x03", RD_E_CORRUPT}};
+    for (size_t i = 0; i < ITEMS(addresses); i++) {
+        crafted c = crafted_good;
+        c.columns[RD__DENSE_SKIPS] = addresses[i].skip;
+        c.columns[RD__DENSE_DIFFERENCES] = "\x00";
+        c.columns[RD__DENSE_ADDRESSES] = addresses[i].kind;
+        c.sizes[RD__DENSE_ADDRESSES] = 1;
+        check_equal(crafted_result(&c, 12), addresses[i].result, "address %zu", i);
     }
     const struct {
         uint64_t covers, differences, target;
@@ -483,6 +533,7 @@ int main(void) {
         cmocka_unit_test(a_long_new_file_has_several_frames),
         cmocka_unit_test(it_depends_on_neither_threads_nor_portions),
         cmocka_unit_test(scattered_differences_take_little),
+        cmocka_unit_test(addresses_take_hardly_anything),
         cmocka_unit_test(it_may_be_compressed_once_more),
         cmocka_unit_test(another_basis_is_refused_before_anything_is_written),
         cmocka_unit_test(it_is_refused_if_cut_anywhere),
