@@ -55,9 +55,9 @@ static const uint8_t column_magic[RD__FRAME_MAGIC_LEN] = {0x28, 0xb5, 0x2f, 0xfd
 
 rd_result rd__column_decode(rd__column_bytes coded, rd__column_bytes prefix, uint64_t at, uint8_t *data, size_t size,
                             rd_error *error) {
-    const size_t whole = sizeof column_magic + coded.size;
+    const size_t src_size = sizeof column_magic + coded.size;
     ZSTD_DCtx *const zstd = ZSTD_createDCtx();
-    uint8_t *const frame = rd__alloc_array(whole, 1);
+    uint8_t *const frame = rd__alloc_array(src_size, 1);
     if (!zstd || !frame) {
         (void)ZSTD_freeDCtx(zstd);
         free(frame);
@@ -66,12 +66,13 @@ rd_result rd__column_decode(rd__column_bytes coded, rd__column_bytes prefix, uin
     memcpy(frame, column_magic, sizeof column_magic);
     if (coded.size > 0)
         memcpy(frame + sizeof column_magic, coded.data, coded.size);
-    size_t got = ZSTD_findFrameCompressedSize(frame, whole);
-    bool good = got == whole;
+    size_t got = ZSTD_findFrameCompressedSize(frame, src_size);
+    const size_t capacity = size;
+    bool good = got == src_size;
     if (good && prefix.size > 0)
         good = !ZSTD_isError(ZSTD_DCtx_refPrefix(zstd, prefix.data, prefix.size));
     if (good)
-        got = ZSTD_decompressDCtx(zstd, data, size, frame, whole);
+        got = ZSTD_decompressDCtx(zstd, data, capacity, frame, src_size);
     const bool no_memory = good && ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation;
     (void)ZSTD_freeDCtx(zstd);
     free(frame);
