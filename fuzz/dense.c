@@ -62,8 +62,8 @@ static rd_result expand(const rd_memory *basis, const rd_memory *delta, rd_verif
     const rd_source from = fuzz_source(basis);
     const rd_source source = fuzz_source(delta);
     const rd_sink sink = rd_sink_memory(made);
-    const rd_options options = {FUZZ_OPTIONS(&error), .verify = verify, .limits = {.output = FUZZ_FILE_MAX * 16},
-                                .threads = 1};
+    const rd_options options = {FUZZ_OPTIONS(&error), .verify = verify,
+                                .limits = {.output = (uint64_t)FUZZ_FILE_MAX * 16}, .threads = 1};
     const rd_result result = rd_delta_expand(&from, &source, &sink, &options);
     if (result != RD_OK)
         fuzz_require_error(result, &error);

@@ -42,12 +42,14 @@ rd_result rd__dense_header_get(const uint8_t bytes[RD__DENSE_HEADER_LEN], rd__de
     const rd_result result = rd__expect_kind(RD_KIND_DENSE, bytes, RD_ROLE_DELTA, error);
     if (result != RD_OK)
         return result;
+    if (bytes[VERSION_AT] != VERSION) /* whose header may be another one */
+        return rd__fail(error, RD_E_MAGIC, RD_ROLE_DELTA, VERSION_AT,
+                        "this dense delta is of a version that is not known");
     rd__dense_check(bytes, size, check);
     if (memcmp(check, bytes + size, sizeof check) != 0)
         return dense_corrupt(error, 0, "the check of the dense delta's header is wrong");
-    if (bytes[VERSION_AT] != VERSION || !rd__is_zeros(bytes + ZERO_AT, SIZE_AT - ZERO_AT))
-        return rd__fail(error, RD_E_MAGIC, RD_ROLE_DELTA, VERSION_AT,
-                        "this dense delta is of a version that is not known");
+    if (!rd__is_zeros(bytes + ZERO_AT, SIZE_AT - ZERO_AT))
+        return dense_corrupt(error, ZERO_AT, "a byte of the dense delta's header that should be zero is not");
     header->basis.size = rd__load_be(bytes + SIZE_AT, 8);
     memcpy(header->basis.digest, bytes + DIGEST_AT, RD_DIGEST_LEN);
     if (header->basis.size > RD__DENSE_SIZE_MAX)
