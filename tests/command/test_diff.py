@@ -198,7 +198,7 @@ def test_the_output_may_replace_either_file(redelta: Tool, files: Files) -> None
 
 
 def test_identical_files_are_told_if_asked(redelta: Tool, files: Files) -> None:
-    for old in (OLD, b""):
+    for old in (OLD, b"", b"x"):
         files.basis.write_bytes(old)
         result = redelta.run("diff", "--exit-code", files.basis, files.basis)
         assert result.status == 5

@@ -63,6 +63,10 @@ COURSES = [
     Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", "basis"),
     Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", None),
     Course("redelta", ("sync", "-q", "-T1", OUT, "sibling"), "sibling", "basis"),  # of one size: they are compared
+    Course("redelta", ("diff", "-T1", "basis", "new", OUT), "difference", None),
+    Course("redelta", ("diff", "-T1", "-f", "basis", "new", OUT), "difference", "old"),
+    Course("redelta", ("merge", "-T1", "-f", "-o", OUT, "difference", "second"), "merged", "old"),
+    Course("redelta", ("reverse", "-T1", "basis", "difference", OUT), "reversed", None),
     Course("rdiff", ("-b2048", "signature", "basis", OUT), "signature", None),
     Course("rdiff", ("-f", "delta", "signature", "new", OUT), "bare", "old"),
     Course("rdiff", ("patch", "basis", "delta", OUT), "new", None),
@@ -71,6 +75,9 @@ COURSES = [
 COMPRESSED = [
     Course("redelta", ("signature", "-T1", "-z", "-b2K", "basis", OUT), "signature.zst", None),
     Course("redelta", ("delta", "-T1", "-z", "-f", "signature.zst", "new", OUT), "delta.zst", "old"),
+    Course("redelta", ("diff", "-T1", "--dense", "-z3", "-f", "basis", "new", OUT), "dense", "old"),
+    Course("redelta", ("expand", "-T1", "basis", "dense", OUT), "expanded", None),
+    Course("redelta", ("patch", "-T1", "basis", "dense", OUT), "new", None),
     Course("redelta", ("patch", "-T1", "basis", "delta.zst", OUT), "new", None),
     Course("redelta", ("patch", "-T1", "-f", OUT, "delta.zst", OUT), "new", "basis"),
 ]
@@ -123,6 +130,10 @@ class Place:
         self._make("rdiff", "signature", "basis", "recommended")
         self._make(tools["redelta"], "delta", "signature", "new", "delta")
         self._make(tools["rdiff"], "delta", "signature", "new", "bare")
+        self._make(tools["redelta"], "diff", "basis", "new", "difference")
+        self._make(tools["redelta"], "diff", "new", "sibling", "second")
+        self._make(tools["redelta"], "merge", "difference", "second", "-o", "merged")
+        self._make(tools["redelta"], "reverse", "basis", "difference", "reversed")
         self._make("rdiff", "patch", "basis", "delta", "made")
         assert self.files["made"] == self.files["new"]
         if HAS_ZSTD:
@@ -132,6 +143,8 @@ class Place:
         """zstd decompresses them to the files that exist already."""
         self._make(self.tools["redelta"], "signature", "-z", "-b2048", "basis", "signature.zst")
         self._make(self.tools["redelta"], "delta", "-z", "signature", "new", "delta.zst")
+        self._make(self.tools["redelta"], "diff", "--dense", "-z3", "basis", "new", "dense")
+        self._make(self.tools["redelta"], "expand", "basis", "dense", "expanded")
         zstd = shutil.which("zstd")
         assert zstd is not None, "zstd is not installed (Debian package zstd)"
         for name in ("signature", "delta"):

@@ -106,7 +106,7 @@ def test_a_storm_of_interruptions_changes_nothing(place: Place, course: Course, 
 def test_calls_that_transfer_a_byte_change_nothing(small_place: Place, course: Course, way: str) -> None:
     faults = [f"{call}:*:short" for call in ("read", "pread", "write", "copy_file_range")]
     small_place.judge_done(course, " ".join([way, *faults]))
-    assert len(small_place.logged()) >= 3000
+    assert len(small_place.logged()) >= (300 if "merge" in course.words else 3000)  # which reads none of the files
 
 
 @any_course
