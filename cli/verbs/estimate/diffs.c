@@ -75,7 +75,8 @@ static rd_result diffs_try_sample(cli_job *job, cli_estimate *estimate, int form
         result = diff_try(job, DIFF_PLAIN, &first, &least);
     if (result != RD_OK)
         return result;
-    const double part = (double)SAMPLE_PART / (double)(SAMPLE_SIZE - SAMPLE_PART);
+    const uint64_t small = SAMPLE_PART;
+    const double part = (double)small / (double)(SAMPLE_SIZE - small);
     const double more = estimate->diffs[0].seconds - least.seconds;
     const double fixed = least.seconds - (more > 0.0 ? more * part : 0.0);
     for (int i = 0; i < estimate->diff_count; i++)
