@@ -226,8 +226,9 @@ def test_a_comment_without_its_other_half_is_refused(lost: str) -> None:
         pages.fill(PAGE.replace(lost, "", 1), {})
 
 
-def test_every_table_of_the_page_comes_from_a_script(tmp_path: Path) -> None:
-    page = (ROOT / "docs/performance.md").read_text()
+@pytest.mark.parametrize("name", ["performance.md", "which.md"])
+def test_every_table_of_the_page_comes_from_a_script(tmp_path: Path, name: str) -> None:
+    page = (ROOT / "docs" / name).read_text()
     assert pages.fill(page, {}) == page
     sources = [path.read_text() for path in (ROOT / "bench").iterdir() if path.is_file()]
     made = {name for source in sources for name in re.findall(r'\.start\(\s*"([\w-]+)"', source)}
@@ -236,6 +237,7 @@ def test_every_table_of_the_page_comes_from_a_script(tmp_path: Path) -> None:
     }
     named = [found["name"] for found in pages.PART.finditer(page)]
     assert len(named) == len(set(named))
+    assert named
     assert set(named) - {"machine"} <= made
 
 
