@@ -108,3 +108,4 @@ class Makers:
 
 
 origins = st.sampled_from(ORIGINS)
+origins_with_dense = st.sampled_from((*ORIGINS, "diff --dense"))  # of which the old file must be at hand

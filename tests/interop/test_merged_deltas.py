@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from helpers.deltas import Makers, origins
+from helpers.deltas import Makers, origins, origins_with_dense
 from helpers.samples import Pair, edited_pairs, noise, random_edits
 from helpers.tool import Tool
 from helpers.wire import literal_bytes, read_delta
@@ -34,6 +34,24 @@ def test_merged_deltas_make_what_they_make_one_by_one(makers: Makers, pair: Pair
         delta, current = makers.make(origin, current, seed)
         deltas.append(delta)
     makers.assert_makes(basis, makers.merge(deltas), current)
+
+
+@given(edited_pairs(), st.lists(st.tuples(origins_with_dense, SEEDS), min_size=2, max_size=3))
+@settings(max_examples=60)
+def test_a_merge_that_needs_a_file_says_so(makers: Makers, pair: Pair, chain: list[tuple[str, int]]) -> None:
+    """A dense delta has no meaning without its old file: a chain with one is refused, or the result is right."""
+    basis = current = pair[1]
+    paths = []
+    for number, (origin, seed) in enumerate(chain):
+        delta, current = makers.make(origin, current, seed)
+        paths.append(makers.folder / f"{number}.delta")
+        paths[-1].write_bytes(delta)
+    result = makers.redelta.run("merge", *paths)
+    if result.status == 0:
+        makers.assert_makes(basis, result.out, current)
+    else:
+        assert "diff --dense" in [origin for origin, _ in chain]
+        assert result.err
 
 
 @given(edited_pairs(), st.lists(st.tuples(origins, SEEDS), min_size=3, max_size=3))

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from helpers.deltas import Makers, origins
+from helpers.deltas import Makers, origins_with_dense
 from helpers.samples import PAIRS, Pair, edited_pairs
 from helpers.tool import Tool
 
@@ -24,7 +24,7 @@ def makers(redelta: Tool, rdiff: Tool, tmp_path: Path) -> Makers:
     return Makers(redelta, rdiff, tmp_path)
 
 
-@given(edited_pairs(), origins, SEEDS)
+@given(edited_pairs(), origins_with_dense, SEEDS)
 @example((b"", b""), "diff", 3)
 @settings(max_examples=150)
 def test_a_reversed_delta_makes_the_old_file(makers: Makers, pair: Pair, origin: str, seed: int) -> None:
