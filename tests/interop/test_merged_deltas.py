@@ -36,6 +36,22 @@ def test_merged_deltas_make_what_they_make_one_by_one(makers: Makers, pair: Pair
     makers.assert_makes(basis, makers.merge(deltas), current)
 
 
+@given(edited_pairs(), st.lists(st.tuples(origins_with_dense, SEEDS), min_size=1, max_size=4))
+@settings(max_examples=100)
+def test_dense_deltas_are_merged_with_the_first_version_at_hand(
+    makers: Makers, pair: Pair, chain: list[tuple[str, int]]
+) -> None:
+    """Wherever in the chain they are."""
+    basis = current = pair[1]
+    deltas = []
+    for origin, seed in chain:
+        delta, current = makers.make(origin, current, seed)
+        deltas.append(delta)
+    first = makers.folder / "first"
+    first.write_bytes(basis)
+    makers.assert_makes(basis, makers.merge(deltas, "--basis", str(first)), current)
+
+
 @given(edited_pairs(), st.lists(st.tuples(origins_with_dense, SEEDS), min_size=2, max_size=3))
 @settings(max_examples=60)
 def test_a_merge_that_needs_a_file_says_so(makers: Makers, pair: Pair, chain: list[tuple[str, int]]) -> None:
