@@ -158,20 +158,20 @@ static bool matcher_copy_old(rd__matcher *m, uint64_t old_offset, uint8_t *to, s
     return true;
 }
 
-/* After a copy: the first place near `at` where the same diagonal goes on. */
-static match matcher_resync(rd__matcher *m, size_t at) {
+/* After a copy: the first place near `at`, before `end`, where the same diagonal goes on. */
+static match matcher_resync(rd__matcher *m, size_t at, size_t end) {
     const uint64_t old_offset = m->offset + at + (uint64_t)m->diagonal;
     uint8_t old[RESYNC_REACH];
-    if (old_offset >= m->index->old_size || m->size - at < RD__MATCH_KEY)
+    if (old_offset >= m->index->old_size || end - at < RD__MATCH_KEY)
         return (match){0};
-    const size_t reach = (size_t)rd__min_u64(rd__min_size(m->size - at, RESYNC_REACH), m->index->old_size - old_offset);
+    const size_t reach = (size_t)rd__min_u64(rd__min_size(end - at, RESYNC_REACH), m->index->old_size - old_offset);
     const uint8_t *const data = m->data + at;
     if (!matcher_copy_old(m, old_offset, old, reach))
         return (match){0};
     for (size_t i = 0; i + RESYNC_WORD <= reach && !m->failed; i += RESYNC_STEP) {
         if (rd__load_le64(old + i) != rd__load_le64(data + i))
             continue;
-        const match found = matcher_extend(m, old_offset + i, at + i, at, m->size);
+        const match found = matcher_extend(m, old_offset + i, at + i, at, end);
         if (found.length >= RD__MATCH_KEY)
             return found;
     }
@@ -179,7 +179,7 @@ static match matcher_resync(rd__matcher *m, size_t at) {
 }
 
 /* The longest match of the key at `at`; of two that are as long, that on the diagonal, then the lowest. */
-static match matcher_look_up(rd__matcher *m, uint64_t hash, size_t at, size_t start) {
+static match matcher_look_up(rd__matcher *m, uint64_t hash, size_t at, size_t start, size_t end) {
     uint64_t offsets[RD__MATCH_CANDIDATES];
     size_t count = 0;
     match best = {0};
@@ -191,7 +191,7 @@ static match matcher_look_up(rd__matcher *m, uint64_t hash, size_t at, size_t st
         count = rd__match_candidates(m->index, hash, offsets);
     }
     for (size_t i = 0; i < count && m->misses > 0; i++) {
-        const match found = matcher_extend(m, offsets[i], at, start, m->size);
+        const match found = matcher_extend(m, offsets[i], at, start, end);
         if (found.at + found.length < at + RD__MATCH_KEY) {
             m->misses--;
             continue;
@@ -204,16 +204,16 @@ static match matcher_look_up(rd__matcher *m, uint64_t hash, size_t at, size_t st
 }
 
 /* The first match of a key at `at` or one of the next positions, `step` apart; *at is moved past those without. */
-static match matcher_look_up_batch(rd__matcher *m, size_t *at, size_t start, size_t step) {
+static match matcher_look_up_batch(rd__matcher *m, size_t *at, size_t start, size_t end, size_t step) {
     uint64_t hashes[BATCH];
     size_t count = 0;
-    for (size_t p = *at; count < BATCH && p + RD__MATCH_KEY <= m->size; p += step) {
+    for (size_t p = *at; count < BATCH && p + RD__MATCH_KEY <= end; p += step) {
         hashes[count] = rd__match_hash(m->data + p);
         __builtin_prefetch((const void *)rd__match_bucket(m->index, hashes[count++]));
     }
     match found = {0};
     for (size_t i = 0; i < count && found.length == 0 && !m->failed; i++, *at += step)
-        found = matcher_look_up(m, hashes[i], *at, start);
+        found = matcher_look_up(m, hashes[i], *at, start, end);
     return found;
 }
 
@@ -228,34 +228,39 @@ bool rd__matcher_scan(rd__matcher *m, const uint8_t *data, size_t size, uint64_t
     size_t start = 0; /* of what is not matched */
     size_t at = 0;
     size_t paid = 0;
-    while (size - at >= RD__MATCH_KEY && !m->failed) {
+    match sure = {0}; /* a long match nearby that is yet to be taken */
+    while (at < size && !m->failed) {
         /* An edit in place leaves what comes after it where it was, as seen from the last copy. */
-        match near = at == start ? matcher_resync(m, at) : (match){0};
+        const size_t end = sure.length > 0 ? sure.at : size;
+        match near = at == start ? matcher_resync(m, at, end) : (match){0};
+        if (sure.length == 0 && near.length >= NEAR_SURE) {
+            sure = near;
+            continue;
+        }
 
         /*
          * Otherwise the bytes may come from anywhere, and so may those before the match nearby, or even its own, if it
          * is short: files are full of runs that are alike. The longer nothing is found, the fewer positions are tried.
          */
         match far = {0};
-        const size_t until = near.length > 0 ? near.at + (near.length < NEAR_SURE) : at + 1;
-        while (far.length == 0 && at < until && size - at >= RD__MATCH_KEY && !m->failed)
-            far = matcher_look_up_batch(m, &at, start, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
-        if (far.length > 0 && (far.length > near.length || far.at + far.length <= near.at))
-            near.length = 0;
-        else if (near.length > 0) /* the far one has what is before the near one, if that is enough */
-            far.length = far.at + RD__MATCH_KEY <= near.at ? rd__min_size(far.length, near.at - far.at) : 0;
-
+        const size_t until = near.length > 0 ? near.at + 1 : at + 1;
+        while (far.length == 0 && at < until && end - at >= RD__MATCH_KEY && !m->failed)
+            far = matcher_look_up_batch(m, &at, start, end, rd__min_size(1 + (at - start) / PATIENCE, STEP_MAX));
         m->misses += (at - paid) / MISS_COST;
         paid += (at - paid) / MISS_COST * MISS_COST;
-        at = rd__min_size(at, size);
-        const match found[] = {far, near};
-        for (int i = 0; i < 2; i++) {
-            if (found[i].length == 0)
-                continue;
-            if (!matcher_add(m, &m->scanned, &found[i]))
-                break;
-            start = at = paid = found[i].at + found[i].length;
+
+        /* What comes first and what is longer is taken, and the other one, if it is still there, is found again. */
+        match found = far.length > 0 && (far.length > near.length || far.at + far.length <= near.at) ? far : near;
+        if (found.length == 0 && end - rd__min_size(at, end) < RD__MATCH_KEY) {
+            found = sure;
+            sure.length = 0;
+            at = end;
         }
+        if (found.length == 0)
+            continue;
+        if (!matcher_add(m, &m->scanned, &found))
+            break;
+        start = at = paid = found.at + found.length;
     }
     return !m->failed;
 }

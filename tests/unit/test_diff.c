@@ -186,6 +186,29 @@ static void runs_are_found(void **state) {
     check_runs(RD__MATCH_KEY + 9 * STRIDE - 1, 100);
 }
 
+/*
+ * Equal records after one that differs: a long match where the last copy goes on is not left for each short one before
+ * it, or the records would be compared again and again, and copied one by one.
+ */
+static void a_long_match_nearby_is_kept(void **state) {
+    (void)state;
+    enum { RECORD = 32, RECORDS = 100000 };
+    random_source r = random_from(19);
+    rd_memory old_file = bytes_random(&r, 3 * RECORD + RECORD * RECORDS, 256);
+    rd_memory new_file = bytes_random(&r, (size_t)2 * RECORD * RECORDS, 256);
+    for (size_t i = 0; i < new_file.size; i++)
+        new_file.data[i] = old_file.data[i % RECORD];
+    memcpy(old_file.data + RECORD + 16, old_file.data, RECORD); /* 32, 16 others, 32, 48 others in all */
+    for (size_t i = 3 * (size_t)RECORD; i < old_file.size; i++)
+        old_file.data[i] = old_file.data[i % RECORD];
+    rd_stats stats;
+    rd_memory made = diff_of(&old_file, &new_file, (rd_options){0}, &stats);
+    check_true(stats.copy_commands < 100, "%llu copies", (unsigned long long)stats.copy_commands);
+    rd_memory_free(&made);
+    rd_memory_free(&new_file);
+    rd_memory_free(&old_file);
+}
+
 /* Zeros of another number than in the old file are copied from its longest run of them. */
 static void runs_of_one_byte_are_copied(void **state) {
     (void)state;
@@ -337,6 +360,7 @@ int main(void) {
         cmocka_unit_test(the_end_of_the_old_file_counts),
         cmocka_unit_test(runs_are_found),
         cmocka_unit_test(runs_of_one_byte_are_copied),
+        cmocka_unit_test(a_long_match_nearby_is_kept),
         cmocka_unit_test(bytes_that_change_between_two_segments_count_once),
         cmocka_unit_test(failures_are_told),
         cmocka_unit_test(it_can_be_cancelled),
