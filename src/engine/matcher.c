@@ -275,6 +275,10 @@ typedef struct match_gap {
     uint64_t windows[2];  /* where they start in the old file */
     size_t sizes[2];
     unsigned seed_bits;
+    struct {
+        int64_t diagonal;
+        size_t until;
+    } tried[3]; /* up to where the match was tried on each of the diagonals, and on that of a seed */
 } match_gap;
 
 /* The bytes that the emitter would need for it. */
@@ -342,14 +346,23 @@ static match matcher_longer(match a, match b) {
     return b.length > a.length ? b : a;
 }
 
+/* The match at `at` on a diagonal, unless it is the one that was tried last. */
+static match matcher_try_diagonal(rd__matcher *m, match_gap *gap, int which, int64_t diagonal, size_t at,
+                                  size_t start) {
+    const uint64_t old_offset = m->offset + at + (uint64_t)diagonal;
+    if (old_offset >= m->index->old_size || (gap->tried[which].diagonal == diagonal && at < gap->tried[which].until))
+        return (match){0};
+    const match found = matcher_extend(m, old_offset, at, start, gap->end);
+    gap->tried[which].diagonal = diagonal;
+    gap->tried[which].until = found.at + found.length;
+    return found;
+}
+
 /* The best match at `at`, no earlier than `start`: on one of the diagonals, or by a seed of the windows. */
-static match matcher_find_in_gap(rd__matcher *m, const match_gap *gap, size_t at, size_t start) {
-    match best = {0};
-    for (int i = 0; i < 2; i++) {
-        const uint64_t old_offset = m->offset + at + (uint64_t)gap->diagonals[i];
-        if (old_offset < m->index->old_size && (i == 0 || gap->diagonals[1] != gap->diagonals[0]))
-            best = matcher_longer(best, matcher_extend(m, old_offset, at, start, gap->end));
-    }
+static match matcher_find_in_gap(rd__matcher *m, match_gap *gap, size_t at, size_t start) {
+    match best = matcher_try_diagonal(m, gap, 0, gap->diagonals[0], at, start);
+    if (gap->diagonals[1] != gap->diagonals[0])
+        best = matcher_longer(best, matcher_try_diagonal(m, gap, 1, gap->diagonals[1], at, start));
     if (gap->end - at < GAP_KEY || best.length >= RD__MATCH_KEY)
         return best;
     const uint64_t key = rd__load_le64(m->data + at);
@@ -359,7 +372,8 @@ static match matcher_find_in_gap(rd__matcher *m, const match_gap *gap, size_t at
     const size_t place = seed - 1;
     const uint64_t old_offset =
         place < gap->sizes[0] ? gap->windows[0] + place : gap->windows[1] + (place - gap->sizes[0]);
-    return matcher_longer(best, matcher_extend(m, old_offset, at, start, gap->end));
+    const int64_t diagonal = (int64_t)(old_offset - m->offset - at);
+    return matcher_longer(best, matcher_try_diagonal(m, gap, 2, diagonal, at, start));
 }
 
 /* Finds the copies of a gap. */
@@ -377,6 +391,7 @@ static bool matcher_fill_gap(rd__matcher *m, match_gap *gap, const rd__match_cos
         if (matcher_add(m, &m->copies, &found))
             start = at = found.at + found.length;
         gap->diagonals[0] = m->diagonal;
+        memset(gap->tried, 0, sizeof gap->tried);
     }
     return !m->failed;
 }
