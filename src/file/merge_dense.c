@@ -3,7 +3,9 @@
 
 #include "base/memory.h"
 #include "base/result.h"
+#include "file/digest.h"
 #include "file/patched_source.h"
+#include "io/source.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -61,6 +63,35 @@ static rd_result chain_merge(rd__chain *chain, size_t count, const rd_source *ba
     return RD_OK;
 }
 
+/* The first delta may know its basis. Errors: RD_E_MISMATCH, if this one has another length; those of reading. */
+static rd_result chain_check_size(const rd__patched *patched, rd__operation *operation) {
+    rd__basis_id id;
+    return rd__op_reader_basis(&patched->reader, &id) ? rd__basis_check_size(patched->basis, operation, id.size)
+                                                      : RD_OK;
+}
+
+/*
+ * The basis of the second delta is not the file that the first one makes: that may be due to the first basis. Whatever
+ * is wrong, RD_E_MISMATCH.
+ */
+static rd_result chain_blame(const rd__patched *patched, rd__operation *operation) {
+    uint8_t digest[RD_DIGEST_LEN];
+    uint64_t size = 0;
+    rd__basis_id id;
+    if (rd__op_reader_basis(&patched->reader, &id)) {
+        const rd_result result = rd__source_digest(patched->basis, operation, RD_ROLE_BASIS, digest, &size);
+        if (result != RD_OK)
+            return result;
+        if (memcmp(digest, id.digest, sizeof digest) != 0) {
+            operation->stats.delta_index = 0;
+            return rd__fail(&operation->error, RD_E_MISMATCH, RD_ROLE_BASIS, RD_UNKNOWN,
+                            "this is not the basis of the delta: its contents differ");
+        }
+    }
+    return rd__fail(&operation->error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
+                    "it does not fit the delta before it: its basis is not the file that one makes");
+}
+
 /* Expands the second delta of the chain, which is dense, by way of the file that the first one makes. */
 static rd_result chain_expand_second(rd__chain *chain, const rd_source *basis, rd__allowance *allowance,
                                      rd__operation *operation) {
@@ -72,16 +103,18 @@ static rd_result chain_expand_second(rd__chain *chain, const rd_source *basis, r
     rd_result result = rd__patched_open(&patched, basis, &chain->deltas[0], operation,
                                         allowance->limit - rd__min_u64(allowance->used, allowance->limit));
     operation->stats = before;
-    operation->stats.delta_index = (uint32_t)chain->merged + (result == RD_OK ? 1 : 0);
+    operation->stats.delta_index = (uint32_t)chain->merged;
+    if (result == RD_OK)
+        result = chain_check_size(&patched, operation);
     if (result == RD_OK) {
         const rd_options options = chain_options(operation, allowance, &stats);
         const rd_source file = rd__patched_source(&patched);
+        operation->stats.delta_index++;
         result = rd_delta_expand(&file, &chain->deltas[1], &sink, &options);
+        if (result == RD_E_MISMATCH && operation->error.role == RD_ROLE_BASIS)
+            result = chain_blame(&patched, operation);
     }
     rd__patched_close(&patched);
-    if (result == RD_E_MISMATCH && operation->error.role == RD_ROLE_BASIS)
-        result = rd__fail(&operation->error, RD_E_MISMATCH, RD_ROLE_DELTA, RD_UNKNOWN,
-                          "it does not fit the delta before it: its basis is not the file that one makes");
     result = chain_keep(chain, &made, allowance, result, &operation->error);
     if (result == RD_OK)
         chain->deltas[1] = rd_source_memory(made.data, made.size);

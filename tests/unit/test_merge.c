@@ -737,6 +737,34 @@ static void dense_deltas_that_cannot_be_merged_are_named(void **state) {
     dense_chain_free(&c);
 }
 
+/* The first basis is the wrong one, so the file that the first delta makes of it is, too; that delta knows better. */
+static void a_wrong_basis_is_blamed_and_no_delta(void **state) {
+    (void)state;
+    dense_chain c = dense_chain_new(22);
+    rd_memory other = bytes_copy(c.files[0].data, c.files[0].size);
+    for (size_t i = 0; i < other.size; i++)
+        other.data[i] ^= 1;
+    const rd_source sources[] = {bytes_source(&c.plain[0]), bytes_source(&c.plain[1]), bytes_source(&c.dense[2])};
+    const rd_source second[] = {sources[0], bytes_source(&c.dense[1])};
+    for (size_t count = 2; count <= 3; count++) {
+        for (size_t cut = 0; cut < 2; cut++) {
+            outcome o = {.stats.size = sizeof(rd_stats)};
+            const rd_sink sink = rd_sink_callback(count_written, &o.written);
+            const rd_source basis = rd_source_memory(other.data, other.size - cut * 10000);
+            const rd_options options = {OPTIONS, .error = &o.error, .stats = &o.stats};
+            o.result = rd_delta_merge(count == 2 ? second : sources, count, &basis, &sink, &options);
+            check_equal(o.result, RD_E_MISMATCH, "%zu cut %zu", count, cut);
+            check_equal(o.error.role, RD_ROLE_BASIS, "%zu cut %zu: %s", count, cut, o.error.reason);
+            check_equal(o.stats.delta_index, 0, "%zu cut %zu", count, cut);
+            check_equal(o.written, 0, "%zu cut %zu", count, cut);
+            assert_string_equal(o.error.reason, cut ? "this is not the basis of the delta: its length differs"
+                                                    : "this is not the basis of the delta: its contents differ");
+        }
+    }
+    rd_memory_free(&other);
+    dense_chain_free(&c);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(merged_is_what_the_bytes_say),
@@ -758,6 +786,7 @@ int main(void) {
         cmocka_unit_test(output_is_compressed),
         cmocka_unit_test(dense_deltas_are_merged_like_plain_ones),
         cmocka_unit_test(dense_deltas_that_cannot_be_merged_are_named),
+        cmocka_unit_test(a_wrong_basis_is_blamed_and_no_delta),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
