@@ -730,7 +730,7 @@ RD_API rd_result rd_loadsig_stream_new(rd_stream **stream, const rd_options *opt
  * rd_delta_make, and must outlive the last step. Errors: as above. */
 RD_API rd_result rd_delta_stream_new(rd_stream **stream, const rd_signature *signature, const rd_options *options);
 /* Like rd_signature_stream_new, but takes the delta and gives the new file. The basis must be seekable; the source is
- * copied, and what it refers to must outlive the last step. Errors: as above. */
+ * copied, and what it refers to must outlive the last step. Errors: as above; RD_E_IO if it cannot be examined. */
 RD_API rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const rd_options *options);
 
 /*

@@ -44,8 +44,8 @@ rd_result rd_delta_writer_new(rd_delta_writer **writer, const rd_sink *out, cons
         w->has_basis = true;
         w->digests = w->operation.options.verify != RD_VERIFY_NEVER;
     }
-    if (result == RD_OK && basis && !basis->seekable)
-        result = rd__fail(error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN, "the basis can only be read in sequence");
+    if (result == RD_OK && basis)
+        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_PARAMETER, error);
     if (result == RD_OK && basis)
         result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, error);
     if (result == RD_OK && w->digests && !rd__digester_init(&w->digester, rd__kernels_best()))

@@ -25,9 +25,6 @@ static rd_result expand_copy(rd__operation *operation, rd__reader *reader, rd__w
 
 static rd_result expand_make(rd__operation *operation, const rd_source *basis, const rd_source *delta,
                              const rd_sink *out) {
-    if (!basis->seekable)
-        return rd__fail(&operation->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                        "the basis of a dense delta is read in any order, and this one can only be read in sequence");
     rd__reader reader = rd__reader_of(delta, operation, RD_ROLE_DELTA);
     rd__writer writer;
     uint8_t *const chunk = rd__context_take(operation->context, CHUNK, 1);
@@ -51,6 +48,8 @@ rd_result rd_delta_expand(const rd_source *basis, const rd_source *delta, const 
         result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation.error);
     if (result == RD_OK)
         result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation.error);
+    if (result == RD_OK)
+        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_IO, &operation.error);
     if (result == RD_OK)
         result = expand_make(&operation, basis, delta, out);
     result = rd__watch_end(&basis_watch, &operation, result);

@@ -304,6 +304,9 @@ static rd_result diff_check_size(const diff_run *run) {
     const rd_source *const old_file = run->old_file;
     uint8_t byte;
     size_t got = 0;
+    if (old_file->size == RD_UNKNOWN)
+        return rd__fail(&run->operation->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
+                        "the old file of a diff must have a size that is known");
     if (old_file->size > 0 && !old_file->read)
         return RD_OK;
     const rd_result result =
@@ -316,13 +319,11 @@ static rd_result diff_check_size(const diff_run *run) {
 
 static rd_result diff_check(const diff_run *run, const rd_sink *out) {
     rd_error *const error = &run->operation->error;
-    if (!run->old_file->seekable || run->old_file->size == RD_UNKNOWN)
-        return rd__fail(error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                        "the old file of a diff is read in any order, and this one can only be read in sequence");
-    const rd_result sized = diff_check_size(run);
-    if (sized != RD_OK)
-        return sized;
-    const rd_result result = rd__sink_check_apart(out, run->old_file, RD_ROLE_BASIS, error);
+    rd_result result = rd__source_check_seekable(run->old_file, RD_ROLE_BASIS, RD_E_IO, error);
+    if (result == RD_OK)
+        result = diff_check_size(run);
+    if (result == RD_OK)
+        result = rd__sink_check_apart(out, run->old_file, RD_ROLE_BASIS, error);
     return result == RD_OK ? rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, error) : result;
 }
 

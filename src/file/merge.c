@@ -304,9 +304,8 @@ static rd_result merge_check(const merge_run *run, const rd_sink *out) {
         return rd__fail(error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN, "there must be at least one delta to merge");
     for (size_t i = 0; i < run->given_count && result == RD_OK; i++)
         result = rd__sink_check_apart(out, &run->given[i], RD_ROLE_DELTA, error);
-    if (result == RD_OK && run->basis && !run->basis->seekable)
-        result = rd__fail(error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                          "the basis of a delta is read in any order, and this one can only be read in sequence");
+    if (result == RD_OK && run->basis)
+        result = rd__source_check_seekable(run->basis, RD_ROLE_BASIS, RD_E_IO, error);
     if (result == RD_OK && run->basis)
         result = rd__sink_check_apart(out, run->basis, RD_ROLE_BASIS, error);
     return result;

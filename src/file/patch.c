@@ -548,9 +548,6 @@ static rd_result patch_make(rd__operation *operation, const rd_source *basis, co
                      .kernels = rd__kernels_best(),
                      .reached = RD_UNKNOWN,
                      .reader = rd__reader_of(delta, operation, RD_ROLE_DELTA)};
-    if (!basis->seekable)
-        return rd__fail(&operation->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                        "the basis of a patch is read in any order, and this one can only be read in sequence");
     operation->counts_output = true;
     if (verify != RD_VERIFY_NEVER) {
         const rd_result result = patch_find_trailer(&run, delta);
@@ -610,6 +607,8 @@ rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const 
         result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation.error);
     if (result == RD_OK)
         result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation.error);
+    if (result == RD_OK)
+        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_IO, &operation.error);
     if (result == RD_OK)
         result = patch_make(&operation, basis, &basis_watch, delta, out, reached);
     result = patch_end_watch(&basis_watch, &operation, result);

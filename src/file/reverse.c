@@ -78,9 +78,8 @@ static rd_result reverse_make(rd__operation *operation, const rd_source *basis, 
     rd_result result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation->error);
     if (result == RD_OK)
         result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation->error);
-    if (result == RD_OK && !basis->seekable)
-        result = rd__fail(&operation->error, RD_E_IO, RD_ROLE_BASIS, RD_UNKNOWN,
-                          "the basis of a patch is read in any order, and this one can only be read in sequence");
+    if (result == RD_OK)
+        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_IO, &operation->error);
     if (result == RD_OK)
         result = rd__patched_open(patched, basis, delta, operation, memory > 0 ? memory : MEMORY_DEFAULT);
     if (result == RD_OK && rd__op_reader_basis(&patched->reader, &id))

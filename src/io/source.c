@@ -169,11 +169,24 @@ static rd_result source_read_callback(const rd_source *source, rd__operation *op
     return RD_OK;
 }
 
+static rd_result source_fail(const rd_source *source, rd_role role, rd_error *error) {
+    return rd__fail_system(error, role, source->failure, "cannot be examined");
+}
+
+rd_result rd__source_check_seekable(const rd_source *source, rd_role role, rd_result otherwise, rd_error *error) {
+    if (source->failure != 0)
+        return source_fail(source, role, error);
+    if (source->seekable)
+        return RD_OK;
+    return rd__fail(error, otherwise, role, RD_UNKNOWN,
+                    "it must be readable in any order, and can only be read in sequence");
+}
+
 rd_result rd__source_read_some(const rd_source *source, rd__operation *operation, rd_role role, uint64_t offset,
                                void *data, size_t size, size_t *got) {
     *got = 0;
     if (source->failure != 0)
-        return rd__fail_system(&operation->error, role, source->failure, "cannot be examined");
+        return source_fail(source, role, &operation->error);
     if (offset > UINT64_MAX - source->origin) /* no file is that long */
         return RD_OK;
     if (source->end > 0) { /* a range */

@@ -22,6 +22,12 @@ static inline bool rd__source_is_concurrent(const rd_source *source) {
 }
 
 /*
+ * Can the source be read in any order, as far as one can tell? Errors: RD_E_IO if it cannot be examined; `otherwise` if
+ * it can only be read in sequence.
+ */
+rd_result rd__source_check_seekable(const rd_source *source, rd_role role, rd_result otherwise, rd_error *error);
+
+/*
  * Reads at `offset` until `size` bytes are there or the source ends; *got is their number. A source that is not
  * seekable must be read in order. On failure operation->error names `role`. An interrupted read asks the operation
  * whether to continue. RD_MORE, with *got bytes read: the source is a function that has no more to give now; only if

@@ -107,10 +107,8 @@ rd_result rd_patch_stream_new(rd_stream **stream, const rd_source *basis, const 
     s->patcher.reader.stats = &operation->stats;
     s->patcher.reader.verify = operation->options.verify;
     s->patcher.reader.limit = operation->options.limits.output;
-    if (!basis->seekable)
-        result = rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_BASIS, RD_UNKNOWN,
-                          "the basis of a patch is read in any order, and this one can only be read in sequence");
-    else if (s->digests && !rd__digester_init(&s->digester, rd__kernels_best()))
+    result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_PARAMETER, &operation->error);
+    if (result == RD_OK && s->digests && !rd__digester_init(&s->digester, rd__kernels_best()))
         result = rd__fail_memory(&operation->error);
     if (result == RD_OK)
         result = rd__stream_decompress(stream, options);

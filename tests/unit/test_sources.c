@@ -574,11 +574,46 @@ static void pieces_beyond_the_limit_of_the_output_are_refused(void **state) {
     }
 }
 
+static void check_not_examined(rd_result result, const rd_error *error, const char *name) {
+    check_equal(result, RD_E_IO, "%s", name);
+    check_equal(error->role, RD_ROLE_BASIS, "%s", name);
+    check_equal(error->system_error, EBADF, "%s: %s", name, error->reason);
+}
+
+/* An old file that is not open, wherever one is read in any order. */
+static void what_cannot_be_examined_is_told_with_its_errno(void **state) {
+    (void)state;
+    const rd_source closed = rd_source_fd(-1);
+    const rd_source delta = rd_source_memory("rs\x02\x36\x01x", 7);
+    rd_memory made = {0};
+    rd_error error = {.result = RD_OK};
+    rd_stream *stream = NULL;
+    rd_delta_writer *writer = NULL;
+    const rd_sink sink = rd_sink_memory(&made);
+    const rd_options options = {OPTIONS, .error = &error, .verify = RD_VERIFY_NEVER};
+    check_not_examined(rd_diff_make(&closed, &delta, &sink, &options), &error, "diff");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_delta_expand(&closed, &delta, &sink, &options), &error, "expand");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_patch_apply(&closed, &delta, &sink, &options), &error, "patch");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_delta_merge(&delta, 1, &closed, &sink, &options), &error, "merge");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_delta_reverse(&closed, &delta, &sink, &options), &error, "reverse");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_patch_stream_new(&stream, &closed, &options), &error, "patch stream");
+    error = (rd_error){.result = RD_OK};
+    check_not_examined(rd_delta_writer_new(&writer, &sink, &closed, &options), &error, "delta writer");
+    assert_true(made.size == 0);
+    rd_memory_free(&made);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_of_a_range_gives_its_bytes),
         cmocka_unit_test(a_pipe_has_ranges_of_its_first_bytes_alone),
         cmocka_unit_test(a_range_fails_as_its_source),
+        cmocka_unit_test(what_cannot_be_examined_is_told_with_its_errno),
         cmocka_unit_test(operations_work_on_ranges),
         cmocka_unit_test(bytes_are_written_at_offsets),
         cmocka_unit_test(pieces_are_written_one_after_the_other),
