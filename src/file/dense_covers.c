@@ -39,22 +39,6 @@ typedef struct covers_run {
 
 /* ---- Bytes ------------------------------------------------------------------------------------------------------- */
 
-bool rd__dense_read_old(rd__pages *pages, uint64_t offset, uint8_t *data, size_t size) {
-    while (size > 0) {
-        size_t before = 0;
-        size_t after = 0;
-        const uint8_t *const from = rd__pages_at(pages, offset, &before, &after);
-        if (!from)
-            return false;
-        const size_t taken = rd__min_size(size, after);
-        memcpy(data, from, taken);
-        data += taken;
-        offset += taken;
-        size -= taken;
-    }
-    return true;
-}
-
 const rd_op *rd__dense_op_at(rd__dense_bytes *bytes, uint64_t target) {
     const rd_op *const ops = bytes->input.ops;
     while (ops[bytes->at].target_offset > target)
@@ -71,7 +55,7 @@ bool rd__dense_read_new(rd__dense_bytes *bytes, uint64_t target, uint8_t *data, 
         const size_t taken = (size_t)rd__min_u64(size, op->length - in_op);
         if (op->kind == RD_LITERAL)
             memcpy(data, bytes->input.literals + op->basis_offset + in_op, taken);
-        else if (!rd__dense_read_old(bytes->pages, op->basis_offset + in_op, data, taken))
+        else if (!rd__pages_read(bytes->pages, op->basis_offset + in_op, data, taken))
             return false;
         data += taken;
         target += taken;
@@ -103,7 +87,7 @@ static bool covers_count_same(covers_run *run, uint64_t target, uint64_t diagona
     uint8_t *const old_bytes = run->room + GROW_MAX;
     *same = 0;
     if (!rd__dense_read_new(run->bytes, target, new_bytes, size) ||
-        !rd__dense_read_old(run->bytes->pages, target + diagonal, old_bytes, size))
+        !rd__pages_read(run->bytes->pages, target + diagonal, old_bytes, size))
         return false;
     for (size_t i = 0; i < size; i++)
         *same += new_bytes[i] == old_bytes[i];
@@ -241,15 +225,14 @@ static bool covers_grow_both(covers_run *run, const rd_op *before, const rd_op *
     if (before) {
         const uint64_t offset = before->basis_offset + before->length;
         const size_t size = (size_t)rd__min_u64(most, pages->source->size - offset);
-        if (!rd__dense_read_new(run->bytes, start, new_bytes, size) ||
-            !rd__dense_read_old(pages, offset, old_bytes, size))
+        if (!rd__dense_read_new(run->bytes, start, new_bytes, size) || !rd__pages_read(pages, offset, old_bytes, size))
             return false;
         grown[0] = covers_growth(new_bytes, old_bytes, size, false, run->style->differs);
     }
     if (after) {
         const size_t size = (size_t)rd__min_u64(most, after->basis_offset);
         if (!rd__dense_read_new(run->bytes, end - size, new_bytes, size) ||
-            !rd__dense_read_old(pages, after->basis_offset - size, old_bytes, size))
+            !rd__pages_read(pages, after->basis_offset - size, old_bytes, size))
             return false;
         grown[1] = covers_growth(new_bytes, old_bytes, size, true, run->style->differs);
     }
@@ -263,8 +246,8 @@ static bool covers_meet(covers_run *run, const rd_op *before, const rd_op *after
     uint8_t *const new_bytes = run->room;
     const size_t size = (size_t)(to - from);
     if (!rd__dense_read_new(run->bytes, from, new_bytes, size) ||
-        !rd__dense_read_old(pages, from + covers_diagonal(before), run->room + GROW_MAX, size) ||
-        !rd__dense_read_old(pages, from + covers_diagonal(after), run->room + 2 * (size_t)GROW_MAX, size))
+        !rd__pages_read(pages, from + covers_diagonal(before), run->room + GROW_MAX, size) ||
+        !rd__pages_read(pages, from + covers_diagonal(after), run->room + 2 * (size_t)GROW_MAX, size))
         return false;
     *first = covers_divide(new_bytes, run->room + GROW_MAX, run->room + 2 * (size_t)GROW_MAX, size);
     return true;

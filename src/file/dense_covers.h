@@ -44,8 +44,7 @@ typedef struct rd__dense_bytes {
 /* The op in which this byte of the new file lies. */
 const rd_op *rd__dense_op_at(rd__dense_bytes *bytes, uint64_t target);
 
-/* Each reads `size` bytes into `data`. False: a failure, noted in the pages. */
-bool rd__dense_read_old(rd__pages *pages, uint64_t offset, uint8_t *data, size_t size);
+/* Reads `size` bytes into `data`. False: a failure, noted in the pages. */
 bool rd__dense_read_new(rd__dense_bytes *bytes, uint64_t target, uint8_t *data, size_t size);
 
 /*

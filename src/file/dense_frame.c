@@ -78,7 +78,7 @@ static bool builder_try_address(frame_builder *b, const rd_op *cover, uint64_t t
     uint8_t old_word[RD__DENSE_WORD];
     uint8_t new_word[RD__DENSE_WORD];
     uint8_t made[RD__DENSE_WORD];
-    if (!rd__dense_read_old(b->bytes.pages, offset, old_word, sizeof old_word) ||
+    if (!rd__pages_read(b->bytes.pages, offset, old_word, sizeof old_word) ||
         !rd__dense_read_new(&b->bytes, target, new_word, sizeof new_word))
         return false;
     for (unsigned kind = 0; !*found && kind < RD__DENSE_ADDRESS_KINDS; kind++) {
@@ -130,8 +130,7 @@ static bool builder_add_cover(frame_builder *b, const rd_op *cover) {
         }
         size_t size = (size_t)rd__min_u64(left, CHUNK);
         if (!rd__dense_read_new(&b->bytes, at, b->new_bytes, size) ||
-            !rd__dense_read_old(b->bytes.pages, cover->basis_offset + (at - cover->target_offset), b->old_bytes,
-                                size) ||
+            !rd__pages_read(b->bytes.pages, cover->basis_offset + (at - cover->target_offset), b->old_bytes, size) ||
             !builder_compare(b, cover, at, size, &size))
             return false;
         at += size;
@@ -166,7 +165,7 @@ static bool builder_add_gap(frame_builder *b, uint64_t target, const rd__dense_g
     const size_t count = rd__dense_neighbours(gap, b->bytes.pages->source->size, prefix->size, ranges);
     for (size_t i = 0; i < count; i++) {
         uint8_t *const more = rd__growing_add(prefix, ranges[i].size);
-        if (!more || !rd__dense_read_old(b->bytes.pages, ranges[i].offset, more, ranges[i].size))
+        if (!more || !rd__pages_read(b->bytes.pages, ranges[i].offset, more, ranges[i].size))
             return false;
     }
     return true;

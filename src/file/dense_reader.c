@@ -5,7 +5,6 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "compress/column.h"
-#include "file/dense_covers.h"
 #include "file/digest.h"
 #include "format/magic.h"
 #include "io/source.h"
@@ -192,7 +191,7 @@ static rd_result dense_read_prefix(rd__dense_reader *r) {
             uint8_t *const more = rd__growing_add(&r->prefix, ranges[i].size);
             if (!more)
                 return rd__fail_memory(&r->operation->error);
-            if (!rd__dense_read_old(&r->pages, ranges[i].offset, more, ranges[i].size)) {
+            if (!rd__pages_read(&r->pages, ranges[i].offset, more, ranges[i].size)) {
                 r->operation->error = r->pages.error;
                 return r->pages.result;
             }
@@ -326,7 +325,7 @@ static rd_result dense_read_piece(rd__dense_reader *r, uint8_t *to, size_t size)
         memcpy(to, r->word + (RD__DENSE_WORD - piece->length), size);
         return RD_OK;
     }
-    if (!rd__dense_read_old(&r->pages, piece->offset, is_address ? word : to, is_address ? sizeof word : size)) {
+    if (!rd__pages_read(&r->pages, piece->offset, is_address ? word : to, is_address ? sizeof word : size)) {
         r->operation->error = r->pages.error;
         return r->pages.result;
     }

@@ -58,6 +58,22 @@ const uint8_t *rd__pages_at(rd__pages *pages, uint64_t offset, size_t *before, s
     return pages->room + slot * RD__PAGE_SIZE + *before;
 }
 
+bool rd__pages_read(rd__pages *pages, uint64_t offset, uint8_t *data, size_t size) {
+    while (size > 0) {
+        size_t before = 0;
+        size_t after = 0;
+        const uint8_t *const from = rd__pages_at(pages, offset, &before, &after);
+        if (!from)
+            return false;
+        const size_t taken = rd__min_size(size, after);
+        memcpy(data, from, taken);
+        data += taken;
+        offset += taken;
+        size -= taken;
+    }
+    return true;
+}
+
 void rd__pages_free(rd__pages *pages) {
     rd__free_buffer(pages->room);
     free(pages->numbers);

@@ -32,6 +32,9 @@ bool rd__pages_init(rd__pages *pages, const rd_source *source, rd_role role, siz
  */
 const uint8_t *rd__pages_at(rd__pages *pages, uint64_t offset, size_t *before, size_t *after);
 
+/* Reads `size` bytes, which the source has by its size, into `data`. False: a failure, noted in the pages. */
+bool rd__pages_read(rd__pages *pages, uint64_t offset, uint8_t *data, size_t size);
+
 void rd__pages_free(rd__pages *pages);
 
 #endif
