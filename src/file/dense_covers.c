@@ -2,6 +2,7 @@
 #include "file/dense_covers.h"
 
 #include "base/memory.h"
+#include "format/dense.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -181,6 +182,26 @@ static bool covers_choose(covers_run *run) {
     return !run->covers->failed;
 }
 
+/*
+ * More than a frame may have: those that are shorter than the share of a cover become literals. What is left is then
+ * not too many. Copies are that short only where something else than a matcher makes them.
+ */
+static void covers_limit(covers_run *run) {
+    const rd__dense_ops *const input = &run->bytes->input;
+    const rd_op *const last_op = &input->ops[input->count - 1];
+    const uint64_t target = last_op->target_offset + last_op->length - input->ops[0].target_offset;
+    rd_op *const covers = (rd_op *)(void *)run->covers->data;
+    const size_t count = run->covers->size / sizeof *covers;
+    size_t kept = 0;
+    if (count <= rd__dense_covers_most(target))
+        return;
+    for (size_t i = 0; i < count; i++) {
+        if (covers[i].length >= RD__DENSE_COVER_SHARE)
+            covers[kept++] = covers[i];
+    }
+    run->covers->size = kept * sizeof *covers;
+}
+
 /* ---- How far they grow ------------------------------------------------------------------------------------------- */
 
 /* Of `size` bytes at both places, compared from the start, or from the end: how many to add to a cover. */
@@ -299,6 +320,8 @@ bool rd__dense_covers_make(rd__dense_bytes *bytes, const rd__dense_style *style,
     if (!run.room)
         covers->failed = true;
     bool made = run.room && covers_choose(&run);
+    if (made)
+        covers_limit(&run);
     if (made && style->differs > 0)
         made = covers_grow(&run);
     covers->failed = covers->failed || run.left_out.failed;

@@ -6,6 +6,7 @@
  * the writer tries them. All walk once over the ops of the frame:
  *   - copies that are short, or that the diagonal of the cover before makes as well but for a few bytes, are left out;
  *   - copies on the same diagonal become one cover, if few bytes between them differ;
+ *   - of more covers than a frame may have, the short ones are left out;
  *   - covers grow into the gaps between them, as far as more bytes are the same than differ, weighed by the style.
  * Bytes of the new file come from the ops: literals are given, and copies are in the old file.
  */

@@ -11,7 +11,7 @@
 
 /*
  * What may be in the ops of a frame. A style that leaves out copies has more literals than the ops, so these are fewer
- * than a frame may hold (format/dense.h); the first style leaves out none, so it fits.
+ * than a frame may hold (format/dense.h); the first style leaves out none, or the frame is short, so it fits.
  */
 enum { RD__DENSE_OPS_MAX = RD__DENSE_COVERS_MAX, RD__DENSE_LITERAL_BYTES_MAX = 4 * 1024 * 1024 };
 

@@ -127,6 +127,11 @@ rd_result rd__dense_frame_head_get(const uint8_t head[RD__DENSE_FRAME_HEAD_LEN],
                                        : dense_corrupt(error, origin, "the length of a dense frame is out of range");
 }
 
+uint64_t rd__dense_covers_most(uint64_t target) {
+    const uint64_t most = 1 + target / RD__DENSE_COVER_SHARE;
+    return most < RD__DENSE_COVERS_MAX ? most : RD__DENSE_COVERS_MAX;
+}
+
 /* Is the size of this column one that such a frame may have? */
 static bool dense_size_is_possible(const rd__dense_frame *frame, size_t column, uint64_t size) {
     if (column == RD__DENSE_LITERALS)
@@ -167,8 +172,8 @@ rd_result rd__dense_body_get(const uint8_t *body, size_t size, uint64_t origin, 
     if (!rd__number_get(&from, end, &covers) || !rd__number_get(&from, end, &differences) ||
         !rd__number_get(&from, end, &frame->target))
         return dense_corrupt(error, origin, "the dense frame is cut short");
-    if (covers > RD__DENSE_COVERS_MAX || differences > RD__DENSE_DIFFERENCES_MAX || frame->target == 0 ||
-        frame->target > RD__DENSE_SIZE_MAX)
+    if (covers > rd__dense_covers_most(frame->target) || differences > RD__DENSE_DIFFERENCES_MAX ||
+        frame->target == 0 || frame->target > RD__DENSE_SIZE_MAX)
         return dense_corrupt(error, origin, "a number in the head of a dense frame is out of range");
     frame->covers = (size_t)covers;
     frame->differences = (size_t)differences;

@@ -31,7 +31,8 @@
  * dense_walk.h; how zstd codes them, in compress/column.h.
  *
  * What a frame may hold is bounded, so that the memory of a reader is, too: body, columns and prefix take at most
- * 80 MiB.
+ * 80 MiB. Its covers are also bounded by what it makes, since each may lie elsewhere in the old file: so a reader does
+ * not read much more than it makes.
  */
 #ifndef RD_FORMAT_DENSE_H
 #define RD_FORMAT_DENSE_H
@@ -46,6 +47,7 @@ enum {
     RD__DENSE_TRAILER_LEN = 1 + 8 + RD_DIGEST_LEN + RD__DENSE_CHECK_LEN,
     /* The limits of a frame. */
     RD__DENSE_COVERS_MAX = 1 << 18,
+    RD__DENSE_COVER_SHARE = 16, /* bytes of the new file for each cover but one: see rd__dense_covers_most */
     RD__DENSE_DIFFERENCES_MAX = 1 << 20,
     RD__DENSE_LITERALS_MAX = 6 * 1024 * 1024, /* bytes */
     RD__DENSE_PREFIX_MAX = 10 * 1024 * 1024,  /* bytes of the old file that literals are coded by */
@@ -102,6 +104,9 @@ typedef struct rd__dense_frame {
     uint64_t target; /* bytes of the new file */
     rd__dense_stored columns[RD__DENSE_COLUMNS];
 } rd__dense_frame;
+
+/* The covers that a frame may have that makes so many bytes of the new file. */
+uint64_t rd__dense_covers_most(uint64_t target);
 
 /* The check of `size` bytes at `data`, of which the first RD__DENSE_CHECK_LEN are the check before. */
 void rd__dense_check(const uint8_t *data, size_t size, uint8_t check[RD__DENSE_CHECK_LEN]);

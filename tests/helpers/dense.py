@@ -199,7 +199,8 @@ def apply_differences(old: bytes, covers: list[Cover], target: int, columns: lis
 
 def apply_frame(old: bytes, body: Bytes, target: int) -> bytes:
     covers_count, differences_count, size = body.number(), body.number(), body.number()
-    require(covers_count <= COVERS_MAX and differences_count <= DIFFERENCES_MAX and size > 0, "out of range")
+    require(covers_count <= min(COVERS_MAX, 1 + size // 16), "too many covers")
+    require(differences_count <= DIFFERENCES_MAX and size > 0, "out of range")
     columns = [Column.read(body) for _ in range(11)]
     require(body.ended(), "the body is too long")
     require([columns[i].size for i in (0, 2, 4)] == [covers_count] * 3, "the covers are not as many as it says")

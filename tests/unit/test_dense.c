@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "format/dense_walk.h"
+#include "format/emitter.h"
 
 /* ---- Valid ones -------------------------------------------------------------------------------------------------- */
 
@@ -515,6 +516,64 @@ static void columns_that_do_not_fit_are_refused(void **state) {
     }
 }
 
+/* Two covers of 1 and 9 bytes from elsewhere, then literals: a frame of 15 bytes has one cover, one of 16 may have two.
+ */
+static void covers_are_bounded_by_what_they_make(void **state) {
+    (void)state;
+    for (size_t literals = 0; literals <= 22; literals++) {
+        const crafted c = {
+            .covers = 2,
+            .target = 10 + literals,
+            .columns = {"\x00\x08", "", "\x00\x00", "", "\x00\x12", "", "", "", "", "", "abcdefghijklmnopqrstuvwxyz"},
+            .sizes = {2, 0, 2, 0, 2, 0, 0, 0, 0, 0, literals}};
+        check_equal(crafted_result(&c, c.target), c.target < 16 ? RD_E_CORRUPT : RD_OK, "%zu literals", literals);
+    }
+}
+
+/* Copies from anywhere, of up to `longest` bytes, and literals between some of them. */
+static void check_short_copies(random_source *r, size_t longest, size_t run) {
+    enum { OPS = 3000 };
+    const rd_memory old = bytes_random(r, 5000, 256);
+    pair p = {.old = old};
+    rd__growing made = {0};
+    rd__growing delta = {0};
+    rd_stats ignored = {0};
+    rd__emitter emitter = {.stats = &ignored};
+    uint8_t command[RD__EMIT_MAX];
+    rd__growing_put(&delta, command, rd__emit_magic(command));
+    for (size_t i = 0; i < OPS; i++) {
+        rd_op op = {.kind = random_below(r, 10) == 0 ? RD_LITERAL : RD_COPY,
+                    .target_offset = made.size,
+                    .length = 1 + random_below(r, longest),
+                    .basis_offset = random_below(r, old.size - longest)};
+        rd__growing_put(&delta, command, rd__emit_op(&emitter, &op, command));
+        rd__growing_put(&made, old.data + op.basis_offset, (size_t)op.length);
+        if (op.kind == RD_LITERAL)
+            rd__growing_put(&delta, old.data + op.basis_offset, (size_t)op.length);
+    }
+    rd__growing_put(&delta, command, rd__emit_end(&emitter, NULL, NULL, command));
+    p.new_file = bytes_copy(made.data, made.size);
+    rd_memory plain = bytes_copy(delta.data, delta.size);
+    rd_memory dense = dense_from(&p.old, &p.new_file, &plain, NULL, 1000);
+    rd_memory back = patched(&p.old, &dense);
+    check_memory(back, p.new_file, "run %zu", run);
+    rd_memory_free(&back);
+    rd_memory_free(&dense);
+    rd_memory_free(&plain);
+    rd__growing_free(&made);
+    rd__growing_free(&delta);
+    pair_free(&p);
+}
+
+/* The writer is given more copies than a frame may have covers. */
+static void short_copies_become_literals(void **state) {
+    (void)state;
+    static const size_t longest[] = {1, 5, 15, 16, 30, 40, 100};
+    random_source r = random_from(15);
+    for (size_t i = 0; i < ITEMS(longest); i++)
+        check_short_copies(&r, longest[i], i);
+}
+
 static void an_end_is_needed(void **state) {
     (void)state;
     random_source r = random_from(13);
@@ -547,6 +606,8 @@ int main(void) {
         cmocka_unit_test(streams_and_expand_refuse_what_they_do_not_read),
         cmocka_unit_test(failing_files_are_reported),
         cmocka_unit_test(columns_that_do_not_fit_are_refused),
+        cmocka_unit_test(covers_are_bounded_by_what_they_make),
+        cmocka_unit_test(short_copies_become_literals),
         cmocka_unit_test(an_end_is_needed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
