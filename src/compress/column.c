@@ -53,33 +53,34 @@ rd_result rd__column_encode(rd__column_bytes column, rd__column_bytes prefix, in
 /* The magic number, which is not stored. */
 static const uint8_t column_magic[RD__FRAME_MAGIC_LEN] = {0x28, 0xb5, 0x2f, 0xfd};
 
-rd_result rd__column_decode(rd__column_bytes coded, rd__column_bytes prefix, uint64_t at, uint8_t *data, size_t size,
-                            rd_error *error) {
-    const size_t src_size = sizeof column_magic + coded.size;
+/* Decodes a whole frame. RD_E_CORRUPT, RD_E_MEMORY, without an error noted. */
+static rd_result column_decode_frame(rd__column_bytes frame, rd__column_bytes prefix, uint8_t *data, size_t size) {
     ZSTD_DCtx *const zstd = ZSTD_createDCtx();
-    uint8_t *const frame = rd__alloc_array(src_size, 1);
-    if (!zstd || !frame) {
-        (void)ZSTD_freeDCtx(zstd);
-        free(frame);
-        return rd__fail_memory(error);
-    }
-    memcpy(frame, column_magic, sizeof column_magic);
-    if (coded.size > 0)
-        memcpy(frame + sizeof column_magic, coded.data, coded.size);
-    size_t got = ZSTD_findFrameCompressedSize(frame, src_size);
-    const size_t capacity = size;
-    bool good = got == src_size;
+    if (!zstd)
+        return RD_E_MEMORY;
+    size_t got = 0;
+    bool good = ZSTD_findFrameCompressedSize(frame.data, frame.size) == frame.size;
     if (good && prefix.size > 0)
         good = !ZSTD_isError(ZSTD_DCtx_refPrefix(zstd, prefix.data, prefix.size));
     if (good)
-        got = ZSTD_decompressDCtx(zstd, data, capacity, frame, src_size);
+        got = ZSTD_decompressDCtx(zstd, data, size, frame.data, frame.size);
     const bool no_memory = good && ZSTD_isError(got) && ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation;
     (void)ZSTD_freeDCtx(zstd);
-    free(frame);
-    if (no_memory)
+    return no_memory ? RD_E_MEMORY : good && got == size ? RD_OK : RD_E_CORRUPT;
+}
+
+rd_result rd__column_decode(uint8_t *coded, size_t coded_size, rd__column_bytes prefix, uint64_t at, uint8_t *data,
+                            size_t size, rd_error *error) {
+    uint8_t *const start = coded - sizeof column_magic;
+    uint8_t kept[sizeof column_magic];
+    memcpy(kept, start, sizeof kept);
+    memcpy(start, column_magic, sizeof column_magic);
+    const rd__column_bytes frame = {.data = start, .size = sizeof column_magic + coded_size};
+    const rd_result result = column_decode_frame(frame, prefix, data, size);
+    memcpy(start, kept, sizeof kept);
+    if (result == RD_E_MEMORY)
         return rd__fail_memory(error);
-    return good && got == size
-               ? RD_OK
-               : rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, at, "a column of a dense frame is corrupt");
+    return result == RD_OK ? RD_OK
+                           : rd__fail(error, RD_E_CORRUPT, RD_ROLE_DELTA, at, "a column of a dense frame is corrupt");
 }
 #endif

@@ -27,10 +27,11 @@ rd_result rd__column_encode(rd__column_bytes column, rd__column_bytes prefix, in
                             rd_error *error);
 
 /*
- * Decodes what is coded into exactly `size` bytes at `data`. `at`: where it lies in the delta. RD_E_CORRUPT,
- * RD_E_MEMORY; RD_E_MAGIC: built without zstd.
+ * Decodes `coded_size` bytes at `coded` into exactly `size` bytes at `data`. The RD__FRAME_MAGIC_LEN bytes before
+ * `coded` are used meanwhile, so that it need not be copied, and are then as before. `at`: where it lies in the delta.
+ * RD_E_CORRUPT, RD_E_MEMORY; RD_E_MAGIC: built without zstd.
  */
-rd_result rd__column_decode(rd__column_bytes coded, rd__column_bytes prefix, uint64_t at, uint8_t *data, size_t size,
-                            rd_error *error);
+rd_result rd__column_decode(uint8_t *coded, size_t coded_size, rd__column_bytes prefix, uint64_t at, uint8_t *data,
+                            size_t size, rd_error *error);
 
 #endif

@@ -65,10 +65,21 @@ static rd_result dense_read_all(rd__dense_reader *r, size_t size) {
                     "the dense delta ends before its trailer");
 }
 
+/* Frees what a frame takes, all of which is bounded together. */
+static void dense_free_frame(rd__dense_reader *r) {
+    for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
+        rd__growing_free(&r->columns[i]);
+    rd__growing_free(&r->prefix);
+    rd__dense_map_free(&r->map);
+    rd__growing_free(&r->raw);
+}
+
 /* Starts the next part: what was read last is its check. */
 static void dense_next_part(rd__dense_reader *r) {
-    memmove(r->raw.data, r->raw.data + r->raw.size - RD__DENSE_CHECK_LEN, RD__DENSE_CHECK_LEN);
-    r->raw.size = RD__DENSE_CHECK_LEN;
+    uint8_t check[RD__DENSE_CHECK_LEN];
+    memcpy(check, r->raw.data + r->raw.size - sizeof check, sizeof check);
+    dense_free_frame(r);
+    rd__growing_put(&r->raw, check, sizeof check);
 }
 
 static rd_result dense_check_memory(rd__dense_reader *r, uint64_t size) {
@@ -137,7 +148,6 @@ static rd_result dense_open_basis(rd__dense_reader *r) {
 
 static rd_result dense_decode_column(rd__dense_reader *r, size_t i) {
     const rd__dense_stored *const stored = &r->frame.columns[i];
-    const rd__column_bytes coded = {.data = stored->data, .size = stored->stored};
     const rd__column_bytes prefix = {.data = r->prefix.data,
                                      .size = stored->coding == RD__DENSE_ZSTD_PREFIX ? r->prefix.size : 0};
     rd__growing_clear(&r->columns[i]);
@@ -148,7 +158,9 @@ static rd_result dense_decode_column(rd__dense_reader *r, size_t i) {
         memcpy(to, stored->data, stored->size);
         return RD_OK;
     }
-    return rd__column_decode(coded, prefix, r->taken, to, stored->size, &r->operation->error);
+    /* It lies in `raw`, behind the head of the frame. */
+    uint8_t *const coded = r->raw.data + (stored->data - r->raw.data);
+    return rd__column_decode(coded, stored->stored, prefix, r->taken, to, stored->size, &r->operation->error);
 }
 
 /* At the start of the frame, whose columns of numbers are decoded. */
@@ -220,6 +232,8 @@ static rd_result dense_decode(rd__dense_reader *r) {
     uint64_t memory = r->raw.size;
     for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
         memory += r->frame.columns[i].size;
+    if (r->frame.columns[RD__DENSE_ADDRESSES].size > 0)
+        memory += r->frame.covers * sizeof(rd__dense_moved);
     rd_result result = dense_check_memory(r, memory);
     for (size_t i = 0; result == RD_OK && i < RD__DENSE_LITERALS; i++)
         result = dense_decode_column(r, i);
@@ -458,11 +472,7 @@ rd_result rd__dense_reader_open(rd__dense_reader **reader, rd__zstd_source *sour
 void rd__dense_reader_close(rd__dense_reader *r) {
     if (!r)
         return;
-    for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
-        rd__growing_free(&r->columns[i]);
-    rd__growing_free(&r->prefix);
-    rd__dense_map_free(&r->map);
-    rd__growing_free(&r->raw);
+    dense_free_frame(r);
     if (r->has_pages)
         rd__pages_free(&r->pages);
     free(r->chunk);

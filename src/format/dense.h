@@ -30,7 +30,7 @@
  * the size, a number; if it is coded, the size of what is stored, a number; and the bytes. What the columns mean is in
  * dense_walk.h; how zstd codes them, in compress/column.h.
  *
- * What a frame may hold is bounded, so that the memory of a reader is, too: body, columns and prefix take at most
+ * What a frame may hold is bounded, so that the memory of a reader is, too: body, columns, prefix and map take at most
  * 80 MiB. Its covers are also bounded by what it makes, since each may lie elsewhere in the old file: so a reader does
  * not read much more than it makes.
  */

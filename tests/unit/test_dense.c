@@ -5,6 +5,7 @@
 #include "dense.h"
 
 #include "base/bytes.h"
+#include "compress/column.h"
 #include "format/dense_walk.h"
 #include "format/emitter.h"
 
@@ -215,6 +216,34 @@ static void it_may_be_compressed_once_more(void **state) {
     rd_memory_free(&frame);
     rd_memory_free(&dense);
     pair_free(&p);
+}
+
+/* The magic number is put before what is coded, and taken away again, whether it can be decoded or not. */
+static void a_column_is_decoded_where_it_lies(void **state) {
+    (void)state;
+    enum { BEFORE = 20, SIZE = 5000 };
+    random_source r = random_from(16);
+    rd_memory plain = bytes_random(&r, SIZE, 3);
+    rd__growing coded = {0};
+    rd_error error = {0};
+    rd__growing_put(&coded, plain.data, BEFORE);
+    const rd__column_bytes none = {0};
+    assert_int_equal(
+        rd__column_encode((rd__column_bytes){.data = plain.data, .size = plain.size}, none, 3, &coded, &error), RD_OK);
+    rd_memory before = bytes_copy(coded.data, coded.size);
+    for (size_t size = SIZE - 1; size <= SIZE + 1; size++) {
+        rd_memory made = bytes_random(&r, size, 256);
+        const rd_result result =
+            rd__column_decode(coded.data + BEFORE, coded.size - BEFORE, none, 0, made.data, made.size, &error);
+        check_equal(result, size == SIZE ? RD_OK : RD_E_CORRUPT, "%zu bytes", size);
+        if (result == RD_OK)
+            check_memory(made, plain, "%zu bytes", size);
+        assert_memory_equal(coded.data, before.data, coded.size);
+        rd_memory_free(&made);
+    }
+    rd_memory_free(&before);
+    rd_memory_free(&plain);
+    rd__growing_free(&coded);
 }
 
 /* ---- Refused ones ------------------------------------------------------------------------------------------------ */
@@ -598,6 +627,7 @@ int main(void) {
         cmocka_unit_test(scattered_differences_take_little),
         cmocka_unit_test(addresses_take_hardly_anything),
         cmocka_unit_test(it_may_be_compressed_once_more),
+        cmocka_unit_test(a_column_is_decoded_where_it_lies),
         cmocka_unit_test(another_basis_is_refused_before_anything_is_written),
         cmocka_unit_test(it_is_refused_if_cut_anywhere),
         cmocka_unit_test(it_is_refused_if_altered_anywhere),
