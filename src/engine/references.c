@@ -109,12 +109,26 @@ static void references_join(rd__reference_list *list) {
     list->count = list->count > 0 ? kept + 1 : 0;
 }
 
+/*
+ * The references that the delta will meet count, unless they are few. With the 64 bytes that each takes, in two lists,
+ * the memory may be filled four times.
+ */
+static rd_result references_count_work(rd__references *references, rd_error *error) {
+    enum { FREE_PER_OP = 2, BYTES_PER_REFERENCE = 16 };
+    const uint64_t count = references->open.count;
+    references->multiplied += count - rd__min_u64(count, FREE_PER_OP * references->ops + 1);
+    if (references->multiplied <= references->allowance.limit / BYTES_PER_REFERENCE)
+        return RD_OK;
+    return rd__fail(error, RD_E_LIMIT, RD_ROLE_DELTA, RD_UNKNOWN,
+                    "the deltas make very many commands of few, which takes more work than the memory limit allows");
+}
+
 rd_result rd__references_begin(rd__references *references, rd_error *error) {
     references->reached = references->follow = 0;
     references->next.count = 0;
     const rd_result result = references_sort(references, &references->open, &references->next, false, error);
     references_join(&references->open);
-    return result;
+    return result == RD_OK ? references_count_work(references, error) : result;
 }
 
 bool rd__references_want(const rd__references *references, const rd_op *op) {
@@ -149,6 +163,7 @@ rd_result rd__references_meet(rd__references *references, const rd_op *op, uint3
     const size_t reached = references->reached;
     rd_result result = RD_OK;
     references->reached = 0;
+    references->ops++;
     for (size_t i = 0; i < reached && result == RD_OK; i++) {
         rd__reference it = open->at[i];
         assert(it.from == op->target_offset);

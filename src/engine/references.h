@@ -12,7 +12,11 @@
  * each op meets the references that begin in it, and those that have reached it: there is no search, references may
  * overlap, and the work is that of the sorting and of the pieces.
  *
- * The pieces can be many more than the ops: each of m copies of the same n ops becomes n. So their memory has a limit.
+ * The pieces can be many more than the ops: each of m copies of the same n ops becomes n. So their memory has a limit,
+ * and so has the work, or a few bytes for one more delta would cost as much as all that fits into the memory. As long
+ * as no byte of a file is used twice, each op cuts one reference at most, so there are no more of them than ops so far.
+ * Whatever is more than twice that, for files that do repeat, counts; the sum over all deltas has a limit, in
+ * proportion to that of the memory.
  */
 #ifndef RD_ENGINE_REFERENCES_H
 #define RD_ENGINE_REFERENCES_H
@@ -39,8 +43,10 @@ typedef struct rd__references {
         open; /* while a delta is met: those that have reached the op, then a gap, then those that follow */
     rd__reference_list next; /* to the file before: what `open` is when the delta has ended */
     rd__reference_list settled;
-    size_t reached; /* the number of open ones that the ops so far have reached and not completed */
-    size_t follow;  /* the first of `open` that begins behind the ops so far */
+    size_t reached;      /* the number of open ones that the ops so far have reached and not completed */
+    size_t follow;       /* the first of `open` that begins behind the ops so far */
+    uint64_t ops;        /* that were met */
+    uint64_t multiplied; /* the references that count as work */
     size_t taken_open;
     size_t taken_settled;
 } rd__references;
@@ -55,7 +61,7 @@ typedef rd_result rd__settle_fn(void *context, uint64_t from, uint64_t length, u
 rd_result rd__references_start(rd__references *references, rd_error *error);
 void rd__references_free(rd__references *references);
 
-/* Before the ops of a delta. */
+/* Before the ops of a delta. RD_E_LIMIT, about the delta: also of the work. */
 rd_result rd__references_begin(rd__references *references, rd_error *error);
 /* Is some of the op's range referred to? */
 bool rd__references_want(const rd__references *references, const rd_op *op);

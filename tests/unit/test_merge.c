@@ -493,6 +493,66 @@ static void chains_that_multiply_have_a_limit(void **state) {
     assert_true(o.stats.delta_index > 10 && o.stats.delta_index < 20);
 }
 
+enum { WORK_MEMORY = 10000000, WORK_MAX = 600 };
+
+static outcome merge_deltas_of_copies(rd_memory *deltas, size_t count, uint64_t memory) {
+    rd_source sources[WORK_MAX];
+    assert_true(count <= WORK_MAX);
+    for (size_t i = 0; i < count; i++)
+        sources[i] = bytes_source(&deltas[i]);
+    const outcome o = merge(sources, count, (rd_options){.limits.memory = memory});
+    for (size_t i = 0; i < count; i++)
+        rd_memory_free(&deltas[i]);
+    return o;
+}
+
+/* First the halves of the file are exchanged, time and again, and then it is doubled, to 2^15 pieces of two halves. */
+static outcome merge_exchanges(size_t exchanges) {
+    rd_memory deltas[WORK_MAX];
+    const rd_op exchange[] = {COPY(512, 512), COPY(0, 512)};
+    size_t count = 0;
+    while (count < exchanges)
+        deltas[count++] = delta_of_copies(exchange, 2);
+    for (uint64_t size = 1024; size < (uint64_t)1024 << 15; size *= 2) {
+        const rd_op twice[] = {COPY(0, size), COPY(0, size)};
+        deltas[count++] = delta_of_copies(twice, 2);
+    }
+    return merge_deltas_of_copies(deltas, count, WORK_MEMORY);
+}
+
+/* What fits into the memory must not be met by ever more deltas of a few bytes. */
+static void work_has_a_limit(void **state) {
+    (void)state;
+    outcome o = merge_exchanges(5);
+    assert_int_equal(o.result, RD_OK);
+    assert_int_equal(o.stats.copy_commands, (1 << 15) + 1); /* a second half, then a first one with the next second */
+    o = merge_exchanges(40);
+    check_failure(&o, RD_E_LIMIT, o.stats.delta_index, "exchanges");
+    assert_true(o.stats.delta_index > 20);
+    assert_string_equal(
+        o.error.reason,
+        "the deltas make very many commands of few, which takes more work than the memory limit allows");
+}
+
+/* Each delta turns round three parts of the file: there are more and more pieces, but none is used twice. */
+static void long_chains_are_no_excess(void **state) {
+    (void)state;
+    enum { SIZE = 1 << 30, MEMORY = 1000000 };
+    random_source r = random_from(23);
+    rd_memory deltas[WORK_MAX];
+    for (size_t i = 0; i < WORK_MAX; i++) {
+        const uint64_t first = 1 + random_below(&r, SIZE / 2);
+        const uint64_t second = first + 1 + random_below(&r, SIZE / 3);
+        const rd_op turned[] = {COPY(second, SIZE - second), COPY(first, second - first), COPY(0, first)};
+        deltas[i] = delta_of_copies(turned, 3);
+    }
+    const outcome o = merge_deltas_of_copies(deltas, WORK_MAX, MEMORY);
+    check_equal(o.result, RD_OK, "%s", o.error.reason ? o.error.reason : "");
+    check_equal(o.stats.copy_bytes, SIZE, "turned");
+    /* Half of them, on the average, are met by each delta: as work, that would be too much. */
+    assert_true(o.stats.copy_commands * WORK_MAX / 2 > MEMORY / 16);
+}
+
 /* Literals that have to be kept count, those that can be read again do not. */
 static void literals_that_are_kept_have_a_limit(void **state) {
     (void)state;
@@ -780,6 +840,8 @@ int main(void) {
         cmocka_unit_test(trailer_is_asked_for_of_the_last_delta),
         cmocka_unit_test(output_has_a_limit),
         cmocka_unit_test(chains_that_multiply_have_a_limit),
+        cmocka_unit_test(work_has_a_limit),
+        cmocka_unit_test(long_chains_are_no_excess),
         cmocka_unit_test(literals_that_are_kept_have_a_limit),
         cmocka_unit_test(progress_counts_the_deltas_and_cancels),
         cmocka_unit_test(delta_that_becomes_shorter_is_told),
