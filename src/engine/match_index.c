@@ -66,12 +66,20 @@ static void match_index_put(_Atomic(uint64_t) *bucket, uint32_t entry) {
 }
 
 /*
+ * From one key in a segment to the next. The stride of a file of some TB with little memory may be 2^32, which is no
+ * size_t of 32 bits; what leads out of the segment is as good. A power of two as well.
+ */
+static size_t match_index_step(const rd__match_index *index) {
+    return (size_t)rd__min_u64(index->stride, UINT64_C(1) << 31);
+}
+
+/*
  * Notes the run around the key at `at`, with the last bytes before it, so that the grid hides none. Returns where the
  * next key starts that is not all of this run.
  */
 static size_t match_index_note_run(const rd__match_index *index, const uint8_t *data, size_t size, size_t at,
                                    uint64_t offset, rd__match_runs *runs) {
-    const size_t stride = (size_t)index->stride;
+    const size_t stride = match_index_step(index);
     const uint8_t value = data[at];
     size_t start = at;
     size_t end = at;
@@ -95,11 +103,12 @@ void rd__match_index_add(const rd__match_index *index, const uint8_t *data, size
                          uint64_t offset, rd__match_runs *runs) {
     enum { BATCH = 32 };
     const uint32_t mask = (UINT32_C(1) << index->tag_bits) - 1;
-    const size_t stride = (size_t)index->stride;
+    const size_t stride = match_index_step(index);
+    const uint64_t first = (index->stride - offset % index->stride) % index->stride;
     const size_t end = available < RD__MATCH_KEY ? 0 : rd__min_size(size, available - RD__MATCH_KEY + 1);
-    assert(available >= size);
+    assert(available >= size && size <= UINT32_MAX / 2);
     *runs = (rd__match_runs){.first.length = 0};
-    for (size_t at = (size_t)((index->stride - offset % index->stride) % index->stride); at < end;) {
+    for (size_t at = (size_t)rd__min_u64(first, end); at < end;) {
         /* The buckets lie anywhere in memory: those of a batch are fetched at once. */
         _Atomic(uint64_t) *buckets[BATCH];
         uint32_t entries[BATCH];

@@ -60,8 +60,8 @@ bool rd__match_index_init(rd__match_index *index, uint64_t old_size, uint64_t me
 
 /*
  * Adds the keys that start in the first `size` bytes of `data`, a segment of the old file that lies at `offset`; it
- * consists of whole strides, or the old file ends with it. `available` bytes may be read, at least `size`. *runs
- * becomes its runs of RD__MATCH_KEY bytes or more. Any number of threads may add segments.
+ * consists of whole strides, or the old file ends with it. `available` bytes may be read, at least `size`, which is
+ * less than 2^31. *runs becomes its runs of RD__MATCH_KEY bytes or more. Any number of threads may add segments.
  */
 void rd__match_index_add(const rd__match_index *index, const uint8_t *data, size_t size, size_t available,
                          uint64_t offset, rd__match_runs *runs);
