@@ -356,8 +356,11 @@ typedef struct rd_limits {
     uint64_t output;
     /*
      * Memory that grows with the input: the strong sum length and 16 bytes per block of a signature; for a delta, also
-     * two blocks, or twice the new file if that is shorter. Buffers of a fixed size, some MiB per thread, are not
-     * counted. The window of a compressed file may take as much again.
+     * two blocks, or twice the new file if that is shorter; for a merge, ops and literals that are kept, and for a
+     * reverse those of its delta (0: 1 GiB); for a dense delta that is read, a frame of it. Of a diff, and of the diff
+     * that a reverse is, it is the size of the index: less makes the delta larger, and nothing fails (0: 256 MiB).
+     * Buffers of a fixed size, some MiB per thread, are not counted. The window of a compressed file may take as much
+     * again.
      */
     uint64_t memory;
     uint64_t blocks; /* of a signature that is loaded or built */
@@ -877,10 +880,12 @@ RD_API rd_result rd_ops_open(rd_ops **ops, const rd_source *delta, const rd_opti
 RD_API rd_result rd_ops_next(rd_ops *ops, rd_op *op);
 /*
  * Reads the next bytes of the last op, a literal; *got is less than `size` only at its end, or with an error. Errors:
- * RD_E_TRUNCATED; RD_E_STATE as rd_ops_next.
+ * RD_E_TRUNCATED; RD_E_STATE as rd_ops_next, and of a dense delta, whose literals cannot be read without its basis:
+ * that ends *ops as any error does, so expand the delta first, or do not read.
  */
 RD_API rd_result rd_ops_read(rd_ops *ops, void *data, size_t size, size_t *got);
-/* The offset in the delta of the literal's next byte. RD_UNKNOWN: there is none, or the delta is compressed. */
+/* The offset in the delta of the literal's next byte. RD_UNKNOWN: there is none, or the delta is compressed or dense.
+ */
 RD_API uint64_t rd_ops_literal_offset(const rd_ops *ops);
 /* What was read so far, with the trailer's digest at the end. Errors: as rd_stream_stats. */
 RD_API rd_result rd_ops_stats(const rd_ops *ops, rd_stats *stats);
