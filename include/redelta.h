@@ -505,9 +505,9 @@ RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_fi
  * deltas that are compressed or not seekable; `limits.memory` bounds both together (0: 1 GiB), since deltas that are
  * not trusted can make many ops of few. It bounds the time as well: ops of the result, beyond two for each op of the
  * deltas so far, are counted between any two deltas, and all together may be one for each 16 bytes of `limits.memory`.
- * So deltas of some KB can take about ten seconds by default. `limits.output` is noticed when the result is written.
- * Progress and the statistics' `in_bytes` count the bytes of the deltas; of a dense one after the first, and of those
- * before it, the bytes of what they were expanded to and merged into, which is read instead of them.
+ * So a few KB of deltas can take some seconds by default. `limits.output` is noticed when the result is
+ * written. Progress and the statistics' `in_bytes` count the bytes of the deltas; of a dense one after the first, and
+ * of those before it, the bytes of what they were expanded to and merged into, which is read instead of them.
  *
  * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: a delta is broken; RD_E_MISMATCH: a delta was altered, or two that
  * follow each other do not fit; RD_E_PARAMETER: a dense delta, without the basis; RD_E_UNVERIFIED: the options ask for
