@@ -486,9 +486,10 @@ RD_API rd_result rd_delta_make(const rd_signature *signature, const rd_source *n
  * length from any offset, so it is much smaller than one against a signature. It is a delta like any other. The old
  * file must be seekable, and its size known; the new one may be a pipe. `limits.memory` bounds the index of the old
  * file (default: 256 MiB); what it has no room for makes the delta larger. With `compression`, copies are chosen that
- * serve it. A dense delta (`form`) always has both digests, and `compression` is its level, by default 19. Progress
- * counts the bytes of the old file, then those of the new one. Memory: the index, at most 5 bytes for each byte of the
- * old file; 30 MiB per thread; with compression, more; for a dense delta 150 MiB more. Errors: as any operation.
+ * serve it. A dense delta (`form`) always has both digests, `compression` is its level, by default 19, and the
+ * statistics of its commands are those of what rd_delta_expand makes of it. Progress counts the bytes of the old file,
+ * then those of the new one. Memory: the index, at most 5 bytes for each byte of the old file; 30 MiB per thread; with
+ * compression, more; for a dense delta 150 MiB more. Errors: as any operation.
  */
 RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_file, const rd_sink *out,
                               const rd_options *options);

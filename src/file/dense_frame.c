@@ -4,6 +4,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "compress/column.h"
+#include "engine/op_joiner.h"
 #include "format/dense_walk.h"
 #include "io/source.h"
 
@@ -413,18 +414,53 @@ static uint64_t frame_target(const rd__dense_ops *ops) {
     return last->target_offset + last->length - ops->ops[0].target_offset;
 }
 
-static rd_result frame_put(const frame_run *run, const uint8_t *before, rd__growing *out) {
+static void counter_put(rd__dense_counter *counter, rd_op op) {
+    uint8_t ignored[RD__EMIT_MAX];
+    op.target_offset = counter->emitter.target;
+    (void)rd__emit_op(&counter->emitter, &op, ignored);
+}
+
+void rd__dense_counter_end(rd__dense_counter *counter) {
+    while (counter->literal > 0) {
+        const uint64_t length = rd__min_u64(counter->literal, RD__LITERAL_MAX);
+        counter_put(counter, (rd_op){.kind = RD_LITERAL, .length = length});
+        counter->literal -= length;
+    }
+}
+
+/* Walks over the frame as its readers do. */
+static void frame_count(const frame_run *run, const rd__dense_frame *frame, rd__dense_counter *counter) {
+    rd__dense_columns columns;
+    rd__dense_walk walk;
+    rd__dense_piece piece;
+    for (size_t i = 0; i < RD__DENSE_COLUMNS; i++) {
+        columns.data[i] = run->best->columns.bytes[i].data;
+        columns.size[i] = run->best->columns.bytes[i].size;
+    }
+    rd__dense_walk_init(&walk, frame, &columns, run->old_file->size, run->ops->ops[0].target_offset);
+    while (rd__dense_walk_next(&walk, &piece) == RD_MORE) {
+        if (piece.kind != RD__DENSE_SAME || piece.length < RD__DENSE_COPY_MIN) {
+            counter->literal += piece.length;
+            continue;
+        }
+        rd__dense_counter_end(counter);
+        counter_put(counter, (rd_op){.kind = RD_COPY, .length = piece.length, .basis_offset = piece.offset});
+    }
+}
+
+static rd_result frame_put(const frame_run *run, const uint8_t *before, rd__dense_counter *counter, rd__growing *out) {
     rd__dense_frame frame = {.covers = run->best->columns.covers,
                              .differences = run->best->columns.bytes[RD__DENSE_DIFFERENCES].size,
                              .target = frame_target(run->ops)};
     for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)
         frame.columns[i] = run->coded[i].stored;
     rd__dense_frame_put(out, before, &frame);
+    frame_count(run, &frame, counter);
     return out->failed ? rd__fail_memory(&run->operation->error) : RD_OK;
 }
 
 rd_result rd__dense_frame_make(rd__operation *operation, const rd_source *old_file, const rd__dense_ops *ops, int level,
-                               const uint8_t *before, rd__growing *out) {
+                               const uint8_t *before, rd__dense_counter *counter, rd__growing *out) {
     frame_run *const run = rd__alloc_zeroed(1, sizeof *run);
     if (!run)
         return rd__fail_memory(&operation->error);
@@ -437,7 +473,7 @@ rd_result rd__dense_frame_make(rd__operation *operation, const rd_source *old_fi
     if (result == RD_OK)
         result = frame_code(run);
     if (result == RD_OK)
-        result = frame_put(run, before, out);
+        result = frame_put(run, before, counter, out);
     for (size_t i = 0; i < RD__DENSE_STYLES; i++)
         columns_free(&run->trials[i].columns);
     for (size_t i = 0; i < RD__DENSE_COLUMNS; i++)

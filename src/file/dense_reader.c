@@ -16,7 +16,6 @@
 enum {
     CHUNK = 64 * 1024,
     PAGES = 512 * 1024, /* bytes of the old file that stay in memory */
-    COPY_MIN = 8,       /* fewer bytes of a cover take less in a literal */
     LITERAL_AT = RD__EMIT_MAX,
     OUT_SIZE = LITERAL_AT + (int)RD__LITERAL_MAX + 2 * (int)RD__EMIT_MAX
 };
@@ -374,7 +373,7 @@ static rd_result dense_gather(rd__dense_reader *r) {
 
 /* A piece becomes a copy after the literal before it, if it is one. */
 static bool dense_give_copy(rd__dense_reader *r) {
-    if (r->piece.kind != RD__DENSE_SAME || r->piece.length < COPY_MIN)
+    if (r->piece.kind != RD__DENSE_SAME || r->piece.length < RD__DENSE_COPY_MIN)
         return false;
     dense_give_literal(r);
     const rd_op op = {.kind = RD_COPY,

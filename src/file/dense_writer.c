@@ -4,9 +4,7 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "compress/column.h"
-#include "engine/op_joiner.h"
 #include "format/dense.h"
-#include "format/emitter.h"
 
 #include <assert.h>
 #include <string.h>
@@ -24,7 +22,8 @@ rd_result rd__dense_writer_open(rd__dense_writer *w, const rd_sink *sink, rd__op
     *w = (rd__dense_writer){.sink = sink,
                             .operation = operation,
                             .old_file = old_file,
-                            .level = rd__operation_compresses(operation) ? level : RD__COLUMN_LEVEL};
+                            .level = rd__operation_compresses(operation) ? level : RD__COLUMN_LEVEL,
+                            .counter.emitter.stats = &operation->stats};
     const rd_result result = rd__column_check(w->level, &operation->error);
     if (result != RD_OK)
         return result;
@@ -46,19 +45,11 @@ static rd_result dense_writer_put_op(rd__dense_writer *w, const rd_op *op) {
     return w->ops.failed ? rd__fail_memory(&w->operation->error) : RD_OK;
 }
 
-/* The literal is complete: counts it as the commands that a plain delta has for it. */
+/* The literal is complete. */
 static rd_result dense_writer_end_literal(rd__dense_writer *w) {
-    uint8_t ignored[RD__EMIT_MAX];
-    rd__emitter emitter = {.stats = &w->operation->stats};
     const uint64_t length = w->literal;
     if (length == 0)
         return RD_OK;
-    while (emitter.target < length) {
-        const rd_op op = {.kind = RD_LITERAL,
-                          .target_offset = emitter.target,
-                          .length = rd__min_u64(length - emitter.target, RD__LITERAL_MAX)};
-        (void)rd__emit_op(&emitter, &op, ignored);
-    }
     w->literal = 0;
     const rd_op op = {
         .kind = RD_LITERAL, .target_offset = w->target, .length = length, .basis_offset = w->literals.size - length};
@@ -74,7 +65,7 @@ static rd_result dense_writer_flush(rd__dense_writer *w) {
     const rd__dense_ops ops = {.ops = (const rd_op *)(const void *)w->ops.data,
                                .count = w->ops.size / sizeof(rd_op),
                                .literals = w->literals.data};
-    result = rd__dense_frame_make(w->operation, w->old_file, &ops, w->level, w->check, &frame);
+    result = rd__dense_frame_make(w->operation, w->old_file, &ops, w->level, w->check, &w->counter, &frame);
     if (result == RD_OK) {
         dense_writer_keep_check(w, frame.data, frame.size);
         result = rd__sink_write(w->sink, w->operation, frame.data, frame.size);
@@ -94,7 +85,6 @@ static rd_result dense_writer_grow(const rd__dense_writer *w, uint64_t length) {
 }
 
 rd_result rd__dense_writer_copy(rd__dense_writer *w, const rd_op *copy) {
-    uint8_t ignored[RD__EMIT_MAX];
     rd_op op = *copy;
     assert(copy->kind == RD_COPY && copy->length > 0 && copy->length <= w->old_file->size &&
            copy->basis_offset <= w->old_file->size - copy->length);
@@ -105,9 +95,6 @@ rd_result rd__dense_writer_copy(rd__dense_writer *w, const rd_op *copy) {
         result = dense_writer_flush(w);
     if (result != RD_OK)
         return result;
-    rd__emitter emitter = {.stats = &w->operation->stats};
-    op.target_offset = 0;
-    (void)rd__emit_op(&emitter, &op, ignored);
     op.target_offset = w->target;
     w->copies++;
     return dense_writer_put_op(w, &op);
@@ -136,6 +123,7 @@ rd_result rd__dense_writer_finish(rd__dense_writer *w, const uint8_t *new_digest
     const rd_result result = dense_writer_flush(w);
     if (result != RD_OK)
         return result;
+    rd__dense_counter_end(&w->counter);
     trailer.new_size = w->target;
     memcpy(trailer.new_digest, new_digest, RD_DIGEST_LEN);
     rd__dense_trailer_put(bytes, w->check, &trailer);

@@ -20,6 +20,7 @@ typedef struct rd__dense_writer {
     size_t copies;                      /* of them */
     rd__growing literals;               /* their bytes */
     uint64_t literal;                   /* bytes of the literal that may still grow */
+    rd__dense_counter counter;          /* for the operation's statistics */
     uint8_t check[RD__DENSE_CHECK_LEN]; /* of what was written last */
 } rd__dense_writer;
 
@@ -34,8 +35,9 @@ rd_result rd__dense_writer_open(rd__dense_writer *writer, const rd_sink *sink, r
 
 /*
  * Each adds an op, the next one of the new file; literals that follow each other become one. A copy lies within the old
- * file. The bytes of a literal are taken over. Both count the ops in the operation's statistics, as plain commands.
- * Errors: those of reading the old file and of writing, RD_E_MEMORY, RD_E_CANCELLED, RD_E_LIMIT.
+ * file. The bytes of a literal are taken over. The operation's statistics become those of the delta in librsync's form,
+ * which may have other ops. Errors: those of reading the old file and of writing, RD_E_MEMORY, RD_E_CANCELLED,
+ * RD_E_LIMIT.
  */
 rd_result rd__dense_writer_copy(rd__dense_writer *writer, const rd_op *copy);
 rd_result rd__dense_writer_literal(rd__dense_writer *writer, const void *data, size_t size);

@@ -21,7 +21,10 @@
 #include "format/dense_map.h"
 #include "format/numbers.h"
 
-enum { RD__DENSE_PLACES_KEPT = 16 };
+enum {
+    RD__DENSE_PLACES_KEPT = 16,
+    RD__DENSE_COPY_MIN = 8 /* bytes: fewer, though the same, take less in a literal of librsync's form */
+};
 
 /* The latest diagonals. */
 typedef struct rd__dense_places {

@@ -54,6 +54,24 @@ static void check_sources(rd_memory *old_file, const rd_memory *new_file, const 
     }
 }
 
+/* The statistics of a dense delta are those of what it is expanded to. */
+static void check_expansion(const rd_memory *old_file, const rd_memory *dense, const rd_stats *stats, size_t run) {
+    rd_memory plain = {0};
+    rd_stats expanded = {.size = sizeof expanded};
+    const rd_source basis = bytes_source(old_file);
+    const rd_source delta = bytes_source(dense);
+    const rd_sink sink = rd_sink_memory(&plain);
+    assert_int_equal(rd_delta_expand(&basis, &delta, &sink, &(rd_options){OPTIONS, .stats = &expanded}), RD_OK);
+    check_equal(rd_stats_delta_size(stats), plain.size, "run %zu", run);
+    check_equal(stats->literal_commands, expanded.literal_commands, "run %zu", run);
+    check_equal(stats->literal_bytes, expanded.literal_bytes, "run %zu", run);
+    check_equal(stats->literal_command_bytes, expanded.literal_command_bytes, "run %zu", run);
+    check_equal(stats->copy_commands, expanded.copy_commands, "run %zu", run);
+    check_equal(stats->copy_bytes, expanded.copy_bytes, "run %zu", run);
+    check_equal(stats->identical, expanded.identical, "run %zu", run);
+    rd_memory_free(&plain);
+}
+
 static void check_pair(rd_memory *old_file, const rd_memory *new_file, size_t run) {
     rd_stats stats;
     rd_memory plain = diff_of(old_file, new_file, (rd_options){.threads = 1}, &stats);
@@ -92,6 +110,7 @@ static void check_pair(rd_memory *old_file, const rd_memory *new_file, size_t ru
         check_true(stats.has_digest && stats.has_basis_digest && stats.out_bytes == packed.size, "run %zu", run);
         made = patched(old_file, &packed);
         check_memory(made, *new_file, "run %zu, dense", run);
+        check_expansion(old_file, &packed, &stats, run);
         rd_memory_free(&made);
         rd_memory_free(&packed);
     }
