@@ -21,16 +21,17 @@ typedef struct pipeline_run {
     uint64_t fetched;
     uint64_t claimed;
     uint64_t finished;
-    bool *done;           /* of each slot: it was worked on */
-    unsigned workers;     /* that are at work in this run */
-    unsigned workers_max; /* that may be */
+    bool *done;                 /* of each slot: it was worked on */
+    unsigned workers;           /* that are at work in this run */
+    unsigned workers_max;       /* that may be, in this run and those around it */
+    struct pipeline_run *outer; /* of the same owner, which started this one in it, or NULL */
 } pipeline_run;
 
 typedef struct rd__pool_state {
     pthread_mutex_t mutex;
     pthread_cond_t work_ready; /* a segment was fetched, or all is over */
     pthread_cond_t work_done;  /* a segment was worked on */
-    pipeline_run *run;         /* the run under way, or NULL */
+    pipeline_run *run;         /* the innermost run under way, or NULL */
     bool over;                 /* the workers shall return */
     unsigned worker_count;
     unsigned worker_limit; /* that can be had, as far as this run knows */
@@ -85,12 +86,30 @@ static void pipeline_work_on_one(pool_state *pool, pipeline_run *run) {
     pthread_cond_signal(&pool->work_done);
 }
 
+/* May one more work in this run? */
+static bool pipeline_has_room(const pipeline_run *run) {
+    unsigned workers = 0;
+    for (const pipeline_run *r = run; r; r = r->outer)
+        workers += r->workers;
+    return workers < run->workers_max;
+}
+
+/* The run whose segment a worker takes next, or NULL: the innermost is what its caller waits for. */
+static pipeline_run *pool_next_run(const pool_state *pool) {
+    pipeline_run *run = pool->run;
+    if (run && !pipeline_has_room(run))
+        return NULL;
+    while (run && run->claimed == run->fetched)
+        run = run->outer;
+    return run && run->workers < run->workers_max ? run : NULL;
+}
+
 static void *pool_worker_main(void *argument) {
     pool_state *const pool = argument;
     pthread_mutex_lock(&pool->mutex);
     while (!pool->over) {
-        pipeline_run *const run = pool->run;
-        if (run && run->claimed < run->fetched && run->workers < run->workers_max) {
+        pipeline_run *const run = pool_next_run(pool);
+        if (run) {
             run->workers++;
             pipeline_work_on_one(pool, run);
             run->workers--;
@@ -132,7 +151,7 @@ static void pipeline_offer(pool_state *pool, pipeline_run *run) {
     run->done[run->fetched % run->pipeline->slot_count] = false;
     run->fetched++;
     const bool more = run->fetched - run->claimed > 1;
-    if (run->fetched - run->finished > 1 && run->workers < run->workers_max)
+    if (run->fetched - run->finished > 1 && pipeline_has_room(run))
         pthread_cond_signal(&pool->work_ready);
     pthread_mutex_unlock(&pool->mutex);
     if (more && pool->worker_count < run->workers_max && pool->worker_count < pool->worker_limit)
@@ -169,8 +188,17 @@ static rd_result pipeline_run_segments(pool_state *pool, pipeline_run *run) {
     }
 }
 
+/* Does the pool lend its threads to a run of this owner? */
+static bool pool_lends(pool_state *pool, const void *owner) {
+    pthread_mutex_lock(&pool->mutex);
+    const bool lends = !pool->run || (owner && pool->run->pipeline->owner == owner);
+    pthread_mutex_unlock(&pool->mutex);
+    return lends;
+}
+
 static void pool_set_run(pool_state *pool, pipeline_run *run) {
     pthread_mutex_lock(&pool->mutex);
+    run->outer = pool->run;
     pool->run = run;
     pool->worker_limit = RD__THREADS_MAX;
     pthread_mutex_unlock(&pool->mutex);
@@ -179,9 +207,10 @@ static void pool_set_run(pool_state *pool, pipeline_run *run) {
 /* Takes the run from the workers, and waits for those that are still at work in it. */
 static void pool_end_run(pool_state *pool, pipeline_run *run) {
     pthread_mutex_lock(&pool->mutex);
-    pool->run = NULL;
+    run->claimed = run->fetched;
     while (run->workers > 0)
         pthread_cond_wait(&pool->work_done, &pool->mutex);
+    pool->run = run->outer;
     pthread_mutex_unlock(&pool->mutex);
 }
 
@@ -191,7 +220,9 @@ rd_result rd__pipeline_run(const rd__pipeline *pipeline, rd_error *error) {
     pipeline_run run = {.pipeline = pipeline, .workers_max = threads - 1};
     rd__pool own = {0};
     rd__pool *const pool =
-        pipeline->pool && !(pipeline->pool->state && pipeline->pool->state->run) ? pipeline->pool : &own;
+        pipeline->pool && (!pipeline->pool->state || pool_lends(pipeline->pool->state, pipeline->owner))
+            ? pipeline->pool
+            : &own;
     if (pool == &own && pipeline->pool) /* the pool's threads are at work elsewhere */
         run.workers_max = 0;
     if (!pool->state)

@@ -40,12 +40,14 @@ typedef struct rd__pipeline {
     size_t slot_count; /* at least 1 */
     unsigned threads;  /* in all, including the calling one; at least 1 */
     rd__pool *pool;    /* NULL: threads of this run alone */
+    const void *owner; /* the operation that may start a run within a run, or NULL */
 } rd__pipeline;
 
 /*
  * Runs until fetch finds no more and all is finished: RD_OK; or until finish gives another result; or RD_E_MEMORY. A
- * pool that has a run under way, as when a callback starts another operation, lends no threads: the calling thread then
- * works alone.
+ * pool that has a run under way lends its threads to another one only if both have the same owner, whose calling thread
+ * starts the second in a function of the first: the threads then work in the second, and in the first while there is
+ * nothing to do, `threads` in all. Else, as when a callback starts another operation, the calling thread works alone.
  */
 rd_result rd__pipeline_run(const rd__pipeline *pipeline, rd_error *error);
 

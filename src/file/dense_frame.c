@@ -381,13 +381,15 @@ static rd_result task_finish(void *context, void *slot) {
     return task->result;
 }
 
-/* The pool of the operation may be matching: these threads are others. */
+/* The pool may be matching: its threads then do this first. */
 static rd_result frame_run_pipeline(frame_run *run, rd__pipeline *pipeline, void **slots, size_t slot_count,
                                     bool any_thread) {
     pipeline->context = run;
     pipeline->slots = slots;
     pipeline->slot_count = slot_count;
     pipeline->threads = any_thread ? rd__operation_threads(run->operation) : 1;
+    pipeline->pool = &run->operation->context->pool;
+    pipeline->owner = run->operation;
     run->fetched = 0;
     return rd__pipeline_run(pipeline, &run->operation->error);
 }

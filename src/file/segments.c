@@ -148,7 +148,8 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
                                    .slots = slots,
                                    .slot_count = slot_count,
                                    .threads = threads,
-                                   .pool = &kept->pool};
+                                   .pool = &kept->pool,
+                                   .owner = operation};
     segments->holes = (rd__holes){.fd = -1, .size = segments->source->size};
     if (rd__segments_are_concurrent(segments->source))
         segments->holes = rd__holes_open(segments->source);

@@ -79,6 +79,8 @@ typedef struct trial {
     rd_result failure;          /* ... with this result */
     pthread_barrier_t *barrier; /* if not NULL: each work waits there */
     rd__pool *pool;             /* or NULL */
+    const void *owner;          /* or NULL */
+    struct trial *inner;        /* if not NULL: is run, as it is here, by each finish */
     /* What came of it: */
     rd_result result;
     pthread_t caller;
@@ -87,8 +89,9 @@ typedef struct trial {
     uint64_t ends;   /* times that fetch found nothing */
     uint64_t digest; /* of all results in the order in which they were finished */
     uint64_t by_workers;
-    uint64_t disturbed; /* segments that a worker did with signals not blocked */
-    const char *fault;  /* the first thing that must not happen */
+    uint64_t by_workers_inside; /* in inner runs */
+    uint64_t disturbed;         /* segments that a worker did with signals not blocked */
+    const char *fault;          /* the first thing that must not happen */
 } trial;
 
 /* The number of threads that are in `work`, and the most there were at once. */
@@ -157,6 +160,8 @@ static void work(const void *context, void *slot) {
     atomic_fetch_sub(&working.now, 1);
 }
 
+static void run(trial *t);
+
 static rd_result finish(void *context, void *slot) {
     trial *const t = context;
     piece *const p = slot;
@@ -170,6 +175,12 @@ static rd_result finish(void *context, void *slot) {
     t->digest = digest_with(t->digest, p->result);
     t->by_workers += p->by_caller ? 0 : 1;
     t->disturbed += p->by_caller || p->undisturbed ? 0 : 1;
+    if (t->inner) {
+        trial inner = *t->inner;
+        run(&inner);
+        expect(t, inner.finished == inner.pieces || inner.result != RD_OK, "an inner run did not end");
+        t->by_workers_inside += inner.by_workers;
+    }
     t->result = p->number == t->fails_at ? t->failure : RD_OK;
     return t->result;
 }
@@ -201,7 +212,8 @@ static void run(trial *t) {
                                    .slots = slots,
                                    .slot_count = t->slot_count,
                                    .threads = t->threads,
-                                   .pool = t->pool};
+                                   .pool = t->pool,
+                                   .owner = t->owner};
     const rd_result result = rd__pipeline_run(&pipeline, &error);
     if (!t->pool)
         check_equal(atomic_load(&workers.running), 0, "threads left");
@@ -336,6 +348,63 @@ static void a_pool_lends_as_many_threads_as_are_allowed(void **state) {
     check_equal(atomic_load(&workers.running), 0, "threads left");
 }
 
+/* No more threads than are allowed work in both runs together (see run), and all of them in the inner one. */
+static void a_run_within_a_run_of_its_owner_has_the_threads(void **state) {
+    (void)state;
+    const int owner = 0;
+    for (unsigned threads = 1; threads <= 6; threads++) {
+        rd__pool pool = {0};
+        pthread_barrier_t barrier;
+        assert_int_equal(pthread_barrier_init(&barrier, NULL, threads), 0);
+        trial inner = {.threads = threads, .slot_count = 2 * (size_t)threads, .pieces = 4 * (uint64_t)threads};
+        inner.fails_at = UINT64_MAX;
+        inner.barrier = &barrier;
+        inner.pool = &pool;
+        inner.owner = &owner;
+        trial t = {.threads = threads, .slot_count = 16, .pieces = 60, .fails_at = UINT64_MAX, .pool = &pool};
+        t.owner = &owner;
+        t.inner = &inner;
+        run(&t);
+        check_equal(t.finished, t.pieces, "%u threads", threads);
+        check_equal(t.by_workers_inside >= t.pieces * (threads - 1), true, "%u threads", threads);
+        rd__pool_free(&pool);
+        assert_int_equal(pthread_barrier_destroy(&barrier), 0);
+    }
+}
+
+/* A failure inside ends the run inside alone. */
+static void a_run_within_a_run_may_fail(void **state) {
+    (void)state;
+    const int owner = 0;
+    rd__pool pool = {0};
+    trial inner = {.threads = 4, .slot_count = 6, .pieces = 50, .fails_at = 7, .failure = RD_E_IO, .pool = &pool};
+    inner.owner = &owner;
+    trial t = {.threads = 4, .slot_count = 16, .pieces = 60, .fails_at = UINT64_MAX, .pool = &pool, .owner = &owner};
+    t.inner = &inner;
+    run(&t);
+    check_equal(t.finished, t.pieces, "the run around it");
+    rd__pool_free(&pool);
+}
+
+/* Another owner's run, or one of nobody, does its work alone. */
+static void a_run_within_a_run_of_another_is_alone(void **state) {
+    (void)state;
+    const int owners[2] = {0};
+    const void *const others[] = {&owners[1], NULL};
+    for (size_t i = 0; i < ITEMS(others); i++) {
+        rd__pool pool = {0};
+        trial inner = {.threads = 4, .slot_count = 8, .pieces = 50, .fails_at = UINT64_MAX, .pool = &pool};
+        inner.owner = others[i];
+        trial t = {.threads = 4, .slot_count = 16, .pieces = 60, .fails_at = UINT64_MAX, .pool = &pool};
+        t.owner = i == 0 ? &owners[0] : NULL;
+        t.inner = &inner;
+        run(&t);
+        check_equal(t.finished, t.pieces, "owner %zu", i);
+        check_equal(t.by_workers_inside, 0, "owner %zu", i);
+        rd__pool_free(&pool);
+    }
+}
+
 static void processors_are_those_that_the_process_may_use(void **state) {
     (void)state;
     cpu_set_t before;
@@ -363,6 +432,9 @@ int main(void) {
         cmocka_unit_test(threads_that_cannot_be_had_are_done_without),
         cmocka_unit_test(a_pool_asks_again_for_threads_in_each_run),
         cmocka_unit_test_setup(a_pool_lends_as_many_threads_as_are_allowed, all_threads_can_be_had),
+        cmocka_unit_test_setup(a_run_within_a_run_of_its_owner_has_the_threads, all_threads_can_be_had),
+        cmocka_unit_test_setup(a_run_within_a_run_may_fail, all_threads_can_be_had),
+        cmocka_unit_test_setup(a_run_within_a_run_of_another_is_alone, all_threads_can_be_had),
         cmocka_unit_test(processors_are_those_that_the_process_may_use),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
