@@ -4,7 +4,7 @@
     backup_chain.py add STORE FILE                 adds FILE as the newest version
     backup_chain.py receive STORE DELTA            adds the version that DELTA makes of the newest one
     backup_chain.py list STORE                     lists the versions and their sizes
-    backup_chain.py restore STORE VERSION -o FILE  restores FILE to that version
+    backup_chain.py restore STORE VERSION -o FILE  restores that version to FILE; -f: even if there is one already
     backup_chain.py drop STORE VERSION             removes one version, whichever it is
     backup_chain.py roll-up STORE VERSION          of those before VERSION leaves only the oldest
     backup_chain.py prune STORE KEEP               removes all but the newest KEEP versions
@@ -16,7 +16,8 @@ can be removed without touching the others, and one in the middle by merging two
 
 Every file gets its name when it is complete and on the disk, and nothing is removed before what takes its place was
 found to work. If the program is killed at any moment, or the power fails, every version in the store can still be
-restored, and the next run removes what was left behind. One process uses a store at a time; others are refused.
+restored, and the next run that changes the store removes what was left behind. One process uses a store at a time;
+others are refused. A folder with other things in it, but no version, is no store: nothing is added to it or removed.
 """
 
 from __future__ import annotations
@@ -36,7 +37,10 @@ from pathlib import Path
 
 import redelta
 
-DELTA = re.compile(r"(\d+)-from-(\d+)\.delta")
+FULL = re.compile(r"([0-9]{4,})\.full")
+SUM = re.compile(r"([0-9]{4,})\.b3")
+DELTA = re.compile(r"([0-9]{4,})-from-([0-9]{4,})\.delta")
+UNFINISHED = re.compile(r"\.new-[a-z0-9_]{8}")  # as tempfile completes the prefix
 
 
 class Unusable(Exception):
@@ -60,23 +64,41 @@ class Store:
 
     @contextmanager
     def locked(self) -> Iterator[None]:
-        """The lock goes with the process, even if that is killed. What a killed one left unfinished is removed."""
+        """The lock goes with the process, even if that is killed."""
         folder = os.open(self.folder, os.O_RDONLY)
         try:
             try:
                 fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
                 raise Unusable(f"{self.folder}: another process uses it") from None
-            for left in self.folder.glob(".new-*"):
-                shutil.rmtree(left)
             yield
         finally:
             os.close(folder)
 
     # ---- What is there ----
 
+    def expect_store(self, new: bool) -> None:
+        """Fails if this is some other folder. A `new` store may be empty, or as a process leaves it that was killed
+        before the first version was complete."""
+        if self.versions():
+            return
+        if not new:
+            raise Unusable(f"{self.folder}: not a store, it has no version")
+        unfinished = self.unfinished()
+        if any(path not in unfinished and not SUM.fullmatch(path.name) for path in self.folder.iterdir()):
+            raise Unusable(f"{self.folder}: not a store, it has other files and no version")
+
+    def unfinished(self) -> list[Path]:
+        """What a killed process left behind."""
+        return [
+            path
+            for path in self.folder.iterdir()
+            if UNFINISHED.fullmatch(path.name) and path.is_dir() and not path.is_symlink()
+        ]
+
     def fulls(self) -> list[int]:
-        return sorted(int(path.stem) for path in self.folder.glob("*.full") if path.stem.isdecimal())
+        names = (FULL.fullmatch(path.name) for path in self.folder.iterdir())
+        return sorted(int(name[1]) for name in names if name)
 
     def deltas(self) -> dict[int, list[int]]:
         """Each version that has a delta, and the versions that these are from. There is a second one only after a run
@@ -106,6 +128,10 @@ class Store:
         raise Unusable(f"{self.folder}: version {version} cannot be restored, because a file of the store is missing")
 
     # ---- Writing ----
+
+    def clean(self) -> None:
+        for left in self.unfinished():
+            shutil.rmtree(left)
 
     def write(self, path: Path, make: Callable[[Path], object]) -> None:
         """A file that gets its name when it is complete and on the disk."""
@@ -173,7 +199,7 @@ class Store:
         no second file is compared."""
         fulls = self.fulls()
         if not fulls:
-            raise LookupError(f"{self.folder} has no version yet, of which a delta could make another")
+            raise Unusable(f"{self.folder}: the newest version is missing, of which the delta could make another")
         before, version = fulls[-1], fulls[-1] + 1
         self.check_full(before)
         self.write_full(version, lambda made: redelta.write_patch(self.full(before), delta, made, verify=True))
@@ -191,8 +217,10 @@ class Store:
             redelta.write_patch(before, delta, os.devnull, verify=True)  # before the file goes
             self.remove(after, self.sum(version))
 
-    def restore(self, version: int, path: Path) -> None:
-        """The file is replaced when the version is complete."""
+    def restore(self, version: int, path: Path, replace: bool) -> None:
+        """A file is replaced when the version is complete, and only if it may be; anything else never."""
+        if os.path.lexists(path) and not (replace and path.is_file()):
+            raise Unusable(f"{path}: is there already, and only a file is replaced, with -f")
         with tempfile.TemporaryDirectory(dir=path.absolute().parent, prefix=".restore-") as place:
             work = Path(place, path.name)
             self.make(version, work)
@@ -290,10 +318,14 @@ def parse() -> argparse.Namespace:
             words.add_argument(name, type=Path if name == "file" else positive)
         if verb == "restore":
             words.add_argument("-o", dest="file", type=Path, required=True, metavar="FILE")
+            words.add_argument("-f", dest="replace", action="store_true")
     return parser.parse_args()
 
 
 def carry_out(store: Store, given: argparse.Namespace) -> int:
+    store.expect_store(new=given.verb == "add")
+    if given.verb not in ("list", "restore", "check"):
+        store.clean()
     if given.verb in ("add", "receive"):
         print(f"version {store.add(given.file) if given.verb == 'add' else store.receive(given.file)}")
     elif given.verb == "list":
@@ -302,7 +334,7 @@ def carry_out(store: Store, given: argparse.Namespace) -> int:
             path = steps[-1] if steps else store.full(version)
             print(f"{version:4}  {path.suffix[1:]:5}  {path.stat().st_size:>15,} bytes")
     elif given.verb == "restore":
-        store.restore(given.number, given.file)
+        store.restore(given.number, given.file, given.replace)
     elif given.verb == "check":
         problems = {version: store.check(version) for version in store.versions()}
         for version, problem in problems.items():

@@ -242,24 +242,25 @@ def store(memory: Path) -> Path:
 
 
 def assert_kept(store: Path, versions: dict[int, bytes]) -> None:
-    """These versions, and no others, can be restored, and nothing is left behind."""
+    """These versions, and no others, can be restored, and nothing but what was there is left behind."""
+    before = files_in(store)
     restored = store.parent / "restored"
     listed = run(CHAIN, "list", store).stdout.splitlines()
     assert [int(line.split()[0]) for line in listed] == sorted(versions)
     for number in range(1, max(versions) + 2):
         restored.write_bytes(b"mine")
         if number in versions:
-            run(CHAIN, "restore", store, number, "-o", restored)
+            run(CHAIN, "restore", store, number, "-f", "-o", restored)
             assert restored.read_bytes() == versions[number]
         else:
-            assert "no version" in run(CHAIN, "restore", store, number, "-o", restored, status=1).stderr
+            assert "no version" in run(CHAIN, "restore", store, number, "-f", "-o", restored, status=1).stderr
             assert restored.read_bytes() == b"mine"
     restored.unlink()
     assert "file" in files_in(store.parent)
     assert set(files_in(store.parent)) <= {"file", "store", "store-before"}
-    assert not list(store.glob(".*"))
     checked = run(CHAIN, "check", store).stdout.splitlines()
     assert checked == [f"version {number}: can be restored" for number in sorted(versions)]
+    assert files_in(store) == before
 
 
 def numbered(versions: list[bytes], *without: int) -> dict[int, bytes]:
@@ -327,9 +328,9 @@ def test_a_damaged_chain_is_told_of(store: Path, tmp_path: Path, damage: Callabl
     damaged, target = store / "0002-from-0003.delta", tmp_path / "restored"
     damaged.write_bytes(damage(damaged.read_bytes()))
     target.write_bytes(b"mine")
-    run(CHAIN, "restore", store, 2, "-o", target, status=1)
+    run(CHAIN, "restore", store, 2, "-f", "-o", target, status=1)
     assert target.read_bytes() == b"mine"
-    run(CHAIN, "restore", store, 3, "-o", target)
+    run(CHAIN, "restore", store, 3, "-f", "-o", target)
     assert target.read_bytes() == VERSIONS[2]
     checked = run(CHAIN, "check", store, status=1).stdout.splitlines()
     assert [line.endswith("can be restored") for line in checked[1:]] == [False, True, True, True, True, True]
@@ -426,6 +427,7 @@ def test_a_chain_survives_a_kill_before_every_change(
             assert_kept(store, {number: ({**numbered(FEW), **after})[number] for number in listed})
             run(CHAIN, *arguments)
         run(CHAIN, "add", store, store / f"{max(after):04}.full")
+        assert not list(store.glob(".*")), "what the killed process left is not removed"
         assert_kept(store, {**after, max(after) + 1: after[max(after)]})
         shutil.rmtree(store)
         shutil.copytree(whole, store)
@@ -445,8 +447,70 @@ def test_two_processes_do_not_use_a_chain_at_once(store: Path) -> None:
 def test_a_chain_without_a_file_or_a_store(tmp_path: Path) -> None:
     for verb, *rest in [("add", "none"), ("list",), ("restore", 1, "-o", "to"), ("prune", 1), ("check",), ("drop", 1)]:
         assert "No such file" in run(CHAIN, verb, tmp_path / "store", *rest, status=1).stderr
+    assert files_in(tmp_path) == []
     (tmp_path / "store").mkdir()
     assert "no version" in run(CHAIN, "receive", tmp_path / "store", "none", status=1).stderr
+
+
+def test_a_restored_version_replaces_no_file_unasked(store: Path, tmp_path: Path) -> None:
+    target, folder, nowhere = (tmp_path / name for name in ("restored", "folder", "link"))
+    target.write_bytes(b"mine")
+    folder.mkdir()
+    nowhere.symlink_to("nowhere")
+    for path, *words in [(target,), (folder,), (folder, "-f"), (nowhere,), (nowhere, "-f")]:
+        assert "-f" in run(CHAIN, "restore", store, 2, "-o", path, *words, status=1).stderr
+    assert target.read_bytes() == b"mine"
+    assert files_in(tmp_path) == ["folder", "link", "restored"]
+    assert nowhere.is_symlink()
+    run(CHAIN, "restore", store, 2, "-o", target, "-f")
+    assert target.read_bytes() == VERSIONS[1]
+
+
+LEFT = ".new-abc_01z9"  # as a killed process leaves a folder behind
+MINE = (".new-year", ".new-abc_01z9x", ".new-ABCDEFGH", ".new-")
+
+
+def test_a_folder_that_is_no_store_is_left_alone(memory: Path) -> None:
+    home, file = memory / "home", memory / "file"
+    file.write_bytes(OLD)
+    for name in (LEFT, *MINE, "folder"):
+        (home / name).mkdir(parents=True)
+        (home / name / "letter").write_bytes(NEW)
+    (home / "last.full").write_bytes(NEW)
+    before = sorted(home.rglob("*"))
+    for verb, *rest in [
+        ("add", file), ("receive", file), ("list",), ("restore", 1, "-o", memory / "to"), ("drop", 1), ("roll-up", 1),
+        ("prune", 1), ("check",),
+    ]:  # fmt: skip
+        assert "not a store" in run(CHAIN, verb, home, *rest, status=1).stderr, verb
+        assert sorted(home.rglob("*")) == before, verb
+    assert files_in(memory) == ["file", "home"]
+
+
+def test_only_verbs_that_write_remove_what_was_left_behind(store: Path) -> None:
+    for name in (LEFT, *MINE):
+        (store / name).mkdir()
+        (store / name / "part").write_bytes(NEW)
+    (store / ".new-file0000").write_bytes(NEW)
+    (store / ".new-link0000").symlink_to(MINE[0])
+    before = files_in(store)
+    run(CHAIN, "list", store)
+    run(CHAIN, "check", store)
+    run(CHAIN, "restore", store, 1, "-o", store.parent / "restored")
+    assert files_in(store) == before
+    run(CHAIN, "prune", store, 100)
+    assert files_in(store) == [name for name in before if name != LEFT]
+
+
+def test_a_store_begins_again_after_its_first_version_was_not_finished(memory: Path) -> None:
+    store, file = memory / "store", memory / "file"
+    file.write_bytes(OLD)
+    (store / LEFT).mkdir(parents=True)
+    (store / "0001.b3").write_text("a digest, whose file is not there yet")
+    assert "not a store" in run(CHAIN, "list", store, status=1).stderr
+    run(CHAIN, "add", store, file)
+    assert files_in(store) == ["0001.b3", "0001.full"]
+    assert_kept(store, {1: OLD})
 
 
 # ---- asyncio --------------------------------------------------------------------------------------------------------
