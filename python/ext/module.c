@@ -16,10 +16,11 @@
 PyObject *stats_tuple(const rd_stats *s) {
     const char *const digest = s->has_digest ? (const char *)s->digest : NULL; /* NULL gives None */
     const char *const basis_digest = s->has_basis_digest ? (const char *)s->basis_digest : NULL;
-    return Py_BuildValue("KKKKKKKKKKy#OKKy#i", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands,
+    return Py_BuildValue("KKKKKKKKKKy#OKNy#i", s->in_bytes, s->out_bytes, s->blocks, s->literal_commands,
                          s->literal_bytes, s->literal_command_bytes, s->copy_commands, s->copy_bytes,
                          s->copy_command_bytes, s->false_matches, digest, (Py_ssize_t)sizeof s->digest,
-                         s->identical ? Py_True : Py_False, s->hole_bytes, s->basis_size, basis_digest,
+                         s->identical ? Py_True : Py_False, s->hole_bytes,
+                         number_or_none(s->has_basis_digest ? s->basis_size : RD_UNKNOWN), basis_digest,
                          (Py_ssize_t)sizeof s->basis_digest, (int)s->changed);
 }
 

@@ -99,8 +99,11 @@ def test_statistics_have_both_digests(tmp_path: Path) -> None:
     assert isinstance(found, redelta.DeltaInfo)
     assert (found.stats.basis_digest, found.stats.basis_size) == (digest_of(OLD), len(OLD))
     bare = redelta.write_diff(OLD, OLD, io.BytesIO(), verify=False)
-    assert (bare.digest, bare.basis_digest, bare.basis_size, bare.identical) == (None, None, 0, True)
-    assert redelta.write_delta(redelta.signature(OLD), NEW, io.BytesIO()).basis_digest is None
+    assert (bare.digest, bare.basis_digest, bare.basis_size, bare.identical) == (None, None, None, True)
+    unknown = redelta.write_delta(redelta.signature(OLD), NEW, io.BytesIO())
+    assert (unknown.basis_digest, unknown.basis_size) == (None, None)
+    empty = redelta.write_diff(b"", NEW, io.BytesIO())
+    assert (empty.basis_digest, empty.basis_size) == (digest_of(b""), 0)
 
 
 def test_any_destination_gets_it(tmp_path: Path) -> None:

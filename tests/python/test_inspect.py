@@ -32,7 +32,11 @@ def test_ops_are_those_of_the_delta(pair: tuple[bytes, bytes]) -> None:
             assert op == redelta.Literal(target, len(command.data))
         target += op.length
     assert (info.size, info.kind) == (len(new), "delta")
-    assert info.basis_size <= len(basis)
+    copied = [op.basis + op.length for op in info.ops if isinstance(op, redelta.Copy)]
+    assert (info.basis_least, info.basis_size) == (max(copied, default=0), None)
+    known = redelta.inspect(redelta.diff(basis, new))
+    assert isinstance(known, redelta.DeltaInfo)
+    assert known.basis_least <= len(basis) == known.basis_size == known.stats.basis_size
     assert info.stats.literal_bytes + info.stats.copy_bytes == len(new)
     assert info.stats.digest == wire.digest_of(new)
     assert list(info.ops) == list(info.ops)

@@ -176,7 +176,8 @@ def test_inspect_tells_it() -> None:
     assert isinstance(plain, redelta.DeltaInfo)
     assert (found.dense, plain.dense, found.kind) == (True, False, "delta")
     assert list(found.ops) == list(plain.ops)
-    assert (found.size, found.basis_size) == (len(NEW), plain.basis_size)
+    assert (found.size, found.basis_least) == (len(NEW), plain.basis_least)
+    assert found.basis_size == plain.basis_size == len(OLD)
     assert (found.stats.digest, found.stats.basis_digest) == (digest_of(NEW), digest_of(OLD))
 
 

@@ -67,8 +67,10 @@ class DeltaInfo:
 
     size: int
     """The size of the new file, in bytes."""
-    basis_size: int
-    """The least size of a basis, in bytes."""
+    basis_least: int
+    """The least size of a basis that has all that is copied, in bytes."""
+    basis_size: int | None
+    """The size of the basis, in bytes, as in the delta; None if the delta does not know it."""
     stats: Stats
     """The commands, in total."""
     _numbers: bytes = field(repr=False)
@@ -134,9 +136,9 @@ def inspect(
 
 
 def _delta_info(numbers: bytes, stats: Stats, compressed: bool, dense: bool) -> DeltaInfo:
-    size = basis_size = 0
+    size = basis_least = 0
     for target, length, basis in NUMBERS.iter_unpack(numbers):
         size = target + length
         if basis != NO_BASIS:
-            basis_size = max(basis_size, basis + length)
-    return DeltaInfo(size, basis_size, stats, numbers, compressed, dense)
+            basis_least = max(basis_least, basis + length)
+    return DeltaInfo(size, basis_least, stats.basis_size, stats, numbers, compressed, dense)

@@ -20,7 +20,7 @@ def shown(value: int | bytes | str) -> str:
 
 @dataclass(frozen=True)
 class Stats:
-    """What an operation did. Fields that do not apply to it are 0. In a notebook it is shown as a table."""
+    """What an operation did. Fields that do not apply to it are 0 or None. In a notebook it is shown as a table."""
 
     in_bytes: int = 0
     """Read from the basis, the signature, the new file or the delta."""
@@ -49,10 +49,10 @@ class Stats:
     known: of `inspect`, `open_delta` and `DeltaWriter`."""
     hole_bytes: int = 0
     """Of a patch: those of `out_bytes` that became holes, and were not written."""
-    basis_size: int = 0
-    """Of the basis, as in the delta; 0 if `basis_digest` is None."""
+    basis_size: int | None = None
+    """Of the basis, as in the delta; None if the delta does not know it."""
     basis_digest: bytes | None = None
-    """Of the basis, as in the delta: `diff`, `merge` and `reverse` know it, `delta` does not."""
+    """Of the basis, as in the delta; None if the delta does not know it: one of `delta` does not."""
     changed: str | None = None
     """The file that changed while it was read ("basis", "signature", "new file", "delta"), if one did."""
 

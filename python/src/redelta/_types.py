@@ -104,6 +104,6 @@ Names: TypeAlias = Mapping[str, str | bytes]
 """The paths of the files of an operation, by role, for its errors."""
 
 Numbers: TypeAlias = tuple[
-    int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int, int, bytes | None, int
+    int, int, int, int, int, int, int, int, int, int, bytes | None, bool, int, int | None, bytes | None, int
 ]  # fmt: skip
 """The fields of Stats, with the number of a role for `changed`."""
