@@ -115,7 +115,7 @@ complete -c redelta -n '__fish_seen_subcommand_from merge' -l basis -r -F -d 'th
 complete -c redelta -n '__fish_seen_subcommand_from merge' -s z -l compress -d 'compress with zstd at level N, 1 to 22 (default: 3)'
 complete -c redelta -n '__fish_seen_subcommand_from merge' -l no-verify -d 'omit the digest that patch uses to verify its result'
 complete -c redelta -n '__fish_seen_subcommand_from merge' -l max-output -x -d 'write at most SIZE bytes'
-complete -c redelta -n '__fish_seen_subcommand_from merge' -l max-memory -x -d 'refuse deltas that need more memory than SIZE'
+complete -c redelta -n '__fish_seen_subcommand_from merge' -l max-memory -x -d 'refuse deltas that need more memory (default: 1G)'
 complete -c redelta -n '__fish_seen_subcommand_from merge' -s f -l force -d 'replace the output if it exists'
 complete -c redelta -n '__fish_seen_subcommand_from merge' -s T -l threads -x -d 'use N threads; 0 (default): one per processor'
 complete -c redelta -n '__fish_seen_subcommand_from merge' -s s -l stats -d 'print statistics to standard error'

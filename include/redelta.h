@@ -511,9 +511,9 @@ RD_API rd_result rd_diff_make(const rd_source *old_file, const rd_source *new_fi
  * of those before it, the bytes of what they were expanded to and merged into, which is read instead of them.
  *
  * Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: a delta is broken; RD_E_MISMATCH: a delta was altered, or two that
- * follow each other do not fit; RD_E_PARAMETER: a dense delta, without the basis; RD_E_UNVERIFIED: the options ask for
- * a trailer, and the last delta has none. The statistics say which delta, of two that do not fit the later one
- * (`delta_index`).
+ * follow each other do not fit; RD_E_PARAMETER: a dense delta, without the basis, or that is neither the first one nor
+ * seekable; RD_E_UNVERIFIED: the options ask for a trailer, and the last delta has none. The statistics say which
+ * delta, of two that do not fit the later one (`delta_index`).
  */
 RD_API rd_result rd_delta_merge(const rd_source *deltas, size_t count, const rd_source *basis, const rd_sink *out,
                                 const rd_options *options);

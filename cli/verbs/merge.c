@@ -2,6 +2,7 @@
  * merge.c: the verb merge: any number of deltas, each from the file that the one before it makes, become one. All of
  * its operands are inputs, so it is the only verb whose output is named by an option.
  */
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,7 +24,7 @@ static const char merge_help[] =
     "  -z[N], --compress[=N]  compress with zstd at level N, 1 to 22 (default: 3)\n"
     "      --no-verify        omit the digest that patch uses to verify its result\n"
     "      --max-output SIZE  write at most SIZE bytes\n"
-    "      --max-memory SIZE  refuse deltas that need more memory than SIZE\n" HELP_COMMON_AND_FORCE "\n"
+    "      --max-memory SIZE  refuse deltas that need more memory (default: 1G)\n" HELP_COMMON_AND_FORCE "\n"
     "A DELTA may be compressed, and may be one of rdiff. What a DELTA says of the\n"
     "version that it is for must be what the one before it makes. SIZE takes the\n"
     "suffixes K, M and G (powers of 1024).\n"
@@ -97,12 +98,25 @@ static const char *merge_advice_on_order(const cli_job *job) {
     return advice;
 }
 
+/*
+ * Whoever is used to the other verbs names the output by the last operand, which here is a delta that does not exist.
+ * A level of -z that was taken for an operand has an advice of its own.
+ */
+static bool merge_took_output_for_delta(const cli_job *job) {
+    const cli_request *const request = job->request;
+    const unsigned count = merge_delta_count(request);
+    return job->failure.error.system_error == ENOENT && request->output == NULL && count > 1 &&
+           job->blamed == &job->inputs[count - 1] && job->blamed->name != request->detached_level;
+}
+
 static const char *merge_advice(const cli_job *job) {
     const rd_error *const error = &job->failure.error;
     if (error->role != RD_ROLE_DELTA)
         return NULL;
-    if (error->result == RD_E_PARAMETER && !job->request->has_basis)
-        return "give the first version by --basis";
+    if (merge_took_output_for_delta(job))
+        return "check the name; an output is named by -o";
+    if (error->result == RD_E_PARAMETER)
+        return job->request->has_basis ? "save it to a file first" : "give the first version by --basis";
     return error->result == RD_E_MISMATCH && strstr(error->reason, "does not fit") != NULL ? merge_advice_on_order(job)
                                                                                            : NULL;
 }

@@ -206,9 +206,10 @@ static rd_result merge_read_delta(merge_run *run, size_t index) {
         result = merge_read_ops(run, index, &basis);
     if (result == RD_OK)
         result = merge_end_delta(run, index, &basis);
-    if (result == RD_E_STATE) /* as rd__ops_read says */
+    if (result == RD_E_STATE) /* as rd__ops_read says; with a basis, only a pipe is still dense */
         result = rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_DELTA, RD_UNKNOWN,
-                          "it is dense, so the first basis is needed to merge it; if it comes from a pipe, expand it");
+                          run->basis ? "it is dense and not the first delta, so it is not merged from a pipe"
+                                     : "it is dense, so the first basis is needed to merge it");
     run->in_bytes += ops.reader.source.read;
     operation->before = run->in_bytes;
     operation->done = 0;

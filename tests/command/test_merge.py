@@ -176,7 +176,10 @@ def test_dense_deltas_are_merged_with_the_first_version(
     result = redelta.run("merge", *deltas, "-o", tmp_path / "out")
     error = result.fails(2)
     assert error.file in [str(deltas[place]) for place in dense]
-    assert error.advice.endswith("give the first version by --basis")
+    assert (error.what, error.advice) == (
+        "it is dense, so the first basis is needed to merge it",
+        "give the first version by --basis",
+    )
     assert not (tmp_path / "out").exists()
     merged = redelta.run("merge", "--basis", tmp_path / "first", *deltas).done()
     assert apply_delta(VERSIONS[0], merged) == VERSIONS[-1]
@@ -188,6 +191,38 @@ def test_dense_deltas_are_merged_with_the_first_version(
         error = redelta.run("merge", "--basis", tmp_path / "first", *deltas, "-o", tmp_path / "out").fails(4)
         assert error.file == str(tmp_path / "first")
         assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.skipif("zstd" in WITHOUT, reason="a dense delta is coded by zstd")
+def test_a_dense_delta_after_the_first_is_to_be_a_file(redelta: Tool, tmp_path: Path, deltas: list[Path]) -> None:
+    (tmp_path / "first").write_bytes(VERSIONS[0])
+    dense = []
+    for place in (0, 1):
+        (tmp_path / "old").write_bytes(VERSIONS[place])
+        dense.append(redelta.run("diff", "--dense", tmp_path / "old", "-", stdin=VERSIONS[place + 1]).done())
+    words: Words = ["merge", "--basis", tmp_path / "first"]
+    expected = redelta.run(*words, *deltas[:2]).done()
+    assert redelta.run(*words, "-", deltas[1], stdin=dense[0]).done() == expected
+    error = redelta.run(*words, deltas[0], "-", "-o", tmp_path / "out", stdin=dense[1]).fails(2)
+    assert (error.file, error.what, error.advice) == (
+        "standard input",
+        "it is dense and not the first delta, so it is not merged from a pipe",
+        "save it to a file first",
+    )
+    assert not (tmp_path / "out").exists()
+    (tmp_path / "saved").write_bytes(dense[1])
+    assert redelta.run(*words, deltas[0], tmp_path / "saved").done() == expected
+
+
+def test_an_output_without_its_option_is_told(redelta: Tool, tmp_path: Path, deltas: list[Path]) -> None:
+    missing = tmp_path / "out"
+    hint = "check the name; an output is named by -o"
+    assert redelta.run("merge", *deltas, missing).fails(1).advice == hint
+    assert redelta.run("merge", "--basis", deltas[0], *deltas, missing).fails(1).advice == hint
+    for words in ([missing], [missing, *deltas], [*deltas, missing, "-o", tmp_path / "other"]):
+        assert redelta.run("merge", *words).fails(1).advice == "check the name"
+    assert "-z9" in redelta.run("merge", *deltas, "-z", "9", cwd=tmp_path).fails(1).advice
+    redelta.run("merge", *deltas, "-o", missing).done()
 
 
 def test_the_first_version_may_be_given_in_any_case(redelta: Tool, tmp_path: Path, deltas: list[Path]) -> None:

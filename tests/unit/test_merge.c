@@ -761,8 +761,15 @@ static void dense_deltas_that_cannot_be_merged_are_named(void **state) {
     rd_source sources[3] = {bytes_source(&c.plain[0]), bytes_source(&c.dense[1]), bytes_source(&c.plain[2])};
     outcome o = merge(sources, 3, (rd_options){0});
     check_failure(&o, RD_E_PARAMETER, 1, "no basis");
+    assert_string_equal(o.error.reason, "it is dense, so the first basis is needed to merge it");
     const rd_sink sink = rd_sink_callback(count_written, &o.written);
     rd_options options = {OPTIONS, .error = &o.error, .stats = &o.stats};
+    in_order second = {.bytes = &c.dense[1]};
+    sources[1] = in_order_source(&second);
+    o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
+    check_failure(&o, RD_E_PARAMETER, 1, "a pipe");
+    assert_string_equal(o.error.reason, "it is dense and not the first delta, so it is not merged from a pipe");
+    sources[1] = bytes_source(&c.dense[1]);
     sources[0] = bytes_source(&c.dense[2]); /* whose basis is another file */
     o.result = rd_delta_merge(sources, 3, &basis, &sink, &options);
     assert_int_equal(o.result, RD_E_MISMATCH);
