@@ -251,6 +251,7 @@ bool rd__matcher_scan(rd__matcher *m, const uint8_t *data, size_t size, uint64_t
 
         /* What comes first and what is longer is taken, and the other one, if it is still there, is found again. */
         match found = far.length > 0 && (far.length > near.length || far.at + far.length <= near.at) ? far : near;
+        assert(at <= end || end == size);
         if (found.length == 0 && end - rd__min_size(at, end) < RD__MATCH_KEY) {
             found = sure;
             sure.length = 0;
