@@ -13,7 +13,8 @@
 #include <stdlib.h>
 
 enum {
-    BATCH = 16,             /* positions that are looked up at once */
+    BATCH = 16,             /* positions that are looked up at once, after a copy ... */
+    BATCH_MAX = 64,         /* ... and when none of these was found: the more, the less is waited for memory */
     RESYNC_REACH = 256,     /* after a copy, so many bytes may have changed in place */
     RESYNC_WORD = 8,        /* bytes that are compared at every ... */
     RESYNC_STEP = 16,       /* ... so many: each run of a key has such a word */
@@ -205,9 +206,10 @@ static match matcher_look_up(rd__matcher *m, uint64_t hash, size_t at, size_t st
 
 /* The first match of a key at `at` or one of the next positions, `step` apart; *at is moved past those without. */
 static match matcher_look_up_batch(rd__matcher *m, size_t *at, size_t start, size_t end, size_t step) {
-    uint64_t hashes[BATCH];
+    uint64_t hashes[BATCH_MAX];
+    const size_t most = *at - start < BATCH ? (size_t)BATCH : (size_t)BATCH_MAX;
     size_t count = 0;
-    for (size_t p = *at; count < BATCH && p + RD__MATCH_KEY <= end; p += step) {
+    for (size_t p = *at; count < most && p + RD__MATCH_KEY <= end; p += step) {
         hashes[count] = rd__match_hash(m->data + p);
         __builtin_prefetch((const void *)rd__match_bucket(m->index, hashes[count++]));
     }
