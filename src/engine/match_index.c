@@ -101,7 +101,7 @@ static size_t match_index_note_run(const rd__match_index *index, const uint8_t *
 
 void rd__match_index_add(const rd__match_index *index, const uint8_t *data, size_t size, size_t available,
                          uint64_t offset, rd__match_runs *runs) {
-    enum { BATCH = 32 };
+    enum { BATCH = 96 };
     const uint32_t mask = (UINT32_C(1) << index->tag_bits) - 1;
     const size_t stride = match_index_step(index);
     const uint64_t first = (index->stride - offset % index->stride) % index->stride;
