@@ -234,7 +234,10 @@ def test_a_signature_of_terabytes_meets_the_limits(redelta: Tool, basis: Path, n
 def test_levels_out_of_range_are_refused(redelta: Tool, basis: Path) -> None:
     for level in ("23", "-1", "x", "3.5", "99999999999999999999"):
         assert f"compression level '{level}'" in redelta.run("signature", f"-z{level}", basis).refuses()
-    assert "option '--compress' is for signature, delta and sync only" in redelta.run("patch", "-z", basis).refuses()
+    assert (
+        "option '--compress' is for signature, delta, sync, diff, merge, reverse and expand only"
+        in redelta.run("patch", "-z", basis).refuses()
+    )
 
 
 def test_stats_tell_both_sizes(redelta: Tool, basis: Path, new: Path) -> None:
