@@ -128,6 +128,12 @@ static bool walk_next_cover(rd__dense_walk *walk) {
     return true;
 }
 
+/* Where a column ends; an empty one may have no place. */
+static const uint8_t *dense_walk_end(const rd__dense_columns *columns, size_t column) {
+    const uint8_t *const data = columns->data[column];
+    return data ? data + columns->size[column] : NULL;
+}
+
 void rd__dense_walk_init(rd__dense_walk *walk, const rd__dense_frame *frame, const rd__dense_columns *columns,
                          uint64_t old_size, uint64_t target) {
     *walk = (rd__dense_walk){.old_size = old_size,
@@ -138,15 +144,12 @@ void rd__dense_walk_init(rd__dense_walk *walk, const rd__dense_frame *frame, con
                              .values = columns->data[RD__DENSE_DIFFERENCES],
                              .addresses = columns->data[RD__DENSE_ADDRESSES],
                              .gap = {.end = RD_UNKNOWN, .start = RD_UNKNOWN}};
-    walk->addresses_end = walk->addresses + columns->size[RD__DENSE_ADDRESSES];
-    for (size_t i = 0; i < RD__DENSE_NUMBERS; i++) {
-        const uint8_t *const heads = columns->data[2 * i];
-        const uint8_t *const tails = columns->data[2 * i + 1];
-        walk->numbers[i] = (rd__numbers){.heads = heads,
-                                         .heads_end = heads + columns->size[2 * i],
-                                         .tails = tails,
-                                         .tails_end = tails + columns->size[2 * i + 1]};
-    }
+    walk->addresses_end = dense_walk_end(columns, RD__DENSE_ADDRESSES);
+    for (size_t i = 0; i < RD__DENSE_NUMBERS; i++)
+        walk->numbers[i] = (rd__numbers){.heads = columns->data[2 * i],
+                                         .heads_end = dense_walk_end(columns, 2 * i),
+                                         .tails = columns->data[2 * i + 1],
+                                         .tails_end = dense_walk_end(columns, 2 * i + 1)};
     rd__dense_places_init(&walk->places);
 }
 
