@@ -102,11 +102,16 @@ static rd_result make_delta_of_literals(const material *m, rd_error *error) {
     return delta_with(m, NULL, RD_VERIFY_DEFAULT, error);
 }
 
-/* With so little memory that the basis is read in pages. */
-static rd_result diff_in(const material *m, uint64_t memory, int compression, rd_error *error) {
-    const rd_source basis = bytes_source(&m->basis);
-    const rd_source paged = rd_source_callback(read_seekable, (void *)(uintptr_t)&m->basis, m->basis.size, RD_SEEKABLE);
-    const rd_source new_file = bytes_source(&m->new_file);
+/* Of parts of the files, unless they are to be large enough for threads. */
+static rd_result diff_in(const material *m, bool whole, uint64_t memory, int compression, rd_error *error) {
+    enum { PART = 60000 };
+    const uint64_t size = whole ? m->basis.size : PART;
+    const rd_memory old_bytes = {.data = m->basis.data, .size = (size_t)size};
+    rd_memory paged_bytes = old_bytes;
+    const rd_source basis = bytes_source(&old_bytes);
+    const rd_source paged = rd_source_callback(read_seekable, &paged_bytes, size, RD_SEEKABLE);
+    const rd_source new_bytes = bytes_source(&m->new_file);
+    const rd_source new_file = rd_source_range(&new_bytes, 0, whole ? RD_UNKNOWN : PART);
     const rd_sink sink = rd_sink_callback(keep_nothing, NULL);
     const rd_options options = {.size = sizeof options,
                                 .error = error,
@@ -118,19 +123,21 @@ static rd_result diff_in(const material *m, uint64_t memory, int compression, rd
 }
 
 static rd_result make_diff(const material *m, rd_error *error) {
-    return diff_in(m, 0, 0, error);
+    return diff_in(m, true, 0, 0, error);
 }
 
+/* In so little memory that the basis is read in pages. */
 static rd_result make_diff_with_pages(const material *m, rd_error *error) {
-    return diff_in(m, m->basis.size, 0, error);
+    return diff_in(m, false, 60000, 0, error);
 }
 
+/* In so much that it is kept. */
 static rd_result make_diff_in_memory(const material *m, rd_error *error) {
-    return diff_in(m, 4 * m->basis.size, 0, error);
+    return diff_in(m, false, 1000000, 0, error);
 }
 
 static rd_result make_compressed_diff(const material *m, rd_error *error) {
-    return diff_in(m, 0, 1, error);
+    return diff_in(m, false, 0, 1, error);
 }
 
 static rd_result patch_with(const material *m, const rd_sink *sink, rd_verify verify, rd_error *error) {
