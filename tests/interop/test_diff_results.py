@@ -78,7 +78,7 @@ def folder(redelta: Tool, rdiff: Tool, tmp_path: Path) -> Folder:
 @example((b"", b""))
 @example((b"", b"x"))
 @example((b"x", b""))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_every_program_makes_the_new_file_of_a_diff(folder: Folder, pair: Pair) -> None:
     folder.check(pair)
 

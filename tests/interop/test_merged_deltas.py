@@ -26,7 +26,7 @@ def makers(redelta: Tool, rdiff: Tool, tmp_path: Path) -> Makers:
 
 
 @given(edited_pairs(), st.lists(st.tuples(origins, SEEDS), min_size=1, max_size=4))
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_merged_deltas_make_what_they_make_one_by_one(makers: Makers, pair: Pair, chain: list[tuple[str, int]]) -> None:
     basis = current = pair[1]
     deltas = []
@@ -37,7 +37,7 @@ def test_merged_deltas_make_what_they_make_one_by_one(makers: Makers, pair: Pair
 
 
 @given(edited_pairs(), st.lists(st.tuples(origins_with_dense, SEEDS), min_size=1, max_size=4))
-@settings(max_examples=100)
+@settings(max_examples=50)
 def test_dense_deltas_are_merged_with_the_first_version_at_hand(
     makers: Makers, pair: Pair, chain: list[tuple[str, int]]
 ) -> None:

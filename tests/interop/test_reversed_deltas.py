@@ -26,7 +26,7 @@ def makers(redelta: Tool, rdiff: Tool, tmp_path: Path) -> Makers:
 
 @given(edited_pairs(), origins_with_dense, SEEDS)
 @example((b"", b""), "diff", 3)
-@settings(max_examples=150)
+@settings(max_examples=60)
 def test_a_reversed_delta_makes_the_old_file(makers: Makers, pair: Pair, origin: str, seed: int) -> None:
     old = pair[1]
     delta, new = makers.make(origin, old, seed)
