@@ -76,7 +76,8 @@ RD_API const char *rd_kernels_name(void);
     X(E_STATE, 11, "this call is not allowed now")                                                                     \
     X(E_MISMATCH, 12, "the result is not the new file")                                                                \
     X(E_UNVERIFIED, 13, "the result cannot be verified")                                                               \
-    X(E_CHANGED, 14, "a file changed while it was read")
+    X(E_CHANGED, 14, "a file changed while it was read")                                                               \
+    X(E_PEER, 15, "the other side failed")
 
 typedef enum rd_result {
 #define RD_RESULT_ENUM(name, number, message) RD_##name = (number),
@@ -427,6 +428,7 @@ typedef struct rd_options {
     rd_sparse sparse;    /* of a patch */
     rd_changed changed;  /* what if a file changes while it is read */
     rd_form form;        /* of the delta that rd_diff_make makes */
+    unsigned max_rounds; /* round trips of a session, as far as they can be foreseen; 0: 20, less for small files */
 } rd_options;
 
 /* A signature in memory: a table of block sums, which can be searched. */
@@ -764,6 +766,91 @@ RD_API rd_result rd_stream_stats(const rd_stream *stream, rd_stats *stats);
 RD_API const rd_error *rd_stream_error(const rd_stream *stream);
 /* Frees the stream. NULL is allowed. */
 RD_API void rd_stream_free(rd_stream *stream);
+
+/* ---- Sessions: a file brought up to date over a connection ---------------------------------------------------------
+ */
+
+/*
+ * Two sessions, a sender with the new file and a receiver with the old one, talk over any two-way connection, and the
+ * receiver writes the new file. They narrow down in several rounds what the old file has of the new one, with short
+ * keyed hashes, and then the rest is sent, compressed. What is written is verified by its digest; a hash that misleads
+ * costs bytes, never a wrong file. The protocol is in docs/formats.md.
+ *
+ * A session does no I/O but on its files: the caller carries the bytes. Of the options, sessions use `limits`,
+ * `compression` (of what the sender sends: a level, 0 for one that fits the amount, RD_COMPRESSION_NEVER), `threads`,
+ * `context`, `sparse`, `changed` and `max_rounds`; `error` is filled only if the session cannot be made.
+ */
+typedef struct rd_session rd_session;
+
+/* What a sender tells of its file besides its bytes. Fixed for good. */
+typedef struct rd_session_file {
+    uint64_t size;
+    int64_t seconds;      /* when it was last modified, since 1970, if `has_time` */
+    uint32_t nanoseconds; /* less than 10^9 */
+    uint32_t mode;        /* its nine permission bits, if `has_mode` */
+    bool has_time;
+    bool has_mode;
+} rd_session_file;
+
+/* How far a session is. Set `size` to sizeof(rd_session_state), as for rd_stats; later versions add fields. */
+typedef struct rd_session_state {
+    size_t size;
+    uint64_t sent;     /* bytes that the session has given for the other side */
+    uint64_t received; /* bytes that it took from there */
+    uint64_t old_size; /* of the receiver's file; 0 until it is known */
+    uint64_t new_size; /* of the sender's file; 0 until it is known */
+    uint64_t known;    /* bytes of the new file that are found in the old one so far, as far as one knows */
+    uint64_t literal;  /* bytes of the new file that were sent, before compression */
+    uint64_t done;     /* bytes of the new file that are complete: written by the receiver, sent by the sender */
+    uint64_t rounds;   /* round trips of the part of the file that took the most, those of the session included */
+    uint64_t repaired; /* bytes sent once more, because hashes had misled */
+    bool identical;    /* both files are equal: nothing was written */
+    bool has_digest;
+    uint8_t digest[RD_DIGEST_LEN]; /* of the new file */
+} rd_session_state;
+
+/*
+ * Makes the session of the side that has the new file, which must be seekable, and its size known; *file may be NULL,
+ * and its size is ignored. The source is copied; what it refers to must outlive the session. Memory: at most 100 MB,
+ * and what compression takes. Errors: RD_E_MEMORY, RD_E_PARAMETER, RD_E_IO, with *session NULL.
+ */
+RD_API rd_result rd_session_sender_new(rd_session **session, const rd_source *new_file, const rd_session_file *file,
+                                       const rd_options *options);
+/*
+ * Makes the session of the side that has the old file, which must be seekable, and its size known; NULL: there is none.
+ * The new file is written to `out`, which should be writable at any offset: otherwise hashes that mislead are
+ * RD_E_MISMATCH instead of being repaired. Memory and errors: as above.
+ */
+RD_API rd_result rd_session_receiver_new(rd_session **session, const rd_source *old_file, const rd_sink *out,
+                                         const rd_options *options);
+/*
+ * Takes what it can from `in`, which comes from the other side, works, and writes what it can to `out`, for the other
+ * side. `end`: the connection is closed, and nothing follows the bytes in `in`. Returns
+ *   - RD_MORE: call again when there is more input, or more room for output if `out` is full. A session that returns
+ *     with `out` not full and `in` used up has nothing to do until something comes.
+ *   - RD_OK: done, with nothing left to be sent. Of the receiver: the new file is written and verified, or it is
+ *     identical to the old one. Of the sender: the receiver has said so.
+ *   - anything else: an error. Call it again until `out` stays empty, to tell the other side; each call returns the
+ * same error. RD_E_TRUNCATED: the connection ended too early. RD_E_CORRUPT, RD_E_MAGIC: what came is not the protocol,
+ * or breaks its rules. RD_E_PEER: the other side has told of an error: see rd_session_message. RD_E_CHANGED: a file
+ *     changed. RD_E_MISMATCH: the result is wrong, even though all of it was sent.
+ * The sink's bytes are the new file only after RD_OK.
+ */
+RD_API rd_result rd_session_step(rd_session *session, rd_in *in, rd_out *out, bool end);
+/*
+ * Makes the session fail with RD_E_CANCELLED, so that the next steps tell the other side. Any state.
+ */
+RD_API void rd_session_cancel(rd_session *session);
+/* What the sender told of the file. RD_MORE: nothing came yet. */
+RD_API rd_result rd_session_file_info(const rd_session *session, rd_session_file *file);
+/* Fills *state, whose `size` must be set. Errors: RD_E_PARAMETER if it is too small. */
+RD_API rd_result rd_session_get_state(const rd_session *session, rd_session_state *state);
+/* Why the session failed. Valid until it is freed. */
+RD_API const rd_error *rd_session_error(const rd_session *session);
+/* After RD_E_PEER: what the other side said, as text in UTF-8 without control characters. Otherwise "". */
+RD_API const char *rd_session_message(const rd_session *session);
+/* Frees the session. NULL is allowed. */
+RD_API void rd_session_free(rd_session *session);
 
 /* ---- Filters: sources and sinks made of others ------------------------------------------------------------------- */
 

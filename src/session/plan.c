@@ -1,0 +1,177 @@
+/* See plan.h. The figures come from docs/performance.md, "Two machines and few bytes". */
+#include "session/plan.h"
+
+#include "base/memory.h"
+
+enum {
+    TOP_LOG2 = 16, /* of blocks, where the file is neither small nor very large */
+    TOP_LOG2_MIN = 11,
+    TOP_BLOCKS_MIN = 32,
+    TOP_BLOCKS_MAX = 1 << 20,
+    TOP_SUM_BITS = 16,
+    QUICK_TOP_LOG2 = 15,
+    QUICK_ROUNDS = 13,    /* fewer than this are allowed: the quick plan */
+    SMALL_FILE = 1 << 20, /* for which round trips cost more than bytes */
+    WHOLE_FILE = 4096,    /* and this is sent at once */
+    LEAST_LOG2 = 5,
+    EDGES_LOG2 = 7, /* from this size on only edges are tested */
+    SEARCH_FIRST_LOG2 = 12,
+    SEARCH_SECOND_LOG2 = 9,
+    SEARCH_LAST_LOG2 = 8, /* after the first edges, which are cheaper to find */
+    COARSE_BITS = 12,
+    FINE_BITS = 11,
+    FINE_LOG2 = 9,
+    QUICK_BITS = 14,
+    LOCAL_BITS = 16,
+    GROUP_LOG2 = 4,
+    FINAL_GROUP_LOG2 = 3,
+    CHECK_BITS = 20,
+    SAMPLE_LOG2 = 4,
+    BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
+};
+
+static unsigned log2_above(uint64_t value) {
+    unsigned log2 = 0;
+    while (log2 < 63 && (uint64_t)1 << log2 < value)
+        log2++;
+    return log2;
+}
+
+static unsigned plan_bits(const rd__plan *plan, unsigned bits, unsigned least) {
+    const unsigned most = plan->forced_bits > 0 ? plan->forced_bits : bits;
+    const unsigned chosen = bits < most ? bits : most;
+    return chosen < least ? least : chosen;
+}
+
+/* So many bits that what agrees by chance takes no longer to look at than what is searched. */
+static unsigned plan_rolling_bits(const rd__plan *plan, uint64_t bytes) {
+    const unsigned bits = log2_above(bytes) + 1;
+    return plan_bits(plan, bits < RD__ROLLING_BITS_MAX ? bits : RD__ROLLING_BITS_MAX, RD__ROLLING_BITS_MIN);
+}
+
+static void plan_add(rd__plan *plan, unsigned size_log2, bool searches) {
+    plan->steps[plan->count++] =
+        (rd__plan_step){.size_log2 = (uint8_t)size_log2, .searches = searches, .edges = size_log2 <= EDGES_LOG2};
+}
+
+void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigned max_rounds, unsigned forced_bits) {
+    const bool quick = (max_rounds > 0 && max_rounds < QUICK_ROUNDS) || (max_rounds == 0 && new_size < SMALL_FILE);
+    unsigned top = quick ? QUICK_TOP_LOG2 : TOP_LOG2;
+    *plan = (rd__plan){.old_size = old_size, .forced_bits = forced_bits, .quick = quick};
+    while (top > TOP_LOG2_MIN && (new_size >> top < TOP_BLOCKS_MIN || old_size >> top < TOP_BLOCKS_MIN))
+        top--;
+    while (top + 1 < RD__LANE_LOG2 && new_size >> top > TOP_BLOCKS_MAX)
+        top++;
+    if (new_size < WHOLE_FILE || old_size < (uint64_t)1 << top)
+        return;
+    plan->top_log2 = top;
+    plan->top_rolling_bits = plan_rolling_bits(plan, new_size);
+    plan->top_sum_bits = plan_bits(plan, TOP_SUM_BITS, 1);
+    for (unsigned size = top; size > LEAST_LOG2;) {
+        const unsigned fan = quick || size > SEARCH_FIRST_LOG2 ? 2 : 1;
+        size = size - fan < LEAST_LOG2 ? LEAST_LOG2 : size - fan;
+        plan_add(plan, size, false);
+        if (size == SEARCH_FIRST_LOG2 || size == SEARCH_SECOND_LOG2 || (quick && size == SEARCH_FIRST_LOG2 - 1))
+            plan_add(plan, size, true);
+        if (size + 1 == SEARCH_LAST_LOG2 && !quick)
+            plan_add(plan, SEARCH_LAST_LOG2, true);
+    }
+}
+
+/* ---- A lane ------------------------------------------------------------------------------------------------------ */
+
+void rd__climb_begin(rd__climb *climb, const rd__plan *plan, uint32_t length) {
+    *climb = (rd__climb){.over = plan->top_log2 == 0, .budget = length / BUDGET_SHARE + 64, .share = 1};
+}
+
+void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round *round) {
+    uint64_t tested = 0;
+    uint64_t found = 0;
+    for (size_t i = 0; i < ladder->count; i++) {
+        tested += (ladder->stretches[i].flags & RD__STRETCH_TESTED) != 0;
+        found += (ladder->stretches[i].flags & RD__STRETCH_FOUND) != 0;
+    }
+    if (round->kind != RD__ROUND_LOCAL && round->kind != RD__ROUND_GLOBAL)
+        return;
+    climb->share = tested > 0 ? (double)found / (double)tested : 0;
+    if (climb->probes) { /* of a sample: is there anything at all? */
+        climb->probes = false;
+        climb->over = found == 0;
+        climb->again = climb->goes_global = found > 0;
+    } else if (round->kind == RD__ROUND_LOCAL && climb->share < 0.12) {
+        climb->again = climb->goes_global = true;
+    }
+}
+
+static uint64_t climb_count(const rd__ladder *ladder, unsigned size_log2) {
+    uint64_t count = 0;
+    for (size_t i = 0; i < ladder->count; i++) {
+        const rd__stretch *const s = &ladder->stretches[i];
+        count += s->state == RD__STRETCH_UNKNOWN && s->bits > 0 && s->length == (uint32_t)1 << size_log2;
+    }
+    return count;
+}
+
+/* Is there anything to be split? */
+static bool climb_splits(const rd__ladder *ladder, const rd__plan_step *step) {
+    for (size_t i = 0; i < ladder->count; i++) {
+        const rd__stretch *const s = &ladder->stretches[i];
+        const bool beside = (i > 0 && s[-1].state != RD__STRETCH_UNKNOWN) ||
+                            (i + 1 < ladder->count && s[1].state != RD__STRETCH_UNKNOWN);
+        if (s->state == RD__STRETCH_UNKNOWN && s->length > (uint32_t)1 << step->size_log2 && (beside || !step->edges))
+            return true;
+    }
+    return false;
+}
+
+/* A search, if it is likely to be worth its bits. */
+static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, const rd__plan_step *step,
+                         rd__round *round) {
+    const uint64_t count = climb_count(ladder, step->size_log2);
+    const bool nothing = rd__ladder_known(ladder) == 0;
+    if (count == 0)
+        return false;
+    if (step->size_log2 <= SEARCH_LAST_LOG2 && climb->share < 0.1)
+        return false;
+    climb->probes = nothing && !climb->again;
+    const bool global = climb->probes || climb->goes_global;
+    climb->again = false;
+    round->kind = global ? RD__ROUND_GLOBAL : RD__ROUND_LOCAL;
+    round->sample_log2 = climb->probes && count >> SAMPLE_LOG2 >= 16 ? SAMPLE_LOG2 : 0;
+    round->bits =
+        global ? plan_rolling_bits(plan, count << step->size_log2) : plan_bits(plan, LOCAL_BITS, RD__ROLLING_BITS_MIN);
+    round->size_log2 = step->size_log2;
+    return true;
+}
+
+static bool climb_split(const rd__plan *plan, const rd__ladder *ladder, const rd__plan_step *step, rd__round *round) {
+    const unsigned bits = plan->quick ? QUICK_BITS : step->size_log2 > FINE_LOG2 ? COARSE_BITS : FINE_BITS;
+    round->kind = RD__ROUND_SPLIT;
+    round->size_log2 = step->size_log2;
+    round->bits = plan_bits(plan, bits, 1);
+    round->edges = step->edges;
+    return climb_splits(ladder, step) && rd__ladder_bound(ladder, round) <= RD__LADDER_MAX;
+}
+
+bool rd__climb_next(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, rd__round *round) {
+    const rd__round plain = {.group_log2 = GROUP_LOG2, .check_bits = plan_bits(plan, CHECK_BITS, 1)};
+    if (climb->spent > climb->budget)
+        climb->over = true;
+    climb->rounds++;
+    while (!climb->over && (climb->again || climb->next < plan->count)) {
+        const rd__plan_step *const step = &plan->steps[climb->again ? climb->next - 1 : climb->next++];
+        *round = plain;
+        if (step->searches ? climb_search(climb, plan, ladder, step, round) : climb_split(plan, ladder, step, round))
+            return true;
+        climb->again = false;
+    }
+    climb->over = true;
+    if (rd__ladder_is_settled(ladder)) {
+        climb->rounds--;
+        return false;
+    }
+    *round = plain;
+    round->final = true;
+    round->group_log2 = FINAL_GROUP_LOG2;
+    return true;
+}
