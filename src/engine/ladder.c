@@ -187,12 +187,13 @@ static void split_edges(split_run *run, const rd__stretch *parent, bool left, bo
         split_add(run, parent, tail, length - tail, RD__STRETCH_TESTED);
 }
 
-static void split_whole(split_run *run, const rd__stretch *parent) {
+static void split_whole(split_run *run, const rd__stretch *parent, bool inner) {
     const unsigned derived = parent->bits >= run->bits ? RD__STRETCH_DERIVED : 0;
+    const unsigned flags = RD__STRETCH_TESTED | (inner ? RD__STRETCH_INNER : 0u);
     for (uint32_t at = 0; at < parent->length; at += run->size) {
         const uint32_t left = parent->length - at;
         const bool last = left <= run->size;
-        split_add(run, parent, at, last ? left : run->size, RD__STRETCH_TESTED | (last ? derived : 0));
+        split_add(run, parent, at, last ? left : run->size, flags | (last ? derived : 0));
     }
 }
 
@@ -205,8 +206,12 @@ size_t rd__ladder_bound(const rd__ladder *ladder, const rd__round *round) {
     size_t bound = 0;
     for (size_t i = 0; i < ladder->count; i++) {
         const rd__stretch *const s = &ladder->stretches[i];
-        const bool splits = round->kind == RD__ROUND_SPLIT && s->state == RD__STRETCH_UNKNOWN && s->length > size;
-        bound += !splits ? 1 : round->edges ? 3 : (s->length - 1) / size + 1;
+        const bool left = i > 0 && stretch_is_there(ladder, i - 1);
+        const bool right = stretch_is_there(ladder, i + 1);
+        if (round->kind != RD__ROUND_SPLIT || s->state != RD__STRETCH_UNKNOWN || s->length <= size)
+            bound++;
+        else
+            bound += round->edges ? 1 + (size_t)(left || right) + (size_t)(left && right) : (s->length - 1) / size + 1;
     }
     return bound;
 }
@@ -228,7 +233,7 @@ static bool ladder_split(rd__ladder *ladder, const rd__round *round) {
         else if (round->edges)
             split_edges(&run, s, left, right);
         else
-            split_whole(&run, s);
+            split_whole(&run, s, !left && !right);
     }
     free(ladder->stretches);
     ladder->stretches = run.list;

@@ -48,7 +48,8 @@ enum { /* flags of a stretch, for the round under way */
        RD__STRETCH_CHILD = 4,   /* its parent was split in this round */
        RD__STRETCH_ELDEST = 8,  /* the first child */
        RD__STRETCH_FOUND = 16,
-       RD__STRETCH_BAD = 32 /* a suspect, or a member of a group that failed */
+       RD__STRETCH_BAD = 32,  /* a suspect, or a member of a group that failed */
+       RD__STRETCH_INNER = 64 /* a child that has nothing known beside its parent */
 };
 
 typedef struct rd__stretch {

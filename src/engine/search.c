@@ -8,7 +8,7 @@
 #include <string.h>
 
 enum {
-    FILTER_BITS = 16,     /* of the filter for each stretch, so that one position in some hundreds passes by chance */
+    FILTER_BITS = 64,     /* of the filter for each stretch, so that one position in some hundreds passes by chance */
     FILTER_OWN_BITS = 10, /* of a sum, that choose two bits in a word */
     FILTER_LOG2_MAX = 17, /* words: half a MiB, which the second-level cache holds */
     WORD_LOG2 = 5,
@@ -152,6 +152,9 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
     for (size_t count = rd__filter_has(&search->filter, sum);;) {
         for (size_t i = 0; i < count; i++) {
             const uint32_t rolling = hits[i].weak * search->filter.key & mask;
+            if (i > 0 &&
+                hits[i].weak == hits[i - 1].weak) /* most likely a run of one byte, of which one place will do */
+                continue;
             const size_t first = search_look_up(search, rolling);
             if (first < search->count)
                 search_try(search, first, data + hits[i].at, origin + hits[i].at, room);
@@ -159,6 +162,11 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
         if (start == last)
             return;
         const size_t end = rd__min_size(start + RD__SEEK_MAX, last);
+        if (memcmp(data + start, data + start + 1, end - start + length - 1) == 0) { /* a run of one byte */
+            count = 0;
+            start = end;
+            continue;
+        }
         count = search->kernels->seek[RD_RABINKARP](&search->filter, length, &sum, data, start, end, hits);
         start = end;
     }

@@ -27,8 +27,12 @@ enum {
     FINAL_GROUP_LOG2 = 3,
     CHECK_BITS = 20,
     SAMPLE_LOG2 = 4,
+    GLOBAL_SHARE = 8,  /* of the file: one in so many bytes is likely to be unknown when it is searched for */
     BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
 };
+
+#define INNER_SHARE 0.04 /* found where nothing is known beside: fewer, and only edges are tested from then on */
+#define LOCAL_SHARE 0.12 /* found near the expected places: fewer, and the whole old file is searched */
 
 static unsigned log2_above(uint64_t value) {
     unsigned log2 = 0;
@@ -66,6 +70,7 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
         return;
     plan->top_log2 = top;
     plan->top_rolling_bits = plan_rolling_bits(plan, new_size);
+    plan->global_bits = plan_rolling_bits(plan, new_size / GLOBAL_SHARE);
     plan->top_sum_bits = plan_bits(plan, TOP_SUM_BITS, 1);
     for (unsigned size = top; size > LEAST_LOG2;) {
         const unsigned fan = quick || size > SEARCH_FIRST_LOG2 ? 2 : 1;
@@ -87,20 +92,40 @@ void rd__climb_begin(rd__climb *climb, const rd__plan *plan, uint32_t length) {
 void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round *round) {
     uint64_t tested = 0;
     uint64_t found = 0;
+    uint64_t inner = 0;
+    uint64_t inner_found = 0;
     for (size_t i = 0; i < ladder->count; i++) {
-        tested += (ladder->stretches[i].flags & RD__STRETCH_TESTED) != 0;
-        found += (ladder->stretches[i].flags & RD__STRETCH_FOUND) != 0;
+        const unsigned flags = ladder->stretches[i].flags;
+        tested += (flags & RD__STRETCH_TESTED) != 0;
+        found += (flags & RD__STRETCH_FOUND) != 0;
+        inner += (flags & RD__STRETCH_INNER) != 0;
+        inner_found += (flags & RD__STRETCH_INNER) != 0 && (flags & RD__STRETCH_FOUND) != 0;
     }
+    if (round->kind == RD__ROUND_SPLIT && !round->edges)
+        climb->inner_share = inner > 0 ? (double)inner_found / (double)inner : 0;
     if (round->kind != RD__ROUND_LOCAL && round->kind != RD__ROUND_GLOBAL)
         return;
     climb->share = tested > 0 ? (double)found / (double)tested : 0;
-    if (climb->probes) { /* of a sample: is there anything at all? */
-        climb->probes = false;
-        climb->over = found == 0;
-        climb->again = climb->goes_global = found > 0;
-    } else if (round->kind == RD__ROUND_LOCAL && climb->share < 0.12) {
-        climb->again = climb->goes_global = true;
+    if (round->kind == RD__ROUND_LOCAL) {
+        climb->searched = tested;
+        climb->found = found;
     }
+    if (climb->probes) { /* of a sample: is there anything at all? */
+        climb->over = found == 0;
+        climb->parked = found > 0 ? RD__PARKED_SAMPLE : RD__PARKED_NOT;
+        climb->probes = false;
+    } else if (round->kind == RD__ROUND_LOCAL && climb->share < LOCAL_SHARE) {
+        climb->parked = RD__PARKED_POOR;
+    }
+}
+
+void rd__climb_unpark(rd__climb *climb, const rd__plan *plan) {
+    const bool local = (double)plan->found >= LOCAL_SHARE * (double)plan->searched; /* in all lanes */
+    const bool stays = climb->parked == RD__PARKED_POOR && local;
+    climb->goes_global |= climb->parked != RD__PARKED_BEFORE && !stays;
+    climb->again = !stays;
+    climb->cleared = true;
+    climb->parked = RD__PARKED_NOT;
 }
 
 static uint64_t climb_count(const rd__ladder *ladder, unsigned size_log2) {
@@ -113,12 +138,12 @@ static uint64_t climb_count(const rd__ladder *ladder, unsigned size_log2) {
 }
 
 /* Is there anything to be split? */
-static bool climb_splits(const rd__ladder *ladder, const rd__plan_step *step) {
+static bool climb_splits(const rd__ladder *ladder, const rd__round *round) {
     for (size_t i = 0; i < ladder->count; i++) {
         const rd__stretch *const s = &ladder->stretches[i];
         const bool beside = (i > 0 && s[-1].state != RD__STRETCH_UNKNOWN) ||
                             (i + 1 < ladder->count && s[1].state != RD__STRETCH_UNKNOWN);
-        if (s->state == RD__STRETCH_UNKNOWN && s->length > (uint32_t)1 << step->size_log2 && (beside || !step->edges))
+        if (s->state == RD__STRETCH_UNKNOWN && s->length > (uint32_t)1 << round->size_log2 && (beside || !round->edges))
             return true;
     }
     return false;
@@ -133,45 +158,57 @@ static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladde
         return false;
     if (step->size_log2 <= SEARCH_LAST_LOG2 && climb->share < 0.1)
         return false;
-    climb->probes = nothing && !climb->again;
-    const bool global = climb->probes || climb->goes_global;
-    climb->again = false;
+    const bool probes = nothing && !climb->probed;
+    const bool global = probes || climb->goes_global;
+    if (global && !climb->cleared) {
+        climb->parked = RD__PARKED_BEFORE;
+        return true;
+    }
+    climb->probed |= probes;
+    climb->probes = probes;
+    climb->cleared = false;
+    climb->searched = climb->found = 0;
     round->kind = global ? RD__ROUND_GLOBAL : RD__ROUND_LOCAL;
-    round->sample_log2 = climb->probes && count >> SAMPLE_LOG2 >= 16 ? SAMPLE_LOG2 : 0;
-    round->bits =
-        global ? plan_rolling_bits(plan, count << step->size_log2) : plan_bits(plan, LOCAL_BITS, RD__ROLLING_BITS_MIN);
+    round->sample_log2 = probes && count >> SAMPLE_LOG2 >= 16 ? SAMPLE_LOG2 : 0;
+    round->bits = global ? plan->global_bits : plan_bits(plan, LOCAL_BITS, RD__ROLLING_BITS_MIN);
     round->size_log2 = step->size_log2;
     return true;
 }
 
-static bool climb_split(const rd__plan *plan, const rd__ladder *ladder, const rd__plan_step *step, rd__round *round) {
+static bool climb_split(const rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder,
+                        const rd__plan_step *step, rd__round *round) {
     const unsigned bits = plan->quick ? QUICK_BITS : step->size_log2 > FINE_LOG2 ? COARSE_BITS : FINE_BITS;
     round->kind = RD__ROUND_SPLIT;
     round->size_log2 = step->size_log2;
     round->bits = plan_bits(plan, bits, 1);
-    round->edges = step->edges;
-    return climb_splits(ladder, step) && rd__ladder_bound(ladder, round) <= RD__LADDER_MAX;
+    round->edges = step->edges && (step->size_log2 == EDGES_LOG2 || climb->inner_share < INNER_SHARE);
+    return climb_splits(ladder, round) && rd__ladder_bound(ladder, round) <= RD__LADDER_MAX;
+}
+
+/* Goes on with the steps, as long as one has nothing to ask. False: there is none left. */
+static bool climb_step(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, rd__round *round) {
+    const rd__round plain = *round;
+    while (climb->again || climb->next < plan->count) {
+        const rd__plan_step *const step = &plan->steps[climb->again ? climb->next - 1 : climb->next++];
+        climb->again = false;
+        *round = plain;
+        if (step->searches ? climb_search(climb, plan, ladder, step, round)
+                           : climb_split(climb, plan, ladder, step, round))
+            return true;
+    }
+    *round = plain;
+    return false;
 }
 
 bool rd__climb_next(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, rd__round *round) {
-    const rd__round plain = {.group_log2 = GROUP_LOG2, .check_bits = plan_bits(plan, CHECK_BITS, 1)};
-    if (climb->spent > climb->budget)
+    *round = (rd__round){.group_log2 = GROUP_LOG2, .check_bits = plan_bits(plan, CHECK_BITS, 1)};
+    if (climb->over || climb->spent > climb->budget || !climb_step(climb, plan, ladder, round)) {
         climb->over = true;
-    climb->rounds++;
-    while (!climb->over && (climb->again || climb->next < plan->count)) {
-        const rd__plan_step *const step = &plan->steps[climb->again ? climb->next - 1 : climb->next++];
-        *round = plain;
-        if (step->searches ? climb_search(climb, plan, ladder, step, round) : climb_split(plan, ladder, step, round))
-            return true;
-        climb->again = false;
+        round->final = true;
+        round->group_log2 = FINAL_GROUP_LOG2;
     }
-    climb->over = true;
-    if (rd__ladder_is_settled(ladder)) {
-        climb->rounds--;
+    if (climb->parked != RD__PARKED_NOT || (climb->over && rd__ladder_is_settled(ladder)))
         return false;
-    }
-    *round = plain;
-    round->final = true;
-    round->group_log2 = FINAL_GROUP_LOG2;
+    climb->rounds++;
     return true;
 }

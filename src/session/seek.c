@@ -10,7 +10,8 @@
 
 enum {
     PORTION = 64 * 1024,         /* of a stretch that is summed at once */
-    REACH = 32 * 1024,           /* bytes on both sides of the expected place that are searched */
+    REACH_MAX = 32 * 1024,       /* bytes on both sides of the expected place that are searched */
+    REACH_LENGTHS = 32,          /* and no more than so many times the stretch */
     BATCH = 256 * 1024,          /* expected places that are searched together lie within so much */
     SEARCH_SEGMENT = 1024 * 1024 /* of the old file, at least */
 };
@@ -152,9 +153,10 @@ static rd_result seek_batch_search(rd__seeker *seeker, const rd__seek_lane *lane
                                    unsigned bits, rd__wanted *wanted, rd_error *error) {
     rd__ladder *const ladder = lane->ladder;
     const uint32_t length = ladder->stretches[spots[0].stretch].length;
+    const uint64_t reach = rd__min_u64(REACH_MAX, (uint64_t)REACH_LENGTHS * length);
     const uint64_t last = spots[count - 1].place;
-    const uint64_t from = spots[0].place > REACH ? spots[0].place - REACH : 0;
-    const uint64_t to = rd__min_u64(last + length + REACH, seeker->old_size);
+    const uint64_t from = spots[0].place > reach ? spots[0].place - reach : 0;
+    const uint64_t to = rd__min_u64(last + length + reach, seeker->old_size);
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
         const rd__stretch *const s = &ladder->stretches[spots[i].stretch];

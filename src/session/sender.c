@@ -28,11 +28,12 @@
 #include <stdlib.h>
 
 enum {
-    LANES_MAX = 32,            /* open at once */
-    PORTION = 256 * 1024,      /* of literals that are compressed at once */
-    SUM_PORTION = 64 * 1024,   /* of a stretch that is read at once */
-    TOP_SEGMENT = 1024 * 1024, /* at least */
-    LEVEL_SMALL = 12,          /* of zstd, for little: it is worth more time than its bytes take on most lines */
+    LANES_MAX = 32,                 /* open at once */
+    PORTION = 256 * 1024,           /* of literals that are compressed at once */
+    SUM_PORTION = 64 * 1024,        /* of a stretch that is read at once */
+    TOP_SEGMENT = 1024 * 1024,      /* at least */
+    LITERALS_FEW = 8 * 1024 * 1024, /* of a lane: worth more time, since most lines are slow */
+    LEVEL_SMALL = 12,
     LEVEL_LARGE = 3
 };
 
@@ -324,7 +325,7 @@ static void lane_step(const void *context, void *item) {
         rd__growing_clear(&lane->answer);
         lane->waits = false;
     }
-    if (!rd__climb_next(&lane->climb, &s->plan, &lane->ladder, &lane->round))
+    if (lane->climb.parked != RD__PARKED_NOT || !rd__climb_next(&lane->climb, &s->plan, &lane->ladder, &lane->round))
         return;
     rd__round_put(&lane->body, &lane->round);
     rd__ladder_put_checks(&lane->ladder, &lane->round, &writer);
@@ -395,7 +396,10 @@ static rd_result sender_step_lanes(sender *s, bool *done) {
     const rd_result result = rd__pipeline_run(&pipeline, &s->head.operation.error);
     s->head.figures.known = s->head.figures.done - s->head.figures.literal;
     for (size_t i = s->first; i < s->open_end; i++) {
-        const sender_lane *const lane = sender_lane_at(s, i);
+        sender_lane *const lane = sender_lane_at(s, i);
+        s->plan.searched += lane->climb.searched;
+        s->plan.found += lane->climb.found;
+        lane->climb.searched = lane->climb.found = 0;
         if (i > s->first || !s->data_begun)
             s->head.figures.known += rd__ladder_known(&lane->ladder);
         if (lane->climb.rounds + 3 > s->head.figures.rounds)
@@ -424,7 +428,7 @@ static int sender_level(const sender *s, uint64_t size) {
     const int asked = s->head.operation.options.compression;
     if (!rd__session_compresses(&s->head) || asked == RD_COMPRESSION_NEVER)
         return 0;
-    return asked != 0 ? asked : size < (uint64_t)1 << 20 ? LEVEL_SMALL : LEVEL_LARGE;
+    return asked != 0 ? asked : size <= LITERALS_FEW ? LEVEL_SMALL : LEVEL_LARGE;
 }
 
 static rd_result sender_begin_data(sender *s) {
@@ -519,6 +523,25 @@ static rd_result sender_send_data(sender *s) {
     return RD_OK;
 }
 
+/* Once no search is under way, the parked lanes go on, all at once: the receiver searches for all of them in one go. */
+static bool sender_unpark(sender *s) {
+    bool any = false;
+    for (size_t i = s->first; i < s->open_end; i++) {
+        const sender_lane *const lane = sender_lane_at(s, i);
+        if (lane->waits && (lane->round.kind == RD__ROUND_LOCAL || lane->round.kind == RD__ROUND_GLOBAL))
+            return false;
+        any |= lane->climb.parked != RD__PARKED_NOT;
+    }
+    for (size_t i = s->first; any && i < s->open_end; i++) {
+        sender_lane *const lane = sender_lane_at(s, i);
+        if (lane->climb.parked == RD__PARKED_NOT)
+            continue;
+        rd__climb_unpark(&lane->climb, &s->plan);
+        lane->ready = true;
+    }
+    return any;
+}
+
 static rd_result sender_work_lanes(sender *s, bool *done) {
     const size_t most = (size_t)rd__min_u64(s->head.other.lanes, LANES_MAX);
     while (s->open_end < s->lane_count && s->open_end - s->first < most) {
@@ -529,8 +552,11 @@ static rd_result sender_work_lanes(sender *s, bool *done) {
     const rd_result result = sender_step_lanes(s, done);
     if (result != RD_OK || *done)
         return result;
+    *done = sender_unpark(s);
+    if (*done)
+        return RD_OK;
     const sender_lane *const lane = sender_lane_at(s, s->first);
-    if (s->first == s->open_end || lane->waits || lane->ready)
+    if (s->first == s->open_end || lane->waits || lane->climb.parked != RD__PARKED_NOT)
         return RD_OK;
     *done = true;
     return sender_send_data(s);
