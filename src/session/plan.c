@@ -31,7 +31,7 @@ enum {
     BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
 };
 
-#define INNER_SHARE 0.04 /* found where nothing is known beside: fewer, and only edges are tested from then on */
+#define INNER_SHARE 0.03 /* found where nothing is known beside: fewer, and only edges are tested from then on */
 #define LOCAL_SHARE 0.12 /* found near the expected places: fewer, and the whole old file is searched */
 
 static unsigned log2_above(uint64_t value) {
