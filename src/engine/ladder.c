@@ -350,7 +350,7 @@ void rd__ladder_put_answers(rd__ladder *ladder, const rd__round *round, rd__grow
 
 bool rd__ladder_get_answers(rd__ladder *ladder, const rd__round *round, const uint8_t *data, size_t size) {
     rd__bit_decoder decoder;
-    rd__bit_decoder_init(&decoder, data, data + size);
+    rd__bit_decoder_init(&decoder, data, size > 0 ? data + size : data); /* of no bytes, there may be no address */
     ladder_code_answers(ladder, round, (answer_coder){.decoder = &decoder});
     return rd__bit_decoder_at_end(&decoder);
 }

@@ -21,8 +21,10 @@ void rd__message_put(rd__growing *out, rd__message_type type, uint64_t lane, con
         const size_t now = rd__min_size(size, RD__FRAME_PAYLOAD_MAX);
         rd__frame_put(
             out, (rd__frame_header){.type = (uint8_t)type, .more = now < size, .lane = lane, .size = (uint32_t)now});
-        rd__growing_put(out, data, now);
-        data += now;
+        if (now > 0) { /* of nothing, there may be no address */
+            rd__growing_put(out, data, now);
+            data += now;
+        }
         size -= now;
     } while (size > 0);
 }

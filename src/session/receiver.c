@@ -326,7 +326,8 @@ static rd_result receiver_take_round(receiver *r, uint64_t number, const uint8_t
 static rd_result lane_read(receiver_lane *lane) {
     rd__ladder *const ladder = &lane->ladder;
     const rd__round *const round = &lane->round;
-    rd__bit_reader reader = {.data = lane->message.data, .end = lane->message.data + lane->message.size};
+    rd__bit_reader reader = {.data = lane->message.data};
+    reader.end = lane->message.size > 0 ? reader.data + lane->message.size : reader.data;
     rd__ladder_get_checks(ladder, round, &reader);
     if (rd__ladder_bound(ladder, round) > RD__LADDER_MAX)
         return rd__fail(&lane->error, RD_E_LIMIT, RD_ROLE_NONE, RD_UNKNOWN, "a round with too many sums");

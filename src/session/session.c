@@ -13,6 +13,14 @@
 
 enum { LANES = 32, STATE_SIZE_MIN = sizeof(rd_session_state) };
 
+static rd_result session_greet(rd_session *session) {
+    rd__growing body = {0};
+    rd__hello_put(&body, &session->hello);
+    const rd_result result = rd__session_send(session, RD__MESSAGE_HELLO, 0, body.data, body.size);
+    rd__growing_free(&body);
+    return result;
+}
+
 rd_result rd__session_new(rd_session **session, size_t size, const rd__session_side *side, bool receives,
                           const rd_options *options) {
     rd_session *const made = rd__alloc_zeroed(1, size);
@@ -30,13 +38,13 @@ rd_result rd__session_new(rd_session **session, size_t size, const rd__session_s
         rd__store_le32(made->hello.random + i, rd__random_u32());
     rd_result result = rd__operation_start(&made->operation, options, RD_UNKNOWN);
     made->operation.error.reason = result == RD_OK ? rd_result_message(RD_OK) : made->operation.error.reason;
-    if (result == RD_OK) {
-        rd__growing body = {0};
-        rd__hello_put(&body, &made->hello);
-        result = rd__session_send(made, RD__MESSAGE_HELLO, 0, body.data, body.size);
-        rd__growing_free(&body);
-    }
-    return result;
+    return result == RD_OK ? session_greet(made) : result;
+}
+
+rd_result rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]) {
+    memcpy(session->hello.random, random, RD__SESSION_RANDOM);
+    rd__growing_clear(&session->out);
+    return session_greet(session);
 }
 
 rd_result rd__session_made(rd_session **session, rd_result result) {
@@ -163,8 +171,8 @@ static rd_result session_take_frame(rd_session *session, const rd__frame_header 
  */
 static rd_result session_take_next(rd_session *session, rd_in *in, bool *taken) {
     rd__growing *const frame = &session->frame;
-    const uint8_t *const given = (const uint8_t *)in->data + in->pos;
     const size_t left = in->size - in->pos;
+    const uint8_t *const given = left > 0 ? (const uint8_t *)in->data + in->pos : NULL; /* there may be no input */
     const bool kept = frame->size > 0;
     const uint8_t *const start = kept ? frame->data : given;
     const size_t size = kept ? frame->size : left;
@@ -172,7 +180,9 @@ static rd_result session_take_next(rd_session *session, rd_in *in, bool *taken) 
     rd__frame_header header;
     const char *reason = NULL;
     *taken = false;
-    rd_result result = size == 0 ? RD_MORE : rd__frame_get(&at, start + size, &header, &reason);
+    if (size == 0)
+        return RD_OK;
+    rd_result result = rd__frame_get(&at, start + size, &header, &reason);
     if (result == RD_E_CORRUPT)
         return session->greeted ? rd__session_refuse(session, reason)
                                 : rd__fail(&session->operation.error, RD_E_MAGIC, RD_ROLE_NONE, 0,
@@ -189,7 +199,7 @@ static rd_result session_take_next(rd_session *session, rd_in *in, bool *taken) 
         return result;
     }
     /* Of a header, one byte more at a time; then no more than the frame needs. */
-    const size_t wanted = result == RD_OK ? header_size + header.size - size : kept || left == 0 ? 1 : left;
+    const size_t wanted = result == RD_OK ? header_size + header.size - size : kept ? 1 : left;
     const size_t now = rd__min_size(kept ? wanted : left, left);
     if (now > 0)
         rd__growing_put(frame, given, now);

@@ -80,5 +80,7 @@ bool rd__session_compresses(const rd_session *session);
 
 /* For tests: no sum has more bits than this, so that many mislead. Of a new sender. */
 void rd__session_force_bits(rd_session *session, unsigned bits);
+/* For tests: greets with these bytes instead of random ones, so that a conversation repeats. Of a new session. */
+rd_result rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]);
 
 #endif
