@@ -201,23 +201,31 @@ static bool stretch_is_there(const rd__ladder *ladder, size_t i) {
     return i < ladder->count && ladder->stretches[i].state != RD__STRETCH_UNKNOWN;
 }
 
-size_t rd__ladder_bound(const rd__ladder *ladder, const rd__round *round) {
+/* What becomes of the stretch at i, at most. */
+static size_t split_bound(const rd__ladder *ladder, size_t i, const rd__round *round) {
+    const rd__stretch *const s = &ladder->stretches[i];
     const uint32_t size = (uint32_t)1 << round->size_log2;
+    const bool left = i > 0 && stretch_is_there(ladder, i - 1);
+    const bool right = stretch_is_there(ladder, i + 1);
+    if (round->kind != RD__ROUND_SPLIT || s->state != RD__STRETCH_UNKNOWN || s->length <= size)
+        return 1;
+    return round->edges ? 1 + (size_t)(left || right) + (size_t)(left && right) : (s->length - 1) / size + 1;
+}
+
+size_t rd__ladder_bound(const rd__ladder *ladder, const rd__round *round) {
     size_t bound = 0;
     for (size_t i = 0; i < ladder->count; i++) {
         const rd__stretch *const s = &ladder->stretches[i];
-        const bool left = i > 0 && stretch_is_there(ladder, i - 1);
-        const bool right = stretch_is_there(ladder, i + 1);
-        if (round->kind != RD__ROUND_SPLIT || s->state != RD__STRETCH_UNKNOWN || s->length <= size)
-            bound++;
-        else
-            bound += round->edges ? 1 + (size_t)(left || right) + (size_t)(left && right) : (s->length - 1) / size + 1;
+        const bool joined = i > 0 && s->state == RD__STRETCH_KNOWN && s[-1].state == RD__STRETCH_KNOWN;
+        bound += joined ? 0 : split_bound(ladder, i, round);
     }
     return bound;
 }
 
 static bool ladder_split(rd__ladder *ladder, const rd__round *round) {
-    const size_t bound = rd__ladder_bound(ladder, round);
+    size_t bound = 0;
+    for (size_t i = 0; i < ladder->count; i++)
+        bound += split_bound(ladder, i, round);
     split_run run = {.ladder = ladder,
                      .list = rd__alloc_array(bound, sizeof *run.list),
                      .size = (uint32_t)1 << round->size_log2,
@@ -261,10 +269,24 @@ static bool stretch_is_sent(const rd__stretch *s) {
     return (s->flags & (RD__STRETCH_TESTED | RD__STRETCH_DERIVED)) == RD__STRETCH_TESTED;
 }
 
-void rd__ladder_put_sums(const rd__ladder *ladder, const rd__round *round, rd__bit_writer *writer) {
-    for (size_t i = 0; i < ladder->count; i++)
-        if (stretch_is_sent(&ladder->stretches[i]))
-            rd__bits_put(writer, ladder->stretches[i].sum, round->bits);
+/* Is the stretch at i a younger child of the family that the one before it belongs to? */
+static bool stretch_is_younger(const rd__ladder *ladder, size_t i) {
+    return i < ladder->count &&
+           (ladder->stretches[i].flags & (RD__STRETCH_CHILD | RD__STRETCH_ELDEST)) == RD__STRETCH_CHILD;
+}
+
+void rd__ladder_put_sums(rd__ladder *ladder, const rd__round *round, rd__bit_writer *writer) {
+    for (size_t i = 0; i < ladder->count; i++) {
+        rd__stretch *const s = &ladder->stretches[i];
+        if (stretch_is_sent(s))
+            rd__bits_put(writer, s->sum, round->bits);
+        if ((s->flags & (RD__STRETCH_TESTED | RD__STRETCH_DERIVED)) != RD__STRETCH_DERIVED)
+            continue;
+        if (stretch_is_younger(ladder, i)) /* it lies between edges, and holds the sum of its parent */
+            s->sum ^= s[-1].sum;
+        if (stretch_is_younger(ladder, i + 1))
+            s->sum ^= s[1].sum;
+    }
 }
 
 /* The derived child of a family, if there is one: what its parent's sum has more than its siblings'. */
@@ -287,9 +309,7 @@ void rd__ladder_get_sums(rd__ladder *ladder, const rd__round *round, rd__bit_rea
             continue;
         if (ladder->stretches[i].flags & RD__STRETCH_ELDEST)
             eldest = i;
-        const bool last = i + 1 == ladder->count || (ladder->stretches[i + 1].flags &
-                                                     (RD__STRETCH_CHILD | RD__STRETCH_ELDEST)) != RD__STRETCH_CHILD;
-        if (last)
+        if (!stretch_is_younger(ladder, i + 1))
             ladder_derive(&ladder->stretches[eldest], i + 1 - eldest, round->bits);
     }
 }

@@ -101,13 +101,16 @@ void rd__ladder_put_checks(rd__ladder *ladder, const rd__round *round, rd__bit_w
 /* Receiver: reads these and flags what is bad. */
 void rd__ladder_get_checks(rd__ladder *ladder, const rd__round *round, rd__bit_reader *reader);
 
-/* The most stretches that the ladder may have after this round has begun. */
+/*
+ * The most stretches that the ladder may have after this round has begun, RD__LADDER_MAX or fewer. Known ones beside
+ * each other count as one, wherever they were found, so that both sides count alike.
+ */
 size_t rd__ladder_bound(const rd__ladder *ladder, const rd__round *round);
 /* Both: splits stretches, or selects those to be searched for, and flags what is tested. False: out of memory. */
 bool rd__ladder_begin(rd__ladder *ladder, const rd__round *round);
 
-/* Sender, of a split: adds the sums of what is tested, which have been made. */
-void rd__ladder_put_sums(const rd__ladder *ladder, const rd__round *round, rd__bit_writer *writer);
+/* Sender, of a split: adds the sums of what is tested, which have been made, and derives those of what is not. */
+void rd__ladder_put_sums(rd__ladder *ladder, const rd__round *round, rd__bit_writer *writer);
 /* Receiver: reads them, and derives those that are not sent. */
 void rd__ladder_get_sums(rd__ladder *ladder, const rd__round *round, rd__bit_reader *reader);
 
