@@ -8,7 +8,8 @@
 /* The halves of the product of 128 bits, one upon the other. */
 static inline uint64_t fold(uint64_t a, uint64_t b) {
 #if defined(__SIZEOF_INT128__)
-    const unsigned __int128 product = (unsigned __int128)a * b;
+    __extension__ typedef unsigned __int128 wide;
+    const wide product = (wide)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 #else
     const uint64_t a0 = (uint32_t)a, a1 = a >> 32, b0 = (uint32_t)b, b1 = b >> 32;
