@@ -34,7 +34,7 @@ static rd_result frame_number(const uint8_t **from, const uint8_t *end, uint64_t
     const uint8_t *last = *from;
     while (last < end && *last >= 0x80)
         last++;
-    if (last == end && end - *from < RD__NUMBER_TAIL_MAX)
+    if (last == end && end - *from <= RD__NUMBER_TAIL_MAX)
         return RD_MORE;
     return rd__number_get(from, end, value) ? RD_OK : RD_E_CORRUPT;
 }
@@ -119,7 +119,8 @@ bool rd__file_record_get(const uint8_t *data, size_t size, rd__file_record *reco
         return false;
     *file = (rd_session_file){.has_time = (*at & FILE_HAS_TIME) != 0, .has_mode = (*at & FILE_HAS_MODE) != 0};
     record->last = (*at++ & FILE_IS_LAST) != 0;
-    if (!rd__number_get(&at, end, &file->size) || file->size > INT64_MAX || end - at < RD_DIGEST_LEN)
+    if (!rd__number_get(&at, end, &file->size) || file->size > (uint64_t)1 << RD__SESSION_FILE_LOG2 ||
+        end - at < RD_DIGEST_LEN)
         return false;
     memcpy(record->digest, at, RD_DIGEST_LEN);
     at += RD_DIGEST_LEN;
@@ -142,21 +143,23 @@ void rd__failure_put(rd__growing *out, rd_result result, const char *text) {
 
 /* The length of the character of UTF-8 that starts here, or 0 if it is none, or for control. */
 static size_t failure_character(const uint8_t *at, size_t left) {
+    static const uint32_t least[] = {0, 0, 0xa0, 0x800, 0x10000}; /* with so many bytes; below 0xa0 is control */
     const uint8_t first = at[0];
     if (first >= 0x20 && first < 0x7f)
         return 1;
-    const size_t length = first >= 0xc3 && first < 0xe0   ? 2
-                          : first >= 0xe1 && first < 0xf0 ? 3
-                          : first >= 0xf1 && first < 0xf4 ? 4
-                                                          : 0;
-    if (length == 0 || length > left)
+    const size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 0;
+    if (length == 0 || length > left || first >= 0xf8)
         return 0;
-    for (size_t i = 1; i < length; i++)
+    uint32_t code = first & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
         if ((at[i] & 0xc0) != 0x80)
             return 0;
-    const bool is_surrogate = first == 0xed && at[1] >= 0xa0;
-    const bool moves_text = first == 0xe2 && (at[1] == 0x80 || at[1] == 0x81); /* marks of direction, and the like */
-    return is_surrogate || moves_text ? 0 : length;
+        code = code << 6 | (at[i] & 0x3fu);
+    }
+    const bool is_surrogate = code >= 0xd800 && code < 0xe000;
+    const bool moves_text = code == 0x61c || code == 0xfeff || (code >= 0x200b && code < 0x2010) ||
+                            (code >= 0x2028 && code < 0x202f) || (code >= 0x2060 && code < 0x2070);
+    return code < least[length] || code > 0x10ffff || is_surrogate || moves_text ? 0 : length;
 }
 
 bool rd__failure_get(const uint8_t *data, size_t size, rd_result *result, char text[RD__FAILURE_TEXT_MAX + 1]) {

@@ -13,6 +13,9 @@ enum {
     RD__SESSION_RANDOM = 16,             /* bytes of the key that come from each side */
     RD__FRAME_PAYLOAD_MAX = 1024 * 1024, /* bytes */
     RD__MESSAGE_MAX = 16 * 1024 * 1024,  /* bytes, of all its frames */
+    RD__ROUND_MAX = 1024 * 1024,         /* bytes of ROUND and of FOUND, of which many may wait to be taken */
+    RD__BLOCKS_MAX = 1 << 20,            /* whole ones in TOP */
+    RD__SESSION_FILE_LOG2 = 48,          /* a file has at most so many bytes */
     RD__FAILURE_TEXT_MAX = 400,          /* bytes */
     RD__LANES_MAX = 1 << 20              /* that a receiver may offer to keep open */
 };

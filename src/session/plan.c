@@ -2,12 +2,13 @@
 #include "session/plan.h"
 
 #include "base/memory.h"
+#include "format/session.h"
 
 enum {
     TOP_LOG2 = 16, /* of blocks, where the file is neither small nor very large */
     TOP_LOG2_MIN = 11,
     TOP_BLOCKS_MIN = 32,
-    TOP_BLOCKS_MAX = 1 << 20,
+    TOP_BLOCKS_MAX = RD__BLOCKS_MAX,
     TOP_SUM_BITS = 16,
     QUICK_TOP_LOG2 = 15,
     QUICK_ROUNDS = 13,    /* fewer than this are allowed: the quick plan */
@@ -66,7 +67,7 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
         top--;
     while (top + 1 < RD__LANE_LOG2 && new_size >> top > TOP_BLOCKS_MAX)
         top++;
-    if (new_size < WHOLE_FILE || old_size < (uint64_t)1 << top)
+    if (new_size < WHOLE_FILE || old_size < (uint64_t)1 << top || new_size >> top > TOP_BLOCKS_MAX)
         return;
     plan->top_log2 = top;
     plan->top_rolling_bits = plan_rolling_bits(plan, new_size);

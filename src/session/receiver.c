@@ -202,8 +202,8 @@ static rd_result receiver_read_top(receiver *r, unsigned *rolling_bits, size_t *
     r->top_bits = data[2];
     *whole = (size_t)(r->size >> r->top_log2);
     r->block_count = *whole + ((r->size & (((uint64_t)1 << r->top_log2) - 1)) > 0);
-    if (r->block_count > size * 8 / r->top_bits) /* before memory is taken for them */
-        return rd__session_refuse(&r->head, "too few sums of blocks");
+    if (*whole > RD__BLOCKS_MAX || r->block_count > size * 8 / r->top_bits) /* before memory is taken for them */
+        return rd__session_refuse(&r->head, "too many blocks, or too few sums of them");
     r->blocks = rd__alloc_array((uint64_t)r->block_count, sizeof *r->blocks);
     if (!r->blocks)
         return rd__fail_memory(&r->head.operation.error);
@@ -307,7 +307,7 @@ static void receiver_close_lane(receiver_lane *lane) {
 
 static rd_result receiver_take_round(receiver *r, uint64_t number, const uint8_t *data, size_t size) {
     if (r->top_log2 == 0 || number < r->first || number >= r->lane_count || number - r->first >= LANES_MAX ||
-        (number == r->first && r->data_begun) || size < RD__ROUND_HEADER_LEN)
+        (number == r->first && r->data_begun) || size < RD__ROUND_HEADER_LEN || size > RD__ROUND_MAX)
         return rd__session_refuse(&r->head, "a round at the wrong time");
     receiver_lane *const lane = receiver_open_lane(r, number);
     if (!lane)

@@ -657,7 +657,7 @@ static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
 
 static rd_result sender_take_found(sender *s, uint64_t number, const uint8_t *data, size_t size) {
     sender_lane *const lane = number < s->lane_count ? sender_lane_at(s, (size_t)number) : NULL;
-    if (!lane || number < s->first || number >= s->open_end || !lane->waits || lane->ready)
+    if (!lane || number < s->first || number >= s->open_end || !lane->waits || lane->ready || size > RD__ROUND_MAX)
         return rd__session_refuse(&s->head, "answers that nobody asked for");
     rd__growing_put(&lane->answer, data, size);
     lane->ready = true;
@@ -737,6 +737,8 @@ rd_result rd_session_sender_new(rd_session **session, const rd_source *new_file,
         result = rd__source_check_seekable(new_file, RD_ROLE_NEW, RD_E_PARAMETER, &s->head.operation.error);
     if (result == RD_OK && new_file->size == RD_UNKNOWN)
         result = rd__fail(&s->head.operation.error, RD_E_PARAMETER, RD_ROLE_NEW, RD_UNKNOWN, "its size is not known");
+    if (result == RD_OK && new_file->size > (uint64_t)1 << RD__SESSION_FILE_LOG2)
+        result = rd__fail(&s->head.operation.error, RD_E_LIMIT, RD_ROLE_NEW, RD_UNKNOWN, "too large for a session");
     if (result == RD_OK) {
         s->source = *new_file;
         s->size = new_file->size;
