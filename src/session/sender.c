@@ -569,11 +569,11 @@ static rd_result sender_take_leaves(sender *s, const uint8_t *data, size_t size)
     rd_error *const error = &s->head.operation.error;
     const uint32_t leaf = rd__session_leaf_size(s->size);
     const size_t count = (size_t)((s->size + leaf - 1) / leaf);
-    sender_slot *const slot = &s->slots[0];
     sender_lane lane = {0};
     const bool all = size == 0; /* the file as a whole */
     if (s->phase != SENDER_SENT || s->repairs == 2 || (!all && size != count * sizeof(uint64_t)))
         return rd__session_refuse(&s->head, "sums of leaves that nobody asked for");
+    sender_slot *const slot = &s->slots[0];
     rd__growing_clear(&s->wrong);
     slot->lane = &lane;
     for (size_t i = 0; i < count; i++) {
