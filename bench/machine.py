@@ -20,7 +20,8 @@ BUSY = 0.5  # of the cores, at the start
 PROGRAMS = {
     "rdiff": ("--version", {"versus", "versus-diff", "growth", "python-compat", "nightly", "burp"}),
     "xdelta3": ("-V", {"versus-diff"}),
-    "zstd": ("--version", {"versus-diff"}),
+    "zstd": ("--version", {"versus-diff", "wire"}),
+    "rsync": ("--version", {"wire"}),
     "b3sum": ("--version", {"digest"}),
     "rdiff-backup": ("--version", {"nightly"}),
     "duplicity": ("--version", {"nightly"}),

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import IO, NoReturn
 
 from tables import Better, Cell, Column, Report, Sample, sample
 
@@ -93,15 +93,15 @@ def warm(*paths: Path | str) -> None:
                 pass
 
 
-def attempt(command: list[str]) -> tuple[Run, str]:
-    """Run a command. The words are the last line of what it complained of, if it failed, else empty. Its memory is
-    reported by GNU time, a small process between us and it: a command that this interpreter started itself would be
-    charged with the interpreter's memory. Without GNU time the peak is 0."""
+def attempt(command: list[str], output: int | IO[str] = subprocess.DEVNULL) -> tuple[Run, str]:
+    """Run a command, whose standard output goes to `output`. The words are the last line of what it complained of, if
+    it failed, else empty. Its memory is reported by GNU time, a small process between us and it: a command that this
+    interpreter started itself would be charged with the interpreter's memory. Without GNU time the peak is 0."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     with tempfile.NamedTemporaryFile("r") as peak, tempfile.TemporaryFile("w+", errors="replace") as said:
         wrapped = [GNU_TIME, "--format=%M", f"--output={peak.name}", *command] if GNU_TIME else command
         start = time.monotonic()
-        status = subprocess.run(wrapped, stdout=subprocess.DEVNULL, stderr=said, check=False).returncode
+        status = subprocess.run(wrapped, stdout=output, stderr=said, check=False).returncode
         wall = time.monotonic() - start
         kilobytes = peak.read().split()
         said.seek(0)

@@ -133,6 +133,18 @@ class Plan:
         words = ("--hostile", *runs, *(("--megabytes", 1, "--crafted", "word") if quick else ()))
         yield Job("versus-diff", "versus-diff-hostile", "crafted pairs", words, 5 if quick else 240)
 
+    def two_machines(self) -> Iterator[Job]:
+        """`sync` to another machine, next to rsync: on its own pairs, on made-up ones and on the real ones."""
+        runs, quick = ("--rounds", self.scale.runs), self.scale.quick
+        needs = lacking("rsync")
+        words: Words = (*runs, *(("--skip", "links", "--megabytes", 1, "--image", 16) if quick else ()))
+        yield Job("wire", "wire", "two machines", words, 20 if quick else 120, needs)
+        for name, label, seconds in () if quick else REAL_PAIRS:
+            pair = real_pair(self.real_files, name)
+            need = () if pair else (f"no {name}-*.tar in {self.real_files}: bench/make-data --real fetches them",)
+            words = (*runs, "--skip", "made-up", *(pair or ()))
+            yield Job("wire", "wire", f"two machines, {label}", words, seconds, (*needs, *need))
+
     def small_things(self) -> Iterator[Job]:
         """The kernels, and many small files."""
         quick, memory = self.scale.quick, Path("/dev/shm")
@@ -192,6 +204,7 @@ class Plan:
         parts = (
             self.against_rdiff,
             self.both_at_hand,
+            self.two_machines,
             self.small_things,
             self.growth,
             self.programs,
