@@ -110,7 +110,15 @@ def test_a_client_that_has_gone_ends_the_command(relay: Path, tmp_path: Path) ->
 def test_there_is_an_sshd_behind_it(relay: Path, tmp_path: Path, sshd: Sshd) -> None:
     given = noise(300_000, 4)
     through = shlex.split(sshd.shell)
-    words = [relay, "--report", tmp_path / "report", "--keep", *through, "host", "wc -c; echo $((6 * 7))"]
+    words: list[str | Path] = [
+        relay,
+        "--report",
+        tmp_path / "report",
+        "--keep",
+        *through,
+        "host",
+        "wc -c; echo $((6 * 7))",
+    ]
     done = subprocess.run(words, input=given, capture_output=True, timeout=HANG_SECONDS, check=True)
     assert done.stdout.split() == [b"300000", b"42"]
     assert json.loads((tmp_path / "report").read_text())["up"] == len(given)
