@@ -17,11 +17,11 @@
  *     --change WAY:AT:XOR   the byte at this offset comes out changed
  *     --first WAY:N         the messages of this direction begin after N bytes, and are counted
  *
- * An AT is a number of bytes, or #M or #M+N: message M, counted from 0, and N bytes of it. A message is a byte, a
- * length in LEB128 and as many bytes. The report has the bytes of both directions and the messages that were counted,
- * the status of the command, its processor time and the memory of the largest of its processes. These are not part of
- * what a caller of this program is told by wait4(): a supervisor, for which we do not wait, starts the command. Our own
- * processor time is in the report as well, to be subtracted.
+ * An AT is a number of bytes, or #M or #M+N: message M, counted from 0, and N bytes of it. A message is a frame of a
+ * session: a byte, a number and a length, both in LEB128, and as many bytes. The report has the bytes of both
+ * directions and the messages that were counted, the status of the command, its processor time and the memory of the
+ * largest of its processes. These are not part of what a caller of this program is told by wait4(): a supervisor, for
+ * which we do not wait, starts the command. Our own processor time is in the report as well, to be subtracted.
  *
  * The link is a queue: a byte leaves after those before it, at the rate, and arrives after the delay. There is no slow
  * start and no loss, so that a rate and a delay are the best that TCP could do with them.
@@ -67,7 +67,7 @@ typedef struct relay_messages {
     uint64_t length; /* as far as it is known */
     uint64_t left;   /* bytes of its payload, once its length is known */
     unsigned shift;
-    enum { TYPE, LENGTH, PAYLOAD } part;
+    enum { TYPE, LANE, LENGTH, PAYLOAD } part;
 } relay_messages;
 
 static void relay_message_ends(relay_messages *m) {
@@ -85,9 +85,13 @@ static void relay_message_byte(relay_messages *m, unsigned char byte) {
     m->inside++;
     switch (m->part) {
     case TYPE:
-        m->part = LENGTH;
+        m->part = LANE;
         m->left = 0;
         m->shift = 0;
+        break;
+    case LANE:
+        if (byte < 0x80)
+            m->part = LENGTH;
         break;
     case LENGTH:
         m->left |= m->shift < 64 ? (uint64_t)(byte & 0x7f) << m->shift : 0;

@@ -76,11 +76,11 @@ def test_a_byte_is_changed(relay: Path, tmp_path: Path) -> None:
     assert run.out == changed
 
 
-MESSAGES = (b"\x01\x03abc", b"\x02\x00", b"\x03\xac\x02" + b"x" * 300, b"\x04\x01!")
+MESSAGES = (b"\x01\x00\x03abc", b"\x02\x05\x00", b"\x03\x80\x01\xac\x02" + b"x" * 300, b"\x84\x00\x01!")
 
 
 def test_messages_are_counted_behind_what_comes_first(relay: Path, tmp_path: Path) -> None:
-    run = Relayed(relay, tmp_path, "--first up:5", "cat", b"hello" + b"".join(MESSAGES) + b"\x05\x02-")
+    run = Relayed(relay, tmp_path, "--first up:5", "cat", b"hello" + b"".join(MESSAGES) + b"\x05\x00\x02-")
     assert run.report["messages_up"] == len(MESSAGES)
     assert run.report["messages_down"] == 0
 
