@@ -16,7 +16,8 @@ enum { LANES = 32, STATE_SIZE_MIN = sizeof(rd_session_state) };
 static rd_result session_greet(rd_session *session) {
     rd__growing body = {0};
     rd__hello_put(&body, &session->hello);
-    const rd_result result = rd__session_send(session, RD__MESSAGE_HELLO, 0, body.data, body.size);
+    const rd_result result = body.failed ? rd__fail_memory(&session->operation.error)
+                                         : rd__session_send(session, RD__MESSAGE_HELLO, 0, body.data, body.size);
     rd__growing_free(&body);
     return result;
 }
@@ -233,7 +234,8 @@ static void session_fail(rd_session *session, rd_result result) {
         return;
     session->told = true;
     rd__failure_put(&body, result, session->operation.error.reason);
-    rd__message_put(&session->out, RD__MESSAGE_FAILURE, 0, body.data, body.size);
+    if (!body.failed)
+        rd__message_put(&session->out, RD__MESSAGE_FAILURE, 0, body.data, body.size);
     session->out.failed = false; /* then nobody is told */
     rd__growing_free(&body);
 }
