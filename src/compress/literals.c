@@ -7,6 +7,7 @@
 
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 enum { WINDOW_LOG_MIN = 10, ROOM = 128 * 1024 };
 
@@ -104,6 +105,8 @@ rd_result rd__literals_decode(rd__literal_decoder *decoder, rd_in *in, rd_out *o
     in->pos = input.pos;
     out->pos = output.pos;
     decoder->ended = left == 0;
+    if (ZSTD_isError(left) && ZSTD_getErrorCode(left) == ZSTD_error_memory_allocation)
+        return RD_E_MEMORY;
     return ZSTD_isError(left) ? RD_E_CORRUPT : RD_OK;
 }
 

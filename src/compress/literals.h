@@ -41,7 +41,8 @@ typedef struct rd__literal_decoder {
 /* Starts to read a frame, compressed or not. RD_E_MEMORY; RD_E_CORRUPT: built without zstd. */
 rd_result rd__literals_open(rd__literal_decoder *decoder, bool compressed, const uint8_t *prefix, size_t prefix_size,
                             rd_error *error);
-/* Takes what it can and gives what it can. RD_OK, or RD_E_CORRUPT, without an error noted: the prefix may be wrong. */
+/* Takes what it can and gives what it can. RD_OK, RD_E_MEMORY, or RD_E_CORRUPT, without an error noted: the
+ * prefix may be wrong. */
 rd_result rd__literals_decode(rd__literal_decoder *decoder, rd_in *in, rd_out *out);
 void rd__literal_decoder_free(rd__literal_decoder *decoder);
 

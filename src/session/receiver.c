@@ -562,8 +562,10 @@ static rd_result receiver_decode(receiver *r, const rd__stretch *s, rd_in *in, s
     size_t room = 0;
     uint8_t *const to = rd__session_output_room(&r->output, &room);
     rd_out out = {.data = to, .size = rd__min_size(room, s->length - r->at_offset)};
-    if (!r->doubtful && rd__literals_decode(&r->decoder, in, &out) != RD_OK)
-        r->doubtful = true;
+    const rd_result decoded = r->doubtful ? RD_E_CORRUPT : rd__literals_decode(&r->decoder, in, &out);
+    if (decoded == RD_E_MEMORY)
+        return rd__fail_memory(&r->head.operation.error);
+    r->doubtful = decoded != RD_OK;
     if (r->doubtful) { /* whatever is written now, it will be repaired */
         memset(to + out.pos, 0, out.size - out.pos);
         out.pos = out.size;
@@ -706,7 +708,11 @@ static rd_result receiver_take_repair(receiver *r, const uint8_t *data, size_t s
     rd_in in = {.data = at, .size = (size_t)(end - at)};
     rd_out out = {.data = made, .size = length};
     rd_result result = made ? rd__literals_open(&r->decoder, compressed, NULL, 0, error) : rd__fail_memory(error);
-    if (result == RD_OK && (rd__literals_decode(&r->decoder, &in, &out) != RD_OK || out.pos < length))
+    if (result == RD_OK)
+        result = rd__literals_decode(&r->decoder, &in, &out);
+    if (result == RD_E_MEMORY)
+        result = rd__fail_memory(error);
+    else if (result != RD_OK || out.pos < length)
         result = rd__session_refuse(&r->head, "a broken leaf");
     if (result == RD_OK)
         result = rd__session_output_repair(&r->output, (size_t)leaf, made, length);

@@ -441,6 +441,8 @@ static rd_result sender_begin_data(sender *s) {
     s->data_begun = true;
     rd__growing_clear(&s->chunk);
     rd__growing_put_byte(&s->chunk, level > 0);
+    if (s->chunk.failed)
+        return rd__fail_memory(error);
     if (s->unsent == 0)
         return RD_OK;
     rd__growing_clear(&s->prefix);
@@ -480,6 +482,8 @@ static rd_result sender_encode(sender *s) {
         taken += size;
         s->head.figures.literal += size;
         rd__history_add(&s->history, data, size);
+        if (s->history.failed) /* the other side has it, and takes it for the same */
+            return rd__fail_memory(error);
         const rd_result result = rd__literals_encode(&s->encoder, data, size, s->unsent == 0, &s->chunk, error);
         if (result != RD_OK)
             return result;
