@@ -578,6 +578,9 @@ static rd_result sender_take_leaves(sender *s, const uint8_t *data, size_t size)
     if (s->phase != SENDER_SENT || s->repairs == 2 || (!all && size != count * sizeof(uint64_t)))
         return rd__session_refuse(&s->head, "sums of leaves that nobody asked for");
     sender_slot *const slot = &s->slots[0];
+    const rd_result watched = rd__watch_end(&s->head.watch, &s->head.operation, RD_OK);
+    if (watched != RD_OK) /* then no repair makes what was announced */
+        return watched;
     rd__growing_clear(&s->wrong);
     slot->lane = &lane;
     for (size_t i = 0; i < count; i++) {
