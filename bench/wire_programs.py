@@ -118,8 +118,8 @@ def rounds_of(output: str) -> int | None:
     """The round trips that the record of a program tells."""
     for line in output.splitlines():
         record = json.loads(line) if line.startswith("{") else {}
-        if "rounds" in record:
-            return int(record["rounds"])
+        if "connection" in record:
+            return int(record["connection"]["rounds"])
     return None
 
 
