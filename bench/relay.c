@@ -14,6 +14,7 @@
  *     --rate BITS           each direction passes as many bits in a second
  *     --delay MILLISECONDS  and takes so long for each byte
  *     --cut WAY:AT          the connection breaks as soon as so many bytes of this direction have passed
+ *     --idle MILLISECONDS   the connection breaks when nothing has passed for so long
  *     --change WAY:AT:XOR   the byte at this offset comes out changed
  *     --first WAY:N         the messages of this direction begin after N bytes, and are counted
  *
@@ -141,6 +142,8 @@ typedef struct relay_link {
     relay_flow down;
     double seconds_per_byte; /* 0: no time */
     double delay;
+    double idle;   /* after so long the connection breaks; 0: never */
+    double passed; /* when something has come last */
     size_t window; /* bytes that may wait */
 } relay_link;
 
@@ -213,7 +216,7 @@ static void relay_take(relay_link *link, relay_flow *flow) {
             relay_end_input(flow);
         return;
     }
-    const double now = relay_now();
+    const double now = link->passed = relay_now();
     const size_t size = relay_look(flow, chunk->data, (size_t)got);
     flow->taken += size;
     if (flow->record)
@@ -255,7 +258,7 @@ static void relay_give(relay_flow *flow, double now) {
 
 /* Milliseconds until something is due, rounded up; -1: nothing is. */
 static int relay_timeout(const relay_link *link, double now) {
-    double soonest = -1;
+    double soonest = link->idle > 0 ? link->idle : -1;
     const relay_flow *const flows[2] = {&link->up, &link->down};
     for (int i = 0; i < 2; i++) {
         const relay_chunk *const chunk = flows[i]->first;
@@ -285,6 +288,8 @@ static void relay_pass(relay_link *link) {
         }
         if (poll(polled, 4, relay_timeout(link, now)) < 0 && errno != EINTR)
             relay_fail("poll");
+        if (link->idle > 0 && relay_now() - link->passed > link->idle && !link->up.first && !link->down.first)
+            link->up.is_cut = link->down.is_cut = true;
         for (size_t i = 0; i < 2; i++) {
             if (polled[2 * i].revents)
                 relay_take(link, flows[i]);
@@ -487,6 +492,8 @@ static char **relay_parse(char **words, relay_options *options, relay_link *link
             link->seconds_per_byte = 8 / strtod(value, NULL);
         else if (strcmp(name, "--delay") == 0)
             link->delay = strtod(value, NULL) / 1e3;
+        else if (strcmp(name, "--idle") == 0)
+            link->idle = strtod(value, NULL) / 1e3;
         else if (strcmp(name, "--first") == 0)
             relay_first(link, value);
         else if (strcmp(name, "--cut") == 0 || strcmp(name, "--change") == 0)
@@ -543,6 +550,7 @@ int main(int count, char **words) {
     link.up.last = &link.up.first;
     link.down.last = &link.down.first;
     link.window = QUEUE;
+    link.passed = relay_now();
     if (link.seconds_per_byte > 0)
         link.window += (size_t)(2 * link.delay / link.seconds_per_byte);
     else if (link.delay > 0)

@@ -98,6 +98,17 @@ def test_a_byte_of_a_message_is_changed(relay: Path, tmp_path: Path) -> None:
     assert run.out == b"hello" + b"".join((*MESSAGES[:2], bytes(third), *MESSAGES[3:]))
 
 
+def test_a_connection_that_is_idle_breaks(relay: Path, tmp_path: Path) -> None:
+    """Both sides wait for the other one; the command is told that nothing more comes."""
+    with subprocess.Popen([relay, "--idle", "50", "host", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+        assert run.stdin
+        assert run.stdout
+        run.stdin.write(b"something")
+        run.stdin.flush()
+        assert run.stdout.read() == b"something"
+        assert run.wait(HANG_SECONDS) == BROKEN
+
+
 def test_a_client_that_has_gone_ends_the_command(relay: Path, tmp_path: Path) -> None:
     """It writes without end, to nobody."""
     with subprocess.Popen([relay, "host", "cat /dev/zero"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as started:
