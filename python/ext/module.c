@@ -69,6 +69,8 @@ static PyMethodDef module_methods[] = {
     {"new_context", new_context, METH_NOARGS, NULL},
     {"open_ops", TAKES_KEYWORDS(open_ops), NULL},
     {"open_writer", TAKES_KEYWORDS(open_writer), NULL},
+    {"session_sender", TAKES_KEYWORDS(session_sender), NULL},
+    {"session_receiver", TAKES_KEYWORDS(session_receiver), NULL},
     {"signature_stream", TAKES_KEYWORDS(signature_stream), NULL},
     {"delta_stream", TAKES_KEYWORDS(delta_stream), NULL},
     {"patch_stream", TAKES_KEYWORDS(patch_stream), NULL},
@@ -147,6 +149,7 @@ static const constant module_constants[] = {
     {"STRONG_LEN_LEAST", RD_STRONG_LEN_LEAST},
     {"DIGEST_LEN", RD_DIGEST_LEN},
     {"COMPRESSION_DEFAULT", RD_COMPRESSION_DEFAULT},
+    {"COMPRESSION_NEVER", RD_COMPRESSION_NEVER},
 };
 
 /* The names of the weak sums, in the order of their numbers. */
@@ -208,7 +211,7 @@ static bool module_add_types(PyObject *module, module_state *state) {
     } const types[] = {
         {&state->table_type, table_make_type},     {&state->stream_type, stream_make_type},
         {&state->context_type, context_make_type}, {&state->ops_type, ops_make_type},
-        {&state->writer_type, writer_make_type},
+        {&state->writer_type, writer_make_type},   {&state->session_type, session_make_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = types[i].make(module);
@@ -237,6 +240,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->context_type);
     Py_VISIT(state->ops_type);
     Py_VISIT(state->writer_type);
+    Py_VISIT(state->session_type);
     return 0;
 }
 
@@ -248,6 +252,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->context_type);
     Py_CLEAR(state->ops_type);
     Py_CLEAR(state->writer_type);
+    Py_CLEAR(state->session_type);
     return 0;
 }
 

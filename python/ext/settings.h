@@ -11,7 +11,7 @@
 typedef struct settings {
     /*
      * weak, strong, block_len, strong_len, compression, verify, output_max, blocks_max, memory_max, threads, changed,
-     * sparse, form
+     * sparse, form, max_rounds
      */
     rd_options options;
     int main;           /* this is the interpreter's main thread */

@@ -99,6 +99,15 @@ static rd_result sink_write_callable(void *context, const void *data, size_t siz
     return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
 }
 
+static rd_result sink_write_at_callable(void *context, uint64_t offset, const void *data, size_t size) {
+    const sink *const s = context;
+    if (!call_enter(s->call))
+        return RD_E_CANCELLED;
+    PyObject *const result = PyObject_CallFunction(s->write_at, "Ky#", offset, data, (Py_ssize_t)size);
+    Py_XDECREF(result);
+    return call_leave(s->call, result != NULL) ? RD_OK : RD_E_CANCELLED;
+}
+
 /* The result of a file's `tell` or `seek`; -1 with an exception set. */
 static Py_ssize_t sink_position(PyObject *given) {
     const Py_ssize_t number = given ? PyLong_AsSsize_t(given) : -1;
@@ -133,6 +142,17 @@ static bool sink_open_file(sink *s, PyObject *place) {
     return true;
 }
 
+/* (write, write_at) */
+static bool sink_open_pair(sink *s, PyObject *pair) {
+    PyObject *write, *write_at;
+    if (!PyArg_ParseTuple(pair, "OO", &write, &write_at))
+        return false;
+    s->write = Py_NewRef(write);
+    s->write_at = Py_NewRef(write_at);
+    s->to = rd_sink_callback_at(sink_write_callable, sink_write_at_callable, s);
+    return true;
+}
+
 bool sink_use(sink *s, call *c) {
     s->call = c;
     return call_use(c, &s->file);
@@ -149,6 +169,8 @@ bool sink_open(sink *s, PyObject *object, call *c) {
         if (PyBytes_AsStringAndSize(object, &path, NULL) != 0) /* refuses a path with a null byte in it */
             return false;
         s->path = path;
+    } else if (PyTuple_Check(object) && PyTuple_Size(object) == 2) {
+        return sink_open_pair(s, object);
     } else if (PyTuple_Check(object)) {
         return sink_open_file(s, object) && call_use(c, &s->file);
     } else if (PyCallable_Check(object)) {
@@ -251,4 +273,5 @@ void sink_close(sink *s) {
     Py_CLEAR(s->bytes);
     Py_CLEAR(s->memory);
     Py_CLEAR(s->write);
+    Py_CLEAR(s->write_at);
 }

@@ -1,6 +1,7 @@
 /*
  * Where the library writes to, as passed from Python: None asks for a bytes object, a tuple of one is a file object of
  * the caller's whose descriptor is written to, bytes are the path of a destination, and a callable takes bytes.
+ * A tuple of two callables is written to in order by the first, and with (offset, bytes) by the second.
  * Anything else is a file in memory, whose `write` copies its argument before it returns, so that it can be passed the
  * library's own memory.
  *
@@ -22,11 +23,12 @@ typedef struct sink {
     uint8_t *data; /* in `bytes`, or allocated */
     size_t size;
     size_t capacity;
-    PyObject *bytes;  /* NULL: no size was expected */
-    PyObject *write;  /* if it is a callable, or of a file in memory */
-    PyObject *memory; /* if it is a file in memory */
-    open_file file;   /* if it has one: others may have to read before more can be written, if that is a pipe */
-    const char *path; /* if it is a destination; as long as the object is there */
+    PyObject *bytes;    /* NULL: no size was expected */
+    PyObject *write;    /* if it is a callable, or of a file in memory */
+    PyObject *write_at; /* or NULL: it is written to in order */
+    PyObject *memory;   /* if it is a file in memory */
+    open_file file;     /* if it has one: others may have to read before more can be written, if that is a pipe */
+    const char *path;   /* if it is a destination; as long as the object is there */
     rd_destination *destination;
     unsigned notes; /* RD_NOTE_* of its commit */
 } sink;

@@ -2,10 +2,11 @@
 
 from typing import final
 
-from redelta._types import Buffer, Names, Numbers, Progress, Reading, Writing
+from redelta._types import Buffer, Described, Names, Numbers, Progress, Reading, Writing
 
 VERSION: str
 COMPRESSION_DEFAULT: int
+COMPRESSION_NEVER: int
 COMPRESSION_MAX: int
 BLOCK_LEN_AUTO: int
 BLOCK_LEN_MAX: int
@@ -30,6 +31,7 @@ E_STATE: int
 E_MISMATCH: int
 E_UNVERIFIED: int
 E_CHANGED: int
+E_PEER: int
 
 ROLE_BASIS: int
 ROLE_SIGNATURE: int
@@ -87,7 +89,42 @@ class Writer:
     def stats(self) -> Numbers: ...
     def close(self) -> None: ...
 
+@final
+class Session:
+    def step(self, data: Buffer, /, *, end: bool = False, most: int = 0) -> tuple[bytes, int, bool]: ...
+    def cancel(self) -> None: ...
+    def farewell(self) -> bytes: ...
+    def state(self) -> tuple[int, int, int, int, int, int, int, int, int, bool, bytes | None]: ...
+    def file(self) -> tuple[int, int | None, int, int | None] | None: ...
+    def close(self) -> None: ...
+
 def close() -> None: ...
+def session_sender(
+    new: Reading,
+    described: Described,
+    /,
+    *,
+    compression: int,
+    threads: int,
+    max_rounds: int,
+    memory_max: int,
+    changed: int,
+    names: Names,
+) -> Session: ...
+def session_receiver(
+    old: Reading | None,
+    out: Writing,
+    /,
+    *,
+    compression: int,
+    threads: int,
+    max_rounds: int,
+    output_max: int,
+    memory_max: int,
+    sparse: int,
+    changed: int,
+    names: Names,
+) -> Session: ...
 def new_context() -> Context: ...
 def open_ops(delta: Reading, /, *, verify: int, names: Names) -> Ops: ...
 def open_writer(

@@ -26,6 +26,7 @@ from redelta._core import (
     E_MEMORY,
     E_MISMATCH,
     E_PARAMETER,
+    E_PEER,
     E_STATE,
     E_TRUNCATED,
     E_UNVERIFIED,
@@ -67,19 +68,20 @@ class ParameterError(RedeltaError, ValueError):
 
 
 class BadMagicError(RedeltaError, ValueError):
-    """The file is not a signature, or not a delta, as it should be."""
+    """The file is not a signature, or not a delta, as it should be; or what comes over a connection is no session of
+    redelta, or one of another version."""
 
     code = E_MAGIC
 
 
 class TruncatedError(RedeltaError, EOFError):
-    """A file ends too early: a signature or a delta is cut, or a basis is too short."""
+    """A file ends too early: a signature or a delta is cut, or a basis is too short. Or a connection does."""
 
     code = E_TRUNCATED
 
 
 class CorruptError(RedeltaError, ValueError):
-    """A signature or a delta is damaged."""
+    """A signature or a delta is damaged, or what comes over a connection breaks the rules of the protocol."""
 
     code = E_CORRUPT
 
@@ -92,7 +94,8 @@ class LimitError(RedeltaError):
 
 class VerifyError(RedeltaError):
     """The result of a patch is not the new file, because the basis is a different one or the delta was altered; or it
-    cannot be verified, because the delta has no digest and `verify` is True. The file of a path was not replaced."""
+    cannot be verified, because the delta has no digest and `verify` is True. Or what a session has made is not the new
+    file. The file of a path was not replaced."""
 
     code = E_MISMATCH
 
@@ -103,6 +106,12 @@ class FileChangedError(RedeltaError):
     by their path or as plain files."""
 
     code = E_CHANGED
+
+
+class PeerError(RedeltaError):
+    """The other side of a connection has failed; `reason` is what it says of it."""
+
+    code = E_PEER
 
 
 class FileChangedWarning(UserWarning):
@@ -118,6 +127,7 @@ KINDS: dict[int, type[RedeltaError]] = {
     E_MISMATCH: VerifyError,
     E_UNVERIFIED: VerifyError,
     E_CHANGED: FileChangedError,
+    E_PEER: PeerError,
 }
 
 AGAIN = {
@@ -144,6 +154,8 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return AGAIN.get(role or "", "")
     if code == E_MISMATCH and "does not fit" in reason:
         return "give the deltas in the order of their versions"
+    if code == E_MISMATCH and role == "output":  # of a session
+        return "do it again"
     if code == E_MISMATCH:
         return AGAIN["delta"] if role == "delta" else "give the right basis, or make the delta again"
     if code == E_UNVERIFIED:
@@ -195,6 +207,9 @@ def failure(
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     if code == E_IO and system_error:
         return OSError(system_error, os.strerror(system_error), name)
+    if code == E_PEER:
+        reason = str((names or {}).get("peer", "")) or reason
+        return PeerError(f"the other side: {reason}", reason=reason)
     message = about(role, name, reason, str((names or {}).get("number", "")))
     if offset is not None:
         message += f", at byte {offset}"

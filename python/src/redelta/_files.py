@@ -14,6 +14,7 @@ too.
 from __future__ import annotations
 
 import errno
+import fcntl
 import io
 import operator
 import os
@@ -215,6 +216,26 @@ def writer_to(file: Any) -> Callable[[bytes], None]:
     return write
 
 
+def writer_at(file: Any) -> tuple[Callable[[bytes], None], Callable[[int, bytes], None]] | None:
+    """Two functions: one that writes in order, and one that writes at an offset from where the file stands now, and
+    leaves the place of the first. None if the file can only be written in order."""
+    seekable = getattr(file, "seekable", None)
+    if not callable(getattr(file, "seek", None)) or not callable(getattr(file, "tell", None)):
+        return None
+    if callable(seekable) and not seekable():
+        return None
+    write = writer_to(file)
+    start = operator.index(file.tell())
+
+    def write_at(offset: int, data: bytes) -> None:
+        place = file.tell()
+        file.seek(start + offset)
+        write(data)
+        file.seek(place)
+
+    return write, write_at
+
+
 def is_one_file(fd: int, other: int) -> bool:
     """Is what is written to one of them what is read from the other? Not so of sockets, terminals and `/dev/null`."""
     status = os.fstat(fd)
@@ -247,6 +268,21 @@ class Output:
         else:
             raise TypeError(NO_DESTINATION.format(type(destination).__name__))
 
+    def native_at_offsets(self) -> Writing:
+        """For what is written to in any order. A descriptor's offsets count from the start of the file, and are of no
+        use if that is opened for appending; so only a file that is at its start is written to by its descriptor."""
+        if self.plain is None:
+            is_object = isinstance(self.native, io.BytesIO) or callable(self.native)
+            return (writer_at(self.file) if is_object else None) or self.native
+        if not self.plain.seekable():
+            return self.native
+        fd = self.plain.fileno()
+        appends = bool(fcntl.fcntl(fd, fcntl.F_GETFL) & os.O_APPEND)
+        if not appends and os.lseek(fd, 0, os.SEEK_CUR) == 0:
+            return self.native
+        self._buffered = None
+        return (None if appends else writer_at(self.plain)) or writer_to(self.plain)
+
     def _open_plain(self, file: PlainFile) -> None:
         file.flush()
         self.plain = file
@@ -275,8 +311,8 @@ class Files:
     def read(self, role: str, source: Source) -> Input:
         return self._note(role, Input(source))
 
-    def read_basis(self, source: Basis, *, sized: bool = False) -> Input:
-        return self._note("basis", Input(source, basis=True, sized=sized))
+    def read_basis(self, source: Basis, *, role: str = "basis", sized: bool = False) -> Input:
+        return self._note(role, Input(source, basis=True, sized=sized))
 
     def _note(self, role: str, opened: Input) -> Input:
         self._inputs.append(opened)
@@ -290,18 +326,22 @@ class Files:
         others = {role: name for role, name in self.names.items() if role != "delta"}
         return {**others, "number": number, **({} if opened.name is None else {"delta": opened.name})}
 
-    def write(self, destination: Destination | None) -> Writing:
-        """A file that is written to directly cannot also be an input."""
+    def write(self, destination: Destination | None, *, at_offsets: bool = False) -> Writing:
+        """A file that is written to directly cannot also be an input. `at_offsets`: a writer is to be written to at any
+        offset as well, if it can be."""
         output = Output(destination)
         self._to_close.callback(output.close)
         if output.name is not None:
             self.names["output"] = output.name
         if any(each.is_written_by(output) for each in self._inputs):
             raise ParameterError("the output is also an input: name it by its path, and it is replaced at the end")
-        return output.native
+        return output.native_at_offsets() if at_offsets else output.native
+
+    def close(self) -> None:
+        self._to_close.close()
 
     def __enter__(self) -> Files:
         return self
 
     def __exit__(self, *exception: object) -> None:
-        self._to_close.close()
+        self.close()

@@ -13,6 +13,7 @@ from redelta._types import Changed, Compression, Hash, Params, PatchVerify, Spar
 
 THREADS_MAX = 256
 OUTPUT_MAX = (1 << 64) - 1
+ROUNDS_MAX = (1 << 32) - 1
 OFFSET_MAX = (1 << 63) - 1
 
 SHORT = {"rabinkarp": "rk"}
@@ -102,6 +103,18 @@ def compression_level(compress: Compression) -> int:
             "leave out compress, or use a redelta that was built with zstd"
         )
     return _core.COMPRESSION_DEFAULT if compress is True else number("compress", compress, 1, _core.COMPRESSION_MAX)
+
+
+def session_compression(compress: Compression) -> int:
+    """The level; 0: one that fits the amount."""
+    if compress is False:
+        return _core.COMPRESSION_NEVER
+    return 0 if compress is None or compress is True else compression_level(compress)
+
+
+def round_limit(max_rounds: int | None) -> int:
+    """At most so many round trips; 0: as many as pay."""
+    return 0 if max_rounds is None else number("max_rounds", max_rounds, 1, ROUNDS_MAX)
 
 
 def delta_verify(verify: bool) -> int:

@@ -87,8 +87,19 @@ Reading: TypeAlias = int | tuple[HasFileno, int | None] | Buffer | ReadAt | tupl
 """A descriptor, a file with a start or to be read in order, a buffer, or a function, perhaps with the size of what it
 reads."""
 
-Writing: TypeAlias = tuple[HasFileno] | bytes | Callable[[bytes], object] | io.BytesIO | None
-"""A file, a path, a function that takes bytes, a file in memory, or None for bytes that are returned."""
+Writing: TypeAlias = (
+    tuple[HasFileno]
+    | tuple[Callable[[bytes], object], Callable[[int, bytes], object]]
+    | bytes
+    | Callable[[bytes], object]
+    | io.BytesIO
+    | None
+)
+"""A file, functions that take bytes in order and at an offset, a path, a function that takes bytes in order, a file in
+memory, or None for bytes that are returned."""
+
+Described: TypeAlias = tuple[int | None, int, int | None]
+"""What a session tells of its file: the seconds and nanoseconds of its last modification, and its mode."""
 
 
 class Params(TypedDict):
