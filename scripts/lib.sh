@@ -12,7 +12,7 @@ venv=build/venv # the Python tools of tests/requirements.txt
 docs_venv=build/docs-venv # those of docs/requirements.txt
 wheel_venv=build/wheel-venv # those of tests/requirements.txt, and the wheel
 # shellcheck disable=SC2034
-c="src include cli compat python tests fuzz bench" # all C of the project
+c="src include cli compat python tests fuzz bench examples" # all C of the project
 # All Python of the project; the scripts of bench have no ending.
 bench_scripts=$(grep -l -d skip '^#!/usr/bin/env python3$' bench/*)
 # shellcheck disable=SC2034

@@ -11,6 +11,8 @@ It combines two techniques. Whole operations on files run in a thread (`in_threa
 run while it works, so the event loop continues. Data that is sent or received in chunks goes through an incremental
 object, here the server's DeltaEncoder: these do no input or output themselves, so they fit into any loop. Each of their
 calls runs in a thread, too.
+
+async_session.py does the same by a session of `redelta.sync`, which takes fewer bytes, and more round trips.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from urllib.error import HTTPError
 from urllib.parse import urlsplit
@@ -23,43 +23,12 @@ from urllib.request import Request, urlopen
 import pytest
 
 import redelta
+from helpers.examples import EXAMPLES, TIMEOUT, broken_off, files_in, run, running, travelled
 from helpers.samples import noise, random_edits
 
-EXAMPLES = Path(__file__).parents[2] / "examples/python"
 OLD = noise(300_000, 1)
 NEW = random_edits(OLD, 20, 2)
 OTHER = noise(300_000, 3)
-TIMEOUT = 60
-
-
-def run(name: str, *arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
-    """Runs an example to its end, which must have this status and no traceback."""
-    done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT
-    )
-    assert "Traceback" not in done.stderr
-    assert done.returncode == status, done.stderr
-    return done
-
-
-@contextmanager
-def running(name: str, *arguments: object) -> Iterator[str]:
-    """Runs an example that serves, and gives the line by which it says where. It must end in silence at SIGINT."""
-    command = [sys.executable, str(EXAMPLES / name), *map(str, arguments)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout
-            yield process.stdout.readline().strip()
-            process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=TIMEOUT)
-        finally:
-            process.kill()
-    assert "Traceback" not in errors
-    assert process.returncode == 130, errors
-
-
-def files_in(folder: Path) -> list[str]:
-    return sorted(os.listdir(folder))
 
 
 # The signature of more blocks than memory is allowed for, whose sums are of one byte: 17 bytes for each.
@@ -99,12 +68,6 @@ def request(url: str, method: str, body: bytes | None = None) -> int:
     with answer:
         assert b"served" not in answer.read(), "the answer gives a path away"
         return answer.code
-
-
-def travelled(output: str) -> int:
-    found = re.fullmatch(r"(?:sent|received) (\d+) bytes for \d+\n", output)
-    assert found
-    return int(found[1])
 
 
 def test_http_push_and_pull(tmp_path: Path, folder: Path, url: str) -> None:
@@ -514,13 +477,6 @@ def test_a_store_begins_again_after_its_first_version_was_not_finished(memory: P
 
 
 # ---- asyncio --------------------------------------------------------------------------------------------------------
-
-
-def broken_off(connection: socket.socket) -> bool:
-    try:
-        return connection.recv(1) == b""
-    except ConnectionResetError:
-        return True
 
 
 def test_asyncio_fetch(tmp_path: Path) -> None:
