@@ -46,6 +46,23 @@ PyObject *raise_state(const module_state *state, rd_role role, const char *reaso
     return raise_failure(state, &error, NULL);
 }
 
+/* (notes of a commit). A list of messages for people. */
+static PyObject *note_messages(PyObject *module, PyObject *arguments) {
+    unsigned notes;
+    (void)module;
+    PyObject *const messages = PyArg_ParseTuple(arguments, "I", &notes) ? PyList_New(0) : NULL;
+    for (; messages && notes != 0; notes &= notes - 1) {
+        PyObject *const message = PyUnicode_FromString(rd_note_message(notes & ~(notes - 1))); /* of the lowest bit */
+        const bool good = message && PyList_Append(messages, message) == 0;
+        Py_XDECREF(message);
+        if (!good) {
+            Py_DECREF(messages);
+            return NULL;
+        }
+    }
+    return messages;
+}
+
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /*
@@ -89,6 +106,7 @@ static PyMethodDef module_methods[] = {
     {"write_signature", TAKES_KEYWORDS(write_signature), NULL},
     {"make_digest", TAKES_KEYWORDS(make_digest), NULL},
     {"inspect", TAKES_KEYWORDS(inspect), NULL},
+    {"note_messages", note_messages, METH_VARARGS, NULL},
     {"close", module_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };

@@ -23,6 +23,7 @@ typedef struct session {
     PyObject *out;       /* whose path the sink uses, or NULL */
     uint8_t *farewell;   /* after a failure: bytes for the other side */
     size_t farewell_size;
+    size_t left;          /* bytes that the step that failed did not take */
     rd_session_state now; /* once it is closed */
     rd_session_file file; /* likewise, if has_file */
     bool has_file;
@@ -140,21 +141,24 @@ PyObject *session_sender(PyObject *module, PyObject *arguments, PyObject *keywor
 }
 
 /* Opens what the receiver reads and writes. False, with an exception set or the error filled, on failure. */
-static bool session_open_files(session *s, PyObject *old, PyObject *out, call *c, rd_error *error) {
+static bool session_open_files(session *s, PyObject *old, PyObject *out, bool guarded, call *c, rd_error *error) {
     s->out = Py_NewRef(out);
-    if ((old != Py_None && !source_open(&s->source, old, c, true)) || !sink_open(&s->sink, out, c))
+    if ((old != Py_None && !source_open(&s->source, old, c, true)) || !sink_open(&s->sink, out, c) ||
+        sink_start(&s->sink, RD_REPLACE_SAFELY, error) != RD_OK)
         return false;
-    return sink_start(&s->sink, RD_REPLACE_SAFELY, error) == RD_OK;
+    const rd_source *const basis = old == Py_None ? NULL : &s->source.from;
+    return !guarded || !s->sink.destination || rd_destination_guard(s->sink.destination, basis, error) == RD_OK;
 }
 
-/* (old or None, out) */
+/* (old or None, out, guarded): what `out` replaces must be the old file, or nothing if there is none. */
 PyObject *session_receiver(PyObject *module, PyObject *arguments, PyObject *keywords) {
     module_state *const state = PyModule_GetState(module);
     PyObject *old, *out;
+    int guarded;
     settings given;
     call c;
     rd_error error = {0};
-    if (!PyArg_ParseTuple(arguments, "OO", &old, &out) || !settings_read(&given, keywords))
+    if (!PyArg_ParseTuple(arguments, "OOp", &old, &out, &guarded) || !settings_read(&given, keywords))
         return NULL;
     session *const s = session_allocate(state, &given);
     if (!s)
@@ -162,7 +166,7 @@ PyObject *session_receiver(PyObject *module, PyObject *arguments, PyObject *keyw
     call_begin(&c, state, true, Py_None);
     given.options.error = &error;
     rd_result result = RD_E_CANCELLED;
-    if (session_open_files(s, old, out, &c, &error)) {
+    if (session_open_files(s, old, out, guarded != 0, &c, &error)) {
         const rd_source *const basis = old == Py_None ? NULL : &s->source.from;
         result = rd_session_receiver_new(&s->session, basis, &s->sink.to, &given.options);
     }
@@ -274,8 +278,10 @@ static PyObject *session_step_locked(session *s, module_state *state, const Py_b
         result = session_result(s, &c, &to, outcome, in.pos, &error);
         s->done = result && outcome == RD_OK;
     }
-    if (!result)
+    if (!result) {
+        s->left = in.size - in.pos;
         session_keep_farewell(s, &to);
+    }
     if (!result || s->done)
         (void)session_clear((PyObject *)s);
     sink_close(&to);
@@ -333,13 +339,14 @@ static PyObject *session_cancel(PyObject *self, PyObject *unused) {
     return PyErr_Occurred() ? NULL : Py_NewRef(Py_None);
 }
 
-/* The bytes that tell the other side of a failure. */
+/* (the bytes that tell the other side of a failure, how many of the last input were left then) */
 static PyObject *session_farewell(PyObject *self, PyObject *unused) {
     (void)unused;
     session *const s = (session *)self;
     if (!guard_enter(&s->guard, PyType_GetModuleState(Py_TYPE(self)), RD_ROLE_NONE))
         return NULL;
-    PyObject *const made = PyBytes_FromStringAndSize((const char *)s->farewell, (Py_ssize_t)s->farewell_size);
+    PyObject *const made = Py_BuildValue("y#n", s->farewell ? (const char *)s->farewell : "",
+                                         (Py_ssize_t)s->farewell_size, (Py_ssize_t)s->left);
     guard_leave(&s->guard);
     return made;
 }

@@ -46,6 +46,7 @@ from redelta._incremental import DeltaEncoder, Patcher, Signer
 from redelta._inspect import Copy, DeltaInfo, Literal, SignatureInfo, inspect
 from redelta._operations import delta, digest, patch, signature, write_delta, write_patch, write_signature
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
+from redelta._remote import sync_file
 from redelta._signature import Signature, SignaturePart
 from redelta._stats import Stats
 from redelta._types import (
@@ -116,6 +117,7 @@ __all__ = [
     "patch",
     "reverse",
     "signature",
+    "sync_file",
     "write_delta",
     "write_diff",
     "write_expanded",

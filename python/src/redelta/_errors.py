@@ -150,6 +150,8 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return ON_ZSTD[code]
     if code == E_MAGIC and role in ("signature", "delta"):
         return f"give what redelta.{role} made"
+    if code == E_TRUNCATED and "became shorter" in reason:
+        return "do it again"
     if code in (E_TRUNCATED, E_CORRUPT):
         return AGAIN.get(role or "", "")
     if code == E_MISMATCH and "does not fit" in reason:

@@ -40,7 +40,7 @@ from redelta._params import (
 )
 from redelta._types import Basis, Buffer, Changed, Compression, Described, Destination, Sparse
 
-__all__ = ["FileInfo", "Session", "State"]
+__all__ = ["FileInfo", "Outcome", "Session", "State"]
 
 NANO = 1_000_000_000
 MODE_BITS = 0o777
@@ -84,6 +84,22 @@ class State:
     """Both files are equal: nothing was written."""
     digest: bytes | None = None
     """Of the new file (BLAKE3, 32 bytes), once it is known."""
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What `redelta.sync_file` did."""
+
+    created: bool
+    """There was no old file."""
+    identical: bool
+    """Both files were equal already: nothing was written."""
+    sent: int
+    """Bytes sent to the other machine, all included."""
+    received: int
+    """Bytes received from there."""
+    state: State
+    """How the session ended on this side."""
 
 
 def _described(new: object, mtime_ns: int | None, mode: int | None) -> Described:
@@ -217,6 +233,23 @@ class Session:
         that of `write_patch`, the other options are those of `sender`.
 
         Raises ParameterError, OSError, and the exceptions of a file object."""
+        return cls._receiver(old, out, False, compress, threads, max_rounds, max_output, max_memory, sparse, changed)
+
+    @classmethod
+    def _receiver(
+        cls,
+        old: Basis | None,
+        out: Destination,
+        guarded: bool,
+        compress: Compression,
+        threads: int | None,
+        max_rounds: int | None,
+        max_output: int | None,
+        max_memory: int | None,
+        sparse: Sparse,
+        changed: Changed,
+    ) -> Self:
+        """`guarded`: what is replaced must still be the old file then, or nothing if there was none."""
         check_destination(out)
         options = {
             "compression": session_compression(compress),
@@ -231,7 +264,7 @@ class Session:
         try:
             opened = None if old is None else files.read_basis(old, sized=True).native
             to = files.write(out, at_offsets=True)
-            native = _core.session_receiver(opened, to, **options, names=dict(files.names))
+            native = _core.session_receiver(opened, to, guarded, **options, names=dict(files.names))
         except BaseException:
             files.close()
             raise
@@ -258,16 +291,19 @@ class Session:
         try:
             said, taken, self.done = self._native.step(given, end=end, most=most)
         except BaseException:
-            self._held = memoryview(b"")
-            self._files.close()
+            self._end(given[len(given) - self._native.farewell()[1] :])
             raise
         self._hold(given[taken:])
         if self.done:
-            self._unused += self._held
-            self._held = memoryview(b"")
-            self._files.close()
+            self._end(self._held)
         self.needs_input = not (self.done or self._held or len(said) == most != 0)
         return said
+
+    def _end(self, rest: memoryview) -> None:
+        """The session is over, and did not take this."""
+        self._unused += rest
+        self._held = memoryview(b"")
+        self._files.close()
 
     def _hold(self, rest: memoryview) -> None:
         """Keeps the unused input, in bytes that cannot change."""
@@ -284,11 +320,12 @@ class Session:
     def farewell(self) -> bytes:
         """What is to be sent after `step` has raised or `cancel` was called: it tells the other side. Empty before, and
         if there is nobody to tell."""
-        return self._native.farewell()
+        return self._native.farewell()[0]
 
     @property
     def unused_data(self) -> bytes:
-        """What was given to `step` after the end of the session: the connection's next bytes, whatever they are."""
+        """What was given to `step` behind the end of the session, or behind what made it fail: the connection's next
+        bytes, whatever they are."""
         return self._unused
 
     @property
