@@ -22,7 +22,7 @@
 /* ---- The operation ---------------------------------------------------------------------------------------------- */
 
 static const char *run_output_of(const cli_request *request) {
-    return request->verb->in_place ? request->inputs[0] : request->output;
+    return request->verb->in_place ? request->inputs[request->verb->replaced] : request->output;
 }
 
 static bool run_has_output(const cli_request *request) {
@@ -34,7 +34,7 @@ static rd_result run_open_inputs(cli_job *job) {
     for (unsigned i = 0; i < job->request->input_count && result == RD_OK; i++) {
         cli_input *const input = &job->inputs[i];
         job->blamed = input;
-        if (i == 0 && job->created)
+        if (i == job->request->verb->replaced && job->created)
             input->source = rd_source_memory("", 0);
         else
             result = input_open(input, job->request->inputs[i], input->role, &job->failure);
@@ -44,9 +44,9 @@ static rd_result run_open_inputs(cli_job *job) {
     return result;
 }
 
-/* Whether the output has the name of the first input, which it is to replace. */
+/* Whether the output has the name of the input that it may replace. */
 static bool run_is_onto_input(const cli_request *request) {
-    const char *const name = request->inputs[0];
+    const char *const name = request->inputs[request->verb->replaced];
     return request->verb->in_place || (name != NULL && request->output != NULL && strcmp(name, request->output) == 0);
 }
 
@@ -56,6 +56,8 @@ static bool run_is_onto_input(const cli_request *request) {
  */
 static rd_result run_guard_destination(cli_job *job) {
     const cli_request *const request = job->request;
+    const unsigned replaced = request->verb->replaced;
+    const cli_input *const input = &job->inputs[replaced];
     rd_destination *const destination = job->output.destination;
     rd_error *const error = &job->failure.error;
     const bool onto_input = run_is_onto_input(request);
@@ -63,12 +65,17 @@ static rd_result run_guard_destination(cli_job *job) {
         return RD_OK;
     rd_result result = RD_OK;
     if (onto_input && !job->created)
-        result = input_check_name(&job->inputs[0], request->inputs[0], &job->failure);
+        result = input_check_name(input, request->inputs[replaced], &job->failure);
     if (result == RD_OK && onto_input)
         result = rd_destination_guard(destination, NULL, error);
-    if (result == RD_OK && job->inputs[0].role == RD_ROLE_BASIS && !job->created)
-        result = rd_destination_guard(destination, &job->inputs[0].source, error);
+    if (result == RD_OK && input->role == RD_ROLE_BASIS && !job->created)
+        result = rd_destination_guard(destination, &input->source, error);
     return result;
+}
+
+/* Of the two inputs of a verb that takes --times, that which is not replaced. */
+static const cli_input *run_newer(const cli_job *job) {
+    return &job->inputs[1 - job->request->verb->replaced];
 }
 
 static rd_result run_prepare_destination(cli_job *job) {
@@ -80,7 +87,7 @@ static rd_result run_prepare_destination(cli_job *job) {
     if (result == RD_OK && request->backup != NULL)
         result = rd_destination_backup(destination, request->backup, &job->failure.error);
     if (result == RD_OK && request->times)
-        result = input_give_time(&job->inputs[request->input_count - 1], destination, &job->failure);
+        result = input_give_time(run_newer(job), destination, &job->failure);
     return result;
 }
 
@@ -121,7 +128,7 @@ static rd_result run_work_and_commit(cli_job *job) {
         run_close_inputs(job); /* one of them may be what is replaced: some systems replace no open file */
         return output_commit(&job->output, &job->failure);
     }
-    if (result == RD_OK && job->request->times && !system_copy_time(job->inputs[1].fd, job->inputs[0].fd))
+    if (result == RD_OK && job->request->times && !system_copy_time(run_newer(job)->fd, job->inputs[verb->replaced].fd))
         result = failure_system(&job->failure, RD_ROLE_OUTPUT, "cannot get the time");
     output_discard(&job->output);
     return result;
@@ -148,7 +155,8 @@ static rd_result run_operation(cli_job *job) {
 
 /* ---- Its report ------------------------------------------------------------------------------------------------- */
 
-/* The name of the file with that role. What is not about one file, as too little memory, is about the first input. */
+/* The name of the file with that role. What is not about one file, as too little memory, is about the first input, or
+ * the one that is replaced. */
 static const char *run_name_of(const cli_job *job, rd_role role) {
     if (role == RD_ROLE_OUTPUT)
         return output_name(run_output_of(job->request));
@@ -157,7 +165,7 @@ static const char *run_name_of(const cli_job *job, rd_role role) {
     for (unsigned i = 0; i < job->request->input_count; i++)
         if (job->inputs[i].role == role)
             return job->inputs[i].name;
-    return job->inputs[0].name;
+    return job->inputs[job->request->verb->replaced].name;
 }
 
 /* Whatever fails after a signal that asked the process to end: it is the signal that ended the work. */

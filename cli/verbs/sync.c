@@ -23,30 +23,30 @@
 #include "cli/verbs/verbs.h"
 
 static const char sync_help[] =
-    "Usage: redelta sync [OPTION]... OLD NEW\n"
+    "Usage: redelta sync [OPTION]... SOURCE DESTINATION\n"
     "\n"
-    "Make the file OLD identical to NEW, running signature, delta and patch in one\n"
-    "step, and show how much would have been sent. OLD, the first, is what changes,\n"
-    "unlike cp. It is replaced only once its new contents are complete and verified,\n"
-    "and keeps everything else; if it is missing, it is created, and if it is\n"
-    "identical to NEW, it is left alone. NEW may be -, standard input.\n"
+    "Make the file DESTINATION identical to SOURCE, running signature, delta and\n"
+    "patch in one step, and show how much would have been sent. DESTINATION is\n"
+    "replaced only once its new contents are complete and verified, and keeps\n"
+    "everything else; if it is missing, it is created, and if it is identical to\n"
+    "SOURCE, it is left alone. SOURCE may be -, standard input.\n"
     "\n"
     "  -n, --dry-run          change nothing, only show what would be sent\n"
-    "  -b, --block-size SIZE  bytes per block; 0 (default): chosen to fit OLD\n"
+    "  -b, --block-size SIZE  bytes per block; 0 (default): fit for DESTINATION\n"
     "  -z, --compress[=LEVEL] count the bytes of a compressed delta\n"
     "      --backup[=SUFFIX]  keep the old file, with SUFFIX (default ~) added\n"
-    "  -t, --times            give OLD the modification time of NEW\n"
-    "      --follow           if OLD is a symbolic link, replace its target\n"
-    "      --max-output SIZE  fail if NEW has more than SIZE bytes\n"
-    "      --exit-code        exit with status 5, not 0, if OLD was identical to NEW\n"
+    "  -t, --times            give DESTINATION the modification time of SOURCE\n"
+    "      --follow           if DESTINATION is a symbolic link, replace its target\n"
+    "      --max-output SIZE  fail if SOURCE has more than SIZE bytes\n"
+    "      --exit-code        exit with status 5, not 0, if they were identical\n"
     "      --sparse WHEN      make holes of zeros: auto (default), always or never\n" HELP_COMMON "\n"
     "A name such as host:file is reserved for files on other machines, which are not\n"
     "supported yet; prefix a local name that contains a colon with ./.\n"
     "\n"
     "Example:\n"
-    "  redelta sync backup/disk.img disk.img\n";
+    "  redelta sync disk.img backup/disk.img\n";
 
-enum { OLD = 0, NEW = 1 };
+enum { NEW = 0, OLD = 1 };
 
 /* ---- Before ----------------------------------------------------------------------------------------------------- */
 
@@ -69,7 +69,7 @@ static bool sync_is_elsewhere(const char *name) {
 static rd_result sync_check(cli_job *job) {
     struct stat status;
     const char *const old = job->request->inputs[OLD];
-    for (int i = OLD; i <= NEW; i++) {
+    for (int i = NEW; i <= OLD; i++) {
         const char *const name = job->request->inputs[i];
         if (name != NULL && sync_is_elsewhere(name))
             return failure_refusal(&job->failure, job->inputs[i].role,
@@ -77,7 +77,7 @@ static rd_result sync_check(cli_job *job) {
                                    "use signature, delta and patch over ssh, or prefix a local name with ./");
     }
     if (old == NULL)
-        return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name the old file");
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name a file");
     const bool found = system_stat(old, &status) == 0;
     if (found && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "is not a regular file, so it cannot be replaced",
@@ -100,14 +100,14 @@ static rd_result sync_compare(cli_job *job, bool *equal) {
     return rd_compare(old, new_file, equal, &options);
 }
 
-/* NEW has more bytes than --max-output allows. */
+/* The new file has more bytes than --max-output allows. */
 static rd_result sync_fail_limit(cli_job *job) {
     job->failure.error = (rd_error){
         .result = RD_E_LIMIT, .role = RD_ROLE_NEW, .offset = RD_UNKNOWN, .reason = "is larger than the output may be"};
     return RD_E_LIMIT;
 }
 
-/* As far as NEW may be read: it may have no end. */
+/* As far as the new file may be read: it may have no end. */
 static bool sync_show_read(void *context, uint64_t done, uint64_t total) {
     cli_job *const job = context;
     const uint64_t most = job->request->limits.output;
@@ -231,7 +231,7 @@ static rd_result sync_work(cli_job *job) {
     rd_signature *signature = NULL;
     bool equal = false;
     if (job->request->verbose)
-        job_announce(job, "old file", "new file");
+        job_announce(job, "new file", "old file");
     rd_result result = sync_compare(job, &equal);
     if (result == RD_OK)
         result = sync_sign(job, &signature);
@@ -299,8 +299,8 @@ static const char *sync_advice(const cli_job *job) {
 
 const cli_verb verb_sync = {
     .name = "sync",
-    .operands = "OLD NEW",
-    .summary = "all three at once: make OLD equal to NEW",
+    .operands = "SOURCE DESTINATION",
+    .summary = "all in one: bring DESTINATION up to date",
     .help = sync_help,
     .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(COMPRESS) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(DRY_RUN) |
                OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT) |
@@ -308,8 +308,9 @@ const cli_verb verb_sync = {
     .inputs = 2,
     .outputs = 0,
     .least = 2,
-    .missing = "an old and a new file",
-    .roles = {RD_ROLE_BASIS, RD_ROLE_NEW},
+    .missing = "a source and a destination",
+    .roles = {RD_ROLE_NEW, RD_ROLE_BASIS},
+    .replaced = OLD,
     .replace = RD_REPLACE_SAFELY,
     .in_place = true,
     .check = sync_check,

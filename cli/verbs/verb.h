@@ -28,7 +28,8 @@ typedef struct cli_verb {
 
     rd_role roles[ROLES_MAX]; /* of the inputs; of many, the first is that of all but a basis */
     rd_replace replace;       /* how an output is replaced, if the user lets it be replaced */
-    bool in_place;            /* the output replaces the first input, unless they are identical */
+    unsigned replaced;        /* the input that the output may replace, which is then guarded: by its place */
+    bool in_place;            /* the output replaces that input, unless they are identical */
 
     /* In this order; but for `work`, each may be NULL. A failure is in job->failure. */
     cli_verb_step *check; /* before anything is opened */

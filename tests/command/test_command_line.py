@@ -332,8 +332,8 @@ def test_too_few_operands_are_refused(redelta: Tool, verb: str) -> None:
 @pytest.mark.parametrize(
     "words",
     [["signature", ""], ["signature", "basis", ""], ["delta", "", "basis"], ["delta", "basis", ""], ["verify", "", ""],
-     ["delta", "basis", "basis", ""], ["patch", "basis", "basis", "", "-f"], ["sync", "", "basis"], ["inspect", ""],
-     ["inspect", "basis", "--html="], ["estimate", "basis", ""]],
+     ["delta", "basis", "basis", ""], ["patch", "basis", "basis", "", "-f"], ["sync", "", "basis"],
+     ["sync", "basis", ""], ["inspect", ""], ["inspect", "basis", "--html="], ["estimate", "basis", ""]],
 )  # fmt: skip
 def test_an_empty_name_is_refused(redelta: Tool, tmp_path: Path, basis: Path, words: list[str]) -> None:
     """As from an unset variable of a shell."""

@@ -33,7 +33,7 @@ SUCCESSES: dict[str, Words] = {
     "delta": ("delta", "signature", "new", "out"),
     "patch": ("patch", "basis", "delta", "out"),
     "verify": ("verify", "delta", "new"),
-    "sync": ("sync", "old", "new"),
+    "sync": ("sync", "new", "old"),
     "inspect": ("inspect", "delta"),
     "inspect a signature": ("inspect", "signature"),
     "inspect to a page": ("inspect", "delta", "--html", "out"),
@@ -150,15 +150,15 @@ def test_ops_come_before_the_result_of_inspect(redelta: Tool, place: Path) -> No
 
 def test_result_of_sync(redelta: Tool, place: Path) -> None:
     delta = run(redelta, place, "delta", "signature", "new", "out")
-    record = run(redelta, place, "sync", "-b1000", "old", "new")
+    record = run(redelta, place, "sync", "-b1000", "new", "old")
     assert record["files"] == {"old": named("old", len(BASIS)), "new": named("new", len(NEW))}
     assert record["signature_bytes"] == (place / "signature").stat().st_size
     assert record["delta_bytes"] == (place / "out").stat().st_size
     assert (record["copied"], record["literal"]) == (delta["copied"], delta["literal"])
     assert record["saved"] == pytest.approx(1 - (record["signature_bytes"] + record["delta_bytes"]) / len(NEW))
     assert (record["created"], record["identical"]) == (False, False)
-    assert run(redelta, place, "sync", "old", "new")["identical"]
-    assert run(redelta, place, "sync", "missing", "new")["created"]
+    assert run(redelta, place, "sync", "new", "old")["identical"]
+    assert run(redelta, place, "sync", "new", "missing")["created"]
 
 
 def test_empty_files_have_no_share_and_no_rate_of_nothing(redelta: Tool, place: Path) -> None:

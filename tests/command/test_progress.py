@@ -157,7 +157,7 @@ def every_verb(small: Path) -> dict[str, Words]:
         "delta": ["delta", f / "signature", f / "new", f / "out2"],
         "patch": ["patch", f / "basis", f / "delta", f / "out3"],
         "verify": ["verify", f / "delta", f / "new"],
-        "sync": ["sync", f / "old", f / "new"],
+        "sync": ["sync", f / "new", f / "old"],
     }
 
 

@@ -18,7 +18,7 @@ from helpers.tool import Argument, Tool
 OLD = prose(200_000, 1)
 NEW = random_edits(OLD, 20, 2)
 PATCH: list[Argument] = ["patch", "-f", "old", "delta", "old"]
-SYNC: list[Argument] = ["sync", "-q", "old", "new"]
+SYNC: list[Argument] = ["sync", "-q", "new", "old"]
 both = pytest.mark.parametrize("words", [PATCH, SYNC], ids=["patch", "sync"])
 
 
@@ -83,7 +83,7 @@ def test_a_suffix_that_names_no_file_beside_it_is_refused(
 
 @pytest.mark.parametrize(
     ("words", "suffix"),
-    [(["patch", "-f", "old", "old.d", "old"], ".d"), (["sync", "old", "old~"], "~"), (["sync", "old", "old.n"], ".n")],
+    [(["patch", "-f", "old", "old.d", "old"], ".d"), (["sync", "old~", "old"], "~"), (["sync", "old.n", "old"], ".n")],
 )
 def test_a_backup_that_would_replace_an_input_is_refused(
     redelta: Tool, place: Path, words: list[Argument], suffix: str
@@ -109,18 +109,18 @@ def test_the_time_is_that_of_the_last_input(redelta: Tool, place: Path, words: l
 def test_a_file_that_is_up_to_date_gets_the_time(redelta: Tool, place: Path) -> None:
     (place / "new").write_bytes(OLD)
     os.utime(place / "new", ns=(0, 1_234_567_890_123_456_789))
-    redelta.run("sync", "-qn", "-t", "old", "new", cwd=place).done()
+    redelta.run("sync", "-qn", "-t", "new", "old", cwd=place).done()
     assert (place / "old").stat().st_mtime_ns != (place / "new").stat().st_mtime_ns
-    redelta.run("sync", "-q", "-t", "old", "new", cwd=place).done()
+    redelta.run("sync", "-q", "-t", "new", "old", cwd=place).done()
     assert (place / "old").stat().st_mtime_ns == (place / "new").stat().st_mtime_ns
 
 
 @both
 def test_a_pipe_has_no_time(redelta: Tool, place: Path, words: list[Argument]) -> None:
     before = state(place)
-    source = words[3]
+    source = "new" if words is SYNC else "delta"
     piped = ["-" if word == source else word for word in words]
-    result = redelta.run(*piped, "--times", cwd=place, stdin=(place / str(source)).read_bytes())
+    result = redelta.run(*piped, "--times", cwd=place, stdin=(place / source).read_bytes())
     assert "leave out --times" in result.refuses()
     assert state(place) == before
 
@@ -145,7 +145,7 @@ def test_a_link_is_replaced_or_followed(redelta: Tool, place: Path, words: list[
 
 def test_a_link_to_nothing_is_replaced_by_what_is_created(redelta: Tool, place: Path) -> None:
     (place / "dangling").symlink_to("nowhere")
-    redelta.run("sync", "-q", "dangling", "new", cwd=place).done()
+    redelta.run("sync", "-q", "new", "dangling", cwd=place).done()
     assert not (place / "dangling").is_symlink()
     assert (place / "dangling").read_bytes() == NEW
     assert not (place / "nowhere").exists()
@@ -173,7 +173,7 @@ def test_a_dry_run_tells_what_the_run_does_and_changes_nothing(
     if missing:
         (place / "old").unlink()
     before = state(place)
-    words: list[Argument] = ["sync", *(["-z"] if compressed else []), "old", "new"]
+    words: list[Argument] = ["sync", *(["-z"] if compressed else []), "new", "old"]
     dry = redelta.run(*words, "-n", cwd=place).done().decode()
     record = json.loads(redelta.run(*words, "--dry-run", "--json", cwd=place).done())
     assert state(place) == before
@@ -187,12 +187,12 @@ def test_a_dry_run_tells_what_the_run_does_and_changes_nothing(
 
 def test_a_dry_run_of_equal_files_says_so(redelta: Tool, place: Path) -> None:
     (place / "new").write_bytes(OLD)
-    assert b"unchanged" in redelta.run("sync", "-n", "old", "new", cwd=place).done()
+    assert b"unchanged" in redelta.run("sync", "-n", "new", "old", cwd=place).done()
 
 
 def test_what_a_compressed_delta_takes_is_what_delta_makes(redelta: Tool, place: Path) -> None:
     redelta.run("delta", "-z9", "signature", "new", "compressed", cwd=place).done()
-    record = json.loads(redelta.run("sync", "-z9", "--json", "old", "new", cwd=place).done())
+    record = json.loads(redelta.run("sync", "-z9", "--json", "new", "old", cwd=place).done())
     assert (place / "old").read_bytes() == NEW
     assert record["delta_bytes"] == (place / "compressed").stat().st_size
 
@@ -201,8 +201,8 @@ def test_what_a_compressed_delta_takes_is_what_delta_makes(redelta: Tool, place:
 def test_a_limit_on_the_new_file(redelta: Tool, place: Path, dry: bool) -> None:
     before = state(place)
     dry_run: list[Argument] = ["-n"] if dry else []
-    redelta.run("sync", "-n", f"--max-output={len(NEW)}", "old", "new", cwd=place).done()
-    result = redelta.run("sync", *dry_run, f"--max-output={len(NEW) - 1}", "old", "new", cwd=place)
+    redelta.run("sync", "-n", f"--max-output={len(NEW)}", "new", "old", cwd=place).done()
+    result = redelta.run("sync", *dry_run, f"--max-output={len(NEW) - 1}", "new", "old", cwd=place)
     assert result.status == 3, result.describe()
     assert state(place) == before
 
@@ -211,7 +211,7 @@ def test_a_limit_on_the_new_file(redelta: Tool, place: Path, dry: bool) -> None:
 def test_a_new_file_without_end_is_read_to_the_limit(redelta: Tool, place: Path, dry: bool) -> None:
     before = state(place)
     dry_run: list[Argument] = ["-n"] if dry else []
-    error = redelta.run("sync", *dry_run, "--max-output=10M", "old", "/dev/zero", cwd=place).fails(3)
+    error = redelta.run("sync", *dry_run, "--max-output=10M", "/dev/zero", "old", cwd=place).fails(3)
     assert (error.file, error.what) == ("/dev/zero", "is larger than the output may be")
     assert state(place) == before
 
@@ -221,7 +221,7 @@ def test_holes_of_both_files_are_not_read(redelta: Tool, place: Path, size: int)
     for name in ("old", "new"):
         with (place / name).open("r+b") as file:
             file.truncate(size)
-    told = json.loads(redelta.run("--json", "sync", "old", "new", cwd=place).done().splitlines()[-1])
+    told = json.loads(redelta.run("--json", "sync", "new", "old", cwd=place).done().splitlines()[-1])
     assert size - len(NEW) - 8192 < told["holes"] < size
     with (place / "old").open("rb") as file:
         assert file.read(len(NEW)) == NEW

@@ -63,7 +63,7 @@ def number(text: str) -> int:
 @pytest.mark.parametrize("piped", [False, True], ids=["file", "pipe"])
 def test_the_old_file_becomes_the_new_one(redelta: Tool, place: Path, new: bytes, piped: bool) -> None:
     (place / "new").write_bytes(new)
-    words: list[Argument] = ["sync", "old", "-" if piped else "new"]
+    words: list[Argument] = ["sync", "-" if piped else "new", "old"]
     result = redelta.run(*words, cwd=place, stdin=new if piped else None)
     assert said(result.done())["what"] == "updated"
     assert result.err == b""
@@ -80,7 +80,7 @@ def test_any_two_files(redelta: Tool, tmp_path_factory: pytest.TempPathFactory, 
     (place / "new").write_bytes(new)
     words: list[Argument] = ["sync", "--exit-code", "-b", data.draw(st.sampled_from(["0", "1", "300", "1000"]))]
     piped = data.draw(st.booleans())
-    result = redelta.run(*words, "old", "-" if piped else "new", cwd=place, stdin=new if piped else None)
+    result = redelta.run(*words, "-" if piped else "new", "old", cwd=place, stdin=new if piped else None)
     assert result.status == (5 if old == new else 0), result.describe()
     assert (place / "old").read_bytes() == new
 
@@ -93,7 +93,7 @@ def test_it_says_what_the_three_steps_would_have_sent(
     (place / "new").write_bytes(new)
     redelta.run("signature", *options, "old", "signature", cwd=place).done()
     redelta.run("delta", "signature", "new", "delta", cwd=place).done()
-    line = said(redelta.run("sync", *options, "old", "new", cwd=place).done())
+    line = said(redelta.run("sync", *options, "new", "old", cwd=place).done())
     sizes = [(place / name).stat().st_size for name in ("signature", "delta")]
     assert [number(line[key]) for key in ("signature", "delta")] == sizes
     assert (number(line["sent"]), number(line["size"])) == (sum(sizes), len(new))
@@ -106,7 +106,7 @@ def test_equal_files_are_left_alone(redelta: Tool, place: Path, piped: bool) -> 
     (place / "new").write_bytes(OLD)
     os.utime(place / "old", (1, 1))
     before = (place / "old").stat()
-    words: list[Argument] = ["sync", "old", "-" if piped else "new"]
+    words: list[Argument] = ["sync", "-" if piped else "new", "old"]
     for option, status in (([], 0), (["--exit-code"], 5)):
         result = redelta.run(*words, *option, cwd=place, stdin=OLD if piped else None)
         assert result.status == status
@@ -119,30 +119,30 @@ def test_equal_files_are_left_alone(redelta: Tool, place: Path, piped: bool) -> 
 def test_a_file_is_equal_to_itself(redelta: Tool, place: Path) -> None:
     (place / "link").hardlink_to(place / "old")
     for other in ("old", "link", "./old"):
-        assert redelta.run("sync", "--exit-code", "old", other, cwd=place).status == 5
+        assert redelta.run("sync", "--exit-code", other, "old", cwd=place).status == 5
     assert (place / "old").read_bytes() == OLD
 
 
 @pytest.mark.parametrize("new", [NEW, b""])
 def test_a_missing_old_file_is_created(redelta: Tool, place: Path, new: bytes) -> None:
     (place / "new").write_bytes(new)
-    line = said(redelta.run("sync", "--exit-code", "missing", "new", cwd=place).done())
+    line = said(redelta.run("sync", "--exit-code", "new", "missing", cwd=place).done())
     assert (line["what"], line["name"]) == ("created", "missing")
     assert (place / "missing").read_bytes() == new
-    assert redelta.run("sync", "no/missing", "new", cwd=place).fails(1).file == "no/missing"
+    assert redelta.run("sync", "new", "no/missing", cwd=place).fails(1).file == "no/missing"
 
 
 def test_the_mode_stays(redelta: Tool, place: Path) -> None:
     (place / "old").chmod(0o640)
     (place / "new").chmod(0o777)
-    redelta.run("sync", "old", "new", cwd=place).done()
+    redelta.run("sync", "new", "old", cwd=place).done()
     assert stat.S_IMODE((place / "old").stat().st_mode) == 0o640
 
 
 def test_a_link_is_replaced_and_what_it_names_stays(redelta: Tool, place: Path) -> None:
     (place / "link").symlink_to("old")
     (place / "new-link").symlink_to("new")
-    assert said(redelta.run("sync", "link", "new-link", cwd=place).done())["what"] == "updated"
+    assert said(redelta.run("sync", "new-link", "link", cwd=place).done())["what"] == "updated"
     assert not (place / "link").is_symlink()
     assert (place / "link").read_bytes() == NEW
     assert (place / "old").read_bytes() == OLD
@@ -151,7 +151,7 @@ def test_a_link_is_replaced_and_what_it_names_stays(redelta: Tool, place: Path) 
 
 def test_other_hard_links_keep_the_old_file(redelta: Tool, place: Path) -> None:
     (place / "other").hardlink_to(place / "old")
-    redelta.run("sync", "old", "new", cwd=place).done()
+    redelta.run("sync", "new", "old", cwd=place).done()
     assert (place / "other").read_bytes() == OLD
 
 
@@ -161,7 +161,7 @@ def test_the_rest_of_an_open_file_is_the_new_file(redelta: Tool, place: Path) ->
         (place / "new").write_bytes(b"skipped" + new)
         with (place / "new").open("rb") as stream:
             os.lseek(stream.fileno(), 7, os.SEEK_SET)
-            result = redelta.run("sync", "old", "-", cwd=place, stdin=stream)
+            result = redelta.run("sync", "-", "old", cwd=place, stdin=stream)
         assert said(result.done())["what"] == ("unchanged" if new == OLD else "updated")
         assert (place / "old").read_bytes() == new
 
@@ -170,12 +170,12 @@ def test_the_rest_of_an_open_file_is_the_new_file(redelta: Tool, place: Path) ->
 
 
 def test_quiet_says_nothing(redelta: Tool, place: Path) -> None:
-    result = redelta.run("sync", "-q", "old", "new", cwd=place)
+    result = redelta.run("sync", "-q", "new", "old", cwd=place)
     assert (result.done(), result.err) == (b"", b"")
 
 
 def test_statistics_and_announcement(redelta: Tool, place: Path) -> None:
-    result = redelta.run("sync", "-s", "-v", "old", "new", cwd=place)
+    result = redelta.run("sync", "-s", "-v", "new", "old", cwd=place)
     said(result.done())
     for word in ("old file of 300,000 bytes", "signature", "blocks", "delta", "copied", "literal", "time"):
         assert word in result.err.decode(), word
@@ -184,12 +184,12 @@ def test_statistics_and_announcement(redelta: Tool, place: Path) -> None:
 def test_control_characters_in_a_name_are_not_printed(redelta: Tool, place: Path) -> None:
     name = "a\x1b[2Jb\n"
     (place / name).write_bytes(OLD)
-    assert said(redelta.run("sync", name, "new", cwd=place).done())["name"] == "a\\033[2Jb\\n"
+    assert said(redelta.run("sync", "new", name, cwd=place).done())["name"] == "a\\033[2Jb\\n"
 
 
 def test_a_full_standard_output_is_told_though_the_work_is_done(redelta: Tool, place: Path) -> None:
     with open("/dev/full", "wb") as full:
-        result = redelta.run("sync", "old", "new", cwd=place, stdout=full)
+        result = redelta.run("sync", "new", "old", cwd=place, stdout=full)
     assert result.fails(1).file == "standard output"
     assert (place / "old").read_bytes() == NEW
 
@@ -201,7 +201,7 @@ def test_a_full_standard_output_is_told_though_the_work_is_done(redelta: Tool, p
 @pytest.mark.parametrize("order", [0, 1])
 def test_other_machines_are_still_to_come(redelta: Tool, place: Path, word: str, order: int) -> None:
     (place / "h:f").write_bytes(NEW)
-    words = [word, "new"] if order == 0 else ["old", word]
+    words = [word, "old"] if order == 0 else ["new", word]
     error = redelta.run("sync", *words, cwd=place).fails(2)
     assert "another machine" in error.what
     assert "ssh" in error.advice
@@ -213,15 +213,15 @@ def test_other_machines_are_still_to_come(redelta: Tool, place: Path, word: str,
 def test_a_local_name_with_a_colon_has_a_slash_before_it(redelta: Tool, place: Path, name: str) -> None:
     (place / "a").mkdir()
     (place / name).write_bytes(OLD)
-    redelta.run("sync", f"./{name}", "new", cwd=place).done()
+    redelta.run("sync", "new", f"./{name}", cwd=place).done()
     assert (place / name).read_bytes() == NEW
-    redelta.run("sync", place / name, place / "new").done()
+    redelta.run("sync", place / "new", place / name).done()
 
 
 @pytest.mark.parametrize(
     ("words", "status"),
-    [(["-", "new"], 2), (["fifo", "new"], 2), (["/dev/null", "new"], 2), ([".", "new"], 1), (["old", "."], 1),
-     (["old", "missing"], 1), (["missing", "missing"], 1)],
+    [(["new", "-"], 2), (["new", "fifo"], 2), (["new", "/dev/null"], 2), (["new", "."], 1), ([".", "old"], 1),
+     (["missing", "old"], 1), (["missing", "missing"], 1)],
 )  # fmt: skip
 def test_what_is_no_file_is_refused(redelta: Tool, place: Path, words: list[str], status: int) -> None:
     os.mkfifo(place / "fifo")
@@ -230,7 +230,7 @@ def test_what_is_no_file_is_refused(redelta: Tool, place: Path, words: list[str]
     assert (place / "old").read_bytes() == OLD
 
 
-@pytest.mark.parametrize("words", [["old"], [], ["old", "new", "third"], ["old", "new", "-f"], ["old", "new", "-S8"]])
+@pytest.mark.parametrize("words", [["new"], [], ["new", "old", "third"], ["new", "old", "-f"], ["new", "old", "-S8"]])
 def test_wrong_command_lines(redelta: Tool, place: Path, words: list[str]) -> None:
     redelta.run("sync", *words, cwd=place).refuses()
     assert (place / "old").read_bytes() == OLD
@@ -241,7 +241,7 @@ def test_wrong_command_lines(redelta: Tool, place: Path, words: list[str]) -> No
 
 def slow_sync(redelta: Tool, place: Path, act: Callable[[subprocess.Popen[bytes]], None]) -> tuple[int, bytes]:
     """Syncs from a pipe that stops in the middle, where `act` happens. Status and message."""
-    words = [str(redelta.path), "sync", "-q", "old", "-"]
+    words = [str(redelta.path), "sync", "-q", "-", "old"]
     with subprocess.Popen(
         words, cwd=place, stdin=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_signals
     ) as process:
@@ -271,7 +271,7 @@ def test_a_killed_run_leaves_the_old_file(redelta: Tool, place: Path, number: si
     status, _ = slow_sync(redelta, place, lambda process: process.send_signal(number))
     assert status == -number
     assert (place / "old").read_bytes() == OLD
-    redelta.run("sync", "old", "new", cwd=place).done()
+    redelta.run("sync", "new", "old", cwd=place).done()
     assert names(place) == ["new", "old"]
 
 
@@ -291,7 +291,7 @@ def test_an_old_file_that_changes_meanwhile_is_told(redelta: Tool, place: Path) 
 @pytest.mark.skipif(SANITIZED, reason="a sanitizer's shadow fits in no limited address space")
 def test_a_signature_that_memory_cannot_hold_is_told(redelta: Tool, place: Path) -> None:
     (place / "old").write_bytes(noise(8_000_000, 4))
-    error = redelta.run("sync", "-T1", "-b1", "old", "new", cwd=place, memory=100_000_000).fails(1)
+    error = redelta.run("sync", "-T1", "-b1", "new", "old", cwd=place, memory=100_000_000).fails(1)
     assert "larger block size" in error.advice
 
 
@@ -302,7 +302,7 @@ def test_memory_does_not_grow_with_the_files(redelta: Tool, tmp_path: Path) -> N
         new.truncate(size)
         new.seek(size // 2)
         new.write(b"x")
-    redelta.run("sync", "-T1", tmp_path / "old", tmp_path / "new", memory=200_000_000).done()
+    redelta.run("sync", "-T1", tmp_path / "new", tmp_path / "old", memory=200_000_000).done()
     with (tmp_path / "old").open("rb") as old:
         old.seek(size // 2)
         assert old.read(2) == b"x\0"
@@ -316,6 +316,6 @@ def test_too_little_memory_is_told_wherever_it_is_missing(redelta: Tool, place: 
         size for size in range(4 << 20, 1 << 30, 1 << 20) if redelta.run("--version", memory=size).status == 0
     )
     for size in range(enough + (1 << 20), enough + (6 << 20), 256 << 10):
-        result = redelta.run("sync", "-T1", "old", "new", cwd=place, memory=size)
+        result = redelta.run("sync", "-T1", "new", "old", cwd=place, memory=size)
         if result.status != 0:
             assert result.fails(1).offset is None

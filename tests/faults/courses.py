@@ -60,9 +60,9 @@ COURSES = [
     Course("redelta", ("patch", "-T1", "basis", "delta", OUT), "new", None),
     Course("redelta", ("patch", "-T1", "-f", OUT, "delta", OUT), "new", "basis"),
     Course("redelta", ("patch", "-T1", "-f", "--no-verify", OUT, "delta", OUT), "new", "basis"),
-    Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", "basis"),
-    Course("redelta", ("sync", "-q", "-T1", OUT, "new"), "new", None),
-    Course("redelta", ("sync", "-q", "-T1", OUT, "sibling"), "sibling", "basis"),  # of one size: they are compared
+    Course("redelta", ("sync", "-q", "-T1", "new", OUT), "new", "basis"),
+    Course("redelta", ("sync", "-q", "-T1", "new", OUT), "new", None),
+    Course("redelta", ("sync", "-q", "-T1", "sibling", OUT), "sibling", "basis"),  # of one size: they are compared
     Course("redelta", ("diff", "-T1", "basis", "new", OUT), "difference", None),
     Course("redelta", ("diff", "-T1", "-f", "basis", "new", OUT), "difference", "old"),
     Course("redelta", ("merge", "-T1", "-f", "-o", OUT, "difference", "second"), "merged", "old"),
@@ -84,7 +84,7 @@ COMPRESSED = [
 FROM_PIPES = [
     Course("redelta", ("signature", "-T1", "-b2K", "-", OUT), "signature", None, "basis"),
     Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis", "delta"),
-    Course("redelta", ("sync", "-q", "-T1", OUT, "-"), "new", "basis", "new"),
+    Course("redelta", ("sync", "-q", "-T1", "-", OUT), "new", "basis", "new"),
 ]
 FROM_COMPRESSED_PIPES = [Course("redelta", ("patch", "-T1", "-f", OUT, "-", OUT), "new", "basis", "delta.zst")]
 READING = [Course("redelta", ("verify", "-T1", "delta", OUT), None, "new")]

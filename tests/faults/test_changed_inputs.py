@@ -95,7 +95,7 @@ KEPT = [SIGNATURE, DELTA]
 
 TORN_SIGNATURE = Reading(("delta", "-T1", "-f", "signature", "new", OUT), "signature", 1, "old")
 UNVERIFIED = Reading(("patch", "-T1", "-f", "--no-verify", "basis", "delta", OUT), "basis", 0, "old")
-SYNC_NEW = Reading(("sync", "-T1", OUT, "new"), "new", 20, "basis")
+SYNC_NEW = Reading(("sync", "-T1", "new", OUT), "new", 20, "basis")
 REFUSED = [TORN_SIGNATURE, UNVERIFIED, SYNC_NEW]
 """Commands that replace nothing."""
 
@@ -205,7 +205,7 @@ def test_a_patch_that_is_verified_needs_no_such_option(long_place: Place, tmp_pa
 
 @change
 def test_an_old_file_that_changes_is_not_replaced(long_place: Place, change: Callable[[Path], None]) -> None:
-    reading = Reading(("sync", "-T1", OUT, "new"), OUT, 4, "basis")
+    reading = Reading(("sync", "-T1", "new", OUT), OUT, 4, "basis")
     error = run(long_place, reading, change).fails(4)
     assert (error.file, error.what) == (OUT, "was changed by another program meanwhile, so it was not replaced")
     expected = long_place.folder / "expected"

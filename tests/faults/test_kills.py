@@ -25,7 +25,7 @@ SIZE = 32_000_000 if os.environ.get("REDELTA_THOROUGH") == "1" else 8_000_000
 PATCHES = {
     "redelta": Course("redelta", ("patch", "-f", "d/out", "delta", "d/out"), "new", "basis"),
     "redelta-no-verify": Course("redelta", ("patch", "-f", "--no-verify", "d/out", "delta", "d/out"), "new", "basis"),
-    "redelta-sync": Course("redelta", ("sync", "-q", "d/out", "new"), "new", "basis"),
+    "redelta-sync": Course("redelta", ("sync", "-q", "new", "d/out"), "new", "basis"),
     "rdiff": Course("rdiff", ("-f", "patch", "d/out", "delta", "d/out"), "new", "basis"),
 }
 if HAS_ZSTD:

@@ -191,7 +191,7 @@ def test_sync_leaves_a_link_that_is_put_there(patch: Patch, d: Path, way: str) -
     victim, out = d / "victim", d / "out"
     victim.write_bytes(b"precious")
     out.write_bytes(BASIS)
-    with patch.tool("redelta").start("sync", "-q", out, "-") as running:
+    with patch.tool("redelta").start("sync", "-q", "-", out) as running:
         running.feed(NEW[: len(NEW) // 2])
         wait_for_output(running, d)
         out.unlink()

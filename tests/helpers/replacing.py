@@ -44,7 +44,7 @@ class Verb:
 
 PATCH_ITSELF = Verb("patch-itself", ("redelta", "patch", "-T1", "-f", "{}", "@delta", "{}"), "basis", "new")
 PATCH = Verb("patch", ("redelta", "patch", "-T1", "-f", "@basis", "@delta", "{}"), "old", "new")
-SYNC = Verb("sync", ("redelta", "sync", "-T1", "{}", "@new"), "basis", "new")
+SYNC = Verb("sync", ("redelta", "sync", "-T1", "@new", "{}"), "basis", "new")
 SIGNATURE = Verb("signature", ("redelta", "signature", "-T1", "-f", "@basis", "{}"), "old", "signature")
 DELTA = Verb("delta", ("redelta", "delta", "-T1", "-f", "@signature", "@new", "{}"), "old", "delta")
 RDIFF = Verb("rdiff", ("rdiff", "-f", "patch", "@basis", "@delta", "{}"), "old", "new")

@@ -214,7 +214,7 @@ def test_sync_keeps_holes(redelta: Tool, place: Path) -> None:
     for choice, holes in HOLES.items():
         Layout(20 * MIB, ((2 * MIB, noise(3 * MIB, 1)), (15 * MIB, noise(100, 2)))).write(old)
         Layout(30 * MIB, ((2 * MIB, noise(2 * MIB, 1)), (9 * MIB, noise(MIB, 3)))).write(new)
-        redelta.run("sync", f"--sparse={choice}", old, new).done()
+        redelta.run("sync", f"--sparse={choice}", new, old).done()
         assert old.read_bytes() == new.read_bytes()
         assert (runs_of_data(old) == runs_of_data(new)) == holes
 
