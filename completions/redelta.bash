@@ -3,7 +3,7 @@ _redelta() {
     local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]} verb='' given='' i name options
     for ((i = 1; i < COMP_CWORD; i++)); do
         case ${COMP_WORDS[i]} in
-            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | -o | --output | --basis | --html)
+            -b | --block-size | -S | --sum-size | -H | --hash | -R | --rollsum | --max-output | -T | --threads | --max-memory | --max-blocks | --sparse | --rsh | --remote-program | --limit-rate | --max-rounds | -o | --output | --basis | --html)
                 [[ ${COMP_WORDS[i + 1]} == = ]] && ((i++))
                 ((i++))
                 ;;
@@ -65,6 +65,18 @@ _redelta() {
             mapfile -t COMPREPLY < <(compgen -W "auto always never" -- "$cur")
             return
             ;;
+        --rsh | --rsh=)
+            return
+            ;;
+        --remote-program | --remote-program=)
+            return
+            ;;
+        --limit-rate | --limit-rate=)
+            return
+            ;;
+        --max-rounds | --max-rounds=)
+            return
+            ;;
         -o | --output | --output=)
             compopt -o default
             return
@@ -83,7 +95,7 @@ _redelta() {
             signature) options='-b --block-size -S --sum-size -H --hash -R --rollsum -z --compress --max-output -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             delta) options='-z --compress --no-verify --max-output --max-memory --max-blocks --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             patch) options='--no-verify --always-verify --max-output --max-memory --backup -t --times --follow --sparse -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
-            sync) options='-n --dry-run -b --block-size -z --compress --backup -t --times --follow --max-output --exit-code --sparse -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            sync) options='-n --dry-run -z --compress --backup -t --times --follow --max-output --exit-code --sparse -b --block-size --rsh --remote-program --partial --limit-rate --max-rounds -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             diff) options='-z --compress --dense --no-verify --max-output --max-memory --exit-code -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             merge) options='-o --output --basis -z --compress --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             reverse) options='-z --compress --dense --no-verify --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;

@@ -50,6 +50,9 @@ static void arguments_switches(cli_request *request, const cli_words *words) {
     request->times = words_given(words, OPTION_TIMES);
     request->follow = words_given(words, OPTION_FOLLOW);
     request->ops = words_given(words, OPTION_OPS);
+    request->partial = words_given(words, OPTION_PARTIAL);
+    request->standard_streams = words_given(words, OPTION_STDIO);
+    request->read_only = words_given(words, OPTION_READ_ONLY);
     request->form = words_given(words, OPTION_DENSE) ? RD_FORM_DENSE : RD_FORM_PLAIN;
     request->changed = words_given(words, OPTION_ACCEPT_CHANGED) ? RD_CHANGED_ACCEPT : RD_CHANGED_FAIL;
     switch (words_later(words, OPTION_NO_VERIFY, OPTION_ALWAYS_VERIFY)) {
@@ -140,6 +143,29 @@ static bool arguments_check_names(const cli_request *request) {
     if (empty)
         report_usage(request->verb->name, "a file name is empty");
     return !empty;
+}
+
+/* A verb may work in two ways, by what its names are: each has options of its own. */
+static bool arguments_choose(cli_request *request, const cli_words *words) {
+    if (request->verb->choose == NULL)
+        return true;
+    request->verb = request->verb->choose(request);
+    for (cli_option o = 0; o < OPTIONS; o++) {
+        if (!words_given(words, o) || option_is_for(o, request->verb))
+            continue;
+        report_usage(request->verb->name, "option '--%s' cannot be combined with %s", options[o].name,
+                     request->verb->only);
+        return false;
+    }
+    return true;
+}
+
+/* There may be other ways to serve one day. */
+static bool arguments_check_serving(const cli_request *request) {
+    if (!option_is_for(OPTION_STDIO, request->verb) || request->standard_streams)
+        return true;
+    report_usage(request->verb->name, "--stdio must be given");
+    return false;
 }
 
 static bool arguments_check_inspection(const cli_request *request) {
@@ -249,8 +275,9 @@ static bool arguments_read(cli_request *request, int argc, char **argv) {
     return arguments_check_options(request->verb, &words) && value_params(verb, &words, &request->params) &&
            value_limits(verb, &words, &request->limits) && value_compression(verb, &words, &request->compression) &&
            value_threads(verb, &words, &request->threads) && value_backup(verb, &words, &request->backup) &&
-           value_sparse(verb, &words, &request->sparse) && arguments_operands(request, &words) &&
-           arguments_check_names(request) && arguments_check_inspection(request) && arguments_check_form(request) &&
+           value_sparse(verb, &words, &request->sparse) && value_remote(verb, &words, request) &&
+           arguments_operands(request, &words) && arguments_check_names(request) && arguments_choose(request, &words) &&
+           arguments_check_serving(request) && arguments_check_inspection(request) && arguments_check_form(request) &&
            arguments_json(request, &words);
 }
 

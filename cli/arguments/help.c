@@ -23,7 +23,8 @@ static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be s
                                "  -h, --help          show this help, or that of VERB\n"
                                "  -V, --version       show version, build features and license\n"
                                "Exit status: 0 done; 1 I/O error or output exists; 2 usage error; 3 invalid or\n"
-                               "corrupt input; 4 result is not NEWFILE; 5 identical (--exit-code); 6 changed.\n";
+                               "corrupt input; 4 result is not NEWFILE; 5 identical (--exit-code); 6 changed;\n"
+                               "7 no connection, or it broke.\n";
 
 static void help_print_verbs(FILE *out, bool steps) {
     for (int v = 0; v < VERBS; v++)

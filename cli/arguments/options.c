@@ -39,17 +39,28 @@ const cli_option_info options[OPTIONS] = {
     [OPTION_MAX_BLOCKS] = {"max-blocks", 0, VALUE_NEEDED},
     [OPTION_OPS] = {"ops", 0, VALUE_NONE},
     [OPTION_HTML] = {"html", 0, VALUE_NEEDED},
+    [OPTION_RSH] = {"rsh", 0, VALUE_NEEDED},
+    [OPTION_REMOTE_PROGRAM] = {"remote-program", 0, VALUE_NEEDED},
+    [OPTION_LIMIT_RATE] = {"limit-rate", 0, VALUE_NEEDED},
+    [OPTION_MAX_ROUNDS] = {"max-rounds", 0, VALUE_NEEDED},
+    [OPTION_PARTIAL] = {"partial", 0, VALUE_NONE},
+    [OPTION_STDIO] = {"stdio", 0, VALUE_NONE},
+    [OPTION_ROOT] = {"root", 0, VALUE_NEEDED},
+    [OPTION_READ_ONLY] = {"read-only", 0, VALUE_NONE},
     [OPTION_VERSION] = {"version", 'V', VALUE_NONE},
     [OPTION_HELP] = {"help", 'h', VALUE_NONE},
 };
 
-/* Every verb takes these. */
-static const unsigned options_common =
+/* Every verb takes these; those that are plain, only the latter. */
+static const uint64_t options_common =
     OPTION_BIT(THREADS) | OPTION_BIT(STATS) | OPTION_BIT(VERBOSE) | OPTION_BIT(QUIET) | OPTION_BIT(PROGRESS) |
     OPTION_BIT(NO_PROGRESS) | OPTION_BIT(JSON) | OPTION_BIT(ACCEPT_CHANGED) | OPTION_BIT(VERSION) | OPTION_BIT(HELP);
 
+static const uint64_t options_plain = OPTION_BIT(THREADS) | OPTION_BIT(VERSION) | OPTION_BIT(HELP);
+
 bool option_is_for(cli_option option, const cli_verb *verb) {
-    return verb == NULL || ((verb->options | options_common) & 1u << option) != 0;
+    return verb == NULL ||
+           ((verb->options | (verb->plain ? options_plain : options_common)) & UINT64_C(1) << option) != 0;
 }
 
 cli_option option_of_letter(int letter) {

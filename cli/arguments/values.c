@@ -4,9 +4,11 @@
 #include "cli/arguments/values.h"
 
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "cli/arguments/nearest.h"
+#include "cli/arguments/options.h"
 #include "cli/report/report.h"
 
 /* More help nobody, and each takes some megabytes. */
@@ -107,6 +109,40 @@ bool value_limits(const char *verb, const cli_words *words, rd_limits *limits) {
     return value_limit(verb, "largest output", value_units, words_value(words, OPTION_MAX_OUTPUT), &limits->output) &&
            value_limit(verb, "amount of memory", value_units, words_value(words, OPTION_MAX_MEMORY), &limits->memory) &&
            value_limit(verb, "number of blocks", "", words_value(words, OPTION_MAX_BLOCKS), &limits->blocks);
+}
+
+/* ---- Other machines --------------------------------------------------------------------------------------------- */
+
+/* The words of a command that are given, or its default. */
+static bool value_command(const char *verb, const cli_words *words, cli_option option, const char *fallback,
+                          const char **command) {
+    const char *const text = words_value(words, option);
+    *command = text != NULL ? text : fallback;
+    if (text == NULL || text[strspn(text, " ")] != '\0')
+        return true;
+    report_usage(verb, "option '--%s' needs a value", options[option].name);
+    return false;
+}
+
+bool value_remote(const char *verb, const cli_words *words, cli_request *request) {
+    static const value_range rates = {"rate", 1, INT64_MAX, ", with or without K, M or G", ""};
+    static const value_range rounds = {"number of rounds", 1, 255, "", ""};
+    const char *const shell = getenv("REDELTA_RSH");
+    const char *const rate = words_value(words, OPTION_LIMIT_RATE);
+    const char *const most = words_value(words, OPTION_MAX_ROUNDS);
+    uint64_t number = 0;
+    if (rate != NULL && !value_in_range(verb, rate, &rates, &request->rate))
+        return false;
+    if (most != NULL && !value_in_range(verb, most, &rounds, &number))
+        return false;
+    request->max_rounds = (unsigned)number;
+    request->root = words_value(words, OPTION_ROOT);
+    if (request->root != NULL && request->root[0] == '\0') {
+        report_usage(verb, "option '--root' needs a value");
+        return false;
+    }
+    return value_command(verb, words, OPTION_RSH, shell != NULL && shell[0] != '\0' ? shell : "ssh", &request->shell) &&
+           value_command(verb, words, OPTION_REMOTE_PROGRAM, "redelta", &request->program);
 }
 
 /* ---- Suffixes --------------------------------------------------------------------------------------------------- */

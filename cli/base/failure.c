@@ -6,6 +6,7 @@
 #include "cli/base/failure.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "cli/base/utf8.h"
 
@@ -14,20 +15,48 @@ void failure_prepare(void) {
     (void)setvbuf(stderr, line, _IOLBF, sizeof line);
 }
 
+enum { ESCAPED_MAX = 4 * 4 + 1 }; /* of a character: four bytes, each as \ooo; and a 0 */
+
+/* Writes the character at `name`, as it may be printed, into text[0 .. ESCAPED_MAX). Returns how many bytes it has. */
+static size_t failure_escape(char *text, const char *name) {
+    const size_t length = utf8_length(name);
+    const bool escapes = length == 0 || utf8_misleads(name, length);
+    const size_t size = length > 0 ? length : 1;
+    if (*name == '\n')
+        (void)snprintf(text, ESCAPED_MAX, "\\n");
+    else if (!escapes)
+        (void)snprintf(text, ESCAPED_MAX, "%.*s", (int)size, name);
+    else
+        for (size_t i = 0; i < size; i++)
+            (void)snprintf(text + 4 * i, ESCAPED_MAX - 4 * i, "\\%03o", (unsigned)(unsigned char)name[i]);
+    return size;
+}
+
 void failure_put_name(FILE *out, const char *name) {
+    char text[ESCAPED_MAX];
     if (name[0] == '\0')
         (void)fputs("''", out);
-    for (size_t step; *name != '\0'; name += step) {
-        const size_t length = utf8_length(name);
-        const bool escapes = length == 0 || utf8_misleads(name, length);
-        step = length > 0 ? length : 1;
-        if (*name == '\n')
-            (void)fputs("\\n", out);
-        else if (!escapes)
-            (void)fwrite(name, 1, step, out);
-        else
-            for (size_t i = 0; i < step; i++)
-                (void)fprintf(out, "\\%03o", (unsigned)(unsigned char)name[i]);
+    while (*name != '\0') {
+        name += failure_escape(text, name);
+        (void)fputs(text, out);
+    }
+}
+
+void failure_quote(char *text, size_t room, const char *bytes, size_t size) {
+    char character[4 + 1];
+    char escaped[ESCAPED_MAX];
+    size_t used = 0;
+    text[0] = '\0';
+    for (size_t i = 0, step; i < size; i += step) {
+        const size_t left = size - i;
+        memset(character, 0, sizeof character);
+        memcpy(character, bytes + i, left < 4 ? left : 4); /* a 0 ends a character that is not complete */
+        step = failure_escape(escaped, character);
+        const size_t length = strlen(escaped);
+        if (used + length >= room)
+            break;
+        memcpy(text + used, escaped, length + 1);
+        used += length;
     }
 }
 

@@ -12,6 +12,7 @@
 typedef struct cli_failure {
     rd_error error;
     const char *advice;
+    bool connection; /* what failed is the connection to another machine, which has an exit status of its own */
 } cli_failure;
 
 /* Makes standard error take whole lines. */
@@ -22,6 +23,12 @@ void failure_prepare(void);
  * control characters and those that set the direction of others are escaped, as \ooo.
  */
 void failure_put_name(FILE *out, const char *name);
+
+/*
+ * The same for the `size` bytes at `bytes`, any but 0 at the end of a string: writes the start of them that fits into
+ * text[0 .. room), escaped, with a 0 behind it.
+ */
+void failure_quote(char *text, size_t room, const char *bytes, size_t size);
 
 /* Fills *failure for a call of the system that failed with the present errno, and returns RD_E_IO. */
 rd_result failure_system(cli_failure *failure, rd_role role, const char *reason);

@@ -32,6 +32,7 @@ typedef struct progress_state {
     uint64_t done;
     uint64_t total; /* or RD_UNKNOWN */
     double seconds;
+    const progress_exchange *exchange; /* or NULL */
 } progress_state;
 
 /* A field of the line. */
@@ -124,8 +125,14 @@ static void progress_compose(char *line, int columns, const char *step, const pr
     } else {
         progress_add(line, columns, "%*s", AMOUNT_COLUMNS, progress_amount(done).text);
     }
-    progress_add(line, columns, "%*s/s", AMOUNT_COLUMNS, progress_amount(rate).text);
-    if (known && rate > 0.0)
+    if (at->exchange != NULL) {
+        progress_add(line, columns, "%*s known", AMOUNT_COLUMNS, progress_amount((double)at->exchange->known).text);
+        progress_add(line, columns, "%*s travelled", AMOUNT_COLUMNS,
+                     progress_amount((double)at->exchange->travelled).text);
+    } else {
+        progress_add(line, columns, "%*s/s", AMOUNT_COLUMNS, progress_amount(rate).text);
+    }
+    if (known && rate > 0.0 && at->exchange == NULL)
         progress_add(line, columns, "%s left", progress_duration((total - done) / rate + 0.5).text);
     else
         progress_add(line, columns, "%s", progress_duration(at->seconds).text);
@@ -159,20 +166,23 @@ static void progress_send(const cli_progress *progress, const progress_state *at
     json_text(record, "step", progress->step);
     json_number(record, "done", at->done);
     json_number(record, "total", at->total);
+    if (at->exchange != NULL) {
+        json_number(record, "known", at->exchange->known);
+        json_number(record, "travelled", at->exchange->travelled);
+    }
     record_time(record, at->seconds, at->done);
     record_end(record);
 }
 
 /* ---- Both ------------------------------------------------------------------------------------------------------- */
 
-bool progress_show(void *context, uint64_t done, uint64_t total) {
-    cli_progress *const progress = context;
+bool progress_show_exchange(cli_progress *progress, uint64_t done, uint64_t total, const progress_exchange *exchange) {
     if (interrupt_caught())
         return false;
     if (!progress->line && !progress->records)
         return true;
     const double now = clock_now();
-    const progress_state at = {done, total, now - progress->step_start};
+    const progress_state at = {done, total, now - progress->step_start, exchange};
     if (progress->line && now >= progress->next_line) {
         progress_draw(progress, &at);
         progress->next_line = now + progress_line_interval;
@@ -182,4 +192,8 @@ bool progress_show(void *context, uint64_t done, uint64_t total) {
         progress->next_record = now + progress_record_interval;
     }
     return true;
+}
+
+bool progress_show(void *context, uint64_t done, uint64_t total) {
+    return progress_show_exchange(context, done, total, NULL);
 }

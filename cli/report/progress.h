@@ -32,6 +32,15 @@ void progress_step(cli_progress *progress, const char *step);
 /* A rd_progress_fn whose context is a cli_progress. It also cancels once a signal asked the process to end. */
 bool progress_show(void *progress, uint64_t done, uint64_t total);
 
+/* What else there is to say of a file that is brought up to date over a connection. */
+typedef struct progress_exchange {
+    uint64_t known;     /* bytes of the new file that are found in the old one */
+    uint64_t travelled; /* bytes in both directions */
+} progress_exchange;
+
+/* Like progress_show, with these figures. */
+bool progress_show_exchange(cli_progress *progress, uint64_t done, uint64_t total, const progress_exchange *exchange);
+
 /* Removes the line, so that something else can be printed. */
 void progress_clear(cli_progress *progress);
 

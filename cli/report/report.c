@@ -194,7 +194,7 @@ void report_failure(const char *verb, const char *name, const cli_failure *failu
                                : error->result == RD_E_PARAMETER ? report_help_of(help, "see", verb)
                                                                  : report_advice_on(error);
     if (records_are_open())
-        report_send(verb, report_status(error->result), error->result, report_role_name(error->role),
+        report_send(verb, report_status_of(failure), error->result, report_role_name(error->role),
                     files_is_standard(name) ? NULL : name, reason, system, error->offset, advice);
     (void)fprintf(stderr, "redelta: %s%s", verb != NULL ? verb : "", verb != NULL ? ": " : "");
     if (name != NULL) {
@@ -228,4 +228,8 @@ int report_status(rd_result result) {
     case RD_E_CHANGED: return STATUS_CHANGED;
     default: return STATUS_IO;
     }
+}
+
+int report_status_of(const cli_failure *failure) {
+    return failure->connection ? STATUS_CONNECTION : report_status(failure->error.result);
 }

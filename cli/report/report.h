@@ -14,7 +14,8 @@ enum {
     STATUS_INPUT = 3,
     STATUS_MISMATCH = 4,
     STATUS_IDENTICAL = 5,
-    STATUS_CHANGED = 6
+    STATUS_CHANGED = 6,
+    STATUS_CONNECTION = 7
 };
 
 /* Words of the user are quoted in a message up to this length, in bytes. */
@@ -44,7 +45,8 @@ bool report_is_about_zstd(const rd_error *error);
 /* Whether it is that of a frame that no program of zstd decompresses. */
 bool report_is_beyond_zstd(const rd_error *error);
 
-/* The exit status that stands for a result. */
+/* The exit status that stands for a result; for a failure. */
 int report_status(rd_result result);
+int report_status_of(const cli_failure *failure);
 
 #endif

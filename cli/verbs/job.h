@@ -23,6 +23,7 @@ typedef struct cli_job {
     rd_role changed; /* an input that changed while it was read, or RD_ROLE_NONE */
     bool suspect;    /* that is not accepted, but the result is kept */
     bool created;    /* of sync: there was no old file */
+    bool told;       /* who started this process knows of the failure: nothing is printed */
     double seconds;
     void *found; /* by verbs that find out something: their own, until their `release` */
 } cli_job;

@@ -40,12 +40,20 @@ typedef enum cli_option {
     OPTION_MAX_BLOCKS,
     OPTION_OPS,
     OPTION_HTML,
+    OPTION_RSH,
+    OPTION_REMOTE_PROGRAM,
+    OPTION_LIMIT_RATE,
+    OPTION_MAX_ROUNDS,
+    OPTION_PARTIAL,
+    OPTION_STDIO,
+    OPTION_ROOT,
+    OPTION_READ_ONLY,
     OPTION_VERSION,
     OPTION_HELP,
     OPTIONS
 } cli_option;
 
-#define OPTION_BIT(option) (1u << OPTION_##option)
+#define OPTION_BIT(option) (UINT64_C(1) << OPTION_##option)
 
 typedef struct cli_request {
     const struct cli_verb *verb; /* NULL: none */
@@ -73,6 +81,14 @@ typedef struct cli_request {
     rd_limits limits;
     rd_changed changed; /* what if an input changes while it is read */
     bool ops;
+    const char *shell;     /* of a file on another machine: the command that leads there */
+    const char *program;   /* redelta there */
+    uint64_t rate;         /* bytes per second, 0: no limit */
+    unsigned max_rounds;   /* 0: no limit */
+    bool partial;          /* what arrives before a connection breaks is kept */
+    bool standard_streams; /* of serve: the client is at standard input and output */
+    const char *root;      /* of serve: the directory that is served, or NULL */
+    bool read_only;
     bool makes_output; /* to `output`: most verbs do, inspect with --html */
     unsigned input_count;
     bool has_basis;      /* of many inputs, the last is the basis */

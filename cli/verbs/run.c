@@ -134,19 +134,22 @@ static rd_result run_work_and_commit(cli_job *job) {
     return result;
 }
 
+static rd_result run_steps(cli_job *job) {
+    rd_result result = run_open_inputs(job);
+    if (result == RD_OK && run_has_output(job->request)) {
+        result = run_open_output(job);
+        if (result != RD_OK)
+            output_discard(&job->output);
+    }
+    return result == RD_OK ? run_work_and_commit(job) : result;
+}
+
 static rd_result run_operation(cli_job *job) {
     const cli_request *const request = job->request;
     progress_start(&job->progress, request->verb->name, request->progress, request->json, !job_prints(job));
     rd_result result = request->verb->check != NULL ? request->verb->check(job) : RD_OK;
     if (result == RD_OK)
-        result = run_open_inputs(job);
-    if (result == RD_OK && run_has_output(request)) {
-        result = run_open_output(job);
-        if (result != RD_OK)
-            output_discard(&job->output);
-    }
-    if (result == RD_OK)
-        result = run_work_and_commit(job);
+        result = request->verb->whole != NULL ? request->verb->whole(job) : run_steps(job);
     run_close_inputs(job);
     progress_clear(&job->progress);
     job->seconds = clock_now() - job->progress.start;
@@ -221,7 +224,7 @@ static const char *run_advice_on_direct(const cli_job *job) {
 static rd_result run_judge_change(cli_job *job, rd_result result) {
     const rd_role role = job->failure.error.role;
     const bool replaced = role == RD_ROLE_OUTPUT || (role == RD_ROLE_BASIS && run_is_onto_input(job->request));
-    if (result != RD_E_CHANGED || !replaced)
+    if (result != RD_E_CHANGED || !replaced || job->request->verb->whole != NULL) /* which has judged itself */
         return result;
     const char *const reason = job->failure.error.reason; /* the library's may say more */
     (void)failure_changed(&job->failure);
@@ -242,8 +245,9 @@ static int run_report_failure(cli_job *job, rd_result result) {
         job->failure.advice = run_advice_on_window(job);
     if (job->failure.advice == NULL)
         job->failure.advice = run_advice_on_level(job);
-    report_failure(verb->name, run_name_of(job, job->failure.error.role), &job->failure);
-    return report_status(result);
+    if (!job->told)
+        report_failure(verb->name, run_name_of(job, job->failure.error.role), &job->failure);
+    return job->failure.connection ? report_status_of(&job->failure) : report_status(result);
 }
 
 static void run_report_changed(const cli_job *job) {
@@ -317,9 +321,10 @@ static int run_fail_records(const cli_request *request, const cli_failure *failu
 static rd_result run_make_job(cli_job *job, const cli_request *request) {
     const cli_verb *const verb = request->verb;
     *job = (cli_job){.request = request, .failure.error.offset = RD_UNKNOWN};
-    job->inputs = calloc(request->input_count, sizeof *job->inputs);
+    job->inputs = calloc(request->input_count + 1, sizeof *job->inputs);
     if (job->inputs == NULL)
         return job->failure.error.result = RD_E_MEMORY;
+    input_name(&job->inputs[request->input_count], NULL, RD_ROLE_NONE); /* of a verb without inputs */
     for (unsigned i = 0; i < request->input_count; i++) {
         const bool is_basis = request->has_basis && i == request->input_count - 1;
         input_name(&job->inputs[i], request->inputs[i], verb->roles[verb->many ? is_basis : i]);

@@ -16,66 +16,48 @@
 
 #include "cli/base/interrupt.h"
 #include "cli/base/system.h"
+#include "cli/remote/place.h"
 #include "cli/report/numbers.h"
 #include "cli/report/records.h"
 #include "cli/report/table.h"
 #include "cli/verbs/common_help.h"
+#include "cli/verbs/sync_options.h"
 #include "cli/verbs/verbs.h"
 
-static const char sync_help[] =
-    "Usage: redelta sync [OPTION]... SOURCE DESTINATION\n"
-    "\n"
-    "Make the file DESTINATION identical to SOURCE, running signature, delta and\n"
-    "patch in one step, and show how much would have been sent. DESTINATION is\n"
-    "replaced only once its new contents are complete and verified, and keeps\n"
-    "everything else; if it is missing, it is created, and if it is identical to\n"
-    "SOURCE, it is left alone. SOURCE may be -, standard input.\n"
-    "\n"
-    "  -n, --dry-run          change nothing, only show what would be sent\n"
-    "  -b, --block-size SIZE  bytes per block; 0 (default): fit for DESTINATION\n"
-    "  -z, --compress[=LEVEL] count the bytes of a compressed delta\n"
-    "      --backup[=SUFFIX]  keep the old file, with SUFFIX (default ~) added\n"
-    "  -t, --times            give DESTINATION the modification time of SOURCE\n"
-    "      --follow           if DESTINATION is a symbolic link, replace its target\n"
-    "      --max-output SIZE  fail if SOURCE has more than SIZE bytes\n"
-    "      --exit-code        exit with status 5, not 0, if they were identical\n"
-    "      --sparse WHEN      make holes of zeros: auto (default), always or never\n" HELP_COMMON "\n"
-    "A name such as host:file is reserved for files on other machines, which are not\n"
-    "supported yet; prefix a local name that contains a colon with ./.\n"
-    "\n"
-    "Example:\n"
-    "  redelta sync disk.img backup/disk.img\n";
+static const char sync_help[] = "Usage: redelta sync [OPTION]... SOURCE DESTINATION\n"
+                                "\n"
+                                "Make the file DESTINATION identical to SOURCE, sending as little as possible.\n"
+                                "Either may be [USER@]HOST:PATH, on a machine to which ssh leads and which has\n"
+                                "redelta; for local files, show what would have been sent. DESTINATION is\n"
+                                "replaced only once its new contents are complete and verified, and keeps all\n"
+                                "else; if missing, it is created, and if identical, left alone.\n"
+                                "\n"
+                                "  -n, --dry-run          change nothing, only show what would be sent\n"
+                                "  -z, --compress[=LEVEL] compress what is sent, by LEVEL\n"
+                                "      --backup[=SUFFIX]  keep the old file, with SUFFIX (default ~) added\n"
+                                "  -t, --times            give DESTINATION the modification time of SOURCE\n"
+                                "      --follow           if DESTINATION is a symbolic link, replace its target\n"
+                                "      --max-output SIZE  fail if SOURCE has more than SIZE bytes\n"
+                                "      --exit-code        exit with status 5, not 0, if they were identical\n"
+                                "      --sparse WHEN      make holes of zeros: auto (default), always or never\n"
+                                "  -b, --block-size SIZE  local files: bytes per block; 0 (default): fitting\n"
+                                "      --rsh COMMAND      what leads to HOST; default: $REDELTA_RSH, or ssh\n"
+                                "      --remote-program COMMAND  the other redelta; default: redelta\n"
+                                "      --partial          if the connection breaks, keep what came, to go on\n"
+                                "      --limit-rate RATE  let RATE bytes per second travel at most\n"
+                                "      --max-rounds N     take at most N round trips, and send more\n" HELP_COMMON "\n"
+                                "Examples:\n"
+                                "  redelta sync disk.img backup/disk.img\n"
+                                "  redelta sync -t disk.img me@host:backup/disk.img\n";
 
 enum { NEW = 0, OLD = 1 };
 
 /* ---- Before ----------------------------------------------------------------------------------------------------- */
 
-/*
- * A name is `host:path`, as for rsync and scp, if there is a colon in it and no slash before that. So a local name with
- * a colon is written ./name. On Windows a single letter before the colon is a drive.
- */
-static bool sync_is_elsewhere(const char *name) {
-#if defined(_WIN32)
-    const size_t host_least = 2;
-    const size_t length = strcspn(name, ":/\\");
-#else
-    const size_t host_least = 1;
-    const size_t length = strcspn(name, ":/");
-#endif
-    return name[length] == ':' && length >= host_least;
-}
-
 /* Whether both are files that can be had. A missing old file is as an empty one. */
 static rd_result sync_check(cli_job *job) {
     struct stat status;
     const char *const old = job->request->inputs[OLD];
-    for (int i = NEW; i <= OLD; i++) {
-        const char *const name = job->request->inputs[i];
-        if (name != NULL && sync_is_elsewhere(name))
-            return failure_refusal(&job->failure, job->inputs[i].role,
-                                   "is on another machine, which sync does not support yet",
-                                   "use signature, delta and patch over ssh, or prefix a local name with ./");
-    }
     if (old == NULL)
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name a file");
     const bool found = system_stat(old, &status) == 0;
@@ -297,18 +279,34 @@ static const char *sync_advice(const cli_job *job) {
     return job->failure.error.result == RD_E_MEMORY ? "free some memory, or use a larger block size" : NULL;
 }
 
+/* ---- Its two ways ----------------------------------------------------------------------------------------------- */
+
+static const cli_verb *sync_choose(const cli_request *request) {
+    for (int i = NEW; i <= OLD; i++)
+        if (request->inputs[i] != NULL && place_is_elsewhere(request->inputs[i]))
+            return &verb_sync_remote;
+    return &verb_sync_local;
+}
+
 const cli_verb verb_sync = {
     .name = "sync",
     .operands = "SOURCE DESTINATION",
-    .summary = "all in one: bring DESTINATION up to date",
+    .summary = "bring a file up to date, also over ssh",
     .help = sync_help,
-    .options = OPTION_BIT(BLOCK_SIZE) | OPTION_BIT(COMPRESS) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(DRY_RUN) |
-               OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) | OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT) |
-               OPTION_BIT(SPARSE),
+    .options = SYNC_OPTIONS_LOCAL | SYNC_OPTIONS_REMOTE,
     .inputs = 2,
     .outputs = 0,
     .least = 2,
     .missing = "a source and a destination",
+    .choose = sync_choose,
+};
+
+const cli_verb verb_sync_local = {
+    .name = "sync",
+    .options = SYNC_OPTIONS_LOCAL,
+    .only = "two local files",
+    .inputs = 2,
+    .outputs = 0,
     .roles = {RD_ROLE_NEW, RD_ROLE_BASIS},
     .replaced = OLD,
     .replace = RD_REPLACE_SAFELY,

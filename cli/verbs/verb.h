@@ -19,7 +19,8 @@ typedef struct cli_verb {
     bool is_step;         /* of the three that bring a file up to date; the help has these first */
     const char *help;     /* all that --help says */
 
-    unsigned options; /* those that it takes besides the common ones: OPTION_BITs */
+    uint64_t options; /* those that it takes besides the common ones: OPTION_BITs */
+    bool plain;       /* of the common options it takes only --threads, --help and --version */
     int inputs;       /* the operands are this many inputs, then the output, if there is one */
     int outputs;      /* 0 or 1 */
     bool many;        /* but all operands are inputs, then comes that of --basis, and the output is that of --output */
@@ -31,6 +32,15 @@ typedef struct cli_verb {
     unsigned replaced;        /* the input that the output may replace, which is then guarded: by its place */
     bool in_place;            /* the output replaces that input, unless they are identical */
 
+    /*
+     * For a verb that has two ways to work: the row of the one that is meant, by the names. It may take fewer options;
+     * `only` says for what they are: "local files". NULL: it has one.
+     */
+    const struct cli_verb *(*choose)(const cli_request *request);
+    const char *only;
+
+    /* Does all in the place of the steps below, from opening the files to replacing one. NULL: these are done. */
+    cli_verb_step *whole;
     /* In this order; but for `work`, each may be NULL. A failure is in job->failure. */
     cli_verb_step *check; /* before anything is opened */
     cli_verb_step *work;  /* with the files open */

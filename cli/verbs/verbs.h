@@ -6,7 +6,7 @@
 
 #include "cli/verbs/verb.h"
 
-enum { VERBS = 11 };
+enum { VERBS = 12 };
 
 /* In the order in which a user meets them. */
 extern const cli_verb *const verbs[VERBS];
@@ -22,5 +22,10 @@ extern const cli_verb verb_verify;
 extern const cli_verb verb_inspect;
 extern const cli_verb verb_estimate;
 extern const cli_verb verb_expand;
+extern const cli_verb verb_serve;
+
+/* The two ways of verb_sync. */
+extern const cli_verb verb_sync_local;
+extern const cli_verb verb_sync_remote;
 
 #endif

@@ -7,7 +7,7 @@ from graphlib import TopologicalSorter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-LAYERS = ("main", "arguments", "verbs", "report", "base")  # from the top down
+LAYERS = ("main", "arguments", "verbs", "remote", "report", "base")  # from the top down
 INCLUDE = re.compile(r'^#include "(.+)"$', re.MULTILINE)
 FILES = sorted(path for path in (ROOT / "cli").rglob("*") if path.suffix in (".c", ".h"))
 

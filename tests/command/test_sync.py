@@ -197,18 +197,6 @@ def test_a_full_standard_output_is_told_though_the_work_is_done(redelta: Tool, p
 # ---- What it refuses ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("word", ["host:file", "user@host:dir/file", "host:", "h:f", "rsync://host/x"])
-@pytest.mark.parametrize("order", [0, 1])
-def test_other_machines_are_still_to_come(redelta: Tool, place: Path, word: str, order: int) -> None:
-    (place / "h:f").write_bytes(NEW)
-    words = [word, "old"] if order == 0 else ["new", word]
-    error = redelta.run("sync", *words, cwd=place).fails(2)
-    assert "another machine" in error.what
-    assert "ssh" in error.advice
-    assert "./" in error.advice
-    assert names(place) == ["h:f", "new", "old"]
-
-
 @pytest.mark.parametrize("name", ["h:f", "a/b:c", ":x"])
 def test_a_local_name_with_a_colon_has_a_slash_before_it(redelta: Tool, place: Path, name: str) -> None:
     (place / "a").mkdir()

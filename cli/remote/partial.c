@@ -1,0 +1,109 @@
+/*
+ * partial.c: see partial.h. It is a file of the command's own under a name that nobody else uses, so it is replaced and
+ * removed without asking, but never through a symbolic link. Where it cannot be kept, nothing is lost but time.
+ */
+#define _POSIX_C_SOURCE 200809L
+#define _FILE_OFFSET_BITS 64
+
+#include "cli/remote/partial.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PARTIAL_CHUNK = 256 * 1024 };
+
+static const char partial_suffix[] = ".redelta-partial";
+
+/* "folder/.name.redelta-partial" */
+static char *partial_name(const char *name) {
+    const char *const slash = strrchr(name, '/');
+    const size_t folder = slash != NULL ? (size_t)(slash + 1 - name) : 0;
+    const size_t size = strlen(name) + 1 + sizeof partial_suffix;
+    char *const made = malloc(size);
+    if (made != NULL)
+        (void)snprintf(made, size, "%.*s.%s%s", (int)folder, name, name + folder, partial_suffix);
+    return made;
+}
+
+rd_result partial_open(remote_partial *partial, const char *name, cli_failure *failure) {
+    struct stat status;
+    *partial = (remote_partial){.name = partial_name(name), .fd = -1};
+    if (partial->name == NULL)
+        return failure->error.result = RD_E_MEMORY;
+    partial->fd = open(partial->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (partial->fd != -1 && (fstat(partial->fd, &status) != 0 || !S_ISREG(status.st_mode))) {
+        (void)close(partial->fd);
+        partial->fd = -1;
+    }
+    return RD_OK;
+}
+
+void partial_close(remote_partial *partial) {
+    if (partial->fd != -1)
+        (void)close(partial->fd);
+    free(partial->name);
+    *partial = (remote_partial){.fd = -1};
+}
+
+/* ---- Two files as one ------------------------------------------------------------------------------------------- */
+
+static rd_result partial_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    const remote_partial *const partial = context;
+    const uint64_t first = partial->parts[0].size;
+    const uint64_t second = partial->parts[1].size;
+    *got = 0;
+    if (offset >= first + second)
+        return RD_OK;
+    const bool in_second = offset >= first;
+    const uint64_t left = in_second ? first + second - offset : first - offset;
+    return rd_source_read(&partial->parts[in_second], in_second ? offset - first : offset, data,
+                          left < size ? (size_t)left : size, got, NULL);
+}
+
+rd_source partial_source(remote_partial *partial, const rd_source *old) {
+    if (partial->fd == -1)
+        return *old;
+    partial->parts[0] = *old;
+    partial->parts[1] = rd_source_fd_at(partial->fd, 0);
+    return rd_source_callback(partial_read, partial, partial->parts[0].size + partial->parts[1].size,
+                              RD_SEEKABLE | RD_CONCURRENT);
+}
+
+/* ---- Keeping it ------------------------------------------------------------------------------------------------- */
+
+/* The session counts bytes that it has not written yet. Whether anything was copied. */
+static bool partial_copy(int to, const rd_source *from, uint64_t size) {
+    char *const chunk = malloc(PARTIAL_CHUNK);
+    const rd_sink sink = rd_sink_fd(to);
+    uint64_t done = 0;
+    bool good = chunk != NULL;
+    for (size_t got = 1; good && got > 0 && done < size; done += got) {
+        const size_t most = size - done < PARTIAL_CHUNK ? (size_t)(size - done) : PARTIAL_CHUNK;
+        good = rd_source_read(from, done, chunk, most, &got, NULL) == RD_OK &&
+               rd_sink_write(&sink, chunk, got, NULL) == RD_OK;
+    }
+    free(chunk);
+    return good && done > 0;
+}
+
+void partial_keep(const remote_partial *partial, int fd, uint64_t size) {
+    if (partial->name == NULL || size == 0)
+        return;
+    const rd_source from = rd_source_fd_at(fd, 0);
+    (void)unlink(partial->name);
+    const int to = open(partial->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
+    if (to == -1)
+        return;
+    const bool kept = partial_copy(to, &from, size);
+    (void)close(to);
+    if (!kept)
+        (void)unlink(partial->name);
+}
+
+void partial_remove(const remote_partial *partial) {
+    if (partial->name != NULL && partial->fd != -1)
+        (void)unlink(partial->name);
+}

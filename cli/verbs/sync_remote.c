@@ -1,0 +1,173 @@
+/*
+ * sync_remote.c: the verb sync where one of the files is on another machine: what cli/remote/client.c does, as a verb,
+ * with its figures for people and for programs.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "cli/remote/client.h"
+#include "cli/report/numbers.h"
+#include "cli/report/records.h"
+#include "cli/report/table.h"
+#include "cli/verbs/sync_options.h"
+#include "cli/verbs/verbs.h"
+
+enum { SOURCE = 0, DESTINATION = 1 };
+
+/* ---- The work --------------------------------------------------------------------------------------------------- */
+
+static rd_result remote_check(cli_job *job) {
+    const char *const *const names = job->request->inputs;
+    if (names[DESTINATION] == NULL)
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name a file");
+    if (names[SOURCE] != NULL && place_is_elsewhere(names[SOURCE]) && place_is_elsewhere(names[DESTINATION]))
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "and the source are both on other machines",
+                               "run it on one of them, or prefix a local name with ./");
+    return RD_OK;
+}
+
+static client_order remote_order(const cli_job *job) {
+    const cli_request *const request = job->request;
+    const bool push = place_is_elsewhere(request->inputs[DESTINATION]);
+    client_order order = {
+        .local = request->inputs[push ? SOURCE : DESTINATION],
+        .remote = request->inputs[push ? DESTINATION : SOURCE],
+        .shell = request->shell,
+        .program = request->program,
+        .rate = request->rate,
+        .threads = request->threads,
+        .wishes = {.push = push,
+                   .dry_run = request->dry_run,
+                   .times = request->times,
+                   .follow = request->follow,
+                   .partial = request->partial,
+                   .accept_changed = request->changed == RD_CHANGED_ACCEPT,
+                   .backup = request->backup != NULL,
+                   .sparse = request->sparse,
+                   .compression = request->compression,
+                   .max_output = request->limits.output,
+                   .max_rounds = request->max_rounds},
+    };
+    if (request->backup != NULL)
+        memcpy(order.wishes.suffix, request->backup, strlen(request->backup) + 1);
+    return order;
+}
+
+static bool remote_show(void *context, const rd_session_state *state, uint64_t travelled) {
+    cli_job *const job = context;
+    const progress_exchange exchange = {.known = state->known, .travelled = travelled};
+    return progress_show_exchange(&job->progress, state->done, state->new_size > 0 ? state->new_size : RD_UNKNOWN,
+                                  &exchange);
+}
+
+static rd_result remote_whole(cli_job *job) {
+    const cli_request *const request = job->request;
+    client_report *const report = calloc(1, sizeof *report);
+    job->found = report;
+    if (report == NULL)
+        return job->failure.error.result = RD_E_MEMORY;
+    if (request->backup != NULL && strlen(request->backup) > MESSAGE_SUFFIX_MAX)
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot get a backup of so long a name",
+                               "choose a shorter suffix");
+    const client_order order = remote_order(job);
+    if (request->verbose) {
+        (void)fprintf(stderr, "redelta: sync: running ");
+        failure_put_name(stderr, order.shell);
+        (void)fprintf(stderr, ", and there ");
+        failure_put_name(stderr, order.program);
+        (void)fprintf(stderr, " serve --stdio\n");
+    }
+    progress_step(&job->progress, "sync");
+    const rd_result result = client_run(report, &order, remote_show, job);
+    job->failure = report->failure;
+    job->identical = result == RD_OK && report->identical;
+    job->created = report->created;
+    job->output.notes = report->notes;
+    return result;
+}
+
+static void remote_release(cli_job *job) {
+    free(job->found);
+}
+
+/* ---- The report ------------------------------------------------------------------------------------------------- */
+
+static const char *remote_outcome(const cli_job *job) {
+    const bool dry = job->request->dry_run;
+    if (job->identical)
+        return "unchanged";
+    if (job->created)
+        return dry ? "would be created" : "created";
+    return dry ? "would be updated" : "updated";
+}
+
+static rd_result remote_print(cli_job *job) {
+    const client_report *const report = job->found;
+    const uint64_t new_size = report->session.new_size;
+    const uint64_t travelled = report->sent + report->received;
+    failure_put_name(stdout, job->request->inputs[DESTINATION]);
+    (void)printf(": %s, %s bytes; %s travelled (%.2f %%): sent %s, received %s\n", remote_outcome(job),
+                 grouped(new_size).text, grouped(travelled).text, percent(travelled, new_size),
+                 grouped(report->sent).text, grouped(report->received).text);
+    return output_check_printed(&job->failure);
+}
+
+static void remote_print_stats(const cli_job *job) {
+    const client_report *const report = job->found;
+    const rd_session_state *const state = &report->session;
+    table_size(stderr, "old file", state->old_size);
+    table_size(stderr, "new file", state->new_size);
+    table_share(stderr, "sent", report->sent, state->new_size, "new file");
+    table_share(stderr, "received", report->received, state->new_size, "new file");
+    table_share(stderr, "known", state->known, state->new_size, "new file");
+    table_share(stderr, "literal", state->literal, state->new_size, "new file");
+    table_size(stderr, "repaired", state->repaired);
+    table_number(stderr, "round trips", state->rounds);
+    table_time(stderr, job->seconds, state->new_size);
+}
+
+static void remote_put_result(json_writer *record, const cli_job *job) {
+    const client_report *const report = job->found;
+    const rd_session_state *const state = &report->session;
+    rd_stats stats = {.size = sizeof stats, .has_digest = state->has_digest};
+    memcpy(stats.digest, state->digest, sizeof stats.digest);
+    json_object(record, "files");
+    record_file(record, "old", job->request->inputs[DESTINATION], job->created ? 0 : state->old_size);
+    record_file(record, "new", job->request->inputs[SOURCE], state->new_size);
+    json_end(record);
+    json_object(record, "connection");
+    json_number(record, "sent", report->sent);
+    json_number(record, "received", report->received);
+    json_number(record, "rounds", state->rounds);
+    json_end(record);
+    json_number(record, "known", state->known);
+    json_number(record, "literal_bytes", state->literal);
+    json_number(record, "repaired", state->repaired);
+    if (state->new_size > 0)
+        json_real(record, "saved", 1.0 - (double)(report->sent + report->received) / (double)state->new_size);
+    else
+        json_null(record, "saved");
+    json_bool(record, "identical", job->identical);
+    json_bool(record, "created", job->created);
+    json_bool(record, "dry_run", job->request->dry_run);
+    record_notes(record, job->output.notes);
+    record_digest(record, &stats);
+    record_time(record, job->seconds, state->new_size);
+}
+
+const cli_verb verb_sync_remote = {
+    .name = "sync",
+    .options = SYNC_OPTIONS_REMOTE,
+    .only = "a file on another machine",
+    .inputs = 2,
+    .outputs = 0,
+    .roles = {RD_ROLE_NEW, RD_ROLE_BASIS},
+    .replaced = DESTINATION,
+    .in_place = true,
+    .check = remote_check,
+    .whole = remote_whole,
+    .print = remote_print,
+    .print_stats = remote_print_stats,
+    .put_result = remote_put_result,
+    .release = remote_release,
+};
