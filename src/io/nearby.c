@@ -7,7 +7,7 @@
 
 #include <string.h>
 
-enum { ROOM = 2 * RD__NEARBY_MAX, AHEAD_MIN = 16 * 1024, AHEAD_MAX = ROOM / 2, ALIGNMENT = 4096, BACK_SHARE = 8 };
+enum { ROOM = 2 * RD__NEARBY_MAX, AHEAD_MIN = 4 * 1024, AHEAD_MAX = ROOM / 2, ALIGNMENT = 4096, BACK_SHARE = 8, USED_SHARE = 3 };
 
 bool rd__nearby_init(rd__nearby *nearby, const rd_source *source, rd_role role) {
     const uint8_t *const memory = source->memory;
@@ -18,13 +18,21 @@ bool rd__nearby_init(rd__nearby *nearby, const rd_source *source, rd_role role) 
     return nearby->whole || nearby->room;
 }
 
-/* Where the window is to be for these bytes: further ahead if it moves on, further back if it moves back. */
+/*
+ * Where the window is to be for these bytes: around them, ahead if it moves on, back if it moves back. It grows as long
+ * as a good part of what was read is used.
+ */
 static void nearby_place(rd__nearby *nearby, uint64_t offset, size_t size, uint64_t *from, uint64_t *to) {
     const uint64_t end = offset + size;
     const uint64_t old_end = nearby->start + nearby->filled;
     const bool moves_on = offset >= nearby->start && offset <= old_end + nearby->ahead;
     const bool moves_back = offset < nearby->start && end + nearby->ahead >= nearby->start;
-    nearby->ahead = moves_on || moves_back ? rd__min_size(2 * nearby->ahead, AHEAD_MAX) : AHEAD_MIN;
+    const bool used = nearby->used >= nearby->filled / USED_SHARE;
+    if (used && (moves_on || moves_back))
+        nearby->ahead = rd__min_size(2 * nearby->ahead, AHEAD_MAX);
+    else if (nearby->ahead > AHEAD_MIN)
+        nearby->ahead /= 2;
+    nearby->used = 0;
     const size_t wanted = size > nearby->ahead ? size : nearby->ahead;
     const uint64_t back = moves_back ? wanted - size : nearby->ahead / BACK_SHARE;
     *from = (offset > back ? offset - back : 0) / ALIGNMENT * ALIGNMENT;
@@ -65,6 +73,7 @@ const uint8_t *rd__nearby_at(rd__nearby *nearby, uint64_t offset, size_t size) {
     const bool there = offset >= nearby->start && offset + size <= nearby->start + nearby->filled;
     if (!there && !nearby_read(nearby, offset, size))
         return NULL;
+    nearby->used += size;
     return nearby->room + (offset - nearby->start);
 }
 

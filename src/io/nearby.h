@@ -16,7 +16,8 @@ typedef struct rd__nearby {
     uint8_t *room;
     uint64_t start; /* of what lies in it */
     size_t filled;
-    size_t ahead; /* bytes that are read at once: more as long as they are used */
+    size_t ahead; /* bytes that are read at once */
+    size_t used;  /* bytes that were asked for since */
     rd_result result;
     rd_error error;
 } rd__nearby;
