@@ -126,6 +126,9 @@ static void search_try(const rd__search *search, size_t first, const uint8_t *da
             return;
         if (room->tries[i] == RD__SEARCH_TRIES)
             continue;
+        if (room->effort < search->length)
+            return;
+        room->effort -= search->length;
         const uint64_t sum = rd__stretch_sum(search->keys, data, search->length, w->offset / RD__LEAF);
         room->tries[i]++;
         if ((sum & (((uint64_t)1 << w->bits) - 1)) != w->known)
@@ -142,6 +145,7 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
     const uint32_t mask = (uint32_t)(UINT64_MAX << (32 - search->rolling_bits));
     const size_t length = search->length;
     room->hit_count = 0;
+    room->effort = (uint64_t)RD__SEARCH_EFFORT * size;
     memset(room->tries, 0, search->count);
     if (size < length)
         return;

@@ -7,7 +7,8 @@
  *
  * Stretches with one rolling sum lie together in the table: few of them are tried at one place. When one is found, the
  * others are most likely equal to it, and are tried there afterwards, each once: so much work there is at most, however
- * many there are.
+ * many there are. And a sender that sends fewer bits of rolling sums than it takes, so that they agree nearly
+ * everywhere, does not have long stretches summed at every place: what is summed in a portion is bounded by its size.
  */
 #ifndef RD_ENGINE_SEARCH_H
 #define RD_ENGINE_SEARCH_H
@@ -15,7 +16,10 @@
 #include "hash/kernels.h"
 #include "hash/stretch_sum.h"
 
-enum { RD__SEARCH_TRIES = 4 }; /* at one place, and places for one stretch in a portion */
+enum {
+    RD__SEARCH_TRIES = 4,  /* at one place, and places for one stretch in a portion */
+    RD__SEARCH_EFFORT = 16 /* bytes that are summed in a portion for each byte of it, at most */
+};
 
 #define RD__NOWHERE UINT64_MAX
 
@@ -64,7 +68,8 @@ typedef struct rd__search_room {
     rd__search_hit *hits;
     size_t hit_count;
     size_t hit_capacity;
-    bool failed; /* out of memory */
+    uint64_t effort; /* bytes that may still be summed in the portion */
+    bool failed;     /* out of memory */
 } rd__search_room;
 
 /*

@@ -185,6 +185,30 @@ static void equal_stretches_are_tried_a_few_times(void **state) {
     rd_memory_free(&new_file);
 }
 
+/* Rolling sums that agree nearly everywhere, and stretches that are long: no more is summed than the portion allows. */
+static void what_is_summed_is_bounded(void **state) {
+    (void)state;
+    random_source r = random_from(5);
+    rd_memory old_file = bytes_random(&r, 8192, 256);
+    rd_memory new_file = bytes_random(&r, 1024 * 1024, 256);
+    hunt h = {.old_file = &old_file, .new_file = &new_file, .length = 1024, .rolling_bits = 11, .bits = 24};
+    rd__search search;
+    rd__search_room room;
+    hunt_begin(&h);
+    assert_true(rd__search_init(&search, h.wanted, h.count, h.length, h.rolling_bits, key, &keys));
+    assert_true(rd__search_room_init(&room, &search));
+    rd__search_portion(&search, old_file.data, old_file.size, 0, &room);
+    size_t tries = 0;
+    for (size_t i = 0; i < h.count; i++)
+        tries += room.tries[i];
+    check_equal(tries * h.length, (uint64_t)RD__SEARCH_EFFORT * old_file.size, "%zu tries", tries);
+    rd__search_room_free(&room);
+    rd__search_free(&search);
+    free(h.wanted);
+    rd_memory_free(&old_file);
+    rd_memory_free(&new_file);
+}
+
 static void nothing_fits_into_less(void **state) {
     (void)state;
     random_source r = random_from(3);
@@ -229,6 +253,7 @@ int main(void) {
         cmocka_unit_test(equal_stretches_are_tried_a_few_times),
         cmocka_unit_test(nothing_fits_into_less),
         cmocka_unit_test(sums_of_stretches_join),
+        cmocka_unit_test(what_is_summed_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
