@@ -172,4 +172,42 @@ static inline void fuzz_party_run(fuzz_party *party, const rd__growing *beginnin
     fuzz_party_feed(party, &rest, true, made);
 }
 
+/*
+ * Changes bytes on their way: those from `from` on. Of an edit, two bytes say how far it is from the one before, and
+ * one is added to a byte there, or, if it is 0, leaves a byte out.
+ */
+static inline void fuzz_change(rd_memory *bytes, size_t from, fuzz_input *edits, size_t *next) {
+    while (edits->size >= 3 && *next < bytes->size) {
+        const uint8_t by = edits->data[2];
+        if (*next >= from && by == 0) {
+            memmove(bytes->data + *next, bytes->data + *next + 1, bytes->size - *next - 1);
+            bytes->size--;
+        } else if (*next >= from) {
+            bytes->data[*next] = (uint8_t)(bytes->data[*next] + by);
+        }
+        (void)fuzz_take(edits, 3);
+        *next += edits->size >= 3 ? (size_t)edits->data[0] << 8 | edits->data[1] : 0;
+    }
+}
+
+/* Two parties talk; what `liar` says is changed. The connection of the other one ends when nothing moves any more. */
+static inline void fuzz_converse(fuzz_party *liar, fuzz_party *victim, fuzz_input *edits) {
+    size_t next = edits->size >= 3 ? (size_t)edits->data[0] << 8 | edits->data[1] : 0;
+    rd_memory said = {0};
+    rd_memory answers = {0};
+    size_t said_used = 0;
+    size_t answers_used = 0;
+    unsigned still = 0; /* steps in which nothing moved */
+    for (unsigned steps = 0; victim->result == RD_MORE || !victim->idle; steps++) {
+        const size_t before = said.size;
+        fuzz_require(steps < FUZZ_STEPS_MAX);
+        fuzz_party_step(liar, &answers, &answers_used, false, &said);
+        fuzz_change(&said, before, edits, &next);
+        fuzz_party_step(victim, &said, &said_used, still > 2, &answers);
+        still = liar->idle && victim->idle ? still + 1 : 0;
+    }
+    rd_memory_free(&said);
+    rd_memory_free(&answers);
+}
+
 #endif

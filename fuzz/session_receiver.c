@@ -47,45 +47,6 @@ static void check_result(const fuzz_party *party, const fuzz_pair *pair, const r
     fuzz_require(!state.identical || written->size == 0);
 }
 
-/* The bytes of a sender, on the way to the receiver: those from `from` on are still to be changed. */
-static void change(rd_memory *sent, size_t from, fuzz_input *edits, size_t *next) {
-    while (edits->size >= 3 && *next < sent->size) {
-        const uint8_t by = edits->data[2];
-        if (*next >= from && by == 0) {
-            memmove(sent->data + *next, sent->data + *next + 1, sent->size - *next - 1);
-            sent->size--;
-        } else if (*next >= from) {
-            sent->data[*next] = (uint8_t)(sent->data[*next] + by);
-        }
-        (void)fuzz_take(edits, 3);
-        *next += edits->size >= 3 ? (size_t)edits->data[0] << 8 | edits->data[1] : 0;
-    }
-}
-
-/* A real sender on the other side. The connection ends once neither has anything to say. */
-static void converse(fuzz_party *receiver, const fuzz_pair *pair, const rd_options *options, unsigned bits,
-                     fuzz_input *edits) {
-    size_t next = edits->size >= 3 ? (size_t)edits->data[0] << 8 | edits->data[1] : 0;
-    fuzz_party sender = fuzz_party_of(fuzz_sender(&pair->new_file, options, bits), &receiver->pace);
-    rd_memory sent = {0};
-    rd_memory answers = {0};
-    size_t sent_used = 0;
-    size_t answers_used = 0;
-    unsigned still = 0; /* steps in which nothing moved */
-    for (unsigned steps = 0; receiver->result == RD_MORE || !receiver->idle; steps++) {
-        const size_t before = sent.size;
-        fuzz_require(steps < FUZZ_STEPS_MAX);
-        fuzz_party_step(&sender, &answers, &answers_used, false, &sent);
-        change(&sent, before, edits, &next);
-        fuzz_party_step(receiver, &sent, &sent_used, still > 2, &answers);
-        still = sender.idle && receiver->idle ? still + 1 : 0;
-    }
-    (void)fuzz_party_check(&sender);
-    fuzz_party_free(&sender);
-    rd_memory_free(&sent);
-    rd_memory_free(&answers);
-}
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_input in = {.data = data, .size = size};
     fuzz_pair pair = fuzz_pair_from(&in);
@@ -100,7 +61,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     fuzz_party party = fuzz_party_of(fuzz_receiver(&pair.old_file, &sink, &options), &pace);
     if (kind == 1) {
         const bool honest = in.size < 3;
-        converse(&party, &pair, &options, bits, &in);
+        fuzz_party sender = fuzz_party_of(fuzz_sender(&pair.new_file, &options, bits), &pace);
+        fuzz_converse(&sender, &party, &in);
+        (void)fuzz_party_check(&sender);
+        fuzz_party_free(&sender);
         fuzz_require(!honest || party.result == RD_OK);
     } else {
         if (kind > 0)
