@@ -767,8 +767,7 @@ RD_API const rd_error *rd_stream_error(const rd_stream *stream);
 /* Frees the stream. NULL is allowed. */
 RD_API void rd_stream_free(rd_stream *stream);
 
-/* ---- Sessions: a file brought up to date over a connection ---------------------------------------------------------
- */
+/* ---- Sessions: a file brought up to date over a connection ------------------------------------------------------- */
 
 /*
  * Two sessions, a sender with the new file and a receiver with the old one, talk over any two-way connection, and the
