@@ -78,7 +78,7 @@ class Broken:
         self.sides.reset()
         report = self.place / "report"
         report.unlink(missing_ok=True)
-        told = ("--report", report, *self.firsts(self.usual.first), "--idle", str(IDLE))
+        told = ("--report", str(report), *self.firsts(self.usual.first), "--idle", str(IDLE))
         result = self.sides.run(shell=self.shell(*told, *fault))
         self.sides.judge(result)
         return result
