@@ -18,6 +18,7 @@ import pytest
 import redelta
 from helpers.sources import Fake, SeekableFake, Sink
 from redelta import _core
+from redelta.sync import Session
 
 CALLS = 10_000
 BASIS = bytes(range(256)) * 4
@@ -40,6 +41,11 @@ def failing(call: Callable[[], object]) -> Callable[[], None]:
 
 class Raising(SeekableFake):
     def read(self, size: int) -> Any:
+        raise ZeroDivisionError
+
+
+class RaisingSink(Sink):
+    def write(self, data: bytes) -> int | None:
         raise ZeroDivisionError
 
 
@@ -119,6 +125,29 @@ def patch_into_exported() -> None:
         redelta.write_patch(BASIS, DELTA, memory)
 
 
+def converse(new: Any, old: Any, out: Any) -> None:
+    with Session.sender(new) as sender, Session.receiver(old, out) as receiver:
+        said = b""
+        while not (sender.done and receiver.done):
+            said = receiver.step(sender.step(said))
+        assert receiver.file
+        assert receiver.state.done == len(NEW)
+
+
+def leave_session() -> None:
+    """A file that refers to the session that writes it; one is not done, and one was cancelled."""
+    out: Any = Sink()
+    sender, receiver = Session.sender(NEW), Session.receiver(BASIS, out)
+    out.sessions = sender, receiver
+    receiver.step(sender.step())
+    receiver.cancel()
+
+
+def fail_in_session() -> None:
+    with pytest.raises(ZeroDivisionError):
+        converse(NEW, BASIS, RaisingSink())
+
+
 WORK: dict[str, Callable[[], object]] = {
     "signature": lambda: redelta.signature(BASIS),
     "load": lambda: redelta.Signature.load(SIGNATURE),
@@ -144,6 +173,12 @@ WORK: dict[str, Callable[[], object]] = {
     "context": use_context,
     "parts": join_parts,
     "digest": lambda: redelta.digest(NEW),
+    "session": lambda: converse(NEW, BASIS, io.BytesIO()),
+    "session that is left": leave_session,
+    "session whose writer raises": fail_in_session,
+    "session that is told junk": failing(lambda: Session.sender(NEW).step(b"junk", end=True)),
+    "sender without a file": failing(lambda: Session.sender("/missing/file")),
+    "receiver without a folder": failing(lambda: Session.receiver(BASIS, "/missing/file")),
     "build": lambda: bytes(redelta.Signature.build(BASIS)),
     "commands truncated": failing(lambda: list(redelta.open_delta(DELTA[:-60]))),
     "basis of a writer raises": failing(lambda: redelta.DeltaWriter(None, Raising(b"")).copy(0, 1)),
