@@ -35,6 +35,7 @@ from helpers.wire import (
     signature_header,
     verdict,
 )
+from redelta.sync import FileInfo, Session
 
 BASIS = noise(5000, 1)
 NEW = random_edits(BASIS, 5, 2)
@@ -230,6 +231,17 @@ def _read_patch() -> bytes:
         return file.read()
 
 
+def _sync() -> bytes:
+    out = io.BytesIO()
+    with Session.sender(NEW, mtime_ns=1) as sender, Session.receiver(BASIS, out) as receiver:
+        said = b""
+        while not (sender.done and receiver.done):
+            said = receiver.step(sender.step(said))
+        assert receiver.file == FileInfo(len(NEW), 1)
+        assert receiver.state.done == len(NEW)
+    return out.getvalue()
+
+
 ALLOCATIONS = 1500
 CALLS: list[tuple[Callable[[], object], object]] = [
     (lambda: redelta.signature(BASIS, block_len=100), SIGNATURE),
@@ -240,6 +252,7 @@ CALLS: list[tuple[Callable[[], object], object]] = [
     (_write_patch, NEW),
     (_read_patch, NEW),
     (lambda: redelta.inspect(DELTA).kind, "delta"),
+    (_sync, NEW),
     (lambda: librsync.patch(io.BytesIO(BASIS), io.BytesIO(DELTA), io.BytesIO()).getvalue(), NEW),
 ]
 
