@@ -242,9 +242,6 @@ static rd_result session_run(session *s, call *c, rd_in *in, sink *to, size_t mo
     if (result == RD_MORE)
         return result;
     *error = *rd_session_error(s->session);
-    if (result == RD_E_MEMORY)
-        rd_session_cancel(s->session);
-    session_say_the_rest(s, c, to);
     return result;
 }
 
@@ -279,6 +276,8 @@ static PyObject *session_step_locked(session *s, module_state *state, const Py_b
         s->done = result && outcome == RD_OK;
     }
     if (!result) {
+        rd_session_cancel(s->session); /* of a session that goes on, although its step failed here */
+        session_say_the_rest(s, &c, &to);
         s->left = in.size - in.pos;
         session_keep_farewell(s, &to);
     }

@@ -23,6 +23,7 @@ import redelta
 from helpers.samples import noise
 from helpers.sources import Fake, Sink
 from redelta.compat import _librsync
+from redelta.sync import Session
 
 BASIS = noise(3_000_000, 1)
 NEW = BASIS[:1_500_000] + b"new" + BASIS[1_500_000:]
@@ -95,6 +96,8 @@ READERS: dict[str, tuple[bytes, Callable[[Any], Callable[[], object]]]] = {
     "DeltaReader": (NEW, lambda file: redelta.DeltaReader(SIGNATURE, file).read),
     "DeltaWriter": (BASIS, delta_writer),
     "open_delta": (LITERALS, open_delta),
+    "Session.sender": (NEW, lambda file: Session.sender(file).step),
+    "Session.receiver": (BASIS, lambda file: Session.receiver(file, Sink()).step),
 }
 
 
@@ -200,6 +203,17 @@ def test_a_patchmaker_keeps_its_basis(files: Replaced) -> None:
         done, used, out = maker.cycle(rest)
         made, rest = made + out, rest[used:]
     assert made == NEW
+
+
+def test_a_session_does_not_write_to_a_file_that_was_closed(files: Replaced) -> None:
+    file = files.open(b"", "w+b")
+    with Session.sender(NEW) as sender, Session.receiver(BASIS, file) as receiver:
+        said = receiver.step()
+        files.replace(file)
+        with pytest.raises(ValueError, match="closed file"):
+            receiver.step(sender.step(said))
+        assert receiver.farewell
+        assert files.other_is_as_it_was()
 
 
 # ---- Within a call --------------------------------------------------------------------------------------------------
