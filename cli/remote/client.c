@@ -22,7 +22,7 @@ enum { SHELL_USAGE = 2, SHELL_NO_PERMISSION = 126, SHELL_NOT_FOUND = 127, SHELL_
 enum { CLIENT_BANNER_MAX = 60 };
 
 /* How long the other side may take to end, seconds. */
-static const double client_patience = 10.0;
+static const double client_patience = 5.0;
 
 typedef struct client {
     const client_order *order;

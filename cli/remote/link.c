@@ -114,11 +114,12 @@ static bool link_make_room(remote_link *link) {
     }
     if (!link_has_output(link) || link->input_room >= LINK_INPUT_MAX)
         return false;
-    uint8_t *const grown = realloc(link->input, 2 * link->input_room);
+    const size_t room = link->input_room + link->input_room / 2 + LINK_BUFFER;
+    uint8_t *const grown = realloc(link->input, room);
     if (grown == NULL)
         return false;
     link->input = grown;
-    link->input_room *= 2;
+    link->input_room = room;
     return true;
 }
 

@@ -90,7 +90,9 @@ static bool partial_copy(int to, const rd_source *from, uint64_t size) {
 }
 
 void partial_keep(const remote_partial *partial, int fd, uint64_t size) {
-    if (partial->name == NULL || size == 0)
+    struct stat before;
+    const bool longer = partial->fd != -1 && fstat(partial->fd, &before) == 0 && (uint64_t)before.st_size >= size;
+    if (partial->name == NULL || size == 0 || longer)
         return;
     const rd_source from = rd_source_fd_at(fd, 0);
     (void)unlink(partial->name);

@@ -21,7 +21,7 @@ void partial_close(remote_partial *partial);
 /* The old file and after it the partial one, if there is one; *partial must outlive that. */
 rd_source partial_source(remote_partial *partial, const rd_source *old);
 
-/* Keeps the first `size` bytes of the open file, if there are any, in the place of what was kept before. */
+/* Keeps the first `size` bytes of the open file, unless what was kept before is longer. */
 void partial_keep(const remote_partial *partial, int fd, uint64_t size);
 
 /* Removes it. */

@@ -9,10 +9,13 @@
 
 #include "cli/remote/root.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
+
+#include "cli/remote/message.h"
 
 #if defined(__linux__) && defined(__has_include)
 #if __has_include(<linux/openat2.h>)
@@ -20,8 +23,6 @@
 #include <sys/syscall.h>
 #endif
 #endif
-
-enum { ROOT_PATH_MAX = 4096 };
 
 static const int root_flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NONBLOCK;
 
@@ -82,15 +83,14 @@ static void root_take_folder(char *folder, const char *path, const char *name) {
 }
 
 rd_result root_enter(const char *root, const char *path, const char **name, rd_role role, cli_failure *failure) {
-    char folder[ROOT_PATH_MAX + 2];
+    char folder[MESSAGE_PATH_MAX + 2];
     const char *const slash = strrchr(path, '/');
+    assert(strlen(path) <= MESSAGE_PATH_MAX);
     *name = slash != NULL ? slash + 1 : path;
     if (path[0] == '/')
         return root_refuse(role, "is an absolute name, and only a directory is served", failure);
     if ((*name)[0] == '\0' || strcmp(*name, ".") == 0 || strcmp(*name, "..") == 0)
         return root_refuse(role, "is no name of a file", failure);
-    if (strlen(path) > ROOT_PATH_MAX)
-        return root_refuse(role, "is too long", failure);
     const int top = open(root, root_flags);
     if (top == -1)
         return failure_system(failure, role, "cannot be reached: the directory that is served cannot be opened");

@@ -112,7 +112,8 @@ def test_times(pair: Elsewhere, direction: str, same: bool) -> None:
     way = Way(pair, direction, NEW if same else OLD)
     os.utime(way.source, ns=(0, 1_234_567_890_123_456_789))
     pair.sync("-n", "-t", *way.words).done()
-    pair.sync(*way.words).done()
+    if same:
+        pair.sync(*way.words).done()
     assert way.destination.stat().st_mtime_ns != way.source.stat().st_mtime_ns
     pair.sync("-t", *way.words).done()
     assert way.destination.stat().st_mtime_ns == way.source.stat().st_mtime_ns
@@ -472,7 +473,7 @@ def test_an_answer_that_is_cut(pair: Elsewhere, direction: str) -> None:
 
 
 @direction
-@pytest.mark.parametrize(("result", "status"), [(2, 1), (4, 2), (9, 1), (8, 3), (12, 4), (14, 6), (200, 1)])
+@pytest.mark.parametrize(("result", "status"), [(2, 1), (4, 2), (9, 1), (8, 3), (12, 4), (14, 6), (15, 1), (200, 1)])
 def test_a_refusal_is_told_with_the_text_and_its_status(
     pair: Elsewhere, direction: str, result: int, status: int
 ) -> None:
@@ -481,6 +482,22 @@ def test_a_refusal_is_told_with_the_text_and_its_status(
     error = check_untouched(pair, *Way(pair, direction).words, status=status, rsh=rsh)
     assert error.what.startswith("geht nicht: ?[1mnein???")
     assert error.file.startswith("host:")
+
+
+@direction
+@pytest.mark.parametrize("kind", [5, 6, 7])
+def test_a_server_that_does_not_understand(pair: Elsewhere, direction: str, kind: int) -> None:
+    rsh = pair.speaker(answer(REPLY, kind, text=b"the request breaks the rules"))
+    error = check_untouched(pair, *Way(pair, direction).words, status=7, rsh=rsh)
+    assert ("the request breaks the rules" in error.what) == (kind != 6)
+
+
+@direction
+def test_a_remote_shell_that_does_not_end_is_ended(pair: Elsewhere, direction: str) -> None:
+    error = check_untouched(
+        pair, *Way(pair, direction).words, status=7, rsh=pair.script("exec 1>&-; exec sleep 1000", "lasting")
+    )
+    assert "with status 143" in error.what
 
 
 @direction
@@ -503,7 +520,8 @@ def test_silence_instead_of_a_session(pair: Elsewhere, direction: str) -> None:
     [(["new", "h:none/old"], 1), (["new", "h:."], 1), (["new", "h:folder"], 1), (["new", "h:fifo"], 2),
      (["h:none", "old"], 1), (["h:folder", "old"], 1), (["h:fifo", "old"], 2), (["none", "h:old"], 1),
      (["folder", "h:old"], 1), (["fifo", "h:old"], 2), (["h:new", "none/old"], 1), (["h:new", "folder"], 1),
-     (["h:new", "fifo"], 2), (["/dev/null", "h:old"], 2), (["h:/dev/zero", "old"], 2), (["h:new", "/dev/null"], 2)],
+     (["h:new", "fifo"], 2), (["new", "h:new/old"], 1), (["h:new", "new/old"], 1),
+     (["/dev/null", "h:old"], 2), (["h:/dev/zero", "old"], 2), (["h:new", "/dev/null"], 2)],
 )  # fmt: skip
 def test_what_is_no_file_is_refused_on_either_side(pair: Elsewhere, words: list[str], status: int) -> None:
     for place in (pair.here, pair.there):
@@ -530,9 +548,10 @@ def test_permissions(pair: Elsewhere, direction: str) -> None:
     assert "Permission denied" in pair.sync(*way.words).fails(1).what
 
 
-@pytest.mark.parametrize("suffix", ["x" * 300])
-def test_a_backup_of_too_long_a_name(pair: Elsewhere, suffix: str) -> None:
-    check_untouched(pair, f"--backup={suffix}", *Way(pair, "push").words, status=2)
+def test_words_that_are_too_long(pair: Elsewhere) -> None:
+    way = Way(pair, "push")
+    check_untouched(pair, f"--backup={'x' * 300}", *way.words, status=2)
+    check_untouched(pair, *way.words, status=2, program="x" * 2000)
 
 
 # ---- Connections that break -----------------------------------------------------------------------------------------
@@ -582,6 +601,8 @@ def test_what_arrived_is_kept_and_the_next_run_goes_on(pair: Elsewhere, directio
     assert stat.S_IMODE(partial.stat().st_mode) == 0o600
     assert 8_000_000 < len(kept) <= count
     assert new.startswith(kept)
+    pair.sync("--partial", *way.words, rsh=cutting(pair, direction, 2_000)).fails(7)
+    assert partial.read_bytes() == kept
     line = said(pair.sync("--partial", *way.words).done())
     assert line.what == "updated"
     assert line.sent + line.received < len(new) - len(kept) + 300_000
@@ -608,6 +629,14 @@ def test_a_link_in_the_place_of_what_is_kept_is_not_followed(pair: Elsewhere, di
     rsh = cutting(pair, direction, 1_200_000)
     pair.sync("--partial", *way.words, rsh=rsh).fails(7)
     assert victim.read_bytes() == b"precious"
+
+
+@direction
+def test_what_is_no_file_in_the_place_of_what_is_kept(pair: Elsewhere, direction: str) -> None:
+    way = Way(pair, direction)
+    os.mkfifo(way.destination.with_name(".old.redelta-partial"))
+    pair.sync("--partial", *way.words).done()
+    assert way.destination.read_bytes() == NEW
 
 
 @direction
