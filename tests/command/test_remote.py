@@ -5,7 +5,6 @@ The other machine is another directory of this one: the remote shell is a script
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import signal
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers.remote import REPLY, REQUEST, STATUS, Elsewhere, answer, message, said, state
+from helpers.remote import REPLY, REQUEST, STATUS, Elsewhere, answer, message, records_of, said, state
 from helpers.samples import noise, prose, random_edits
 from helpers.tool import HANG_SECONDS, Argument, ErrorLine, Tool, plain_environment
 
@@ -347,7 +346,7 @@ def test_progress(pair: Elsewhere, direction: str) -> None:
     text = pair.sync("--progress", *way.words).err.decode()
     assert "known" in text
     assert "travelled" in text
-    record = json.loads(pair.sync("--progress", "--json", *way.words).done().splitlines()[0])
+    record = records_of(pair.sync("--progress", "--json", *way.words).done())[0]
     assert record["type"] == "progress"
     assert {"known", "travelled"} <= set(record)
 
@@ -361,6 +360,19 @@ def test_records(pair: Elsewhere, direction: str) -> None:
     assert (record["identical"], record["created"], record["dry_run"]) == (False, False, False)
     travelled = record["connection"]["sent"] + record["connection"]["received"]
     assert record["saved"] == pytest.approx(1 - travelled / len(NEW))
+
+
+@direction
+def test_records_of_failures(pair: Elsewhere, direction: str) -> None:
+    way = Way(pair, direction)
+    result = pair.sync("--json", *way.words, rsh=pair.script("exit 127", "failing"))
+    (record,) = records_of(result.out)
+    assert (result.status, record["status"], record["verb"]) == (7, 7, "sync")
+    assert record["name"] in way.words
+    result = pair.sync("--json", *way.words, rsh=pair.speaker(b"\xff\x1b"))
+    (record,) = records_of(result.out)
+    assert record["result"] == "RD_E_MAGIC"
+    assert "\\377\\033" in record["message"]
 
 
 @direction

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -13,8 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import jsonschema
+
 from helpers.tool import HANG_SECONDS, Argument, Result, Tool, assert_sound, heed_signals, plain_environment
 
+ROOT = Path(__file__).parents[2]
 SAID = re.compile(
     r"(?P<name>.+): (?P<what>(?:would be )?(?:created|updated)|unchanged), (?P<size>[\d,]+) bytes;"
     r" (?P<travelled>[\d,]+) travelled \((?P<share>[\d.]+) %\): sent (?P<sent>[\d,]+), received (?P<received>[\d,]+)\n"
@@ -71,6 +75,19 @@ def request(
     return message(REQUEST, fixed + bytes([len(suffix)]) + suffix + path)
 
 
+@functools.cache
+def validator() -> jsonschema.Draft202012Validator:
+    return jsonschema.Draft202012Validator(json.loads((ROOT / "docs/json.schema.json").read_text()))
+
+
+def records_of(text: bytes) -> list[dict[str, Any]]:
+    """The records in these lines, which are valid."""
+    records = [json.loads(line) for line in text.splitlines()]
+    for record in records:
+        validator().validate(record)
+    return records
+
+
 class Elsewhere:
     """Two directories, `here` and `there`, and a remote shell that leads from one to the other."""
 
@@ -108,9 +125,7 @@ class Elsewhere:
 
     def record(self, *args: Argument, rsh: Path | None = None) -> dict[str, Any]:
         """The record of a run that succeeds."""
-        record = json.loads(self.sync("--json", *args, rsh=rsh).done().splitlines()[-1])
-        assert isinstance(record, dict)
-        return record
+        return records_of(self.sync("--json", *args, rsh=rsh).done())[-1]
 
     def start(self, *args: Argument, rsh: Path | None = None) -> subprocess.Popen[bytes]:
         """Starts it."""
