@@ -211,6 +211,7 @@ static rd_result client_talk(client *c) {
     rd_result result = link_open(&c->link, c->shell.from, c->shell.to, c->order->rate);
     if (result == RD_OK) {
         link_put(&c->link, request, message_put_request(request, &c->wishes));
+        link_flush(&c->link, client_patience);       /* the session may work for long before it says anything */
         (void)link_begin(&c->link, c->side.session); /* an error of it comes again */
         result = client_await_reply(c);
         if (result == RD_OK)
@@ -295,7 +296,10 @@ rd_result client_run(client_report *report, const client_order *order, client_sh
     if (started)
         link_close(&c.link);
     shell_hang_up(&c.shell);
-    (void)shell_wait(&c.shell, client_patience);
+    if (result == RD_OK)
+        shell_leave(&c.shell, client_patience);
+    else
+        (void)shell_wait(&c.shell, client_patience);
     side_close(&c.side);
     return result;
 }

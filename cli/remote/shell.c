@@ -165,24 +165,36 @@ static int shell_status(int status) {
     return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
-int shell_wait(remote_shell *shell, double seconds) {
+/* Waits until it has ended, for at most so long. False: it has not. */
+static bool shell_await(remote_shell *shell, double seconds, int *status) {
     const struct timespec nap = {.tv_nsec = 2000000};
-    double end = clock_now() + seconds;
-    bool asked = false;
-    int status = 0;
-    if (shell->child == 0)
-        return 0;
-    for (;;) {
-        const pid_t ended = waitpid(shell->child, &status, WNOHANG);
+    const double end = clock_now() + seconds;
+    while (shell->child != 0) {
+        const pid_t ended = waitpid(shell->child, status, WNOHANG);
         if (ended == shell->child || (ended == -1 && errno != EINTR))
-            break;
-        if (clock_now() > end) {
-            (void)kill(shell->child, asked ? SIGKILL : SIGTERM);
-            asked = true;
-            end = clock_now() + 1.0;
-        }
-        (void)nanosleep(&nap, NULL);
+            shell->child = 0;
+        else if (clock_now() > end)
+            return false;
+        else
+            (void)nanosleep(&nap, NULL);
     }
-    shell->child = 0;
+    return true;
+}
+
+int shell_wait(remote_shell *shell, double seconds) {
+    int status = 0;
+    if (!shell_await(shell, seconds, &status)) {
+        (void)kill(shell->child, SIGTERM);
+        if (!shell_await(shell, 1.0, &status)) {
+            (void)kill(shell->child, SIGKILL);
+            (void)shell_await(shell, 1.0, &status);
+        }
+    }
     return shell_status(status);
+}
+
+void shell_leave(remote_shell *shell, double seconds) {
+    int status;
+    (void)shell_await(shell, seconds, &status);
+    shell->child = 0;
 }

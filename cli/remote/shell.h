@@ -40,4 +40,7 @@ void shell_hang_up(remote_shell *shell);
  */
 int shell_wait(remote_shell *shell, double seconds);
 
+/* Waits likewise, and then leaves it alone: ssh may carry other connections, and lasts as long as these. */
+void shell_leave(remote_shell *shell, double seconds);
+
 #endif

@@ -112,10 +112,19 @@ static rd_result remote_print(cli_job *job) {
     return output_check_printed(&job->failure);
 }
 
+/* The side that has the new file may not have heard it. */
+static uint64_t remote_old_size(const cli_job *job) {
+    const rd_session_state *const state = &((const client_report *)job->found)->session;
+    if (job->created || state->old_size > 0)
+        return state->old_size;
+    return job->identical ? state->new_size : RD_UNKNOWN;
+}
+
 static void remote_print_stats(const cli_job *job) {
     const client_report *const report = job->found;
     const rd_session_state *const state = &report->session;
-    table_size(stderr, "old file", state->old_size);
+    if (remote_old_size(job) != RD_UNKNOWN)
+        table_size(stderr, "old file", remote_old_size(job));
     table_size(stderr, "new file", state->new_size);
     table_share(stderr, "sent", report->sent, state->new_size, "new file");
     table_share(stderr, "received", report->received, state->new_size, "new file");
@@ -132,7 +141,7 @@ static void remote_put_result(json_writer *record, const cli_job *job) {
     rd_stats stats = {.size = sizeof stats, .has_digest = state->has_digest};
     memcpy(stats.digest, state->digest, sizeof stats.digest);
     json_object(record, "files");
-    record_file(record, "old", job->request->inputs[DESTINATION], job->created ? 0 : state->old_size);
+    record_file(record, "old", job->request->inputs[DESTINATION], remote_old_size(job));
     record_file(record, "new", job->request->inputs[SOURCE], state->new_size);
     json_end(record);
     json_object(record, "connection");

@@ -513,6 +513,17 @@ def test_a_remote_shell_that_does_not_end_is_ended(pair: Elsewhere, direction: s
 
 
 @direction
+def test_a_remote_shell_that_lasts_is_left_after_the_work(pair: Elsewhere, direction: str) -> None:
+    """As an ssh that carries other connections."""
+    way = Way(pair, direction)
+    pid = pair.here.parent / "pid"
+    rsh = pair.script(f'{pair.shell} "$@"; echo $$ > {pid}; exec <&- >&- 2>&-; exec sleep 1000', "lasting")
+    pair.sync(*way.words, rsh=rsh).done()
+    os.kill(int(pid.read_text()), signal.SIGTERM)
+    assert way.destination.read_bytes() == NEW
+
+
+@direction
 @pytest.mark.parametrize("seed", range(5))
 def test_noise_instead_of_a_session(pair: Elsewhere, direction: str, seed: int) -> None:
     rsh = pair.speaker(answer(REPLY), noise(100_000, seed))
