@@ -378,6 +378,7 @@ bool rd__ladder_get_answers(rd__ladder *ladder, const rd__round *round, const ui
 /* ---- Conclusions ------------------------------------------------------------------------------------------------- */
 
 void rd__ladder_end(rd__ladder *ladder, const rd__round *round) {
+    const bool sure = round->kind == RD__ROUND_SPLIT && round->bits >= RD__SURE_BITS;
     for (size_t i = 0; i < ladder->count; i++) {
         rd__stretch *const s = &ladder->stretches[i];
         const bool bad = (s->flags & RD__STRETCH_BAD) != 0;
@@ -386,7 +387,7 @@ void rd__ladder_end(rd__ladder *ladder, const rd__round *round) {
         else if (s->state == RD__STRETCH_GROUPED)
             s->state = RD__STRETCH_SUSPECT;
         else if (s->flags & RD__STRETCH_FOUND)
-            s->state = RD__STRETCH_FRESH;
+            s->state = sure ? RD__STRETCH_KNOWN : RD__STRETCH_FRESH;
         if (bad && s->state == RD__STRETCH_UNKNOWN)
             s->bits = 0;
         s->flags = 0;

@@ -26,6 +26,7 @@ enum {
     RD__CHECK_SHIFT = 24,  /* a group is checked with bits of sums from this one up; those below are for stretches */
     RD__CHECK_BITS_MAX = 24,
     RD__SUM_BITS_MAX = 24,
+    RD__SURE_BITS = 22,        /* what is found by so many bits of sums, in a split, is known without a check */
     RD__ROLLING_BITS_MIN = 11, /* of the rolling sums of a search */
     RD__ROLLING_BITS_MAX = 32,
     RD__GROUP_LOG2_MAX = 8,

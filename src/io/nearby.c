@@ -7,7 +7,14 @@
 
 #include <string.h>
 
-enum { ROOM = 2 * RD__NEARBY_MAX, AHEAD_MIN = 4 * 1024, AHEAD_MAX = ROOM / 2, ALIGNMENT = 4096, BACK_SHARE = 8, USED_SHARE = 3 };
+enum {
+    ROOM = 2 * RD__NEARBY_MAX,
+    AHEAD_MIN = 4 * 1024,
+    AHEAD_MAX = ROOM / 2,
+    ALIGNMENT = 4096,
+    BACK_SHARE = 8,
+    USED_SHARE = 3
+};
 
 bool rd__nearby_init(rd__nearby *nearby, const rd_source *source, rd_role role) {
     const uint8_t *const memory = source->memory;

@@ -11,18 +11,20 @@ enum {
     TOP_BLOCKS_MAX = RD__BLOCKS_MAX,
     TOP_SUM_BITS = 16,
     QUICK_TOP_LOG2 = 15,
+    ROUNDS_LEAST = 4,     /* in which anything can be found: greeting, blocks, checks, literals */
     QUICK_ROUNDS = 13,    /* fewer than this are allowed: the quick plan */
     SMALL_FILE = 1 << 20, /* for which round trips cost more than bytes */
     WHOLE_FILE = 4096,    /* and this is sent at once */
     LEAST_LOG2 = 5,
     EDGES_LOG2 = 7, /* from this size on only edges are tested */
+    QUICK_EDGES_LOG2 = 6,
     SEARCH_FIRST_LOG2 = 12,
     SEARCH_SECOND_LOG2 = 9,
     SEARCH_LAST_LOG2 = 8, /* after the first edges, which are cheaper to find */
     COARSE_BITS = 10,
     FINE_BITS = 10,
     FINE_LOG2 = 9,
-    QUICK_BITS = 14,
+    QUICK_BITS = 12,
     LOCAL_BITS = 16,
     GROUP_LOG2 = 5,
     FINAL_GROUP_LOG2 = 3,
@@ -55,8 +57,9 @@ static unsigned plan_rolling_bits(const rd__plan *plan, uint64_t bytes) {
 }
 
 static void plan_add(rd__plan *plan, unsigned size_log2, bool searches) {
-    plan->steps[plan->count++] =
-        (rd__plan_step){.size_log2 = (uint8_t)size_log2, .searches = searches, .edges = size_log2 <= EDGES_LOG2};
+    plan->steps[plan->count++] = (rd__plan_step){.size_log2 = (uint8_t)size_log2,
+                                                 .searches = searches,
+                                                 .edges = size_log2 <= (plan->quick ? QUICK_EDGES_LOG2 : EDGES_LOG2)};
 }
 
 void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigned max_rounds, unsigned forced_bits) {
@@ -82,6 +85,9 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
         if (size + 1 == SEARCH_LAST_LOG2 && !quick)
             plan_add(plan, SEARCH_LAST_LOG2, true);
     }
+    /* If they are too many: those up to the last round, in which the rest is checked. */
+    if (max_rounds > 0 && plan->count > max_rounds - (ROUNDS_LEAST - 1))
+        plan->count = max_rounds - ROUNDS_LEAST;
 }
 
 /* ---- A lane ------------------------------------------------------------------------------------------------------ */
@@ -124,7 +130,7 @@ void rd__climb_unpark(rd__climb *climb, const rd__plan *plan) {
     const bool local = (double)plan->found >= LOCAL_SHARE * (double)plan->searched; /* in all lanes */
     const bool stays = climb->parked == RD__PARKED_POOR && local;
     climb->goes_global |= climb->parked != RD__PARKED_BEFORE && !stays;
-    climb->again = !stays;
+    climb->again = !stays && !(plan->quick && climb->parked == RD__PARKED_POOR);
     climb->cleared = true;
     climb->parked = RD__PARKED_NOT;
 }
@@ -178,11 +184,17 @@ static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladde
 
 static bool climb_split(const rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder,
                         const rd__plan_step *step, rd__round *round) {
-    const unsigned bits = plan->quick ? QUICK_BITS : step->size_log2 > FINE_LOG2 ? COARSE_BITS : FINE_BITS;
+    const bool last = plan->quick && step->size_log2 == LEAST_LOG2; /* what it leaves open is sent, to save a round */
+    const bool inner = !plan->quick && step->size_log2 < EDGES_LOG2 && climb->inner_share >= INNER_SHARE;
+    const unsigned bits = last                          ? RD__SURE_BITS
+                          : plan->quick                 ? QUICK_BITS
+                          : step->size_log2 > FINE_LOG2 ? COARSE_BITS
+                                                        : FINE_BITS;
     round->kind = RD__ROUND_SPLIT;
     round->size_log2 = step->size_log2;
     round->bits = plan_bits(plan, bits, 1);
-    round->edges = step->edges && (step->size_log2 == EDGES_LOG2 || climb->inner_share < INNER_SHARE);
+    round->edges = step->edges && !inner;
+    round->final = last;
     return climb_splits(ladder, round) && rd__ladder_bound(ladder, round) <= RD__LADDER_MAX;
 }
 
