@@ -225,6 +225,16 @@ def test_literals_of_a_lane_refer_to_those_of_the_one_before(driver: Driver) -> 
     assert ended.figures["repaired"] == 0
 
 
+def test_lanes_are_answered_each_by_itself(driver: Driver) -> None:
+    old = noise(1 << 26, 12) + TEXT
+    new = old[: 1 << 25] + b"inserted" + old[1 << 25 :] + TEXT
+    sender = Sender(new, Top(20, 32, 16), [Round(SPLIT, 16, 12), Round(SPLIT, 13, 12, edges=True)], chunk=1 << 20)
+    ended = driver.receive(old, sender)
+    assert len(sender.lanes) == 2
+    assert ended.figures["repaired"] == 0
+    assert sender.literal < 300_000
+
+
 PLAN = [
     *(Round(SPLIT, size, 11) for size in (10, 9)),
     Round(LOCAL, 9, 16),
