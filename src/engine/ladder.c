@@ -143,12 +143,18 @@ typedef struct split_run {
     unsigned bits;
 } split_run;
 
-/* Joins it with the last one, if both are known and that is one stretch of the old file. */
+/* Are it and the last one both known, and one stretch of the old file? */
+static bool split_joins(const split_run *run, const rd__stretch *stretch) {
+    if (run->made == 0)
+        return false;
+    const rd__stretch *const last = &run->list[run->made - 1];
+    return last->state == RD__STRETCH_KNOWN && stretch->state == RD__STRETCH_KNOWN &&
+           (!run->ladder->finds || last->place + last->length == stretch->place);
+}
+
 static void split_keep(split_run *run, const rd__stretch *stretch) {
-    rd__stretch *const last = run->made > 0 ? &run->list[run->made - 1] : NULL;
-    if (last && last->state == RD__STRETCH_KNOWN && stretch->state == RD__STRETCH_KNOWN &&
-        (!run->ladder->finds || last->place + last->length == stretch->place))
-        last->length += stretch->length;
+    if (split_joins(run, stretch))
+        run->list[run->made - 1].length += stretch->length;
     else
         run->list[run->made++] = *stretch;
 }

@@ -153,7 +153,7 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
     const size_t last = size - length;
     size_t start = 0;
     hits[0] = (rd__hit){.at = 0, .weak = sum};
-    for (size_t count = rd__filter_has(&search->filter, sum);;) {
+    for (size_t count = rd__filter_has(&search->filter, sum) ? 1 : 0;;) {
         for (size_t i = 0; i < count; i++) {
             const uint32_t rolling = hits[i].weak * search->filter.key & mask;
             if (i > 0 &&

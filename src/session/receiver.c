@@ -69,9 +69,12 @@ typedef struct receiver_slot {
 typedef struct receiver {
     rd_session head;
     rd_source old_file;
-    bool has_old;
     rd_sink sink;
     receiver_phase phase;
+    bool has_old;
+    bool data_begun;
+    bool doubtful;  /* the literals of the lane cannot be read: hashes have misled */
+    bool seen_leaf; /* of the repair: one came */
     uint64_t size;
     uint64_t old_size;
 
@@ -94,13 +97,9 @@ typedef struct receiver {
     rd__literal_decoder decoder;
     rd__growing prefix;
     rd__growing history;
-    bool data_begun;
-    bool doubtful; /* the literals of the lane cannot be read: hashes have misled */
-    size_t at;     /* the stretch that is written */
+    size_t at; /* the stretch that is written */
     uint32_t at_offset;
-
     unsigned repairs;
-    bool seen_leaf; /* of the repair: one came */
 } receiver;
 
 /* ---- The file ---------------------------------------------------------------------------------------------------- */

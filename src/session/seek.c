@@ -205,7 +205,7 @@ rd_result rd__seek_nearby(rd__seeker *seeker, const rd__seek_lane *lane, const u
     const size_t count = spots ? seek_spots(seeker, lane, rolling, spots) : 0;
     rd__wanted *const wanted = rd__alloc_array((uint64_t)count + 1, sizeof *wanted);
     rd_result result = spots && wanted ? RD_OK : rd__fail_memory(error);
-    for (size_t i = 0; i < count && result == RD_OK;) {
+    for (size_t i = 0; wanted && i < count && result == RD_OK;) {
         size_t end = i + 1;
         while (end < count && spots[end].place - spots[i].place <= BATCH)
             end++;
