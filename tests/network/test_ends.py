@@ -82,6 +82,18 @@ def test_ctrl_c_ends_both_sides(
 
 
 @both
+@pytest.mark.parametrize("way", ["up", "down"])
+def test_ssh_ends(redelta: Tool, relay: Path, sshd: Sshd, tmp_path: Path, push: bool, way: str) -> None:
+    """The other machine's sshd is left with a process that nobody listens to."""
+    sides = Sides(redelta, tmp_path, "", PAIR, push)
+    for at in (50, 150, 350, 5000):
+        sides.reset()
+        result = sides.run(shell=f"{relay} --cut {way}:{at} --keep {sshd.shell}")
+        sides.judge(result)
+        assert result.status != 0 or at > 150, result.describe()
+
+
+@both
 def test_a_full_disk_of_the_receiver(redelta: Tool, relay: Path, places: Places, push: bool) -> None:
     place = places.new_folder("sides")
     full = places.tmpfs("3m")
