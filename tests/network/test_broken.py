@@ -21,7 +21,7 @@ from network.remote import PAIR, SHORT, Pair, Sides
 
 THOROUGH = os.environ.get("REDELTA_THOROUGH") == "1"
 WAYS = ("up", "down")
-IDLE = 3000 if SANITIZED else 250  # milliseconds
+IDLE = 1000 if SANITIZED else 250  # milliseconds
 HEADER = 7  # bytes of the messages around a session; the last two are the length of what follows
 
 both = pytest.mark.parametrize("push", [True, False], ids=["push", "pull"])
@@ -136,6 +136,6 @@ def test_a_peer_that_lies_anywhere(broken: Broken, way: str) -> None:
 def test_a_peer_that_lies_in_each_field(broken: Broken, way: str) -> None:
     """Of each message the type, the lane, the length, and what follows."""
     chance = random.Random(f"fields {way}")
-    for number in range(broken.usual.messages[way]):
+    for number in range(0, broken.usual.messages[way], 2 if SANITIZED else 1):
         for at in range(8) if THOROUGH else (0, 1, 2, 3, chance.randrange(4, 12)):
             broken.run("--change", f"{way}:#{number}+{at}:{chance.choice((1, 0x40, 0x80, 0xFF))}")
