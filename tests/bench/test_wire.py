@@ -72,6 +72,20 @@ def test_bytes_are_those_of_the_pipe_and_times_of_other_runs(
     assert [row[2] for row in tables["wire-links"].rows] == 2 * OTHERS
 
 
+def test_redelta_tells_its_round_trips(redelta: Tool, pair: tuple[Path, Path], tmp_path: Path) -> None:
+    words = ("--only", "redelta", "--only", "rsync -z", "--skip", "made-up", "--link", "100:2", "--rounds", "1")
+    done, tables = wire(redelta, tmp_path, *pair, *words)
+    assert done.returncode == 0, done.stderr
+    ours, fewer, theirs = tables["wire"].rows
+    assert [row[1] for row in (ours, fewer, theirs)] == ["redelta sync", "redelta sync --max-rounds=10", "rsync -z"]
+    assert isinstance(ours[5], int)
+    assert isinstance(fewer[5], int)
+    assert 2 < fewer[5] <= ours[5]
+    assert isinstance(ours[10], float)
+    assert ours[10] < 1
+    assert len(tables["wire-links"].rows) == 3
+
+
 def test_a_program_that_makes_another_file_is_told_of(redelta: Tool, pair: tuple[Path, Path], tmp_path: Path) -> None:
     fake = tmp_path / "bin/rsync"
     fake.parent.mkdir()
