@@ -301,6 +301,29 @@ def test_a_function_can_return_a_process(there: There, tmp_path: Path) -> None:
     assert (there.folder / "theirs").read_bytes() == OTHER
 
 
+@pytest.mark.parametrize("name", ["theirs", "none"])
+def test_a_process_that_goes_on_is_left_alone_after_success_only(
+    there: There, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    """As an ssh does that carries other connections."""
+    monkeypatch.setattr("redelta._connection.PATIENCE", 0.5)
+    (there.folder / "theirs").write_bytes(NEW)
+    script = f"{COMMAND} serve --stdio; exec sleep 1000"
+    words = ["sh", "-c", script]
+    with subprocess.Popen(words, cwd=there.folder, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        try:
+            if name == "theirs":
+                there.sync("host:theirs", tmp_path / "mine", transport=lambda host, line: process)
+                assert (tmp_path / "mine").read_bytes() == NEW
+                assert process.poll() is None
+            else:
+                with pytest.raises(redelta.PeerError):
+                    there.sync("host:none", tmp_path / "mine", transport=lambda host, line: process)
+                assert process.poll() is not None
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("buffering", [0, -1])
 def test_a_function_can_return_streams(there: There, tmp_path: Path, buffering: int) -> None:
     (there.folder / "theirs").write_bytes(OTHER)

@@ -207,24 +207,29 @@ class Connection:
             get_answer(kind, data + bytes(HEADER.size))  # raises, if it was no answer at all
         return None
 
-    def close(self) -> int | None:
-        """Ends the connection, and gives the status with which its process ended, if it has one."""
+    def close(self, *, leave: bool = False) -> int | None:
+        """Ends the connection, and gives the status with which its process ended, if it has one and that is known.
+        `leave`: a process that does not end is left alone: ssh may carry other connections, and lasts as long."""
         if self._closing:
             return self._status
         self._close_quietly(self._writer)
+        lasts = False
         if self._process is not None and hasattr(self._process, "wait"):
-            self._status = self._wait()
+            self._status = self._wait(leave)
+            lasts = self._status is None
         self._closing = True
-        self._thread.join(PATIENCE)
+        self._thread.join(0 if lasts else PATIENCE)
         if not self._thread.is_alive():  # else it reads, and the stream is left to it
             self._close_quietly(self._reader)
         return self._status
 
-    def _wait(self) -> int:
-        """The process has nothing more to read, so it ends; if it does not, it is made to."""
+    def _wait(self, leave: bool) -> int | None:
+        """The process has nothing more to read, so it ends; if it does not, it is made to, unless it is to be left."""
         for stop in (self._process.terminate, self._process.kill):
             with suppress(subprocess.TimeoutExpired):
                 return int(self._process.wait(PATIENCE))
+            if leave:
+                return None
             stop()
         return int(self._process.wait())
 

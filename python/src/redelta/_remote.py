@@ -131,7 +131,8 @@ def converse(
     connection: Connection, session: Session, wishes: Wishes, name: str, show: Callable[[], None]
 ) -> Answer | None:
     """All of it. Returns the other side's STATUS, if that wrote the file."""
-    connection.send(request_of(wishes) + session.step(max_length=CHUNK))
+    connection.send(request_of(wishes))  # at once: the session's first step may read a whole file
+    connection.send(session.step(max_length=CHUNK))
     reply = connection.receive_answer(KIND_REPLY)
     if reply is None:
         raise unanswered(connection.close())
@@ -168,7 +169,7 @@ def sync_remote(
         connection.send(session.cancel())
         connection.close()
         raise
-    connection.close()
+    connection.close(leave=True)
     return connection, answer
 
 
