@@ -211,14 +211,19 @@ rd_result link_read_message(remote_link *link, message_header *header, uint8_t *
 
 /* ---- Sessions --------------------------------------------------------------------------------------------------- */
 
-/* Gives the session what came, and takes what it says. *moved: there was some of either. */
-static rd_result link_step(remote_link *link, rd_session *session, bool *moved) {
+/* Where what the session says goes. */
+static rd_out link_room(remote_link *link) {
     if (link->output_start == link->output_end || link->deaf)
         link->output_start = link->output_end = 0;
     if (link->output_start > LINK_BUFFER / 2)
         link_gather(link->output, &link->output_start, &link->output_end);
+    return (rd_out){.data = link->output + link->output_end, .size = LINK_BUFFER - link->output_end};
+}
+
+/* Gives the session what came, and takes what it says. *moved: there was some of either. */
+static rd_result link_step(remote_link *link, rd_session *session, bool *moved) {
     rd_in in = {.data = link->input + link->input_start, .size = link->input_end - link->input_start};
-    rd_out out = {.data = link->output + link->output_end, .size = LINK_BUFFER - link->output_end};
+    rd_out out = link_room(link);
     const rd_result result = rd_session_step(session, &in, &out, link->ended);
     link->input_start += in.pos;
     link->output_end += out.pos;
@@ -228,9 +233,13 @@ static rd_result link_step(remote_link *link, rd_session *session, bool *moved) 
     return result;
 }
 
+/* What has come by now is the answer to the request, and not the session's. */
 rd_result link_begin(remote_link *link, rd_session *session) {
-    bool moved;
-    return link_step(link, session, &moved);
+    rd_in none = {.data = link->input};
+    rd_out out = link_room(link);
+    const rd_result result = rd_session_step(session, &none, &out, false);
+    link->output_end += out.pos;
+    return result;
 }
 
 /* An error is told to the other side, if it still listens; that may take some steps. */
