@@ -375,15 +375,28 @@ def test_records_of_failures(pair: Elsewhere, direction: str) -> None:
     assert "\\377\\033" in record["message"]
 
 
+def counting(pair: Elsewhere) -> Path:
+    """A remote shell that keeps what travels, in `counted.to` and `counted.from`."""
+    log = pair.here.parent / "counted"
+    there = shlex.quote(str(pair.there))
+    return pair.script(f'shift; cd {there}; tee {log}.to | sh -c "$*" | tee {log}.from', "counting")
+
+
+def wait_for_bytes(pair: Elsewhere, direction: str, count: int) -> None:
+    """Until so many have travelled from the sender to the receiver, which has opened its files before."""
+    log = pair.here.parent / f"counted.{'to' if direction == 'push' else 'from'}"
+    wait_for(log)
+    end = time.monotonic() + HANG_SECONDS / 4
+    while log.stat().st_size < count:
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
 @direction
 def test_what_travels_is_counted_on_the_pipe(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction)
-    log = pair.here.parent / "counted"
-    rsh = pair.script(
-        f'shift; cd {shlex.quote(str(pair.there))}; tee {log}.to | sh -c "$*" | tee {log}.from', "counting"
-    )
-    record = pair.record(*way.words, rsh=rsh)
-    counts = [(log.parent / f"counted.{end}").stat().st_size for end in ("to", "from")]
+    record = pair.record(*way.words, rsh=counting(pair))
+    counts = [(pair.here.parent / f"counted.{end}").stat().st_size for end in ("to", "from")]
     assert [record["connection"]["sent"], record["connection"]["received"]] == counts
 
 
@@ -701,8 +714,8 @@ def wait_for_end(pid: int) -> None:
 @direction
 def test_an_old_file_that_changes_meanwhile_is_not_replaced(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction, OLD, noise(2_000_000, 7))
-    with pair.start("--limit-rate=1M", *way.words) as process:
-        time.sleep(0.7)
+    with pair.start("--limit-rate=1M", *way.words, rsh=counting(pair)) as process:
+        wait_for_bytes(pair, direction, 300_000)
         way.destination.write_bytes(b"somebody else's")
         assert process.stderr is not None
         err = process.stderr.read()
@@ -714,8 +727,8 @@ def test_an_old_file_that_changes_meanwhile_is_not_replaced(pair: Elsewhere, dir
 @direction
 def test_a_file_that_appears_meanwhile_is_not_replaced(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction, None, noise(2_000_000, 7))
-    with pair.start("--limit-rate=1M", *way.words) as process:
-        time.sleep(0.7)
+    with pair.start("--limit-rate=1M", *way.words, rsh=counting(pair)) as process:
+        wait_for_bytes(pair, direction, 300_000)
         way.destination.write_bytes(b"somebody else's")
         assert process.wait(HANG_SECONDS) in (1, 4)
     assert way.destination.read_bytes() == b"somebody else's"
