@@ -65,10 +65,16 @@ typedef struct cli_request {
     bool quiet;
     bool exit_code; /* STATUS_IDENTICAL is wanted */
     bool dry_run;
-    bool times;         /* the output gets the time of the last input */
-    bool follow;        /* an output that is a symbolic link is not replaced, but what it leads to */
-    const char *backup; /* the suffix of the file that keeps what the output replaces, or NULL */
+    bool times;            /* the output gets the time of the last input */
+    bool follow;           /* an output that is a symbolic link is not replaced, but what it leads to */
+    bool partial;          /* what arrives before a connection breaks is kept */
+    bool standard_streams; /* of serve: the client is at standard input and output */
+    bool read_only;        /* of serve: nothing is written */
     bool json;
+    bool ops;
+    bool makes_output;     /* to `output`: most verbs do, inspect with --html */
+    bool has_basis;        /* of many inputs, the last is the basis */
+    const char *backup;    /* the suffix of the file that keeps what the output replaces, or NULL */
     const char *json_file; /* NULL: standard output */
     cli_progress_wish progress;
     rd_params params;
@@ -76,22 +82,16 @@ typedef struct cli_request {
     int compression;            /* of what is made: a level, or 0 */
     const char *detached_level; /* the operand that is probably meant as the level of -z, or NULL */
     unsigned threads;           /* 0: one per processor */
+    unsigned max_rounds;        /* of a sync with another machine; 0: no limit */
+    unsigned input_count;
     rd_verify verify;
     rd_sparse sparse;
     rd_limits limits;
-    rd_changed changed; /* what if an input changes while it is read */
-    bool ops;
-    const char *shell;     /* of a file on another machine: the command that leads there */
-    const char *program;   /* redelta there */
-    uint64_t rate;         /* bytes per second, 0: no limit */
-    unsigned max_rounds;   /* 0: no limit */
-    bool partial;          /* what arrives before a connection breaks is kept */
-    bool standard_streams; /* of serve: the client is at standard input and output */
-    const char *root;      /* of serve: the directory that is served, or NULL */
-    bool read_only;
-    bool makes_output; /* to `output`: most verbs do, inspect with --html */
-    unsigned input_count;
-    bool has_basis;      /* of many inputs, the last is the basis */
+    rd_changed changed;  /* what if an input changes while it is read */
+    const char *shell;   /* of a file on another machine: the command that leads there */
+    const char *program; /* redelta there */
+    uint64_t rate;       /* bytes per second, 0: no limit */
+    const char *root;    /* of serve: the directory that is served, or NULL */
     const char **inputs; /* file names; NULL is standard input */
     const char *output;  /* a file name; NULL is standard output */
 } cli_request;
