@@ -17,7 +17,7 @@
 #include "hash/stretch_sum.h"
 
 enum {
-    RD__SEARCH_TRIES = 4,  /* at one place, and places for one stretch in a portion */
+    RD__SEARCH_TRIES = 16, /* at one place, and places for one stretch in a portion */
     RD__SEARCH_EFFORT = 16 /* bytes that are summed in a portion for each byte of it, at most */
 };
 

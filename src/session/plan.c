@@ -25,7 +25,7 @@ enum {
     FINE_BITS = 10,
     FINE_LOG2 = 9,
     QUICK_BITS = 12,
-    LOCAL_BITS = 16,
+    LOCAL_BITS = 18,
     GROUP_LOG2 = 5,
     FINAL_GROUP_LOG2 = 3,
     CHECK_BITS = 17,
@@ -70,7 +70,8 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
         top--;
     while (top + 1 < RD__LANE_LOG2 && new_size >> top > TOP_BLOCKS_MAX)
         top++;
-    if (new_size < WHOLE_FILE || old_size < (uint64_t)1 << top || new_size >> top > TOP_BLOCKS_MAX)
+    const bool whole = new_size < WHOLE_FILE || (max_rounds > 0 && max_rounds < ROUNDS_LEAST);
+    if (whole || old_size < (uint64_t)1 << top || new_size >> top > TOP_BLOCKS_MAX)
         return;
     plan->top_log2 = top;
     plan->top_rolling_bits = plan_rolling_bits(plan, new_size);
