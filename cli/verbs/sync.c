@@ -293,7 +293,7 @@ const cli_verb verb_sync = {
     .operands = "SOURCE DESTINATION",
     .summary = "bring a file up to date, also over ssh",
     .help = sync_help,
-    .options = SYNC_OPTIONS_LOCAL | SYNC_OPTIONS_REMOTE,
+    .options = SYNC_OPTIONS_BOTH | SYNC_OPTIONS_ONLY_LOCAL | SYNC_OPTIONS_ONLY_REMOTE,
     .inputs = 2,
     .outputs = 0,
     .least = 2,
@@ -303,7 +303,7 @@ const cli_verb verb_sync = {
 
 const cli_verb verb_sync_local = {
     .name = "sync",
-    .options = SYNC_OPTIONS_LOCAL,
+    .options = SYNC_OPTIONS_BOTH | SYNC_OPTIONS_ONLY_LOCAL,
     .only = "two local files",
     .inputs = 2,
     .outputs = 0,

@@ -9,9 +9,9 @@
 #define SYNC_OPTIONS_BOTH                                                                                              \
     (OPTION_BIT(COMPRESS) | OPTION_BIT(EXIT_CODE) | OPTION_BIT(DRY_RUN) | OPTION_BIT(BACKUP) | OPTION_BIT(TIMES) |     \
      OPTION_BIT(FOLLOW) | OPTION_BIT(MAX_OUTPUT) | OPTION_BIT(SPARSE))
-#define SYNC_OPTIONS_LOCAL (SYNC_OPTIONS_BOTH | OPTION_BIT(BLOCK_SIZE))
-#define SYNC_OPTIONS_REMOTE                                                                                            \
-    (SYNC_OPTIONS_BOTH | OPTION_BIT(RSH) | OPTION_BIT(REMOTE_PROGRAM) | OPTION_BIT(LIMIT_RATE) |                       \
-     OPTION_BIT(MAX_ROUNDS) | OPTION_BIT(PARTIAL))
+#define SYNC_OPTIONS_ONLY_LOCAL OPTION_BIT(BLOCK_SIZE)
+#define SYNC_OPTIONS_ONLY_REMOTE                                                                                       \
+    (OPTION_BIT(RSH) | OPTION_BIT(REMOTE_PROGRAM) | OPTION_BIT(LIMIT_RATE) | OPTION_BIT(MAX_ROUNDS) |                  \
+     OPTION_BIT(PARTIAL))
 
 #endif

@@ -166,7 +166,7 @@ static void remote_put_result(json_writer *record, const cli_job *job) {
 
 const cli_verb verb_sync_remote = {
     .name = "sync",
-    .options = SYNC_OPTIONS_REMOTE,
+    .options = SYNC_OPTIONS_BOTH | SYNC_OPTIONS_ONLY_REMOTE,
     .only = "a file on another machine",
     .inputs = 2,
     .outputs = 0,
