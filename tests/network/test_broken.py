@@ -90,7 +90,7 @@ class Broken:
     def places(self, way: str, count: int) -> list[int]:
         """Numbers of bytes: all of a short conversation, or the first ones, the last ones, and some in between."""
         size = self.usual.bytes[way]
-        if THOROUGH and size < 2000:
+        if THOROUGH and size < 3000:
             return list(range(size))
         chance = random.Random(f"{way} {size}")
         count = 20 * count if THOROUGH else count
