@@ -184,9 +184,8 @@ static void chunks_may_have_any_size(void **state) {
     for (size_t i = 0; i < PAIRS; i++)
         for (size_t k = 0; k < ITEMS(sizes); k++) {
             const pair *const p = &pairs[i];
-            talk_about about = about_plain();
+            const talk_about about = about_plain();
             talk_plan plan = talk_plan_plain();
-            about.options.threads = 1 + k % 2;
             plan.in_most = sizes[k][0];
             plan.out_most = sizes[k][1];
             plan.exact = true;
