@@ -29,13 +29,16 @@ enum {
     GROUP_LOG2 = 5,
     FINAL_GROUP_LOG2 = 3,
     CHECK_BITS = 17,
+    NOTHING_SHARE =
+        32, /* of a lane: where no more than one in so many bytes is known, a sample is searched for first */
     SAMPLE_LOG2 = 4,
     GLOBAL_SHARE = 8,  /* of the file: one in so many bytes is likely to be unknown when it is searched for */
     BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
 };
 
-#define INNER_SHARE 0.03 /* found where nothing is known beside: fewer, and only edges are tested from then on */
-#define LOCAL_SHARE 0.12 /* found near the expected places: fewer, and the whole old file is searched */
+#define INNER_SHARE 0.03  /* found where nothing is known beside: fewer, and only edges are tested from then on */
+#define SAMPLE_SHARE 0.03 /* found of a sample: fewer are most likely found by chance, or not worth their bits */
+#define LOCAL_SHARE 0.12  /* found near the expected places: fewer, and the whole old file is searched */
 
 static unsigned log2_above(uint64_t value) {
     unsigned log2 = 0;
@@ -94,7 +97,8 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
 /* ---- A lane ------------------------------------------------------------------------------------------------------ */
 
 void rd__climb_begin(rd__climb *climb, const rd__plan *plan, uint32_t length) {
-    *climb = (rd__climb){.over = plan->top_log2 == 0, .budget = length / BUDGET_SHARE + 64, .share = 1};
+    *climb =
+        (rd__climb){.over = plan->top_log2 == 0, .length = length, .budget = length / BUDGET_SHARE + 64, .share = 1};
 }
 
 void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round *round) {
@@ -119,8 +123,8 @@ void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round
         climb->found = found;
     }
     if (climb->probes) { /* of a sample: is there anything at all? */
-        climb->over = found == 0;
-        climb->parked = found > 0 ? RD__PARKED_SAMPLE : RD__PARKED_NOT;
+        climb->over = climb->share < SAMPLE_SHARE;
+        climb->parked = climb->over ? RD__PARKED_NOT : RD__PARKED_SAMPLE;
         climb->probes = false;
     } else if (round->kind == RD__ROUND_LOCAL && climb->share < LOCAL_SHARE) {
         climb->parked = RD__PARKED_POOR;
@@ -161,7 +165,7 @@ static bool climb_splits(const rd__ladder *ladder, const rd__round *round) {
 static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, const rd__plan_step *step,
                          rd__round *round) {
     const uint64_t count = climb_count(ladder, step->size_log2);
-    const bool nothing = rd__ladder_known(ladder) == 0;
+    const bool nothing = rd__ladder_known(ladder) < climb->length / NOTHING_SHARE;
     if (count == 0)
         return false;
     if (step->size_log2 <= SEARCH_LAST_LOG2 && climb->share < 0.1)

@@ -46,8 +46,9 @@ typedef enum rd__parked {
 
 /* How far a lane is. */
 typedef struct rd__climb {
-    size_t next; /* step */
-    bool over;   /* nothing more is asked, but for what is to be checked */
+    size_t next;     /* step */
+    uint32_t length; /* of the lane */
+    bool over;       /* nothing more is asked, but for what is to be checked */
     rd__parked parked;
     bool again;       /* the last step is to be made once more */
     bool cleared;     /* it need not be parked before the next search */
