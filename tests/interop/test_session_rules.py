@@ -1,0 +1,349 @@
+"""What a side of a session must refuse, as docs/formats.md says: each field of each message, and each wrong time.
+
+The other side is a script: it says its lines one by one, each when the library has answered the one before. The library
+must tell of the failure, and end with the right status; and what is at the limit, but within, it must not refuse.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+import pytest
+from blake3 import blake3
+
+from helpers.samples import noise
+from helpers.session import (
+    CLOSE,
+    DATA,
+    DONE,
+    FAILURE,
+    FILE,
+    FOUND,
+    GLOBAL,
+    GO,
+    HELLO,
+    LEAVES,
+    LOCAL,
+    PLACED,
+    REPAIR,
+    ROUND,
+    SAME,
+    SPLIT,
+    TOP,
+    Encoder,
+    Model,
+    Round,
+    frame,
+    hello,
+    message,
+    number,
+    take_number,
+)
+
+MAGIC, TRUNCATED, CORRUPT, MISMATCH = 5, 6, 7, 12
+OLD = noise(20_000, 1)
+NEW = noise(10_000, 2) + OLD[:7_000]
+DIGEST = blake3(NEW).digest()
+RANDOM = b"0123456789abcdef"
+HANG_SECONDS = 60
+
+
+def file(flags: int = 4, size: int = len(NEW), rest: bytes = b"", digest: bytes = DIGEST) -> bytes:
+    return message(FILE, bytes([flags]) + number(size) + digest + rest)
+
+
+def top(size_log2: int = 11, rolling_bits: int = 32, bits: int = 24, body: int | None = None) -> bytes:
+    block = 1 << size_log2
+    count = -(-len(NEW) // block)
+    whole = len(NEW) // block
+    needed = (count * bits + whole * rolling_bits + 7) // 8
+    return message(TOP, bytes([size_log2, rolling_bits, bits]) + bytes(needed if body is None else body))
+
+
+def round_of(*header: int, body: bytes = b"", lane: int = 0) -> bytes:
+    return message(ROUND, bytes(header) + body, lane)
+
+
+def data(first: int = 0, literals: bytes = NEW, lane: int = 0) -> bytes:
+    return message(DATA, bytes([first]) + literals, lane)
+
+
+ANSWERS: dict[int, tuple[int, ...]] = {
+    HELLO: (HELLO,),
+    FILE: (GO,),
+    TOP: (PLACED,),
+    ROUND: (FOUND,),
+    DATA: (DONE, LEAVES),
+    REPAIR: (DONE, LEAVES),
+    GO: (TOP, DATA),
+    PLACED: (ROUND, DATA),
+    FOUND: (ROUND, DATA),
+    LEAVES: (REPAIR,),
+}
+"""What the library says once it has taken a message."""
+
+
+def talk(words: Sequence[str], lines: Sequence[bytes]) -> tuple[int, list[tuple[int, bytes]]]:
+    """The status of the driver, and the messages that it has sent."""
+    path = os.environ.get("REDELTA_SESSION_DRIVER")
+    if not path:
+        pytest.skip("this build has no driver of sessions")
+    process = subprocess.Popen([path, *words], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin
+    assert process.stdout
+    said = b""
+    try:
+        for at, line in enumerate(lines, 1):
+            before = len(messages(said))
+            process.stdin.write(line)
+            process.stdin.flush()
+            if at == len(lines):
+                break
+            awaited = (FILE,) if line == ANSWER else ANSWERS[messages(line)[-1][0]]
+            while not any(kind in (*awaited, FAILURE) for kind, _ in messages(said)[before:]):
+                got = os.read(process.stdout.fileno(), 1 << 20)
+                said += got
+                if not got:
+                    break
+    except BrokenPipeError:
+        pass
+    rest, _ = process.communicate(timeout=HANG_SECONDS)
+    return process.returncode, messages(said + rest)
+
+
+def messages(said: bytes) -> list[tuple[int, bytes]]:
+    """Those that are complete."""
+    found: list[tuple[int, bytes]] = []
+    at = 0
+    begun = b""
+    while at < len(said):
+        kind, more = said[at] & 0x7F, said[at] >= 0x80
+        try:
+            _, at = take_number(said, at + 1)
+            size, at = take_number(said, at)
+        except IndexError:
+            break
+        if at + size > len(said):
+            break
+        begun += said[at : at + size]
+        at += size
+        if not more:
+            found.append((kind, begun))
+            begun = b""
+    return found
+
+
+GREETING = hello(False, RANDOM)
+ANSWER = hello(True, RANDOM)
+TOP_AND_ALL = [GREETING, file(), top()]
+
+GOOD_ROUND = (SPLIT, 10, 4, 4, 8, 0)
+"""With the blocks of top(), of which none is found: each of the 8 whole ones sends the sum of one child."""
+GOOD_BODY = bytes(8 * 4 // 8)
+
+REPAIRED = message(REPAIR, b"\0\0" + NEW) + message(REPAIR)
+WRONGLY = message(REPAIR, b"\0\0" + OLD[: len(NEW)]) + message(REPAIR)
+
+WRONG_SENDERS: dict[str, tuple[int, list[bytes]]] = {
+    "no greeting": (MAGIC, [file()]),
+    "another magic": (MAGIC, [message(HELLO, b"RDSF" + bytes([1, 1, 0, 0]) + RANDOM)]),
+    "another version": (MAGIC, [message(HELLO, b"RDSE" + bytes([2, 1, 0, 0]) + RANDOM)]),
+    "rubbish": (MAGIC, [b"Welcome to Debian\n"]),
+    "a second receiver": (CORRUPT, [hello(True, RANDOM)]),
+    "a greeting with more": (CORRUPT, [message(HELLO, b"RDSE" + bytes([1, 1, 0, 0]) + RANDOM + b"0")]),
+    "a greeting with less": (CORRUPT, [message(HELLO, b"RDSE" + bytes([1, 1, 0, 0]) + RANDOM[1:])]),
+    "too many lanes": (CORRUPT, [message(HELLO, b"RDSE" + bytes([1, 1, 0]) + number((1 << 20) + 1) + RANDOM)]),
+    "two greetings": (CORRUPT, [GREETING + GREETING]),
+    "no type": (CORRUPT, [GREETING + bytes([0, 0, 0])]),
+    "an unknown type": (CORRUPT, [GREETING + bytes([14, 0, 0])]),
+    "a long frame": (CORRUPT, [GREETING + bytes([FILE, 0]) + number((1 << 20) + 1)]),
+    "a long lane": (CORRUPT, [GREETING + bytes([FILE]) + b"\xff" * 9 + b"\x02\x00"]),
+    "a message within another": (CORRUPT, [GREETING + frame(FILE, b"\4", more=True) + data()]),
+    "an empty frame that goes on": (CORRUPT, [GREETING + frame(FILE, b"", more=True)]),
+    "another file follows": (CORRUPT, [GREETING + file(0)]),
+    "an unknown flag": (CORRUPT, [GREETING + file(12)]),
+    "a file that is too large": (CORRUPT, [GREETING + file(size=(1 << 48) + 1)]),
+    "a file with more": (CORRUPT, [GREETING + file(rest=b"0")]),
+    "a file with half a digest": (CORRUPT, [GREETING + file(digest=DIGEST[:31])]),
+    "a second has 10^9 nanoseconds": (CORRUPT, [GREETING + file(5, rest=number(0) + number(10**9))]),
+    "a mode of more than nine bits": (CORRUPT, [GREETING + file(6, rest=number(0o1000))]),
+    "two files": (CORRUPT, [GREETING + file(), file()]),
+    "blocks before the answer": (CORRUPT, [GREETING + file() + top()]),
+    "blocks twice": (CORRUPT, [*TOP_AND_ALL, top()]),
+    "blocks of 16 bytes": (CORRUPT, [GREETING, file(), top(4)]),
+    "blocks of a lane": (CORRUPT, [GREETING, file(), top(26)]),
+    "rolling sums of 10 bits": (CORRUPT, [GREETING, file(), top(rolling_bits=10)]),
+    "rolling sums of 33 bits": (CORRUPT, [GREETING, file(), top(rolling_bits=33)]),
+    "blocks without sums": (CORRUPT, [GREETING, file(), top(bits=0)]),
+    "sums of 25 bits": (CORRUPT, [GREETING, file(), top(bits=25)]),
+    "too few blocks": (CORRUPT, [GREETING, file(), top(body=10)]),
+    "too many blocks": (CORRUPT, [GREETING, file(), top(body=100)]),
+    "blocks of nothing": (CORRUPT, [GREETING, file(), message(TOP)]),
+    "a round without blocks": (CORRUPT, [GREETING, file(), round_of(*GOOD_ROUND, body=GOOD_BODY)]),
+    "a round of another lane": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=GOOD_BODY, lane=1)]),
+    "a round of a far lane": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=GOOD_BODY, lane=1 << 63)]),
+    "half a header": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND[:5])]),
+    "an unknown kind": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT + 16, 10, 4, 4, 8, 0, body=GOOD_BODY)]),
+    "children of 16 bytes": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 4, 4, 4, 8, 0)]),
+    "children of a lane": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 26, 4, 4, 8, 0)]),
+    "children without sums": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 0, 4, 8, 0)]),
+    "children with sums of 25 bits": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 25, 4, 8, 0)]),
+    "groups of 512": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 4, 9, 8, 0, body=GOOD_BODY)]),
+    "checks without bits": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 4, 4, 0, 0, body=GOOD_BODY)]),
+    "checks of 25 bits": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 4, 4, 25, 0, body=GOOD_BODY)]),
+    "a small sample": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 4, 4, 8, 17, body=GOOD_BODY)]),
+    "a search of 10 bits": (CORRUPT, [*TOP_AND_ALL, round_of(GLOBAL, 11, 10, 4, 8, 0, body=bytes(10))]),
+    "a search of 33 bits": (CORRUPT, [*TOP_AND_ALL, round_of(GLOBAL, 11, 33, 4, 8, 0, body=bytes(33))]),
+    "a long local search": (CORRUPT, [*TOP_AND_ALL, round_of(LOCAL, 17, 12, 4, 8, 0)]),
+    "a close with a size": (CORRUPT, [*TOP_AND_ALL, round_of(CLOSE, 5, 0, 4, 8, 0)]),
+    "a close with bits": (CORRUPT, [*TOP_AND_ALL, round_of(CLOSE, 0, 1, 4, 8, 0)]),
+    "too few bits in a round": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=GOOD_BODY[1:])]),
+    "too many bits in a round": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=GOOD_BODY + b"\0")]),
+    "bits that fill no byte": (CORRUPT, [*TOP_AND_ALL, round_of(SPLIT, 10, 1, 4, 8, 0, body=b"\0\x80")]),
+    "a long round": (CORRUPT, [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=bytes(1 << 20))]),
+    "41 rounds": (CORRUPT, [*TOP_AND_ALL, *[round_of(CLOSE, 0, 0, 4, 8, 0)] * 41]),
+    "two rounds at once": (CORRUPT, [*TOP_AND_ALL, round_of(CLOSE, 0, 0, 4, 8, 0) * 2]),
+    "literals of another lane": (CORRUPT, [GREETING, file(), data(lane=1)]),
+    "literals of an unknown kind": (CORRUPT, [GREETING, file(), data(2)]),
+    "no literals at all": (CORRUPT, [GREETING, file(), message(DATA)]),
+    "literals without a file": (CORRUPT, [GREETING + data()]),
+    "a round after literals": (CORRUPT, [*TOP_AND_ALL, frame(DATA, b"\0", 0, True) + round_of(CLOSE, 0, 0, 4, 8, 0)]),
+    "a repair that nobody asked for": (CORRUPT, [GREETING, file(), message(REPAIR)]),
+    "a leaf that is none": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\0\1" + NEW)]),
+    "a leaf of an unknown kind": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\2\0" + NEW)]),
+    "a short leaf": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\0\0" + NEW[1:])]),
+    "a leaf of rubbish": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\1\0" + NEW)]),
+    "repairs of nothing": (MISMATCH, [GREETING, file(), data(literals=OLD), message(REPAIR), message(REPAIR)]),
+    "a wrong file": (MISMATCH, [GREETING, file(), data(literals=OLD), WRONGLY, WRONGLY]),
+    "its own answer": (CORRUPT, [GREETING, file(), message(DONE)]),
+    "an answer of the receiver": (CORRUPT, [GREETING, file(), message(GO, number(1))]),
+    "another answer": (CORRUPT, [GREETING, file(), message(FOUND)]),
+    "the end": (TRUNCATED, [GREETING]),
+    "the end of a frame": (TRUNCATED, [GREETING, file(), data()[:100]]),
+}  # fmt: skip
+
+RIGHT_SENDERS: dict[str, list[bytes]] = {
+    "literals": [GREETING, file(), data()],
+    "time and mode": [GREETING, file(7, rest=number(2**64 - 1) + number(10**9 - 1) + number(0o777)), data()],
+    "unknown features": [hello(False, RANDOM, (1 << 64) - 1), file(), data()],
+    "frames of any size": [
+        GREETING + frame(FILE, b"\4" + number(len(NEW)), more=True) + frame(FILE, DIGEST),
+        frame(DATA, b"\0" + NEW[:1], 0, True) + frame(DATA, b"", 0, True) + frame(DATA, NEW[1:], 0, False),
+    ],
+    "literals that are too few": [GREETING, file(), data(literals=NEW[:5]), REPAIRED],
+    "literals that are too many": [GREETING, file(), data(literals=NEW + b"more")],
+    "literals that are rubbish": [GREETING, file(), data(1), REPAIRED],
+    "nothing to repair, then all": [GREETING, file(), data(literals=OLD), message(REPAIR), REPAIRED],
+    "a round": [*TOP_AND_ALL, round_of(*GOOD_ROUND, body=GOOD_BODY)],
+    "a close at its limits": [*TOP_AND_ALL, round_of(CLOSE, 0, 0, 8, 24, 16)],
+    "a local search at its limits": [*TOP_AND_ALL, round_of(LOCAL, 16, 32, 0, 1, 0)],
+    "a global search at its limits": [*TOP_AND_ALL, round_of(GLOBAL, 25, 11, 0, 1, 0)],
+    "40 rounds": [*TOP_AND_ALL, *[round_of(CLOSE, 0, 0, 4, 8, 0)] * 40],
+}  # fmt: skip
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    path = tmp_path / "old"
+    path.write_bytes(OLD)
+    return path
+
+
+@pytest.mark.parametrize("name", WRONG_SENDERS)
+def test_a_receiver_refuses(old: Path, name: str) -> None:
+    status, lines = WRONG_SENDERS[name]
+    result, said = talk(["receiver", str(old), str(old.with_name("out"))], lines)
+    assert result == status
+    assert said[-1][0] == FAILURE
+    assert said[-1][1][0] == status
+    assert not any(kind in (DONE, SAME) for kind, _ in said)
+
+
+@pytest.mark.parametrize("name", RIGHT_SENDERS)
+def test_a_receiver_takes(old: Path, name: str) -> None:
+    lines = RIGHT_SENDERS[name]
+    out = old.with_name("out")
+    result, said = talk(["receiver", str(old), str(out)], lines)
+    kinds = [kind for kind, _ in said]
+    if lines[-1][0] & 0x7F in (DATA, REPAIR):
+        assert (result, kinds[-1]) == (0, DONE)
+        assert out.read_bytes() == NEW
+    else:  # nothing was refused before the connection ended
+        assert (result, kinds[-1]) == (TRUNCATED, FAILURE)
+        assert kinds.count(FOUND) == sum(line[0] == ROUND for line in lines)
+
+
+GO_LINE = message(GO, number(len(OLD)))
+
+
+def nothing(count: int) -> bytes:
+    """Answers of no, as many as that, then something else: more bytes than they take."""
+    encoder = Encoder()
+    model = Model()
+    for _ in range(count):
+        encoder.code(model, False)
+    return encoder.encode() + b"more bytes than the answers take"
+
+
+WRONG_RECEIVERS: dict[str, tuple[int, list[bytes]]] = {
+    "no greeting": (MAGIC, [GO_LINE]),
+    "a second sender": (CORRUPT, [GREETING]),
+    "no lanes": (CORRUPT, [message(HELLO, b"RDSE" + bytes([1, 1, 1, 0]) + RANDOM)]),
+    "too many lanes": (CORRUPT, [message(HELLO, b"RDSE" + bytes([1, 1, 1]) + number((1 << 20) + 1) + RANDOM)]),
+    "the same with more": (CORRUPT, [ANSWER, message(SAME, b"0")]),
+    "go with more": (CORRUPT, [ANSWER, message(GO, number(5) + b"0")]),
+    "go without a size": (CORRUPT, [ANSWER, message(GO)]),
+    "a size of half a number": (CORRUPT, [ANSWER, message(GO, b"\x80")]),
+    "a size of 2^63": (CORRUPT, [ANSWER, message(GO, number(1 << 63))]),
+    "go twice": (CORRUPT, [ANSWER, GO_LINE, GO_LINE]),
+    "the same after go": (CORRUPT, [ANSWER, GO_LINE, message(SAME)]),
+    "answers too many": (CORRUPT, [ANSWER, GO_LINE, message(PLACED, nothing(8))]),
+    "placed before blocks": (CORRUPT, [ANSWER, message(PLACED)]),
+    "placed twice": (CORRUPT, [ANSWER, GO_LINE, message(PLACED), message(PLACED)]),
+    "found before a round": (CORRUPT, [ANSWER, GO_LINE, message(FOUND)]),
+    "found in another lane": (CORRUPT, [ANSWER, GO_LINE, message(PLACED), message(FOUND, b"", 1)]),
+    "found in a far lane": (CORRUPT, [ANSWER, GO_LINE, message(PLACED), message(FOUND, b"", (1 << 64) - 1)]),
+    "found too much": (CORRUPT, [ANSWER, GO_LINE, message(PLACED), message(FOUND, b"\1" * 3000)]),
+    "found twice": (CORRUPT, [ANSWER, GO_LINE, message(PLACED), message(FOUND) + message(FOUND)]),
+    "done at once": (CORRUPT, [ANSWER, GO_LINE, message(DONE)]),
+    "done with more": (CORRUPT, [ANSWER, message(GO, number(0)), message(DONE, b"0")]),
+    "leaves at once": (CORRUPT, [ANSWER, message(LEAVES)]),
+    "leaves before the end": (CORRUPT, [ANSWER, GO_LINE, message(LEAVES)]),
+    "half a leaf": (CORRUPT, [ANSWER, message(GO, number(0)), message(LEAVES, bytes(4))]),
+    "leaves of another file": (CORRUPT, [ANSWER, message(GO, number(0)), message(LEAVES, bytes(16))]),
+    "leaves three times": (CORRUPT, [ANSWER, message(GO, number(0)), *[message(LEAVES)] * 3]),
+    "a message of a sender": (CORRUPT, [ANSWER, message(ROUND)]),
+    "the end": (TRUNCATED, [ANSWER, GO_LINE]),
+}
+
+
+@pytest.mark.parametrize("name", WRONG_RECEIVERS)
+def test_a_sender_refuses(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "new"
+    path.write_bytes(NEW)
+    status, lines = WRONG_RECEIVERS[name]
+    result, said = talk(["sender", str(path)], lines)
+    assert result == status
+    assert said[-1][0] == FAILURE
+    assert said[-1][1][0] == status
+
+
+def test_a_sender_takes_what_is_within_the_rules(tmp_path: Path) -> None:
+    path = tmp_path / "new"
+    path.write_bytes(NEW)
+    for lines in (
+        [ANSWER, message(SAME)],
+        [ANSWER, message(GO, number(0)), message(DONE)],
+        [ANSWER, message(GO, number((1 << 63) - 1)), message(PLACED), *[message(FOUND)] * 40],
+        [ANSWER, message(GO, number(0)), message(LEAVES), message(LEAVES), message(DONE)],
+        [ANSWER, message(GO, number(0)), message(LEAVES, bytes(8)), message(DONE)],
+    ):
+        result, said = talk(["sender", str(path)], lines)
+        assert result == 0 or (lines[-1][0] == FOUND and said[-1][0] == FAILURE)
+
+
+def test_a_round_of_the_helper_is_that_of_the_script() -> None:
+    assert Round(SPLIT, 10, 4, 4, 8).encode() == bytes(GOOD_ROUND)
