@@ -23,6 +23,7 @@ HELLO, FILE, TOP, ROUND, DATA, REPAIR, SAME, GO, PLACED, FOUND, LEAVES, DONE, FA
 MESSAGE_MAX = {TOP: 1 << 24, ROUND: 1 << 20, PLACED: 1 << 24, FOUND: 1 << 20, LEAVES: 1 << 24, FAILURE: 401}
 CLOSE, SPLIT, LOCAL, GLOBAL = range(4)
 EDGES, FINAL = 4, 8
+SURE_BITS = 22
 CORRUPT = 7
 
 WORD = (1 << 64) - 1
@@ -361,7 +362,7 @@ class Lane:
                 s.state = UNKNOWN if s.bad else KNOWN
                 s.bits = 0
             elif s.found:
-                s.state = FRESH
+                s.state = KNOWN if round_.kind == SPLIT and round_.bits >= SURE_BITS else FRESH
             s.tested = s.found = s.bad = s.eldest = False
 
     def runs(self) -> Iterator[tuple[int, int]]:
