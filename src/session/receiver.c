@@ -26,10 +26,11 @@
 #include <stdlib.h>
 
 enum {
-    LANES_MAX = 32,      /* that may be open */
-    ROUNDS_MAX = 40,     /* of a lane */
-    LOCAL_LOG2_MAX = 16, /* of the stretches of a search near where they are expected */
-    SEARCHES_MAX = 24,   /* of the whole old file */
+    LANES_MAX = 32,          /* that may be open */
+    STRETCHES_MAX = 1 << 18, /* of a lane: with those of the old file that do not follow each other */
+    ROUNDS_MAX = 40,         /* of a lane */
+    LOCAL_LOG2_MAX = 16,     /* of the stretches of a search near where they are expected */
+    SEARCHES_MAX = 24,       /* of the whole old file */
     TOP_HEADER = 3,
     TOP_LOG2_MIN = 5
 };
@@ -356,6 +357,9 @@ static void lane_answer(const void *context, void *item) {
     lane->result = lane_read(lane);
     if (lane->result == RD_MORE)
         lane->result = rd__fail(&lane->error, RD_E_CORRUPT, RD_ROLE_NONE, RD_UNKNOWN, "a broken round");
+    if (lane->ladder.count >
+        STRETCHES_MAX) /* then nothing more is found, which costs a sender that means well nothing */
+        return;
     if (lane->result == RD_OK && lane->round.kind == RD__ROUND_SPLIT)
         lane->result = rd__seek_diagonals(&slot->seeker, &seek, &lane->error);
     if (lane->result == RD_OK && lane->round.kind == RD__ROUND_LOCAL)

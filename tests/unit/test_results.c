@@ -24,6 +24,7 @@ static const struct {
     {12, RD_E_MISMATCH, "RD_E_MISMATCH"},
     {13, RD_E_UNVERIFIED, "RD_E_UNVERIFIED"},
     {14, RD_E_CHANGED, "RD_E_CHANGED"},
+    {15, RD_E_PEER, "RD_E_PEER"},
 };
 
 #define MAP_MESSAGE(name, number, message) [number] = (message),
@@ -50,7 +51,7 @@ static void no_two_messages_are_the_same(void **state) {
 
 static void value_outside_the_list_has_a_name_and_a_message_too(void **state) {
     (void)state;
-    static const int outside[] = {15, 99, 1000000, -1};
+    static const int outside[] = {16, 99, 1000000, -1};
     for (size_t i = 0; i < ITEMS(outside); i++) {
         assert_string_equal(rd_result_name((rd_result)outside[i]), "RD_?");
         assert_string_equal(rd_result_message((rd_result)outside[i]), "unknown result");
