@@ -272,7 +272,7 @@ static rd_result client_finish(client *c, rd_result result) {
         report->failure = c->side.failure;
     if (!c->wishes.push) {
         report->created = c->side.created;
-        report->identical = report->session.identical;
+        report->identical = side_is_identical(&c->side);
         report->notes = c->side.output.notes;
     }
     return known ? result : finished;

@@ -72,22 +72,36 @@ rd_source partial_source(remote_partial *partial, const rd_source *old) {
                               RD_SEEKABLE | RD_CONCURRENT);
 }
 
-/* ---- Keeping it ------------------------------------------------------------------------------------------------- */
-
-/* The session counts bytes that it has not written yet. Whether anything was copied. */
-static bool partial_copy(int to, const rd_source *from, uint64_t size) {
+/* Copies at most so many bytes, as far as there are any; *done of them were. */
+static rd_result partial_copy(const rd_sink *to, const rd_source *from, uint64_t size, uint64_t *done,
+                              rd_error *error) {
     char *const chunk = malloc(PARTIAL_CHUNK);
-    const rd_sink sink = rd_sink_fd(to);
-    uint64_t done = 0;
-    bool good = chunk != NULL;
-    for (size_t got = 1; good && got > 0 && done < size; done += got) {
-        const size_t most = size - done < PARTIAL_CHUNK ? (size_t)(size - done) : PARTIAL_CHUNK;
-        good = rd_source_read(from, done, chunk, most, &got, NULL) == RD_OK &&
-               rd_sink_write(&sink, chunk, got, NULL) == RD_OK;
+    rd_result result = chunk != NULL ? RD_OK : RD_E_MEMORY;
+    *done = 0;
+    for (size_t got = 1; result == RD_OK && got > 0 && *done < size; *done += got) {
+        const size_t most = size - *done < PARTIAL_CHUNK ? (size_t)(size - *done) : PARTIAL_CHUNK;
+        got = 0;
+        result = rd_source_read(from, *done, chunk, most, &got, error);
+        if (result == RD_OK && got > 0)
+            result = rd_sink_write(to, chunk, got, error);
     }
     free(chunk);
-    return good && done > 0;
+    return result;
 }
+
+rd_result partial_assemble(remote_partial *partial, const rd_sink *to, cli_failure *failure) {
+    rd_error *const error = &failure->error;
+    const rd_source from = partial_source(partial, &partial->parts[0]);
+    uint64_t done = 0;
+    const rd_result result = partial_copy(to, &from, from.size, &done, error);
+    if (result == RD_OK && done < from.size)
+        *error = (rd_error){.result = RD_E_CHANGED, .role = RD_ROLE_BASIS, .offset = done, .reason = "became shorter"};
+    else
+        error->result = result;
+    return error->result;
+}
+
+/* ---- Keeping it ------------------------------------------------------------------------------------------------- */
 
 void partial_keep(const remote_partial *partial, int fd, uint64_t size) {
     struct stat before;
@@ -99,7 +113,9 @@ void partial_keep(const remote_partial *partial, int fd, uint64_t size) {
     const int to = open(partial->name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
     if (to == -1)
         return;
-    const bool kept = partial_copy(to, &from, size);
+    const rd_sink sink = rd_sink_fd(to);
+    uint64_t done = 0; /* fewer than `size` if the session counts bytes that it has not written yet */
+    const bool kept = partial_copy(&sink, &from, size, &done, NULL) == RD_OK && done > 0;
     (void)close(to);
     if (!kept)
         (void)unlink(partial->name);

@@ -21,6 +21,9 @@ void partial_close(remote_partial *partial);
 /* The old file and after it the partial one, if there is one; *partial must outlive that. */
 rd_source partial_source(remote_partial *partial, const rd_source *old);
 
+/* Writes the two as one file: they may be all of the new one. */
+rd_result partial_assemble(remote_partial *partial, const rd_sink *to, cli_failure *failure);
+
 /* Keeps the first `size` bytes of the open file, unless what was kept before is longer. */
 void partial_keep(const remote_partial *partial, int fd, uint64_t size);
 

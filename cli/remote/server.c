@@ -132,7 +132,7 @@ static rd_result server_work(server *s) {
     remote_side *const side = &s->side;
     server_answer(s, MESSAGE_REPLY, &(remote_answer){.result = RD_OK});
     rd_result result = link_run(&s->link, side->session, server_show, NULL);
-    const bool identical = side_state(side).identical;
+    const bool identical = side_is_identical(side);
     result = side_finish(side, result);
     if (result == RD_OK && side->receives)
         server_answer(s, MESSAGE_STATUS,

@@ -172,6 +172,10 @@ rd_session_state side_state(const remote_side *side) {
     return state;
 }
 
+bool side_is_identical(const remote_side *side) {
+    return side_state(side).identical && side->partial.fd == -1;
+}
+
 /* The mode that the source's file gives to a new one: as cp does, without what the umask takes. */
 static void side_give_mode(int fd, const rd_session_file *file) {
     const mode_t mask = umask(0);
@@ -215,9 +219,13 @@ static rd_result side_complete(remote_side *side) {
     (void)rd_session_file_info(side->session, &file);
     if (!side->receives)
         return RD_OK;
-    if (side_state(side).identical)
+    if (side_is_identical(side))
         return side_leave(side, &file);
-    return side->wishes->dry_run ? RD_OK : side_commit(side, &file);
+    if (side->wishes->dry_run)
+        return RD_OK;
+    if (side_state(side).identical && partial_assemble(&side->partial, &side->output.sink, &side->failure) != RD_OK)
+        return side->failure.error.result;
+    return side_commit(side, &file);
 }
 
 /* Whoever changed what was to be replaced does not care whether it was before or after it was read. */

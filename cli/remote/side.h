@@ -35,6 +35,8 @@ rd_result side_open(remote_side *side);
 rd_result side_finish(remote_side *side, rd_result result);
 void side_close(remote_side *side);
 
+/* Was the old file the new one already? Not if it is so only together with what had arrived before. */
+bool side_is_identical(const remote_side *side);
 /* How far the session is. */
 rd_session_state side_state(const remote_side *side);
 

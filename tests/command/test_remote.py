@@ -649,6 +649,21 @@ def test_what_arrived_is_kept_and_the_next_run_goes_on(pair: Elsewhere, directio
 
 
 @direction
+@pytest.mark.parametrize("old", [None, b"", NEW[:10]], ids=["none", "empty", "a start"])
+@pytest.mark.parametrize("dry", [(), ("-n",)], ids=["", "dry"])
+def test_what_arrived_was_all_of_it(pair: Elsewhere, direction: str, old: bytes | None, dry: tuple[str, ...]) -> None:
+    """The old file and what is kept are the new file together: it has to be written all the same."""
+    way = Way(pair, direction, old, NEW)
+    partial = way.destination.with_name(".old.redelta-partial")
+    partial.write_bytes(NEW[len(old or b"") :])
+    line = said(pair.sync("--partial", *dry, *way.words).done())
+    assert line.what == ("would be " if dry else "") + ("created" if old is None else "updated")
+    assert partial.exists() == bool(dry)
+    if not dry:
+        assert way.destination.read_bytes() == NEW
+
+
+@direction
 def test_nothing_is_kept_unless_it_is_wanted(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction, None, noise(2_000_000, 7))
     rsh = cutting(pair, direction, 1_200_000)
