@@ -200,9 +200,10 @@ static rd_result receiver_read_top(receiver *r, unsigned *rolling_bits, size_t *
     r->top_log2 = data[0];
     *rolling_bits = data[1];
     r->top_bits = data[2];
-    *whole = (size_t)(r->size >> r->top_log2);
+    const uint64_t blocks = r->size >> r->top_log2; /* perhaps more than a size_t holds */
+    *whole = (size_t)rd__min_u64(blocks, RD__BLOCKS_MAX);
     r->block_count = *whole + ((r->size & (((uint64_t)1 << r->top_log2) - 1)) > 0);
-    if (*whole > RD__BLOCKS_MAX || r->block_count > size * 8 / r->top_bits) /* before memory is taken for them */
+    if (blocks > RD__BLOCKS_MAX || r->block_count > size * 8 / r->top_bits) /* before memory is taken for them */
         return rd__session_refuse(&r->head, "too many blocks, or too few sums of them");
     r->blocks = rd__alloc_array((uint64_t)r->block_count, sizeof *r->blocks);
     if (!r->blocks)

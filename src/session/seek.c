@@ -9,11 +9,12 @@
 #include <string.h>
 
 enum {
-    PORTION = 64 * 1024,         /* of a stretch that is summed at once */
-    REACH_MAX = 32 * 1024,       /* bytes on both sides of the expected place that are searched */
-    REACH_LENGTHS = 32,          /* and no more than so many times the stretch */
-    BATCH = 256 * 1024,          /* expected places that are searched together lie within so much */
-    SEARCH_SEGMENT = 1024 * 1024 /* of the old file, at least */
+    PORTION = 64 * 1024,          /* of a stretch that is summed at once */
+    REACH_MAX = 32 * 1024,        /* bytes on both sides of the expected place that are searched */
+    REACH_LENGTHS = 32,           /* and no more than so many times the stretch */
+    BATCH = 256 * 1024,           /* expected places that are searched together lie within so much */
+    SEARCH_SEGMENT = 1024 * 1024, /* of the old file, at least */
+    LANE = 1 << RD__LANE_LOG2
 };
 
 rd_result rd__seek_try(rd__seeker *seeker, uint64_t offset, uint32_t length, uint64_t known, unsigned bits,
@@ -245,6 +246,31 @@ static void everywhere_release(void *slot) {
     rd__search_room_free(&((search_slot *)slot)->room);
 }
 
+/*
+ * Tries what was not found where others with its rolling sum were. A sender may announce any number of long blocks that
+ * seem to be equal: so no more is summed for all of them than for a search of the old file, and of a lane besides.
+ */
+static rd_result seek_again(rd__seeker *seeker, rd__operation *operation, rd__search *search) {
+    const uint64_t most = rd__min_u64(seeker->old_size, INT64_MAX / RD__SEARCH_EFFORT - LANE);
+    uint64_t effort = RD__SEARCH_EFFORT * (most + LANE);
+    size_t next = 0;
+    uint64_t place = RD__NOWHERE;
+    for (rd__wanted *w; effort >= search->length && (w = rd__search_again(search, &next, &place)) != NULL;) {
+        bool found = false;
+        uint64_t sum = 0;
+        const rd_result result =
+            rd__seek_try(seeker, w->offset, search->length, w->known, w->bits, place, &found, &sum, &operation->error);
+        if (result != RD_OK)
+            return result;
+        effort -= search->length;
+        if (!found)
+            continue;
+        w->place = place;
+        w->sum = sum;
+    }
+    return RD_OK;
+}
+
 rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__wanted *wanted, size_t count,
                               uint32_t length, unsigned bits) {
     static const rd__segment_work work = {.slot_size = sizeof(search_slot),
@@ -265,17 +291,8 @@ rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__
                              .work = &work,
                              .context = &search};
     rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, seeker->old_size));
-    size_t next = 0;
-    uint64_t place = RD__NOWHERE;
-    for (rd__wanted *w = NULL; result == RD_OK && (w = rd__search_again(&search, &next, &place)) != NULL;) {
-        bool found = false;
-        uint64_t sum = 0;
-        result = rd__seek_try(seeker, w->offset, length, w->known, w->bits, place, &found, &sum, &operation->error);
-        if (found) {
-            w->place = place;
-            w->sum = sum;
-        }
-    }
+    if (result == RD_OK)
+        result = seek_again(seeker, operation, &search);
     rd__search_free(&search);
     return result;
 }
