@@ -777,7 +777,8 @@ RD_API void rd_stream_free(rd_stream *stream);
  *
  * A session does no I/O but on its files: the caller carries the bytes. Of the options, sessions use `limits`,
  * `compression` (of what the sender sends: a level, 0 for one that fits the amount, RD_COMPRESSION_NEVER), `threads`,
- * `context`, `sparse`, `changed` and `max_rounds`; `error` is filled only if the session cannot be made.
+ * `context`, `sparse`, `changed`, `progress`, which may cancel long work in a step, and `max_rounds`; `error` is filled
+ * only if the session cannot be made.
  */
 typedef struct rd_session rd_session;
 

@@ -8,7 +8,15 @@
 
 static const uint8_t hello_magic[4] = {'R', 'D', 'S', 'E'};
 
-enum { FILE_HAS_TIME = 1, FILE_HAS_MODE = 2, FILE_IS_LAST = 4, FILE_FLAGS = 7, MODE_MAX = 0777, BILLION = 1000000000 };
+enum {
+    FILE_HAS_TIME = 1,
+    FILE_HAS_MODE = 2,
+    FILE_IS_LAST = 4,
+    FILE_HAS_HOLES = 8,
+    FILE_FLAGS = 15,
+    MODE_MAX = 0777,
+    BILLION = 1000000000
+};
 
 void rd__frame_put(rd__growing *out, rd__frame_header header) {
     rd__growing_put_byte(out, (uint8_t)(header.type | (header.more ? RD__FRAME_MORE : 0)));
@@ -97,7 +105,7 @@ rd_result rd__hello_get(const uint8_t *data, size_t size, rd__hello *hello, cons
 void rd__file_record_put(rd__growing *out, const rd__file_record *record) {
     const rd_session_file *const file = &record->file;
     rd__growing_put_byte(out, (uint8_t)((file->has_time ? FILE_HAS_TIME : 0) | (file->has_mode ? FILE_HAS_MODE : 0) |
-                                        (record->last ? FILE_IS_LAST : 0)));
+                                        (record->last ? FILE_IS_LAST : 0) | (record->holes ? FILE_HAS_HOLES : 0)));
     rd__number_put(out, file->size);
     rd__growing_put(out, record->digest, sizeof record->digest);
     if (file->has_time) {
@@ -118,6 +126,7 @@ bool rd__file_record_get(const uint8_t *data, size_t size, rd__file_record *reco
     if (at == end || (*at & ~FILE_FLAGS) != 0)
         return false;
     *file = (rd_session_file){.has_time = (*at & FILE_HAS_TIME) != 0, .has_mode = (*at & FILE_HAS_MODE) != 0};
+    record->holes = (*at & FILE_HAS_HOLES) != 0;
     record->last = (*at++ & FILE_IS_LAST) != 0;
     if (!rd__number_get(&at, end, &file->size) || file->size > (uint64_t)1 << RD__SESSION_FILE_LOG2 ||
         end - at < RD_DIGEST_LEN)

@@ -69,7 +69,8 @@ enum { RD__FEATURE_ZSTD = 1 };
 /* What a sender says of its file. */
 typedef struct rd__file_record {
     rd_session_file file;
-    bool last; /* no other file follows */
+    bool last;  /* no other file follows */
+    bool holes; /* zeros of it lie in holes */
     uint8_t digest[RD_DIGEST_LEN];
 } rd__file_record;
 

@@ -120,7 +120,7 @@ static rd_result receiver_prepare(receiver *r) {
     if (!good)
         return rd__fail_memory(&head->operation.error);
     return rd__session_output_init(&r->output, &r->sink, &head->operation, &head->keys, r->size,
-                                   r->has_old && rd_source_holes(&r->old_file) > 0);
+                                   head->record.holes || (r->has_old && rd_source_holes(&r->old_file) > 0));
 }
 
 static rd_result receiver_finish_file(receiver *r);

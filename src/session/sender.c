@@ -115,6 +115,7 @@ static rd_result sender_announce(sender *s) {
         return result;
     head->record.file.size = size;
     head->record.last = true;
+    head->record.holes = rd_source_holes(&s->source) > 0;
     head->has_file = true;
     head->figures.new_size = size;
     head->figures.has_digest = true;

@@ -170,6 +170,17 @@ def test_holes(pair: Elsewhere, direction: str) -> None:
 
 
 @direction
+def test_a_new_file_has_the_holes_of_the_source(pair: Elsewhere, direction: str) -> None:
+    way = Way(pair, direction, None)
+    with way.source.open("wb") as source:
+        source.write(noise(10_000, 2))
+        source.truncate(8 << 20)
+    pair.sync(*way.words).done()
+    assert way.destination.read_bytes() == way.source.read_bytes()
+    assert way.destination.stat().st_blocks <= way.source.stat().st_blocks + 16
+
+
+@direction
 def test_a_limit_on_the_new_file(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction)
     before = state(pair.here), state(pair.there)

@@ -566,7 +566,7 @@ class Receiver(Side):
             raise SessionError("a message at the wrong time")
 
     def take_file(self, data: bytes) -> None:
-        require(self.size < 0 and data[0] < 8 and data[0] & 4 != 0, "a file")
+        require(self.size < 0 and data[0] < 16 and data[0] & 4 != 0, "a file")
         self.size, at = take_number(data, 1)
         self.digest, at = data[at : at + 32], at + 32
         for limit in [WORD, 10**9 - 1] * (data[0] & 1) + [0o777] * (data[0] >> 1 & 1):

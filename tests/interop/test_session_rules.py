@@ -164,7 +164,7 @@ WRONG_SENDERS: dict[str, tuple[int, list[bytes]]] = {
     "a message within another": (CORRUPT, [GREETING + frame(FILE, b"\4", more=True) + data()]),
     "an empty frame that goes on": (CORRUPT, [GREETING + frame(FILE, b"", more=True)]),
     "another file follows": (CORRUPT, [GREETING + file(0)]),
-    "an unknown flag": (CORRUPT, [GREETING + file(12)]),
+    "an unknown flag": (CORRUPT, [GREETING + file(20)]),
     "a file that is too large": (CORRUPT, [GREETING + file(size=(1 << 48) + 1)]),
     "a file with more": (CORRUPT, [GREETING + file(rest=b"0")]),
     "a file with half a digest": (CORRUPT, [GREETING + file(digest=DIGEST[:31])]),

@@ -180,7 +180,7 @@ static void files_come_back(void **state) {
         {.size = 1, .has_mode = true, .mode = 0},
     };
     for (size_t i = 0; i < 2 * ITEMS(files); i++) {
-        rd__file_record put = {.file = files[i / 2], .last = i % 2 == 1};
+        rd__file_record put = {.file = files[i / 2], .last = i % 2 == 1, .holes = i % 4 > 1};
         rd__file_record got;
         rd__growing bytes = {0};
         for (uint8_t k = 0; k < RD_DIGEST_LEN; k++)
@@ -192,7 +192,7 @@ static void files_come_back(void **state) {
         const rd_session_file *const f = &got.file;
         check_true(f->size == put.file.size && f->has_time == put.file.has_time && f->seconds == put.file.seconds &&
                        f->nanoseconds == put.file.nanoseconds && f->has_mode == put.file.has_mode &&
-                       f->mode == put.file.mode && got.last == put.last,
+                       f->mode == put.file.mode && got.last == put.last && got.holes == put.holes,
                    "file %zu", i);
         assert_memory_equal(got.digest, put.digest, RD_DIGEST_LEN);
         rd__growing_put_byte(&bytes, 0);
