@@ -60,6 +60,7 @@ static rd_options side_options(remote_side *side) {
         .max_rounds = wishes->max_rounds,
         .limits.output = wishes->max_output,
         .changed = wishes->accept_changed ? RD_CHANGED_ACCEPT : RD_CHANGED_FAIL,
+        .progress = interrupt_progress, /* a step may read a whole file */
         .error = &side->failure.error,
     };
 }

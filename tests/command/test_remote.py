@@ -721,6 +721,21 @@ def test_a_signal_ends_both_sides_and_leaves_the_old_file(
     assert (state(pair.here), state(pair.there)) == before
 
 
+def test_a_signal_ends_a_side_that_reads_a_large_file(pair: Elsewhere) -> None:
+    """A step of the session reads all of it, which takes longer than anybody waits."""
+    way = Way(pair, "push")
+    with way.source.open("ab") as file:
+        file.truncate(1 << 42)
+    pid = pair.here.parent / "pid"
+    rsh = pair.script(f'echo $$ > {pid}.new; mv {pid}.new {pid}; exec {pair.shell} "$@"', "noting")
+    with pair.start("-q", *way.words, rsh=rsh) as process:
+        wait_for(pid)
+        time.sleep(0.5)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(HANG_SECONDS) == -signal.SIGINT
+    assert way.destination.read_bytes() == OLD
+
+
 def wait_for(path: Path) -> None:
     end = time.monotonic() + HANG_SECONDS / 4
     while not path.exists():
