@@ -107,7 +107,9 @@ typedef struct receiver {
 
 static rd_result receiver_prepare(receiver *r) {
     rd_session *const head = &r->head;
-    r->threads = rd__operation_threads_for(&head->operation, r->size > r->old_size ? r->size : r->old_size);
+    r->threads = r->old_file.concurrent
+                     ? rd__operation_threads_for(&head->operation, r->size > r->old_size ? r->size : r->old_size)
+                     : 1; /* only the caller's thread may read it */
     r->lanes = rd__alloc_zeroed(LANES_MAX, sizeof *r->lanes);
     r->slots = rd__alloc_zeroed((uint64_t)r->threads + 1, sizeof *r->slots);
     r->slot_list = rd__alloc_array((uint64_t)r->threads + 1, sizeof *r->slot_list);

@@ -639,7 +639,8 @@ static rd_result sender_send_repair(sender *s) {
 /* ---- The side ---------------------------------------------------------------------------------------------------- */
 
 static rd_result sender_prepare(sender *s) {
-    s->threads = rd__operation_threads_for(&s->head.operation, s->size);
+    /* Of some sources, only the caller's thread may read. */
+    s->threads = s->source.concurrent ? rd__operation_threads_for(&s->head.operation, s->size) : 1;
     s->lanes = rd__alloc_zeroed(LANES_MAX, sizeof *s->lanes);
     s->slots = rd__alloc_zeroed((uint64_t)s->threads + 1, sizeof *s->slots);
     s->slot_list = rd__alloc_array((uint64_t)s->threads + 1, sizeof *s->slot_list);
