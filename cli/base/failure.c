@@ -66,6 +66,12 @@ rd_result failure_system(cli_failure *failure, rd_role role, const char *reason)
     return RD_E_IO;
 }
 
+rd_result failure_directory(cli_failure *failure, rd_role role) {
+    errno = EISDIR;
+    failure->advice = "write the name of the file in it, too: DIRECTORY/NAME";
+    return failure_system(failure, role, "cannot be replaced");
+}
+
 rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, const char *advice) {
     failure->error = (rd_error){.result = RD_E_MAGIC, .role = role, .offset = RD_UNKNOWN, .reason = reason};
     failure->advice = advice;

@@ -33,6 +33,9 @@ void failure_quote(char *text, size_t room, const char *bytes, size_t size);
 /* Fills *failure for a call of the system that failed with the present errno, and returns RD_E_IO. */
 rd_result failure_system(cli_failure *failure, rd_role role, const char *reason);
 
+/* Fills *failure for a directory where the name of the file to be replaced is needed, and returns RD_E_IO. */
+rd_result failure_directory(cli_failure *failure, rd_role role);
+
 /* Fills *failure for an input that is not what it should be, and returns RD_E_MAGIC. */
 rd_result failure_input(cli_failure *failure, rd_role role, const char *reason, const char *advice);
 

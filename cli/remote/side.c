@@ -92,7 +92,9 @@ static rd_result side_look(remote_side *side) {
     if (found && S_ISLNK(status.st_mode))
         return failure_refusal(&side->failure, RD_ROLE_BASIS, "is a symbolic link, which is not followed there",
                                "name the file that it leads to");
-    if (found && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+    if (found && S_ISDIR(status.st_mode))
+        return failure_directory(&side->failure, RD_ROLE_BASIS);
+    if (found && !S_ISREG(status.st_mode))
         return failure_refusal(&side->failure, RD_ROLE_BASIS, "is not a regular file, so it cannot be replaced",
                                "name a file");
     side->created = !found;

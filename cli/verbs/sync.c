@@ -61,7 +61,9 @@ static rd_result sync_check(cli_job *job) {
     if (old == NULL)
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name a file");
     const bool found = system_stat(old, &status) == 0;
-    if (found && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode))
+    if (found && S_ISDIR(status.st_mode))
+        return failure_directory(&job->failure, RD_ROLE_BASIS);
+    if (found && !S_ISREG(status.st_mode))
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "is not a regular file, so it cannot be replaced",
                                "name a file");
     job->created = !found && errno == ENOENT;

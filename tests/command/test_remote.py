@@ -583,6 +583,20 @@ def test_what_is_no_file_is_refused_on_either_side(pair: Elsewhere, words: list[
     assert (error.file == words[0]) == (words[0] not in ("new", "h:new"))
 
 
+@pytest.mark.parametrize("words", [["new", "folder"], ["new", "h:folder"], ["new", "h:folder/"], ["h:new", "folder"]])
+def test_a_directory_as_the_destination_is_told_from_a_file_that_cannot_be_read(
+    pair: Elsewhere, words: list[str]
+) -> None:
+    for place in (pair.here, pair.there):
+        (place / "new").write_bytes(NEW)
+        (place / "folder").mkdir()
+    error = check_untouched(pair, *words, status=1)
+    assert error.file == words[1]
+    assert error.what == "cannot be replaced: Is a directory"
+    assert "DIRECTORY/NAME" in error.advice
+    assert os.listdir(pair.here / "folder") == os.listdir(pair.there / "folder") == []
+
+
 def test_a_source_that_has_no_time(pair: Elsewhere, places: object) -> None:
     del places
     Way(pair, "push")
