@@ -121,13 +121,26 @@ static rd_result client_fail_corrupt(client *c, const char *reason) {
     return client_fail_connection(c, RD_E_CORRUPT, "nothing was replaced; install the same version on both machines");
 }
 
+/* Takes what the other side says apart: what is wrong; what to do. NULL: it gives no advice. */
+static const char *client_take_text(client *c, const char *text) {
+    client_report *const report = c->report;
+    const char *const end = strstr(text, "; ");
+    (void)snprintf(report->text, sizeof report->text, "%.*s", (int)(end != NULL ? (size_t)(end - text) : strlen(text)),
+                   text);
+    (void)snprintf(report->advice, sizeof report->advice, "%s", end != NULL ? end + 2 : "");
+    return report->advice[0] != '\0' ? report->advice : NULL;
+}
+
 /* The other side has said why it failed. */
 static rd_result client_fail_peer(client *c, rd_result result, const char *text) {
-    (void)snprintf(c->report->text, sizeof c->report->text, "%s", text[0] != '\0' ? text : rd_result_message(result));
+    const char *const advice = client_take_text(c, text[0] != '\0' ? text : rd_result_message(result));
+    if (advice != NULL && result != RD_E_TRUNCATED && result != RD_E_MAGIC && result != RD_E_CORRUPT)
+        return client_fail(c, result, advice);
     switch (result) {
     case RD_E_TRUNCATED: return client_fail_broken(c);
     case RD_E_MAGIC:
     case RD_E_CORRUPT: return client_fail_corrupt(c, text);
+    case RD_E_CANCELLED:
     case RD_E_CHANGED:
     case RD_E_MISMATCH: return client_fail(c, result, "nothing was replaced; run it again");
     case RD_E_LIMIT: return client_fail(c, result, "raise --max-output if the output is meant to be that large");

@@ -23,10 +23,14 @@
 /* How long the client may take to hear how it went, if it does not read, seconds. */
 static const double server_patience = 10.0;
 
+static const char server_advice_on_limit[] =
+    "the limit is that of --max-output there, where 'redelta serve' has it as an option";
+
 typedef struct server {
     const server_rules *rules;
     remote_link link;
     remote_wishes wishes;
+    bool limited; /* by the server's own --max-output, and not by what the client allows */
     remote_side side;
     char home_path[2 * MESSAGE_PATH_MAX];
 } server;
@@ -39,7 +43,10 @@ static void server_answer(server *s, message_kind kind, const remote_answer *ans
     link_flush(&s->link, server_patience);
 }
 
-/* "cannot be opened: No such file or directory" */
+/*
+ * "cannot be opened: No such file or directory", or "is served for reading only; fetch from it": the advice, if this
+ * side has any, stands behind a semicolon, as the client shows it.
+ */
 static void server_answer_failure(server *s, message_kind kind, rd_result result, const cli_failure *failure) {
     const rd_error *const error = &failure->error;
     const char *const reason = error->reason != NULL ? error->reason : rd_result_message(result);
@@ -48,6 +55,10 @@ static void server_answer_failure(server *s, message_kind kind, rd_result result
         (void)snprintf(answer.text, sizeof answer.text, "%s: %s", reason, strerror(error->system_error));
     else
         (void)snprintf(answer.text, sizeof answer.text, "%s", reason);
+    const char *const advice = result == RD_E_LIMIT && s->limited ? server_advice_on_limit : failure->advice;
+    const size_t length = strlen(answer.text);
+    if (advice != NULL)
+        (void)snprintf(answer.text + length, sizeof answer.text - length, "; %s", advice);
     server_answer(s, kind, &answer);
 }
 
@@ -97,10 +108,11 @@ static rd_result server_open(server *s) {
     const server_rules *const rules = s->rules;
     const bool push = s->wishes.push;
     if (push && rules->read_only)
-        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served for reading only", NULL);
+        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served for reading only", "only fetch it, or change how it is served");
     if (rules->root != NULL && s->wishes.follow)
-        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served without --follow", NULL);
-    if (rules->max_output > 0 && (s->wishes.max_output == 0 || s->wishes.max_output > rules->max_output))
+        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served without --follow", "leave out --follow");
+    s->limited = rules->max_output > 0 && (s->wishes.max_output == 0 || s->wishes.max_output > rules->max_output);
+    if (s->limited)
         s->wishes.max_output = rules->max_output;
     if (s->wishes.compression > rd_compression_max())
         s->wishes.compression = rd_compression_max();
@@ -134,6 +146,8 @@ static rd_result server_work(server *s) {
     rd_result result = link_run(&s->link, side->session, server_show, NULL);
     const bool identical = side_is_identical(side);
     result = side_finish(side, result);
+    if (result == RD_E_CANCELLED)
+        side->failure.error.reason = "was interrupted: redelta there was ended by a signal";
     if (result == RD_OK && side->receives)
         server_answer(s, MESSAGE_STATUS,
                       &(remote_answer){.created = side->created, .identical = identical, .notes = side->output.notes});

@@ -523,6 +523,32 @@ def test_a_refusal_is_told_with_the_text_and_its_status(
 
 
 @direction
+@pytest.mark.parametrize(("result", "status"), [(2, 1), (4, 2), (8, 3), (12, 4), (14, 6)])
+def test_the_advice_of_the_other_side_is_shown(pair: Elsewhere, direction: str, result: int, status: int) -> None:
+    rsh = pair.speaker(answer(REPLY, result, text=b"is wrong: it is; ask \x1b; or not"))
+    error = check_untouched(pair, *Way(pair, direction).words, status=status, rsh=rsh)
+    assert (error.what, error.advice) == ("is wrong: it is", "ask ?; or not")
+
+
+@direction
+def test_a_server_that_is_ended_by_a_signal_says_so(pair: Elsewhere, direction: str) -> None:
+    way = Way(pair, direction, OLD, noise(2_000_000, 7))
+    pid = pair.here.parent / "pid"
+    rsh = pair.script(
+        f'shift; cd {shlex.quote(str(pair.there))}; echo $$ > {pid}.new; mv {pid}.new {pid}; eval "exec $*"', "noting"
+    )
+    with pair.start("--limit-rate=300K", *way.words, rsh=rsh) as process:
+        wait_for(pid)
+        time.sleep(0.5)
+        os.kill(int(pid.read_text()), signal.SIGTERM)
+        assert process.stderr is not None
+        err = process.stderr.read().decode()
+        assert process.wait(HANG_SECONDS) in (1, 7)
+    assert "redelta there was ended by a signal; nothing was replaced; run it again" in err
+    assert way.destination.read_bytes() == OLD
+
+
+@direction
 @pytest.mark.parametrize("kind", [5, 6, 7])
 def test_a_server_that_does_not_understand(pair: Elsewhere, direction: str, kind: int) -> None:
     rsh = pair.speaker(answer(REPLY, kind, text=b"the request breaks the rules"))
@@ -777,7 +803,7 @@ def test_an_old_file_that_changes_meanwhile_is_not_replaced(pair: Elsewhere, dir
         assert process.stderr is not None
         err = process.stderr.read()
         assert process.wait(HANG_SECONDS) == 4, err
-    assert b"was changed by another program meanwhile" in err
+    assert err.endswith(b": was changed by another program meanwhile, so it was not replaced; run it again\n")
     assert way.destination.read_bytes() == b"somebody else's"
 
 

@@ -174,7 +174,8 @@ def test_read_only(pair: Elsewhere) -> None:
     (pair.here / "f").write_bytes(OLD)
     (pair.there / "f").write_bytes(NEW)
     before = state(pair.there)
-    assert "reading only" in pair.sync("f", "h:f", rsh=served.shell).fails(2).what
+    error = pair.sync("f", "h:f", rsh=served.shell).fails(2)
+    assert (error.what, error.advice) == ("is served for reading only", "only fetch it, or change how it is served")
     assert "reading only" in pair.sync("-n", "f", "h:f", rsh=served.shell).fails(2).what
     assert state(pair.there) == before
     pair.sync("h:f", "f", rsh=served.shell).done()
@@ -185,11 +186,13 @@ def test_a_limit_of_the_server(pair: Elsewhere) -> None:
     served = Served(pair, f"--max-output={len(NEW) - 1}")
     (pair.here / "f").write_bytes(NEW)
     for options in ([], ["--max-output=1G"]):
-        pair.sync(*options, "f", "h:f", rsh=served.shell).fails(3)
+        error = pair.sync(*options, "f", "h:f", rsh=served.shell).fails(3)
+        assert "redelta serve" in error.advice
+        assert "raise" not in error.advice
         assert os.listdir(pair.there) == []
     served = Served(pair, f"--max-output={len(NEW)}")
     pair.sync("--max-output=1G", "f", "h:f", rsh=served.shell).done()
-    pair.sync("--max-output=10", "f", "h:f", rsh=served.shell).fails(3)
+    assert "raise --max-output" in pair.sync("--max-output=10", "f", "h:f", rsh=served.shell).fails(3).advice
 
 
 # ---- The root -------------------------------------------------------------------------------------------------------
