@@ -139,6 +139,18 @@ static void search_try(const rd__search *search, size_t first, const uint8_t *da
     }
 }
 
+/* The first position from `at` on whose byte is not that of the next one, or the last position of all. */
+static size_t search_run_end(const uint8_t *data, size_t at, size_t size) {
+    for (size_t now; at + 1 < size; at += now) {
+        now = rd__min_size(RD__SEEK_MAX, size - 1 - at);
+        if (memcmp(data + at, data + at + 1, now) != 0)
+            break;
+    }
+    while (at + 1 < size && data[at] == data[at + 1])
+        at++;
+    return at;
+}
+
 void rd__search_portion(const rd__search *search, const uint8_t *data, size_t size, uint64_t origin,
                         rd__search_room *room) {
     rd__hit hits[RD__SEEK_MAX];
@@ -152,6 +164,7 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
     uint32_t sum = search->kernels->weak_update[RD_RABINKARP](RD__RABINKARP_SEED, data, length);
     const size_t last = size - length;
     size_t start = 0;
+    size_t same = 0; /* up to here, each byte from `start` on is that of the next one: looked at once */
     hits[0] = (rd__hit){.at = 0, .weak = sum};
     for (size_t count = rd__filter_has(&search->filter, sum) ? 1 : 0;;) {
         for (size_t i = 0; i < count; i++) {
@@ -166,7 +179,9 @@ void rd__search_portion(const rd__search *search, const uint8_t *data, size_t si
         if (start == last)
             return;
         const size_t end = rd__min_size(start + RD__SEEK_MAX, last);
-        if (memcmp(data + start, data + start + 1, end - start + length - 1) == 0) { /* a run of one byte */
+        if (same <= start)
+            same = search_run_end(data, start, size);
+        if (same >= end + length - 1) { /* a run of one byte */
             count = 0;
             start = end;
             continue;
