@@ -143,6 +143,7 @@ typedef struct top_sums {
 typedef struct top_run {
     sender *sender;
     size_t block;
+    uint64_t size; /* that was read */
     rd__bit_writer writer;
 } top_run;
 
@@ -174,6 +175,7 @@ static rd_result top_finish(void *context, void *slot) {
             rd__bits_put(&run->writer, rolling >> (32 - s->plan.top_rolling_bits), s->plan.top_rolling_bits);
         rd__bits_put(&run->writer, sums[i].sum, s->plan.top_sum_bits);
     }
+    run->size = segment->offset + segment->got;
     return RD_OK;
 }
 
@@ -201,7 +203,7 @@ static rd_result sender_send_top(sender *s) {
     rd__growing_put_byte(&body, (uint8_t)s->plan.top_sum_bits);
     rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, s->size));
     rd__bits_finish(&run.writer);
-    if (result == RD_OK && run.block < s->block_count)
+    if (result == RD_OK && run.size != s->size)
         result = rd__fail(&operation->error, RD_E_CHANGED, RD_ROLE_NEW, RD_UNKNOWN, "changed while it was being read");
     if (result == RD_OK && body.failed)
         result = rd__fail_memory(&operation->error);
