@@ -449,3 +449,19 @@ def test_both_files_elsewhere_are_refused() -> None:
         redelta.sync_file("a:b", "c:d")
     with pytest.raises(redelta.ParameterError, match="too long"):
         redelta.sync_file("host:" + "x" * 5000, "file", transport=shell("exit 1"))
+
+
+class Deaf(io.RawIOBase):
+    """A stream of somebody who does not listen: a signal ends each attempt to tell him something."""
+
+    def write(self, data: Any) -> int:
+        raise KeyboardInterrupt
+
+
+def test_a_second_signal_does_not_leave_the_connection_open(tmp_path: Path) -> None:
+    (tmp_path / "mine").write_bytes(NEW)
+    streams = io.BytesIO(), Deaf()
+    with pytest.raises(KeyboardInterrupt):
+        redelta.sync_file(tmp_path / "mine", "host:theirs", transport=lambda host, line: streams)
+    assert streams[0].closed
+    assert streams[1].closed

@@ -166,8 +166,10 @@ def sync_remote(
     try:
         answer = converse(connection, session, wishes, name, show)
     except BaseException:
-        connection.send(session.cancel())
-        connection.close()
+        try:
+            connection.send(session.cancel())  # to somebody who may not listen any more, until a signal ends it
+        finally:
+            connection.close()
         raise
     connection.close(leave=True)
     return connection, answer
