@@ -17,6 +17,12 @@
 
 /* ---- The input -------------------------------------------------------------------------------------------------- */
 
+/* Where names come from outside, no link is followed. */
+static rd_result side_refuse_link(remote_side *side, rd_role role) {
+    return failure_refusal(&side->failure, role, "is a symbolic link, which is not followed there",
+                           "name the file that it leads to");
+}
+
 /* Opens the file that is there. Nothing is waited for, neither the writer of a pipe nor a terminal. */
 static rd_result side_open_input(remote_side *side) {
     cli_input *const input = &side->input;
@@ -24,6 +30,8 @@ static rd_result side_open_input(remote_side *side) {
     if (side->name == NULL)
         return input_open(input, NULL, input->role, &side->failure);
     input->fd = open(side->name, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | (side->beneath ? O_NOFOLLOW : 0));
+    if (input->fd == -1 && errno == ELOOP && side->beneath)
+        return side_refuse_link(side, input->role);
     if (input->fd == -1)
         return failure_system(&side->failure, input->role, "cannot be opened");
     if (fstat(input->fd, &status) != 0)
@@ -90,8 +98,7 @@ static rd_result side_look(remote_side *side) {
     if (!found && errno != ENOENT)
         return failure_system(&side->failure, RD_ROLE_BASIS, "cannot be examined");
     if (found && S_ISLNK(status.st_mode))
-        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is a symbolic link, which is not followed there",
-                               "name the file that it leads to");
+        return side_refuse_link(side, RD_ROLE_BASIS);
     if (found && S_ISDIR(status.st_mode))
         return failure_directory(&side->failure, RD_ROLE_BASIS);
     if (found && !S_ISREG(status.st_mode))

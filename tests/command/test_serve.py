@@ -261,6 +261,15 @@ def test_no_path_leads_out_of_the_root(rooted: Served, direction: str, path: str
         assert (pair.there / "root" / name).is_symlink()
 
 
+@direction
+@pytest.mark.parametrize("path", ["end", "end-inside", "dangling"])
+def test_a_link_that_is_the_file_itself_is_called_that(rooted: Served, direction: str, path: str) -> None:
+    words = ["f", f"host:{path}"] if direction == "push" else [f"host:{path}", "f"]
+    error = rooted.pair.sync(*words, rsh=rooted.shell).fails(2)
+    assert error.what == "is a symbolic link, which is not followed there"
+    assert error.advice == "name the file that it leads to"
+
+
 def test_an_absolute_path_is_refused_even_into_the_root(rooted: Served) -> None:
     pair = rooted.pair
     error = pair.sync("f", f"host:{pair.there}/root/f", rsh=rooted.shell).fails(2)
