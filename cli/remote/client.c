@@ -212,7 +212,7 @@ static rd_result client_judge(client *c, rd_result result) {
         return client_fail_peer(c, RD_E_PEER, rd_session_message(c->side.session));
     case RD_E_TRUNCATED:
         /* A file that became shorter is one's own. */
-        return error->result == result && error->role == RD_ROLE_NEW && c->wishes.push ? result : client_fail_broken(c);
+        return error->result == result && error->role != RD_ROLE_NONE ? result : client_fail_broken(c);
     case RD_E_MAGIC:
     case RD_E_CORRUPT: return client_fail_corrupt(c, error->reason != NULL ? error->reason : "it breaks its rules");
     default: return result;

@@ -238,9 +238,18 @@ static rd_result side_complete(remote_side *side) {
     return side_commit(side, &file);
 }
 
-/* Whoever changed what was to be replaced does not care whether it was before or after it was read. */
+/*
+ * Whoever changed what was to be replaced does not care whether it was before or after it was read. A file that became
+ * shorter was changed; only a connection that breaks has no role.
+ */
 static rd_result side_judge(remote_side *side, rd_result result) {
-    const rd_role role = side->failure.error.role;
+    rd_error *const error = &side->failure.error;
+    const rd_role role = error->role;
+    if (result == RD_E_TRUNCATED && role == side->input.role) {
+        *error = (rd_error){
+            .result = RD_E_CHANGED, .role = role, .offset = RD_UNKNOWN, .reason = "changed while it was being read"};
+        result = RD_E_CHANGED;
+    }
     if (result != RD_E_CHANGED || (role != RD_ROLE_BASIS && role != RD_ROLE_OUTPUT))
         return result;
     return failure_changed(&side->failure);

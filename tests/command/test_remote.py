@@ -808,6 +808,21 @@ def test_an_old_file_that_changes_meanwhile_is_not_replaced(pair: Elsewhere, dir
 
 
 @direction
+@pytest.mark.parametrize("options", [[], ["--accept-changed"]], ids=["", "accept"])
+def test_a_source_that_becomes_shorter_has_changed(pair: Elsewhere, direction: str, options: list[str]) -> None:
+    """It is too long to be read at once."""
+    way = Way(pair, direction, OLD, noise(30_000_000, 7))
+    with pair.start("--limit-rate=8M", *options, *way.words, rsh=counting(pair)) as process:
+        wait_for_bytes(pair, direction, 1_000_000)
+        os.truncate(way.source, 1_000_000)
+        assert process.stderr is not None
+        err = process.stderr.read()
+        assert process.wait(HANG_SECONDS) == 6, err
+    assert err.endswith(b": changed while it was being read; nothing was replaced; run it again\n")
+    assert way.destination.read_bytes() == OLD
+
+
+@direction
 def test_a_file_that_appears_meanwhile_is_not_replaced(pair: Elsewhere, direction: str) -> None:
     way = Way(pair, direction, None, noise(2_000_000, 7))
     with pair.start("--limit-rate=1M", *way.words, rsh=counting(pair)) as process:
