@@ -270,6 +270,15 @@ static int run_status_of_success(const cli_job *job) {
     return job->request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
 }
 
+/* What was done is done, but the user does not see it. */
+static int run_fail_print(cli_job *job) {
+    const cli_request *const request = job->request;
+    if (run_has_output(request) && request->verb->in_place)
+        job->failure.advice = job->identical ? "the file was identical, and is left as it is" : "the file was replaced";
+    report_failure(request->verb->name, output_name(NULL), &job->failure);
+    return report_status(job->failure.error.result);
+}
+
 static int run_report_success(cli_job *job) {
     const cli_request *const request = job->request;
     const cli_verb *const verb = request->verb;
@@ -278,11 +287,8 @@ static int run_report_success(cli_job *job) {
     unsigned notes = request->quiet ? 0 : job->output.notes;
     for (unsigned note = output_next_note(&notes); note != 0; note = output_next_note(&notes))
         report_warning(verb->name, output_name(run_output_of(request)), rd_note_message(note), NULL);
-    if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK) {
-        /* What was done is done, but the user does not see it. */
-        report_failure(verb->name, output_name(NULL), &job->failure);
-        return report_status(job->failure.error.result);
-    }
+    if (verb->print != NULL && !request->quiet && job_prints(job) && verb->print(job) != RD_OK)
+        return run_fail_print(job);
     if (request->stats)
         verb->print_stats(job);
     if (records_are_open()) {

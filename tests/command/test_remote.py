@@ -343,6 +343,19 @@ def test_quiet_says_nothing(pair: Elsewhere, direction: str) -> None:
     assert (result.done(), result.err) == (b"", b"")
 
 
+@pytest.mark.parametrize("words", [["new", "old"], ["new", "host:old"], ["host:new", "old"]])
+def test_what_was_done_is_told_if_nobody_reads_the_result(pair: Elsewhere, words: list[str]) -> None:
+    for place in (pair.here, pair.there):
+        (place / "new").write_bytes(NEW)
+        (place / "old").write_bytes(OLD)
+    for advice in ("the file was replaced", "the file was identical, and is left as it is"):
+        with open("/dev/full", "wb") as full:
+            command = pair.words(*words) if "host" in str(words) else ["sync", *words]
+            error = pair.redelta.run(*command, stdout=full, cwd=pair.here).fails(1)
+        assert (error.file, error.advice) == ("standard output", advice)
+    assert NEW in ((pair.here / "old").read_bytes(), (pair.there / "old").read_bytes())
+
+
 @direction
 def test_statistics_and_announcement(pair: Elsewhere, direction: str) -> None:
     result = pair.sync("-s", "-v", *Way(pair, direction).words)
