@@ -185,6 +185,15 @@ static const char *report_role_name(rd_role role) {
     }
 }
 
+/* A name that ends with a colon is put in quotes, since one follows. */
+static void report_put_name(const char *name) {
+    const size_t length = strlen(name);
+    const char *const quote = length > 0 && name[length - 1] == ':' ? "'" : "";
+    (void)fputs(quote, stderr);
+    failure_put_name(stderr, name);
+    (void)fprintf(stderr, "%s: ", quote);
+}
+
 void report_failure(const char *verb, const char *name, const cli_failure *failure) {
     const rd_error *const error = &failure->error;
     const char *const reason = error->reason != NULL ? error->reason : rd_result_message(error->result);
@@ -197,10 +206,8 @@ void report_failure(const char *verb, const char *name, const cli_failure *failu
         report_send(verb, report_status_of(failure), error->result, report_role_name(error->role),
                     files_is_standard(name) ? NULL : name, reason, system, error->offset, advice);
     (void)fprintf(stderr, "redelta: %s%s", verb != NULL ? verb : "", verb != NULL ? ": " : "");
-    if (name != NULL) {
-        failure_put_name(stderr, name);
-        (void)fputs(": ", stderr);
-    }
+    if (name != NULL)
+        report_put_name(name);
     (void)fputs(reason, stderr);
     if (system != NULL)
         (void)fprintf(stderr, ": %s", system);

@@ -21,7 +21,7 @@ static rd_result remote_check(cli_job *job) {
     if (names[DESTINATION] == NULL)
         return failure_refusal(&job->failure, RD_ROLE_BASIS, "cannot be replaced", "name a file");
     if (names[SOURCE] != NULL && place_is_elsewhere(names[SOURCE]) && place_is_elsewhere(names[DESTINATION]))
-        return failure_refusal(&job->failure, RD_ROLE_BASIS, "and the source are both on other machines",
+        return failure_refusal(&job->failure, RD_ROLE_BASIS, "is on another machine, and so is the source",
                                "run it on one of them, or prefix a local name with ./");
     return RD_OK;
 }

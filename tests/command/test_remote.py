@@ -297,7 +297,7 @@ def test_the_remote_shell_of_the_environment(pair: Elsewhere, monkeypatch: pytes
 
 @pytest.mark.parametrize(
     ("words", "what"),
-    [(["h:new", "h:old"], "both on other machines"), (["new", "-oProxyCommand=x:old"], "begins with a dash"),
+    [(["h:new", "h:old"], "and so is the source"), (["new", "-oProxyCommand=x:old"], "begins with a dash"),
      (["new", "me@-x:old"], "begins with a dash"), (["new", "h:"], "names no file"), (["h:", "old"], "names no file"),
      (["new", "rsync://host/x"], "is a URL"), (["h:new", "-"], "cannot be replaced"), (["new", "[]:old"], "no name"),
      (["new", "h" * 2000 + ":old"], "too long"), (["new", "h:" + "p" * 5000], "too long")],
@@ -307,6 +307,12 @@ def test_names_that_are_refused(pair: Elsewhere, words: list[str], what: str) ->
     before = state(pair.here), state(pair.there)
     assert what in pair.sync("--", *words).fails(2).what
     assert (state(pair.here), state(pair.there)) == before
+
+
+def test_a_name_that_ends_with_a_colon_is_quoted(pair: Elsewhere) -> None:
+    Way(pair, "push")
+    assert b"redelta: sync: 'h:': names no file; " in pair.sync("new", "h:").err
+    assert b"redelta: sync: h:x: is on another machine, " in pair.sync("h:", "h:x").err
 
 
 @pytest.mark.parametrize(
