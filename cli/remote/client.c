@@ -112,7 +112,7 @@ static rd_result client_fail_broken(client *c) {
     else
         (void)snprintf(c->report->text, sizeof c->report->text, "the connection broke");
     return client_fail_connection(c, RD_E_TRUNCATED,
-                                  c->wishes.partial ? "nothing was replaced; run it again, and it will go on from there"
+                                  c->wishes.partial ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
                                                     : "nothing was replaced; run it again");
 }
 
