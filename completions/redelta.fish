@@ -87,7 +87,7 @@ complete -c redelta -n '__fish_seen_subcommand_from sync' -l rsh -x -d 'what lea
 complete -c redelta -n '__fish_seen_subcommand_from sync' -l remote-program -x -d 'the other redelta; default: redelta'
 complete -c redelta -n '__fish_seen_subcommand_from sync' -l partial -d 'if the connection breaks, keep what came, to go on'
 complete -c redelta -n '__fish_seen_subcommand_from sync' -l limit-rate -x -d 'let RATE bytes per second travel at most'
-complete -c redelta -n '__fish_seen_subcommand_from sync' -l max-rounds -x -d 'take at most N round trips, and send more'
+complete -c redelta -n '__fish_seen_subcommand_from sync' -l max-rounds -x -d 'take at most N round trips; below 4: all'
 complete -c redelta -n '__fish_seen_subcommand_from sync' -s T -l threads -x -d 'use N threads; 0 (default): one per processor'
 complete -c redelta -n '__fish_seen_subcommand_from sync' -s s -l stats -d 'print statistics to standard error'
 complete -c redelta -n '__fish_seen_subcommand_from sync' -s v -l verbose -d 'print what is being done to standard error'

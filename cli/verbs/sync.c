@@ -45,7 +45,7 @@ static const char sync_help[] = "Usage: redelta sync [OPTION]... SOURCE DESTINAT
                                 "      --remote-program COMMAND  the other redelta; default: redelta\n"
                                 "      --partial          if the connection breaks, keep what came, to go on\n"
                                 "      --limit-rate RATE  let RATE bytes per second travel at most\n"
-                                "      --max-rounds N     take at most N round trips, and send more\n" HELP_COMMON "\n"
+                                "      --max-rounds N     take at most N round trips; below 4: all\n" HELP_COMMON "\n"
                                 "Examples:\n"
                                 "  redelta sync disk.img backup/disk.img\n"
                                 "  redelta sync -t disk.img me@host:backup/disk.img\n";

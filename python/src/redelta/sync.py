@@ -181,9 +181,9 @@ class Session:
 
         `compress` is the level of zstd for what is sent, 1 to 22; by default one that fits the amount, and False sends
         it plain. At most `threads` work at once, by default one for each processor. `max_rounds` limits the round trips
-        for connections with a long delay: fewer cost more bytes. The lower number of both sides counts. `max_memory`
-        limits what the memory of the session can grow to by what the other side says, in bytes. `changed` is that of
-        `signature`.
+        for connections with a long delay: fewer cost more bytes, and with less than 4 the whole file is sent. The lower
+        number of both sides counts. `max_memory` limits what the memory of the session can grow to by what the other
+        side says, in bytes. `changed` is that of `signature`.
 
         Raises ParameterError, OSError, and the exceptions of a file object."""
         options = {
