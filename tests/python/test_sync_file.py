@@ -355,7 +355,7 @@ def shell(script: str) -> list[str]:
         ("exit 126", ConnectionError, "cannot be run"),
         ("exit 255", ConnectionError, "no connection could be made"),
         ("exit 3", ConnectionError, "ended before it answered, with status 3"),
-        ("echo Welcome to this machine", redelta.BadMagicError, "'Welcome to this machine"),
+        ("echo Welcome to this machine", redelta.BadMagicError, r"'Welcome to this machine\\n'"),
         ("printf r", redelta.BadMagicError, "protocol"),
         (r"printf 'rdc\2\2\0\0'", redelta.BadMagicError, "version 2"),
         (r"printf 'rdc\1\3\0\4\0\0\0\0'", redelta.CorruptError, "another kind"),
@@ -384,6 +384,24 @@ def test_a_command_that_is_not_there(tmp_path: Path) -> None:
         redelta.sync_file(tmp_path / "mine", "host:theirs", transport=["/no/such/command"])
     with pytest.raises(TypeError):
         redelta.sync_file(tmp_path / "mine", "host:theirs", transport="ssh")
+
+
+def test_a_transport_without_a_word_does_not_run_the_host(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "mine").write_bytes(OLD)
+    program = tmp_path / "host"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/ran\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
+    with pytest.raises(redelta.ParameterError, match="without a word"):
+        redelta.sync_file(tmp_path / "mine", "host:theirs", transport=[])
+    assert not (tmp_path / "ran").exists()
+
+
+@pytest.mark.parametrize("made", [None, 1, b"x", [io.BytesIO(), io.BytesIO()]])
+def test_a_transport_that_returns_no_streams(tmp_path: Path, made: object) -> None:
+    (tmp_path / "mine").write_bytes(OLD)
+    with pytest.raises(TypeError, match="neither two streams nor"):
+        redelta.sync_file(tmp_path / "mine", "host:theirs", transport=lambda host, line: made)
 
 
 @pytest.mark.parametrize("at", [0, 20, 200, 20_000, 900_000])

@@ -86,7 +86,8 @@ def put_request(wishes: Wishes) -> bytes:
 
 def shown(data: bytes) -> str:
     """As text, without what could mislead who reads it."""
-    return "".join(letter if letter.isprintable() else "?" for letter in data.decode(errors="replace"))
+    text = data.decode(errors="replace")
+    return "".join("\\n" if letter == "\n" else letter if letter.isprintable() else "?" for letter in text)
 
 
 def get_answer(kind: int, data: bytes) -> tuple[Answer, bytes] | None:
@@ -141,10 +142,15 @@ class Connection:
 
     def _connect(self, transport: Transport, host: str, line: str) -> Connected:
         if callable(transport):
-            return transport(host, line)
+            made = transport(host, line)
+            if not isinstance(made, tuple) and not (hasattr(made, "stdout") and hasattr(made, "stdin")):
+                raise TypeError("transport returned neither two streams nor an object that has stdout and stdin")
+            return made
         if isinstance(transport, str):
             raise TypeError("transport is a list of words, or a function, not a str")
         words = ["ssh"] if transport is None else list(transport)
+        if not words:  # else the host would be the program
+            raise ParameterError("transport is a list without a word: give the command that leads to the host")
         return subprocess.Popen([*words, host, line], stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
 
     def _run(self) -> None:
