@@ -635,7 +635,8 @@ def test_a_directory_as_the_destination_is_told_from_a_file_that_cannot_be_read(
     for place in (pair.here, pair.there):
         (place / "new").write_bytes(NEW)
         (place / "folder").mkdir()
-    error = check_untouched(pair, *words, status=1)
+    command = ["sync", *words] if words == ["new", "folder"] else pair.words(*words)
+    error = pair.redelta.run(*command, cwd=pair.here).fails(1)
     assert error.file == words[1]
     assert error.what == "cannot be replaced: Is a directory"
     assert "DIRECTORY/NAME" in error.advice
