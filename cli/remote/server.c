@@ -108,7 +108,8 @@ static rd_result server_open(server *s) {
     const server_rules *const rules = s->rules;
     const bool push = s->wishes.push;
     if (push && rules->read_only)
-        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served for reading only", "only fetch it, or change how it is served");
+        return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served for reading only",
+                               "only fetch it, or change how it is served");
     if (rules->root != NULL && s->wishes.follow)
         return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served without --follow", "leave out --follow");
     s->limited = rules->max_output > 0 && (s->wishes.max_output == 0 || s->wishes.max_output > rules->max_output);
