@@ -112,8 +112,9 @@ static rd_result client_fail_broken(client *c) {
     else
         (void)snprintf(c->report->text, sizeof c->report->text, "the connection broke");
     return client_fail_connection(c, RD_E_TRUNCATED,
-                                  c->wishes.partial ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
-                                                    : "nothing was replaced; run it again");
+                                  c->wishes.partial
+                                      ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
+                                      : "nothing was replaced; run it again");
 }
 
 static rd_result client_fail_corrupt(client *c, const char *reason) {
@@ -190,7 +191,10 @@ static rd_result client_await_status(client *c) {
     report->created = answer.created;
     report->identical = answer.identical;
     report->notes = answer.notes;
-    return answer.result == RD_OK ? RD_OK : client_fail_peer(c, answer.result, answer.text);
+    if (answer.result != RD_OK)
+        return client_fail_peer(c, answer.result, answer.text);
+    (void)client_take_text(c, answer.text);
+    return RD_OK;
 }
 
 static bool client_show(void *context) {
@@ -287,6 +291,8 @@ static rd_result client_finish(client *c, rd_result result) {
         report->created = c->side.created;
         report->identical = side_is_identical(&c->side);
         report->notes = c->side.output.notes;
+        if (finished == RD_OK && c->side.left)
+            (void)client_take_text(c, partial_left_text);
     }
     return known ? result : finished;
 }

@@ -29,8 +29,8 @@ typedef struct client_report {
     bool identical;
     unsigned notes;
     cli_failure failure;        /* the role is NEW or BASIS for what is about one of the files, by which side has it */
-    char text[CLIENT_TEXT_MAX]; /* of the failure, if it is made of several */
-    char advice[CLIENT_TEXT_MAX];
+    char text[CLIENT_TEXT_MAX]; /* of the failure, if it is made of several; of a success, a warning or "" */
+    char advice[CLIENT_TEXT_MAX]; /* of either, or "" */
 } client_report;
 
 /* Shows how far it is. False: it is to end. */

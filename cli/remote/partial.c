@@ -48,6 +48,17 @@ void partial_close(remote_partial *partial) {
     *partial = (remote_partial){.fd = -1};
 }
 
+const char partial_left_text[] =
+    "what arrived in an earlier run is still beside it, as .NAME.redelta-partial; --partial uses and removes it";
+
+bool partial_is_left(const char *name) {
+    struct stat status;
+    char *const partial = partial_name(name);
+    const bool left = partial != NULL && lstat(partial, &status) == 0 && S_ISREG(status.st_mode);
+    free(partial);
+    return left;
+}
+
 /* ---- Two files as one ------------------------------------------------------------------------------------------- */
 
 static rd_result partial_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {

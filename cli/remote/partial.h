@@ -18,6 +18,11 @@ typedef struct remote_partial {
 rd_result partial_open(remote_partial *partial, const char *name, cli_failure *failure);
 void partial_close(remote_partial *partial);
 
+/* Is there one for the destination `name`, which this run was not asked to use? */
+bool partial_is_left(const char *name);
+/* What to say then, with what to do about it behind a semicolon. */
+extern const char partial_left_text[];
+
 /* The old file and after it the partial one, if there is one; *partial must outlive that. */
 rd_source partial_source(remote_partial *partial, const rd_source *old);
 

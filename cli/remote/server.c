@@ -149,9 +149,11 @@ static rd_result server_work(server *s) {
     result = side_finish(side, result);
     if (result == RD_E_CANCELLED)
         side->failure.error.reason = "was interrupted: redelta there was ended by a signal";
+    remote_answer answer = {.created = side->created, .identical = identical, .notes = side->output.notes};
+    if (side->left)
+        (void)snprintf(answer.text, sizeof answer.text, "%s", partial_left_text);
     if (result == RD_OK && side->receives)
-        server_answer(s, MESSAGE_STATUS,
-                      &(remote_answer){.created = side->created, .identical = identical, .notes = side->output.notes});
+        server_answer(s, MESSAGE_STATUS, &answer);
     else if (result != RD_OK)
         server_answer_failure(s, MESSAGE_STATUS, result, &side->failure);
     return result;

@@ -156,6 +156,8 @@ static rd_result side_open_receiver(remote_side *side) {
         result = side_open_input(side);
     if (result == RD_OK && side->wishes->partial)
         result = partial_open(&side->partial, side->name, &side->failure);
+    else if (result == RD_OK)
+        side->left = partial_is_left(side->name);
     if (result == RD_OK)
         result = side_open_output(side);
     if (result != RD_OK)

@@ -18,6 +18,7 @@ typedef struct remote_side {
     bool created;      /* there is no old file */
     cli_output output; /* what replaces it; closed in a dry run */
     remote_partial partial;
+    bool left; /* there is a partial file that is not used */
     rd_session *session;
     cli_failure failure;
 } remote_side;

@@ -8,6 +8,7 @@
 #include "cli/remote/client.h"
 #include "cli/report/numbers.h"
 #include "cli/report/records.h"
+#include "cli/report/report.h"
 #include "cli/report/table.h"
 #include "cli/verbs/sync_options.h"
 #include "cli/verbs/verbs.h"
@@ -83,6 +84,10 @@ static rd_result remote_whole(cli_job *job) {
     job->identical = result == RD_OK && report->identical;
     job->created = report->created;
     job->output.notes = report->notes;
+    progress_clear(&job->progress);
+    if (result == RD_OK && report->text[0] != '\0' && !request->quiet)
+        report_warning("sync", request->inputs[DESTINATION], report->text,
+                       report->advice[0] != '\0' ? report->advice : NULL);
     return result;
 }
 

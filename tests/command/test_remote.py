@@ -9,6 +9,7 @@ import os
 import shlex
 import signal
 import stat
+import sys
 import time
 from pathlib import Path
 
@@ -732,6 +733,42 @@ def test_what_arrived_was_all_of_it(pair: Elsewhere, direction: str, old: bytes 
     assert partial.exists() == bool(dry)
     if not dry:
         assert way.destination.read_bytes() == NEW
+
+
+@direction
+@pytest.mark.parametrize("old", [OLD, None, NEW], ids=["other", "none", "same"])
+def test_what_is_left_of_an_earlier_run_is_told(pair: Elsewhere, direction: str, old: bytes | None) -> None:
+    way = Way(pair, direction, old)
+    partial = way.destination.with_name(".old.redelta-partial")
+    partial.write_bytes(NEW[:10])
+    result = pair.sync(*way.words)
+    result.done()
+    assert result.err.decode() == (
+        f"redelta: sync: {way.words[1]!s}: warning: what arrived in an earlier run is still beside it,"
+        " as .NAME.redelta-partial; --partial uses and removes it\n"
+    )
+    assert partial.read_bytes() == NEW[:10]
+    assert way.destination.read_bytes() == NEW
+    assert pair.sync("-q", *way.words).err == b""
+    assert pair.sync("--partial", *way.words).err == b""
+    assert not partial.exists()
+    assert pair.sync(*way.words).err == b""
+
+
+def test_a_warning_of_the_other_side_is_shown_without_its_control_characters(pair: Elsewhere) -> None:
+    """A text in the answer of a server that has succeeded, which is cut off here and replaced by another."""
+    Way(pair, "push")
+    edit = pair.here.parent / "edit.py"
+    edit.write_text(
+        "import subprocess, sys\n"
+        "line = ['sh', '-c', sys.argv[1]]\n"
+        "out = subprocess.run(line, stdin=0, stdout=subprocess.PIPE, check=False).stdout\n"
+        f"sys.stdout.buffer.write(out[:-{len(answer(STATUS))}] + {answer(STATUS, text=b'look out' + bytes([27]))!r})\n"
+    )
+    rsh = pair.script(f'shift; cd {shlex.quote(str(pair.there))}; exec {sys.executable} {edit} "$*"', "editing")
+    (pair.there / "old").write_bytes(NEW)
+    # The sender of an equal file has nothing to wait for but the answers.
+    assert pair.sync("new", "host:old", rsh=rsh).err == b"redelta: sync: host:old: warning: look out?\n"
 
 
 @direction
