@@ -253,6 +253,16 @@ rd_result rd_sink_write(const rd_sink *sink, const void *data, size_t size, rd_e
     return result;
 }
 
+bool rd__sink_appends(int fd) {
+#if defined(F_GETFL)
+    const int flags = fcntl(fd, F_GETFL);
+    return flags >= 0 && (flags & O_APPEND) != 0;
+#else
+    (void)fd;
+    return false;
+#endif
+}
+
 rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *data, size_t size, rd_error *error) {
     rd__operation operation = rd__operation_none();
     rd_result result = RD_OK;
@@ -262,7 +272,7 @@ rd_result rd_sink_write_at(const rd_sink *sink, uint64_t offset, const void *dat
     } else if (sink->write_at) {
         errno = 0;
         result = sink_check_callback(sink, sink->write_at(sink->context, offset, data, size), &operation);
-    } else if (sink->write) {
+    } else if (sink->write || rd__sink_appends(sink->fd)) {
         in_order = true;
     } else {
         result = sink_write_fd(sink->fd, &operation, offset, data, size);

@@ -44,6 +44,9 @@ static inline void rd__sink_note(rd_sink *sink, unsigned note) {
     sink->reserved[0] = (void *)&rd__sink_notes[notes | note];
 }
 
+/* Whether what is written lands at the end of the file, wherever it is to be written. */
+bool rd__sink_appends(int fd);
+
 /*
  * Before the operation writes its first byte: there will be `size`, none in holes. Reserves room for them if that costs
  * nothing here. Errors: RD_E_IO if there is no room; whatever else is in the way is ignored.

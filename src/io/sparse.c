@@ -36,17 +36,6 @@ static bool sparse_is_device(const struct stat *status) {
 #endif
 }
 
-/* Whether what is written lands at the end of the file, wherever its position is. */
-static bool sparse_appends(int fd) {
-#if defined(F_GETFL)
-    const int flags = fcntl(fd, F_GETFL);
-    return flags < 0 || (flags & O_APPEND) != 0;
-#else
-    (void)fd;
-    return false;
-#endif
-}
-
 #if defined(__linux__) && defined(FALLOC_FL_PUNCH_HOLE) && defined(FALLOC_FL_ZERO_RANGE)
 /* The second has a device write the zeros itself. */
 static const int sparse_punches[] = {FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
@@ -86,7 +75,7 @@ rd__sparse rd__sparse_of(const rd_sink *sink, rd__operation *operation, bool bas
                        rd__sink_has_note(sink, RD__SINK_REPLACES_SPARSE) || rd__system_is_sparse(&status);
     const int64_t start = rd__system_position(sink->fd);
     sparse.is_device = sparse_is_device(&status);
-    if (!asked || start < 0 || !(sparse.is_device || S_ISREG(status.st_mode)) || sparse_appends(sink->fd))
+    if (!asked || start < 0 || !(sparse.is_device || S_ISREG(status.st_mode)) || rd__sink_appends(sink->fd))
         return sparse;
     sparse.start = (uint64_t)start;
     sparse.old_end = sparse.is_device ? INT64_MAX : (uint64_t)status.st_size;

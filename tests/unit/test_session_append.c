@@ -1,0 +1,63 @@
+/*
+ * A receiver whose output only grows at its end, wherever one writes: what hashes have made wrong cannot be repaired
+ * there, so it must not be taken for repaired.
+ */
+#define _POSIX_C_SOURCE 200809L
+#include "support.h"
+
+#include "session/session.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum { SIZE = 300000, ROOM = 1 << 18 };
+
+static rd_result talk_to_the_end(rd_session *sender, rd_session *receiver) {
+    static uint8_t rooms[2][ROOM];
+    rd_session *const sides[2] = {sender, receiver};
+    rd_result results[2] = {RD_MORE, RD_MORE};
+    size_t said[2] = {0, 0};
+    for (unsigned i = 0; results[0] == RD_MORE || results[1] == RD_MORE; i = 1 - i) {
+        rd_in in = {.data = rooms[1 - i], .size = said[1 - i]};
+        rd_out out = {.data = rooms[i], .size = sizeof rooms[i]};
+        results[i] = rd_session_step(sides[i], &in, &out, false);
+        said[i] = out.pos;
+    }
+    return results[1];
+}
+
+static void output_that_only_grows_is_not_repaired(void **state) {
+    (void)state;
+    static uint8_t old_file[SIZE], new_file[SIZE], made[2 * SIZE];
+    random_source r = random_from(1);
+    random_fill(&r, old_file, sizeof old_file, 256);
+    memcpy(new_file, old_file, sizeof old_file);
+    for (size_t i = 0; i < SIZE; i += 1000)
+        new_file[i]++;
+    const rd_source from = rd_source_memory(old_file, SIZE), to = rd_source_memory(new_file, SIZE);
+    for (int append = 0; append < 2; append++) {
+        char name[] = "/tmp/test_session_append_XXXXXX";
+        const int made_fd = mkstemp(name);
+        const int fd = open(name, append ? O_WRONLY | O_APPEND : O_WRONLY);
+        assert_true(made_fd >= 0 && fd >= 0 && unlink(name) == 0);
+        const rd_sink sink = rd_sink_fd(fd);
+        rd_session *sender = NULL, *receiver = NULL;
+        assert_int_equal(rd_session_sender_new(&sender, &to, NULL, NULL), RD_OK);
+        assert_int_equal(rd_session_receiver_new(&receiver, &from, &sink, NULL), RD_OK);
+        rd__session_force_bits(sender, 2);
+        check_equal(talk_to_the_end(sender, receiver), append ? RD_E_MISMATCH : RD_OK, "append %d", append);
+        if (!append) {
+            assert_int_equal(pread(made_fd, made, sizeof made, 0), SIZE);
+            assert_memory_equal(made, new_file, SIZE);
+        }
+        rd_session_free(sender);
+        rd_session_free(receiver);
+        assert_true(close(fd) == 0 && close(made_fd) == 0);
+    }
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {cmocka_unit_test(output_that_only_grows_is_not_repaired)};
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
