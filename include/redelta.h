@@ -775,7 +775,7 @@ RD_API void rd_stream_free(rd_stream *stream);
  * keyed hashes, and then the rest is sent, compressed. What is written is verified by its digest; a hash that misleads
  * costs bytes, never a wrong file. The protocol is in docs/formats.md.
  *
- * A session does no I/O but on its files: the caller carries the bytes. Of the options, sessions use `limits`,
+ * A session does no I/O but on its files: the caller carries the bytes. Of the options, sessions use `limits.output`,
  * `compression` (of what the sender sends: a level, 0 for one that fits the amount, RD_COMPRESSION_NEVER), `threads`,
  * `context`, `sparse`, `changed`, `progress`, which may cancel long work in a step, and `max_rounds`; `error` is filled
  * only if the session cannot be made.

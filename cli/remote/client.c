@@ -17,6 +17,8 @@
 #include "cli/remote/side.h"
 
 /* Exit statuses of shells, and of ssh. */
+const char client_unknown_text[] = "whether the file was replaced is not known: run it again";
+
 enum { SHELL_USAGE = 2, SHELL_NO_PERMISSION = 126, SHELL_NOT_FOUND = 127, SHELL_NO_CONNECTION = 255 };
 
 enum { CLIENT_BANNER_MAX = 60 };
@@ -103,7 +105,12 @@ static rd_result client_fail_version(client *c, unsigned version) {
     return client_fail_connection(c, RD_E_MAGIC, "install the same version on both machines");
 }
 
+bool client_replacement_is_unknown(const rd_session_state *session, const remote_wishes *wishes) {
+    return wishes->push && !wishes->dry_run && session->has_digest && session->done == session->new_size;
+}
+
 static rd_result client_fail_broken(client *c) {
+    const rd_session_state state = side_state(&c->side);
     shell_hang_up(&c->shell);
     const int status = shell_wait(&c->shell, client_patience);
     if (status != 0)
@@ -111,6 +118,8 @@ static rd_result client_fail_broken(client *c) {
                        "the connection broke: the remote shell ended with status %d", status);
     else
         (void)snprintf(c->report->text, sizeof c->report->text, "the connection broke");
+    if (client_replacement_is_unknown(&state, &c->wishes))
+        return client_fail_connection(c, RD_E_TRUNCATED, client_unknown_text);
     return client_fail_connection(c, RD_E_TRUNCATED,
                                   c->wishes.partial
                                       ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
@@ -185,7 +194,7 @@ static rd_result client_await_status(client *c) {
         return result;
     if (result != RD_OK) {
         (void)client_fail_broken(c);
-        report->failure.advice = "whether the file was replaced is not known: run it again";
+        report->failure.advice = client_unknown_text;
         return RD_E_TRUNCATED;
     }
     report->created = answer.created;

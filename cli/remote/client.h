@@ -37,6 +37,13 @@ typedef struct client_report {
 typedef bool client_show_fn(void *context, const rd_session_state *state, uint64_t travelled);
 
 /*
+ * After a failure or a signal: the other side had all of the file, and may have replaced its own before its answer
+ * came. What to tell then.
+ */
+bool client_replacement_is_unknown(const rd_session_state *session, const remote_wishes *wishes);
+extern const char client_unknown_text[];
+
+/*
  * Brings the one file up to date with the other. On Windows, where no remote shell can be started, it is refused. What
  * follows from the failure of either side is in *report, of which nothing need be freed.
  */

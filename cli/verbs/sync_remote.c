@@ -117,6 +117,15 @@ static rd_result remote_print(cli_job *job) {
     return output_check_printed(&job->failure);
 }
 
+static const char *remote_advice(const cli_job *job) {
+    const client_report *const report = job->found;
+    const rd_result result = job->failure.error.result;
+    if (report == NULL || result != RD_E_CANCELLED)
+        return NULL;
+    const remote_wishes wishes = remote_order(job).wishes;
+    return client_replacement_is_unknown(&report->session, &wishes) ? client_unknown_text : NULL;
+}
+
 /* The side that has the new file may not have heard it. */
 static uint64_t remote_old_size(const cli_job *job) {
     const rd_session_state *const state = &((const client_report *)job->found)->session;
@@ -184,4 +193,5 @@ const cli_verb verb_sync_remote = {
     .print_stats = remote_print_stats,
     .put_result = remote_put_result,
     .release = remote_release,
+    .advice = remote_advice,
 };

@@ -81,7 +81,7 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
     plan->global_bits = plan_rolling_bits(plan, new_size / GLOBAL_SHARE);
     plan->top_sum_bits = plan_bits(plan, TOP_SUM_BITS, 1);
     for (unsigned size = top; size > LEAST_LOG2;) {
-        const unsigned fan = quick || size > SEARCH_FIRST_LOG2 ? 2 : 1;
+        const unsigned fan = quick || size > SEARCH_FIRST_LOG2 + 1 ? 2 : 1;
         size = size - fan < LEAST_LOG2 ? LEAST_LOG2 : size - fan;
         plan_add(plan, size, false);
         if (size == SEARCH_FIRST_LOG2 || size == SEARCH_SECOND_LOG2 || (quick && size == SEARCH_FIRST_LOG2 - 1))

@@ -438,60 +438,67 @@ static rd_result receiver_answer_lanes(receiver *r, bool *done) {
     return result;
 }
 
+/* Does the lane wait for a search of the whole old file, for stretches of this size? 0: of any. */
+static bool lane_searches(const receiver_lane *lane, unsigned size_log2) {
+    return lane->asked && (size_log2 == 0 || lane->round.size_log2 == size_log2);
+}
+
+/* What the lanes search for: *bits are the fewest that any of them has of rolling sums. NULL: out of memory. */
+static rd__wanted *receiver_wanted(const receiver *r, unsigned size_log2, unsigned *bits, size_t *count) {
+    size_t most = 1;
+    *bits = RD__ROLLING_BITS_MAX;
+    *count = 0;
+    for (size_t i = 0; i < LANES_MAX; i++) {
+        const receiver_lane *const lane = &r->lanes[i];
+        if (!lane_searches(lane, size_log2))
+            continue;
+        *bits = lane->round.bits < *bits ? lane->round.bits : *bits;
+        for (size_t k = 0; k < lane->ladder.count; k++)
+            most += (lane->ladder.stretches[k].flags & RD__STRETCH_TESTED) != 0;
+    }
+    rd__wanted *const wanted = rd__alloc_array((uint64_t)most, sizeof *wanted);
+    const uint32_t mask = (uint32_t)(UINT64_MAX << (32 - *bits));
+    for (uint32_t i = 0; wanted && i < LANES_MAX; i++) {
+        const receiver_lane *const lane = &r->lanes[i];
+        size_t tested = 0;
+        for (uint32_t k = 0; lane_searches(lane, size_log2) && k < lane->ladder.count; k++) {
+            const rd__stretch *const s = &lane->ladder.stretches[k];
+            if (s->flags & RD__STRETCH_TESTED)
+                wanted[(*count)++] = (rd__wanted){.rolling = lane->rolling[tested++] & mask,
+                                                  .bits = s->bits,
+                                                  .known = s->sum,
+                                                  .offset = lane->start + s->start,
+                                                  .place = RD__NOWHERE,
+                                                  .stretch = k,
+                                                  .lane = i};
+        }
+    }
+    return wanted;
+}
+
 /* Searches the whole old file for the lanes that ask for one size, if any does, and answers them. */
 static rd_result receiver_search(receiver *r, bool *done) {
     unsigned size_log2 = 0;
-    unsigned bits = RD__ROLLING_BITS_MAX;
+    unsigned bits = 0;
     size_t count = 0;
-    for (size_t i = 0; i < LANES_MAX; i++) {
-        const receiver_lane *const lane = &r->lanes[i];
-        if (!lane->asked || (size_log2 > 0 && lane->round.size_log2 != size_log2))
-            continue;
-        size_log2 = lane->round.size_log2;
-        bits = lane->round.bits < bits ? lane->round.bits : bits;
-        for (size_t k = 0; k < lane->ladder.count; k++)
-            count += (lane->ladder.stretches[k].flags & RD__STRETCH_TESTED) != 0;
-    }
+    for (size_t i = 0; i < LANES_MAX && size_log2 == 0; i++)
+        size_log2 = lane_searches(&r->lanes[i], 0) ? r->lanes[i].round.size_log2 : 0;
     *done = size_log2 > 0;
     if (size_log2 == 0)
         return RD_OK;
-    rd__wanted *const wanted = rd__alloc_array((uint64_t)count + 1, sizeof *wanted);
+    rd__wanted *const wanted = receiver_wanted(r, size_log2, &bits, &count);
     if (!wanted)
         return rd__fail_memory(&r->head.operation.error);
-    const uint32_t mask = (uint32_t)(UINT64_MAX << (32 - bits)); /* lanes may differ in bits: the fewest count */
-    size_t n = 0;
-    for (uint32_t i = 0; i < LANES_MAX; i++) {
-        const receiver_lane *const lane = &r->lanes[i];
-        size_t tested = 0;
-        for (uint32_t k = 0; lane->asked && lane->round.size_log2 == size_log2 && k < lane->ladder.count; k++) {
-            const rd__stretch *const s = &lane->ladder.stretches[k];
-            if (!(s->flags & RD__STRETCH_TESTED))
-                continue;
-            wanted[n++] = (rd__wanted){.rolling = lane->rolling[tested++] & mask,
-                                       .bits = s->bits,
-                                       .known = s->sum,
-                                       .offset = lane->start + s->start,
-                                       .place = RD__NOWHERE,
-                                       .stretch = k,
-                                       .lane = i};
-        }
-    }
     rd_result result = RD_OK;
     if (r->searches++ < SEARCHES_MAX)
         result =
-            rd__seek_everywhere(&r->slots[0].seeker, &r->head.operation, wanted, n, (uint32_t)1 << size_log2, bits);
-    for (size_t i = 0; i < n && result == RD_OK; i++) {
-        rd__stretch *const s = &r->lanes[wanted[i].lane].ladder.stretches[wanted[i].stretch];
-        if (wanted[i].place == RD__NOWHERE)
-            continue;
-        s->flags |= RD__STRETCH_FOUND;
-        s->place = wanted[i].place;
-        s->sum = wanted[i].sum;
-    }
+            rd__seek_everywhere(&r->slots[0].seeker, &r->head.operation, wanted, count, (uint32_t)1 << size_log2, bits);
+    for (size_t i = 0; i < count && result == RD_OK; i++)
+        rd__seek_note(&r->lanes[wanted[i].lane].ladder.stretches[wanted[i].stretch], &wanted[i]);
     free(wanted);
     for (size_t i = 0; i < LANES_MAX && result == RD_OK; i++) {
         receiver_lane *const lane = &r->lanes[(r->first + i) % LANES_MAX];
-        if (lane->asked && lane->round.size_log2 == size_log2)
+        if (lane_searches(lane, size_log2))
             result = receiver_send_answer(r, lane);
     }
     receiver_count_known(r);

@@ -149,18 +149,19 @@ static size_t seek_spots(const rd__seeker *seeker, const rd__seek_lane *lane, co
     return count;
 }
 
-/* Searches around the spots, which lie near each other in the old file. */
-static rd_result seek_batch_search(rd__seeker *seeker, const rd__seek_lane *lane, const spot *spots, size_t count,
-                                   unsigned bits, rd__wanted *wanted, rd_error *error) {
-    rd__ladder *const ladder = lane->ladder;
-    const uint32_t length = ladder->stretches[spots[0].stretch].length;
-    const uint64_t reach = rd__min_u64(REACH_MAX, (uint64_t)REACH_LENGTHS * length);
-    const uint64_t last = spots[count - 1].place;
-    const uint64_t from = spots[0].place > reach ? spots[0].place - reach : 0;
-    const uint64_t to = rd__min_u64(last + length + reach, seeker->old_size);
+void rd__seek_note(rd__stretch *stretch, const rd__wanted *wanted) {
+    if (wanted->place == RD__NOWHERE)
+        return;
+    stretch->flags |= RD__STRETCH_FOUND;
+    stretch->place = wanted->place;
+    stretch->sum = wanted->sum;
+}
+
+/* Those of the spots' stretches that are not found yet. */
+static size_t seek_batch_wanted(const rd__seek_lane *lane, const spot *spots, size_t count, rd__wanted *wanted) {
     size_t n = 0;
     for (size_t i = 0; i < count; i++) {
-        const rd__stretch *const s = &ladder->stretches[spots[i].stretch];
+        const rd__stretch *const s = &lane->ladder->stretches[spots[i].stretch];
         if (s->flags & RD__STRETCH_FOUND)
             continue;
         wanted[n++] = (rd__wanted){.rolling = spots[i].rolling,
@@ -170,6 +171,19 @@ static rd_result seek_batch_search(rd__seeker *seeker, const rd__seek_lane *lane
                                    .place = RD__NOWHERE,
                                    .stretch = spots[i].stretch};
     }
+    return n;
+}
+
+/* Searches around the spots, which lie near each other in the old file. */
+static rd_result seek_batch_search(rd__seeker *seeker, const rd__seek_lane *lane, const spot *spots, size_t count,
+                                   unsigned bits, rd__wanted *wanted, rd_error *error) {
+    rd__ladder *const ladder = lane->ladder;
+    const uint32_t length = ladder->stretches[spots[0].stretch].length;
+    const uint64_t reach = rd__min_u64(REACH_MAX, (uint64_t)REACH_LENGTHS * length);
+    const uint64_t last = spots[count - 1].place;
+    const uint64_t from = spots[0].place > reach ? spots[0].place - reach : 0;
+    const uint64_t to = rd__min_u64(last + length + reach, seeker->old_size);
+    const size_t n = seek_batch_wanted(lane, spots, count, wanted);
     if (n == 0 || to - from < length)
         return RD_OK;
     rd__search search;
@@ -187,14 +201,8 @@ static rd_result seek_batch_search(rd__seeker *seeker, const rd__seek_lane *lane
         rd__search_note(&search, &room);
         good = !room.failed;
     }
-    for (size_t i = 0; good && i < n; i++) {
-        rd__stretch *const s = &ladder->stretches[wanted[i].stretch];
-        if (wanted[i].place == RD__NOWHERE)
-            continue;
-        s->flags |= RD__STRETCH_FOUND;
-        s->place = wanted[i].place;
-        s->sum = wanted[i].sum;
-    }
+    for (size_t i = 0; good && i < n; i++)
+        rd__seek_note(&ladder->stretches[wanted[i].stretch], &wanted[i]);
     rd__search_room_free(&room);
     rd__search_free(&search);
     return good ? RD_OK : rd__fail_memory(error);

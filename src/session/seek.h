@@ -40,6 +40,9 @@ rd_result rd__seek_nearby(rd__seeker *seeker, const rd__seek_lane *lane, const u
 rd_result rd__seek_try(rd__seeker *seeker, uint64_t offset, uint32_t length, uint64_t known, unsigned bits,
                        uint64_t place, bool *found, uint64_t *sum, rd_error *error);
 
+/* Notes in the stretch where the search has found it, if it has. */
+void rd__seek_note(rd__stretch *stretch, const rd__wanted *wanted);
+
 /* Searches the whole old file, with all threads. Errors: of reading; RD_E_MEMORY. */
 rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__wanted *wanted, size_t count,
                               uint32_t length, unsigned bits);

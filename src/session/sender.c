@@ -481,6 +481,7 @@ static rd_result sender_encode(sender *s) {
             return nearby->result;
         }
         s->at_offset += (uint32_t)size;
+        s->head.figures.done = lane->start + stretch->start + s->at_offset;
         s->unsent -= size;
         taken += size;
         s->head.figures.literal += size;
@@ -521,7 +522,7 @@ static rd_result sender_send_data(sender *s) {
         return rd__fail_memory(&s->head.operation.error);
     if (!last)
         return RD_OK;
-    s->head.figures.done += lane->length;
+    s->head.figures.done = lane->start + lane->length;
     sender_close_lane(lane);
     s->data_begun = false;
     s->first++;

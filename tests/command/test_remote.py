@@ -687,12 +687,13 @@ def test_a_connection_that_breaks_anywhere(pair: Elsewhere, direction: str, wher
             assert way.destination.read_bytes() == new
             way.destination.write_bytes(OLD)
             continue
-        result.fails(7)
+        error = result.fails(7)
         if way.destination.read_bytes() == OLD:
             assert (state(pair.here), state(pair.there)) == before
         else:  # the client did not hear of it any more
             assert way.destination.read_bytes() == new
             assert direction == "push"
+            assert "is not known" in error.advice
             way.destination.write_bytes(OLD)
 
 

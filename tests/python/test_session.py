@@ -470,7 +470,6 @@ def test_buffers_of_every_kind_are_taken() -> None:
         (lambda: Session.sender(NEW, compress=100), redelta.ParameterError),
         (lambda: Session.sender(NEW, threads=0), redelta.ParameterError),
         (lambda: Session.sender(NEW, max_rounds=0), redelta.ParameterError),
-        (lambda: Session.sender(NEW, max_memory=-1), redelta.ParameterError),
         (lambda: Session.sender(NEW, changed="never"), redelta.ParameterError),  # type: ignore[arg-type]
         (lambda: Session.sender("no such file"), FileNotFoundError),
         (lambda: Session.sender(None), TypeError),  # type: ignore[arg-type]

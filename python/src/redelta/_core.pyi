@@ -108,7 +108,6 @@ def session_sender(
     compression: int,
     threads: int,
     max_rounds: int,
-    memory_max: int,
     changed: int,
     names: Names,
 ) -> Session: ...
@@ -122,7 +121,6 @@ def session_receiver(
     threads: int,
     max_rounds: int,
     output_max: int,
-    memory_max: int,
     sparse: int,
     changed: int,
     names: Names,

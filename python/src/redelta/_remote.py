@@ -261,7 +261,7 @@ def sync_file(
             return Outcome(answer.created, answer.identical, connection.sent, connection.received, session.state)
     there = is_there(dst)
     with Session._receiver(
-        dst if there else None, dst, True, compress, threads, max_rounds, max_output, None, sparse, changed
+        dst if there else None, dst, True, compress, threads, max_rounds, max_output, sparse, changed
     ) as session:
         show = Shown(progress, session)
         sent = received = 0

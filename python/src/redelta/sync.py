@@ -31,7 +31,6 @@ from redelta import _core
 from redelta._files import Files, check_destination, raw_of, unwrapped
 from redelta._params import (
     change_number,
-    memory_limit,
     output_limit,
     round_limit,
     session_compression,
@@ -169,7 +168,6 @@ class Session:
         compress: Compression = None,
         threads: int | None = None,
         max_rounds: int | None = None,
-        max_memory: int | None = None,
         changed: Changed = "error",
         mtime_ns: int | None = None,
         mode: int | None = None,
@@ -181,16 +179,14 @@ class Session:
 
         `compress` is the level of zstd for what is sent, 1 to 22; by default one that fits the amount, and False sends
         it plain. At most `threads` work at once, by default one for each processor. `max_rounds` limits the round trips
-        for connections with a long delay: fewer cost more bytes, and with less than 4 the whole file is sent. The lower
-        number of both sides counts. `max_memory` limits what the memory of the session can grow to by what the other
-        side says, in bytes. `changed` is that of `signature`.
+        for connections with a long delay: fewer cost more bytes, and with less than 4 the whole file is sent; it is the
+        sender's that counts. `changed` is that of `signature`.
 
         Raises ParameterError, OSError, and the exceptions of a file object."""
         options = {
             "compression": session_compression(compress),
             "threads": thread_number(threads),
             "max_rounds": round_limit(max_rounds),
-            "memory_max": memory_limit(max_memory),
             "changed": change_number(changed),
         }
         files = Files()
@@ -214,7 +210,6 @@ class Session:
         threads: int | None = None,
         max_rounds: int | None = None,
         max_output: int | None = None,
-        max_memory: int | None = None,
         sparse: Sparse = "auto",
         changed: Changed = "error",
     ) -> Self:
@@ -233,7 +228,7 @@ class Session:
         that of `write_patch`, the other options are those of `sender`.
 
         Raises ParameterError, OSError, and the exceptions of a file object."""
-        return cls._receiver(old, out, False, compress, threads, max_rounds, max_output, max_memory, sparse, changed)
+        return cls._receiver(old, out, False, compress, threads, max_rounds, max_output, sparse, changed)
 
     @classmethod
     def _receiver(
@@ -245,7 +240,6 @@ class Session:
         threads: int | None,
         max_rounds: int | None,
         max_output: int | None,
-        max_memory: int | None,
         sparse: Sparse,
         changed: Changed,
     ) -> Self:
@@ -256,7 +250,6 @@ class Session:
             "threads": thread_number(threads),
             "max_rounds": round_limit(max_rounds),
             "output_max": output_limit(max_output),
-            "memory_max": memory_limit(max_memory),
             "sparse": sparse_number(sparse),
             "changed": change_number(changed),
         }
