@@ -9,11 +9,13 @@
 #include <string.h>
 
 enum {
-    PORTION = 64 * 1024,          /* of a stretch that is summed at once */
-    REACH_MAX = 32 * 1024,        /* bytes on both sides of the expected place that are searched */
-    REACH_LENGTHS = 32,           /* and no more than so many times the stretch */
-    BATCH = 256 * 1024,           /* expected places that are searched together lie within so much */
-    SEARCH_SEGMENT = 1024 * 1024, /* of the old file, at least */
+    PORTION = 64 * 1024,                   /* of a stretch that is summed at once */
+    REACH_MAX = 32 * 1024,                 /* bytes on both sides of the expected place that are searched */
+    REACH_LENGTHS = 32,                    /* and no more than so many times the stretch */
+    BATCH = 256 * 1024,                    /* expected places that are searched together lie within so much */
+    SEARCH_SEGMENT = 1024 * 1024,          /* of the old file, at least */
+    SEARCH_SEGMENT_MAX = 16 * 1024 * 1024, /* but at least the length of a stretch */
+    SEARCH_MEMORY = 128 * 1024 * 1024,     /* for all segments */
     LANE = 1 << RD__LANE_LOG2
 };
 
@@ -279,6 +281,15 @@ static rd_result seek_again(rd__seeker *seeker, rd__operation *operation, rd__se
     return RD_OK;
 }
 
+/*
+ * Some times the length, which overlaps with the next one. Of stretches of up to 32 MiB, which a sender chooses, no
+ * more than need be, and few at once: each thread has two.
+ */
+static size_t seek_segment_size(size_t length) {
+    const size_t size = 4 * length > SEARCH_SEGMENT_MAX ? SEARCH_SEGMENT_MAX : 4 * length;
+    return size < SEARCH_SEGMENT ? SEARCH_SEGMENT : size < length ? length : size;
+}
+
 rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__wanted *wanted, size_t count,
                               uint32_t length, unsigned bits) {
     static const rd__segment_work work = {.slot_size = sizeof(search_slot),
@@ -290,15 +301,17 @@ rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__
         return RD_OK;
     if (!rd__search_init(&search, wanted, count, length, bits, seeker->keys->rolling, &seeker->keys->stretch))
         return rd__fail_memory(&operation->error);
-    const size_t least = 4 * (size_t)length;
+    const size_t size = seek_segment_size(length);
+    const unsigned most = (unsigned)(SEARCH_MEMORY / (2 * (size + length)));
+    const unsigned threads = rd__operation_threads_for(operation, seeker->old_size);
     rd__segments segments = {.source = seeker->nearby.source,
                              .operation = operation,
                              .role = RD_ROLE_BASIS,
-                             .size = least > SEARCH_SEGMENT ? least : SEARCH_SEGMENT,
+                             .size = size,
                              .overlap = length - 1,
                              .work = &work,
                              .context = &search};
-    rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, seeker->old_size));
+    rd_result result = rd__segments_run(&segments, threads <= most ? threads : most);
     if (result == RD_OK)
         result = seek_again(seeker, operation, &search);
     rd__search_free(&search);

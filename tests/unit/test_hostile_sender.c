@@ -8,6 +8,8 @@
 #include "hash/rabinkarp.h"
 #include "session/session.h"
 
+#include <pthread.h>
+
 enum { OLD_SIZE = 1 << 22, SAID_MAX = 1 << 20 };
 
 /* An old file of zeros, and what was read of it. */
@@ -33,14 +35,14 @@ static rd_result give(rd_session *session, const rd__growing *bytes) {
 }
 
 /* A receiver to which a file of this size was announced. */
-static rd_session *receiver_of(uint64_t size, uint64_t *read) {
-    const rd_source old_file = rd_source_callback(read_zeros, read, OLD_SIZE, RD_SEEKABLE);
+static rd_session *receiver_from(const rd_source *old_file, uint64_t size) {
+    const rd_options options = {.size = sizeof options, .threads = 4};
     const rd_sink sink = rd_sink_callback(discard, NULL);
     const rd__hello hello = {.version = RD__SESSION_VERSION};
     const rd__file_record record = {.file.size = size, .last = true};
     rd_session *session = NULL;
     rd__growing body = {0}, bytes = {0};
-    assert_int_equal(rd_session_receiver_new(&session, &old_file, &sink, NULL), RD_OK);
+    assert_int_equal(rd_session_receiver_new(&session, old_file, &sink, &options), RD_OK);
     rd__hello_put(&body, &hello);
     rd__message_put(&bytes, RD__MESSAGE_HELLO, 0, body.data, body.size);
     rd__growing_clear(&body);
@@ -50,6 +52,11 @@ static rd_session *receiver_of(uint64_t size, uint64_t *read) {
     rd__growing_free(&body);
     rd__growing_free(&bytes);
     return session;
+}
+
+static rd_session *receiver_of(uint64_t size, uint64_t *read) {
+    const rd_source old_file = rd_source_callback(read_zeros, read, OLD_SIZE, RD_SEEKABLE);
+    return receiver_from(&old_file, size);
 }
 
 /* Sums of blocks that all seem to be equal, each with as few bits as there may be. */
@@ -91,9 +98,46 @@ static void more_blocks_than_a_small_machine_can_count_are_refused(void **state)
     rd_session_free(session);
 }
 
+/* An old file of which long parts are read at once: how much room there is for all of them. */
+typedef struct rooms {
+    pthread_mutex_t mutex;
+    const void *starts[64];
+    size_t count;
+    size_t size; /* of all */
+} rooms;
+
+enum { LARGE = 1 << 29 };
+
+static rd_result read_large(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    rooms *const seen = context;
+    size_t i = 0;
+    *got = offset >= LARGE ? 0 : size < LARGE - offset ? size : (size_t)(LARGE - offset);
+    memset(data, (int)(offset >> 25), *got);
+    pthread_mutex_lock(&seen->mutex);
+    while (i < seen->count && seen->starts[i] != data)
+        i++;
+    if (i == seen->count && i < ITEMS(seen->starts)) {
+        seen->starts[seen->count++] = data;
+        seen->size += *got;
+    }
+    pthread_mutex_unlock(&seen->mutex);
+    return RD_OK;
+}
+
+static void long_blocks_take_no_more_memory(void **state) {
+    (void)state;
+    rooms seen = {.mutex = PTHREAD_MUTEX_INITIALIZER};
+    const rd_source old_file = rd_source_callback(read_large, &seen, LARGE, RD_SEEKABLE | RD_CONCURRENT);
+    rd_session *const session = receiver_from(&old_file, (uint64_t)1 << 26);
+    assert_int_equal(give_top(session, 25, 2, 0), RD_MORE);
+    check_true(seen.size < (size_t)200 << 20, "room for %zu bytes", seen.size);
+    rd_session_free(session);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(equal_blocks_without_end_are_not_all_summed),
+        cmocka_unit_test(long_blocks_take_no_more_memory),
         cmocka_unit_test(more_blocks_than_a_small_machine_can_count_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
