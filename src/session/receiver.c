@@ -30,6 +30,7 @@ enum {
     STRETCHES_MAX = 1 << 18, /* of a lane: with those of the old file that do not follow each other */
     ROUNDS_MAX = 40,         /* of a lane */
     LOCAL_LOG2_MAX = 16,     /* of the stretches of a search near where they are expected */
+    WANTED_MAX = 1 << 20,    /* stretches that are searched for at once, in the whole old file; more are not found */
     SEARCHES_MAX = 24,       /* of the whole old file */
     TOP_HEADER = 3,
     TOP_LOG2_MIN = 5
@@ -456,6 +457,7 @@ static rd__wanted *receiver_wanted(const receiver *r, unsigned size_log2, unsign
         for (size_t k = 0; k < lane->ladder.count; k++)
             most += (lane->ladder.stretches[k].flags & RD__STRETCH_TESTED) != 0;
     }
+    most = rd__min_size(most, WANTED_MAX);
     rd__wanted *const wanted = rd__alloc_array((uint64_t)most, sizeof *wanted);
     const uint32_t mask = (uint32_t)(UINT64_MAX << (32 - *bits));
     for (uint32_t i = 0; wanted && i < LANES_MAX; i++) {
@@ -463,7 +465,7 @@ static rd__wanted *receiver_wanted(const receiver *r, unsigned size_log2, unsign
         size_t tested = 0;
         for (uint32_t k = 0; lane_searches(lane, size_log2) && k < lane->ladder.count; k++) {
             const rd__stretch *const s = &lane->ladder.stretches[k];
-            if (s->flags & RD__STRETCH_TESTED)
+            if ((s->flags & RD__STRETCH_TESTED) && *count < most)
                 wanted[(*count)++] = (rd__wanted){.rolling = lane->rolling[tested++] & mask,
                                                   .bits = s->bits,
                                                   .known = s->sum,
