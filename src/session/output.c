@@ -6,6 +6,7 @@
 #include "base/result.h"
 #include "base/system.h"
 #include "io/sink.h"
+#include "io/source.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -112,6 +113,120 @@ uint8_t *rd__session_output_room(rd__session_output *output, size_t *room) {
 rd_result rd__session_output_put(rd__session_output *output, size_t size) {
     output->filled += size;
     return output->filled == BUFFER ? output_flush(output) : RD_OK;
+}
+
+/* ---- Long copies --------------------------------------------------------------------------------------------------
+ */
+
+enum { COPY_LEAVES = BUFFER / RD__SESSION_REPAIR_LEAF_MIN, COPY_SLOTS = 2 /* of each thread */ };
+
+/* As many bytes as the buffer has, whole leaves: any thread reads and hashes them. */
+typedef struct copy_slot {
+    uint8_t *data;
+    uint64_t offset; /* in the new file */
+    size_t size;
+    rd__output_leaf leaves[COPY_LEAVES];
+    rd_result result;
+    rd_error error;
+} copy_slot;
+
+typedef struct copy_run {
+    rd__session_output *output;
+    const rd_source *old_file;
+    uint64_t away; /* from an offset in the new file to the place in the old one */
+    uint64_t next;
+    uint64_t end;
+} copy_run;
+
+static bool copy_fetch(void *context, void *item) {
+    copy_run *const run = context;
+    copy_slot *const slot = item;
+    if (run->next == run->end)
+        return false;
+    slot->offset = run->next;
+    slot->size = (size_t)rd__min_u64(BUFFER, run->end - run->next);
+    run->next += slot->size;
+    return true;
+}
+
+static void copy_work(const void *context, void *item) {
+    const copy_run *const run = context;
+    copy_slot *const slot = item;
+    const uint32_t leaf_size = run->output->leaf_size;
+    rd__operation operation = rd__operation_none();
+    size_t got = 0;
+    slot->result = rd__basis_read(run->old_file, &operation, slot->offset + run->away, slot->data, slot->size, &got);
+    slot->error = operation.error;
+    for (size_t at = 0, i = 0; slot->result == RD_OK && at < slot->size; at += leaf_size, i++) {
+        const uint64_t offset = slot->offset + at;
+        rd__digest range;
+        rd__digest_init(&range, offset / RD__BLAKE3_CHUNK);
+        rd__digest_add(&range, rd__kernels_best(), slot->data + at, leaf_size);
+        output_take_node(&range, slot->leaves[i].node);
+        slot->leaves[i].sum =
+            rd__stretch_sum(&run->output->keys->stretch, slot->data + at, leaf_size, offset / RD__LEAF);
+    }
+}
+
+static rd_result copy_finish(void *context, void *item) {
+    const copy_run *const run = context;
+    const copy_slot *const slot = item;
+    rd__session_output *const output = run->output;
+    if (slot->result != RD_OK) {
+        output->operation->error = slot->error;
+        return slot->result;
+    }
+    memcpy(&output->leaves[slot->offset / output->leaf_size], slot->leaves,
+           slot->size / output->leaf_size * sizeof *slot->leaves);
+    output->written += slot->size;
+    return output_write(output, slot->data, slot->size);
+}
+
+static rd_result output_copy_run(rd__session_output *output, copy_run *run, unsigned threads) {
+    const size_t count = (size_t)threads * COPY_SLOTS;
+    copy_slot *const slots = rd__alloc_zeroed(count, sizeof *slots);
+    void **const list = rd__alloc_zeroed(count, sizeof *list);
+    bool good = slots && list;
+    for (size_t i = 0; good && i < count; i++) {
+        list[i] = &slots[i];
+        slots[i].data = rd__context_take(output->operation->context, BUFFER, 1);
+        good = slots[i].data;
+    }
+    const rd__pipeline pipeline = {.fetch = copy_fetch,
+                                   .work = copy_work,
+                                   .finish = copy_finish,
+                                   .context = run,
+                                   .slots = list,
+                                   .slot_count = count,
+                                   .threads = threads,
+                                   .pool = &output->operation->context->pool};
+    rd_error *const error = &output->operation->error;
+    const rd_result result = good ? rd__pipeline_run(&pipeline, error) : rd__fail_memory(error);
+    for (size_t i = 0; slots && i < count; i++)
+        rd__context_give(output->operation->context, slots[i].data);
+    free(slots);
+    free((void *)list);
+    return result;
+}
+
+rd_result rd__session_output_copy(rd__session_output *output, const rd_source *old_file, uint64_t place, uint64_t size,
+                                  unsigned threads, uint64_t *put) {
+    const uint64_t start = output->written;
+    *put = 0;
+    if (output->filled > 0 || output->leaf_size > BUFFER || size < (uint64_t)4 * BUFFER)
+        return RD_OK;
+    /* The last leaf of the file is left: its nodes are not merged. */
+    const uint64_t last = (output->size - 1) / output->leaf_size * output->leaf_size;
+    const uint64_t end = rd__min_u64(start + size, last) / output->leaf_size * output->leaf_size;
+    assert(start % output->leaf_size == 0);
+    if (end <= start)
+        return RD_OK;
+    copy_run run = {.output = output, .old_file = old_file, .away = place - start, .next = start, .end = end};
+    const rd_result result = output_copy_run(output, &run, threads);
+    rd__digest_init(&output->range, output->written / RD__BLAKE3_CHUNK);
+    output->sum = 0;
+    *put = end - start;
+    return result;
 }
 
 rd_result rd__session_output_finish(rd__session_output *output, uint8_t digest[RD_DIGEST_LEN]) {

@@ -40,6 +40,12 @@ rd_result rd__session_output_init(rd__session_output *output, const rd_sink *sin
 uint8_t *rd__session_output_room(rd__session_output *output, size_t *room);
 /* So many have been put there. Errors: of writing. */
 rd_result rd__session_output_put(rd__session_output *output, size_t size);
+/*
+ * Copies bytes of the old file from `place` on, at most `size`, with as many threads: *put of them, 0 if they are too
+ * few to be worth it, or if the buffer is not empty. Errors: of reading and writing.
+ */
+rd_result rd__session_output_copy(rd__session_output *output, const rd_source *old_file, uint64_t place, uint64_t size,
+                                  unsigned threads, uint64_t *put);
 /* After the last byte: writes what is left, and gives the digest. */
 rd_result rd__session_output_finish(rd__session_output *output, uint8_t digest[RD_DIGEST_LEN]);
 /* The number of leaves, and the sum of one of them. */

@@ -28,9 +28,10 @@ enum {
     LOCAL_BITS = 18,
     GROUP_LOG2 = 5,
     FINAL_GROUP_LOG2 = 3,
-    CHECK_BITS = 17,
+    CHECK_BITS = 20,
     NOTHING_SHARE =
         32, /* of a lane: where no more than one in so many bytes is known, a sample is searched for first */
+    UNKNOWN_SHARE = 2048, /* of the old file: if fewer bytes are unknown, it is not searched as a whole */
     SAMPLE_LOG2 = 4,
     GLOBAL_SHARE = 8,  /* of the file: one in so many bytes is likely to be unknown when it is searched for */
     BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
@@ -131,12 +132,13 @@ void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round
     }
 }
 
-void rd__climb_unpark(rd__climb *climb, const rd__plan *plan) {
+void rd__climb_unpark(rd__climb *climb, const rd__plan *plan, uint64_t unknown) {
+    const bool worth = unknown >= plan->old_size / UNKNOWN_SHARE;
     const bool local = (double)plan->found >= LOCAL_SHARE * (double)plan->searched; /* in all lanes */
-    const bool stays = climb->parked == RD__PARKED_POOR && local;
+    const bool stays = (climb->parked == RD__PARKED_POOR && local) || !worth;
     climb->goes_global |= climb->parked != RD__PARKED_BEFORE && !stays;
     climb->again = !stays && !(plan->quick && climb->parked == RD__PARKED_POOR);
-    climb->cleared = true;
+    climb->cleared = climb->again;
     climb->parked = RD__PARKED_NOT;
 }
 

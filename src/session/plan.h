@@ -67,8 +67,11 @@ typedef struct rd__climb {
 void rd__climb_begin(rd__climb *climb, const rd__plan *plan, uint32_t length);
 /* After the answers of the round, before the conclusions. */
 void rd__climb_learn(rd__climb *climb, const rd__ladder *ladder, const rd__round *round);
-/* Of a parked lane, once no search is under way: decides what it goes on with. */
-void rd__climb_unpark(rd__climb *climb, const rd__plan *plan);
+/*
+ * Of a parked lane, once no search is under way: decides what it goes on with. All parked lanes together have so many
+ * unknown bytes: reading the whole old file for few takes longer than sending them.
+ */
+void rd__climb_unpark(rd__climb *climb, const rd__plan *plan, uint64_t unknown);
 /* Chooses the next round. False: there is none, and the lane is settled, or it is parked. */
 bool rd__climb_next(rd__climb *climb, const rd__plan *plan, const rd__ladder *ladder, rd__round *round);
 

@@ -15,6 +15,7 @@
 #include "base/result.h"
 #include "compress/literals.h"
 #include "file/digest.h"
+#include "file/segments.h"
 #include "format/numbers.h"
 #include "io/holes.h"
 #include "io/sink.h"
@@ -31,7 +32,10 @@ enum {
     ROUNDS_MAX = 40,         /* of a lane */
     LOCAL_LOG2_MAX = 16,     /* of the stretches of a search near where they are expected */
     WANTED_MAX = 1 << 20,    /* stretches that are searched for at once, in the whole old file; more are not found */
-    SEARCHES_MAX = 24,       /* of the whole old file */
+    IN_PLACE_SAMPLE = 64,    /* blocks that are looked at in their place first */
+    PLACE_SEGMENT = 1024 * 1024,
+    FEW_SHARE = 50,    /* of the blocks: fewer are not worth a search of the old file */
+    SEARCHES_MAX = 24, /* of the whole old file */
     TOP_HEADER = 3,
     TOP_LOG2_MIN = 5
 };
@@ -222,6 +226,95 @@ static rd_result receiver_read_top(receiver *r, unsigned *rolling_bits, size_t *
     return rd__bits_at_end(&reader) ? RD_OK : rd__session_refuse(&r->head, "broken sums of blocks");
 }
 
+/* Are most blocks where they are in the new file? Some of them tell. */
+static rd_result receiver_is_in_place(receiver *r, size_t whole, bool *in_place) {
+    const size_t step = whole / IN_PLACE_SAMPLE + 1;
+    size_t tried = 0;
+    size_t agree = 0;
+    for (size_t i = 0; i < whole; i += step, tried++) {
+        const rd__wanted *const b = &r->blocks[i];
+        bool found = false;
+        uint64_t sum = 0;
+        const rd_result result = rd__seek_try(&r->slots[0].seeker, b->offset, (uint32_t)1 << r->top_log2, b->known,
+                                              b->bits, b->offset, &found, &sum, &r->head.operation.error);
+        if (result != RD_OK)
+            return result;
+        agree += found;
+    }
+    *in_place = agree > tried / 2;
+    return RD_OK;
+}
+
+/* What a segment of the old file has of the blocks that would lie in it. */
+typedef struct place_run {
+    receiver *receiver;
+    size_t whole;
+} place_run;
+
+static void place_work(const void *context, void *slot) {
+    const place_run *const run = context;
+    const rd__segment *const segment = slot;
+    const receiver *const r = run->receiver;
+    const size_t length = (size_t)1 << r->top_log2;
+    for (size_t at = 0; at + length <= segment->got; at += length) {
+        const uint64_t offset = segment->offset + at;
+        const size_t i = (size_t)(offset >> r->top_log2);
+        if (i >= run->whole)
+            return;
+        rd__wanted *const b = &r->blocks[i]; /* which no other thread has */
+        const uint64_t sum = rd__stretch_sum(&r->head.keys.stretch, segment->data + at, length, offset / RD__LEAF);
+        if (rd__sum_bits(sum, b->bits) != b->known)
+            continue;
+        b->place = offset;
+        b->sum = sum;
+    }
+}
+
+static rd_result place_finish(void *context, void *slot) {
+    (void)context, (void)slot;
+    return RD_OK;
+}
+
+/* Looks at all blocks in their place, and moves those that are not there to the front: *left of them. */
+static rd_result receiver_find_in_place(receiver *r, size_t whole, size_t *left) {
+    static const rd__segment_work work = {.slot_size = sizeof(rd__segment), .work = place_work, .finish = place_finish};
+    place_run run = {.receiver = r, .whole = whole};
+    rd__segments segments = {.source = &r->old_file,
+                             .operation = &r->head.operation,
+                             .role = RD_ROLE_BASIS,
+                             .size = PLACE_SEGMENT,
+                             .work = &work,
+                             .context = &run};
+    const rd_result result = rd__segments_run(&segments, r->threads);
+    *left = 0;
+    for (size_t i = 0; i < whole; i++) {
+        if (r->blocks[i].place != RD__NOWHERE)
+            continue;
+        const rd__wanted other = r->blocks[*left];
+        r->blocks[(*left)++] = r->blocks[i];
+        r->blocks[i] = other;
+    }
+    return result;
+}
+
+/*
+ * Finds the blocks. Where most lie in place, those are found first, without rolling; and if hardly any are left, the
+ * rounds will find what there is of them.
+ */
+static rd_result receiver_find_blocks(receiver *r, size_t whole, unsigned rolling_bits) {
+    bool in_place = false;
+    size_t left = whole;
+    rd_result result = RD_OK;
+    if (((size_t)1 << r->top_log2) <= PLACE_SEGMENT) /* longer ones take much memory for each thread */
+        result = receiver_is_in_place(r, whole, &in_place);
+    if (result == RD_OK && in_place)
+        result = receiver_find_in_place(r, whole, &left);
+    if (result != RD_OK || (in_place && left < whole / FEW_SHARE))
+        return result;
+    return rd__seek_everywhere(&r->slots[0].seeker, &r->head.operation, r->blocks, left, (uint32_t)1 << r->top_log2,
+                               rolling_bits);
+}
+
 static rd_result receiver_search_top(receiver *r) {
     rd_session *const head = &r->head;
     rd__bit_model models[2] = {RD__BIT_MODEL_EVEN, RD__BIT_MODEL_EVEN};
@@ -231,8 +324,7 @@ static rd_result receiver_search_top(receiver *r) {
     rd__growing_free(&r->top);
     r->phase = RECEIVER_LANES;
     if (result == RD_OK)
-        result = rd__seek_everywhere(&r->slots[0].seeker, &head->operation, r->blocks, whole,
-                                     (uint32_t)1 << r->top_log2, rolling_bits);
+        result = receiver_find_blocks(r, whole, rolling_bits);
     if (result != RD_OK)
         return result;
     rd__growing body = {0};
@@ -563,13 +655,19 @@ static rd_result receiver_begin_data(receiver *r, bool compressed) {
 
 /* Writes the next bytes of a known stretch. */
 static rd_result receiver_copy(receiver *r, const rd__stretch *s, size_t *put) {
+    const uint64_t place = s->place + r->at_offset;
+    const uint32_t left = s->length - r->at_offset;
+    uint64_t copied = 0;
     size_t room = 0;
     size_t got = 0;
+    rd_result result = rd__session_output_copy(&r->output, &r->old_file, place, left, r->threads, &copied);
+    *put = (size_t)copied;
+    if (result != RD_OK || copied > 0)
+        return result;
     uint8_t *const to = rd__session_output_room(&r->output, &room);
-    const size_t size = rd__min_size(room, s->length - r->at_offset);
-    const rd_result result = rd__basis_read(&r->old_file, &r->head.operation, s->place + r->at_offset, to, size, &got);
-    *put = size;
-    return result;
+    *put = rd__min_size(room, left);
+    result = rd__basis_read(&r->old_file, &r->head.operation, place, to, *put, &got);
+    return result == RD_OK ? rd__session_output_put(&r->output, *put) : result;
 }
 
 /* Writes the next bytes of a literal, as far as there are any. */
@@ -590,7 +688,9 @@ static rd_result receiver_decode(receiver *r, const rd__stretch *s, rd_in *in, s
     if (out.pos > 0)
         rd__history_add(&r->history, to, out.pos);
     r->head.figures.literal += out.pos;
-    return r->history.failed ? rd__fail_memory(&r->head.operation.error) : RD_OK;
+    if (r->history.failed)
+        return rd__fail_memory(&r->head.operation.error);
+    return out.pos > 0 ? rd__session_output_put(&r->output, out.pos) : RD_OK;
 }
 
 /* Writes the lane as far as the literals in `in` go; with `end`, to its end. */
@@ -599,9 +699,8 @@ static rd_result receiver_write(receiver *r, rd_in *in, bool end) {
     while (r->at < ladder->count) {
         const rd__stretch *const s = &ladder->stretches[r->at];
         size_t put = 0;
-        rd_result result = s->state == RD__STRETCH_KNOWN ? receiver_copy(r, s, &put) : receiver_decode(r, s, in, &put);
-        if (result == RD_OK && put > 0)
-            result = rd__session_output_put(&r->output, put);
+        const rd_result result =
+            s->state == RD__STRETCH_KNOWN ? receiver_copy(r, s, &put) : receiver_decode(r, s, in, &put);
         if (result != RD_OK)
             return result;
         r->at_offset += (uint32_t)put;

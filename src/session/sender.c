@@ -534,8 +534,11 @@ static rd_result sender_send_data(sender *s) {
 /* Once no search is under way, the parked lanes go on, all at once: the receiver searches for all of them in one go. */
 static bool sender_unpark(sender *s) {
     bool any = false;
+    uint64_t unknown = 0;
     for (size_t i = s->first; i < s->open_end; i++) {
         const sender_lane *const lane = sender_lane_at(s, i);
+        if (lane->climb.parked != RD__PARKED_NOT)
+            unknown += lane->length - rd__ladder_known(&lane->ladder);
         if (lane->waits && (lane->round.kind == RD__ROUND_LOCAL || lane->round.kind == RD__ROUND_GLOBAL))
             return false;
         any |= lane->climb.parked != RD__PARKED_NOT;
@@ -544,7 +547,7 @@ static bool sender_unpark(sender *s) {
         sender_lane *const lane = sender_lane_at(s, i);
         if (lane->climb.parked == RD__PARKED_NOT)
             continue;
-        rd__climb_unpark(&lane->climb, &s->plan);
+        rd__climb_unpark(&lane->climb, &s->plan, unknown);
         lane->ready = true;
     }
     return any;
