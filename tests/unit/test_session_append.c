@@ -36,7 +36,9 @@ static void output_that_only_grows_is_not_repaired(void **state) {
     for (size_t i = 0; i < SIZE; i += 1000)
         new_file[i]++;
     const rd_source from = rd_source_memory(old_file, SIZE), to = rd_source_memory(new_file, SIZE);
-    for (int append = 0; append < 2; append++) {
+    int refused = 0;
+    for (int attempt = 0; attempt < 30; attempt++) {
+        const bool append = attempt > 0;
         char name[] = "/tmp/test_session_append_XXXXXX";
         const int made_fd = mkstemp(name);
         const int fd = open(name, append ? O_WRONLY | O_APPEND : O_WRONLY);
@@ -46,15 +48,18 @@ static void output_that_only_grows_is_not_repaired(void **state) {
         assert_int_equal(rd_session_sender_new(&sender, &to, NULL, NULL), RD_OK);
         assert_int_equal(rd_session_receiver_new(&receiver, &from, &sink, NULL), RD_OK);
         rd__session_force_bits(sender, 2);
-        check_equal(talk_to_the_end(sender, receiver), append ? RD_E_MISMATCH : RD_OK, "append %d", append);
-        if (!append) {
+        const rd_result result = talk_to_the_end(sender, receiver);
+        check_true(result == RD_OK || (append && result == RD_E_MISMATCH), "append %d: %d", append, result);
+        if (result == RD_OK) { /* now and then nothing misleads */
             assert_int_equal(pread(made_fd, made, sizeof made, 0), SIZE);
             assert_memory_equal(made, new_file, SIZE);
         }
+        refused += result != RD_OK;
         rd_session_free(sender);
         rd_session_free(receiver);
         assert_true(close(fd) == 0 && close(made_fd) == 0);
     }
+    assert_true(refused > 0);
 }
 
 int main(void) {
