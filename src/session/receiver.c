@@ -15,7 +15,6 @@
 #include "base/result.h"
 #include "compress/literals.h"
 #include "file/digest.h"
-#include "file/segments.h"
 #include "format/numbers.h"
 #include "io/holes.h"
 #include "io/sink.h"
@@ -32,10 +31,7 @@ enum {
     ROUNDS_MAX = 40,         /* of a lane */
     LOCAL_LOG2_MAX = 16,     /* of the stretches of a search near where they are expected */
     WANTED_MAX = 1 << 20,    /* stretches that are searched for at once, in the whole old file; more are not found */
-    IN_PLACE_SAMPLE = 64,    /* blocks that are looked at in their place first */
-    PLACE_SEGMENT = 1024 * 1024,
-    FEW_SHARE = 50,    /* of the blocks: fewer are not worth a search of the old file */
-    SEARCHES_MAX = 24, /* of the whole old file */
+    SEARCHES_MAX = 24,       /* of the whole old file */
     TOP_HEADER = 3,
     TOP_LOG2_MIN = 5
 };
@@ -226,95 +222,6 @@ static rd_result receiver_read_top(receiver *r, unsigned *rolling_bits, size_t *
     return rd__bits_at_end(&reader) ? RD_OK : rd__session_refuse(&r->head, "broken sums of blocks");
 }
 
-/* Are most blocks where they are in the new file? Some of them tell. */
-static rd_result receiver_is_in_place(receiver *r, size_t whole, bool *in_place) {
-    const size_t step = whole / IN_PLACE_SAMPLE + 1;
-    size_t tried = 0;
-    size_t agree = 0;
-    for (size_t i = 0; i < whole; i += step, tried++) {
-        const rd__wanted *const b = &r->blocks[i];
-        bool found = false;
-        uint64_t sum = 0;
-        const rd_result result = rd__seek_try(&r->slots[0].seeker, b->offset, (uint32_t)1 << r->top_log2, b->known,
-                                              b->bits, b->offset, &found, &sum, &r->head.operation.error);
-        if (result != RD_OK)
-            return result;
-        agree += found;
-    }
-    *in_place = agree > tried / 2;
-    return RD_OK;
-}
-
-/* What a segment of the old file has of the blocks that would lie in it. */
-typedef struct place_run {
-    receiver *receiver;
-    size_t whole;
-} place_run;
-
-static void place_work(const void *context, void *slot) {
-    const place_run *const run = context;
-    const rd__segment *const segment = slot;
-    const receiver *const r = run->receiver;
-    const size_t length = (size_t)1 << r->top_log2;
-    for (size_t at = 0; at + length <= segment->got; at += length) {
-        const uint64_t offset = segment->offset + at;
-        const size_t i = (size_t)(offset >> r->top_log2);
-        if (i >= run->whole)
-            return;
-        rd__wanted *const b = &r->blocks[i]; /* which no other thread has */
-        const uint64_t sum = rd__stretch_sum(&r->head.keys.stretch, segment->data + at, length, offset / RD__LEAF);
-        if (rd__sum_bits(sum, b->bits) != b->known)
-            continue;
-        b->place = offset;
-        b->sum = sum;
-    }
-}
-
-static rd_result place_finish(void *context, void *slot) {
-    (void)context, (void)slot;
-    return RD_OK;
-}
-
-/* Looks at all blocks in their place, and moves those that are not there to the front: *left of them. */
-static rd_result receiver_find_in_place(receiver *r, size_t whole, size_t *left) {
-    static const rd__segment_work work = {.slot_size = sizeof(rd__segment), .work = place_work, .finish = place_finish};
-    place_run run = {.receiver = r, .whole = whole};
-    rd__segments segments = {.source = &r->old_file,
-                             .operation = &r->head.operation,
-                             .role = RD_ROLE_BASIS,
-                             .size = PLACE_SEGMENT,
-                             .work = &work,
-                             .context = &run};
-    const rd_result result = rd__segments_run(&segments, r->threads);
-    *left = 0;
-    for (size_t i = 0; i < whole; i++) {
-        if (r->blocks[i].place != RD__NOWHERE)
-            continue;
-        const rd__wanted other = r->blocks[*left];
-        r->blocks[(*left)++] = r->blocks[i];
-        r->blocks[i] = other;
-    }
-    return result;
-}
-
-/*
- * Finds the blocks. Where most lie in place, those are found first, without rolling; and if hardly any are left, the
- * rounds will find what there is of them.
- */
-static rd_result receiver_find_blocks(receiver *r, size_t whole, unsigned rolling_bits) {
-    bool in_place = false;
-    size_t left = whole;
-    rd_result result = RD_OK;
-    if (((size_t)1 << r->top_log2) <= PLACE_SEGMENT) /* longer ones take much memory for each thread */
-        result = receiver_is_in_place(r, whole, &in_place);
-    if (result == RD_OK && in_place)
-        result = receiver_find_in_place(r, whole, &left);
-    if (result != RD_OK || (in_place && left < whole / FEW_SHARE))
-        return result;
-    return rd__seek_everywhere(&r->slots[0].seeker, &r->head.operation, r->blocks, left, (uint32_t)1 << r->top_log2,
-                               rolling_bits);
-}
-
 static rd_result receiver_search_top(receiver *r) {
     rd_session *const head = &r->head;
     rd__bit_model models[2] = {RD__BIT_MODEL_EVEN, RD__BIT_MODEL_EVEN};
@@ -324,7 +231,8 @@ static rd_result receiver_search_top(receiver *r) {
     rd__growing_free(&r->top);
     r->phase = RECEIVER_LANES;
     if (result == RD_OK)
-        result = receiver_find_blocks(r, whole, rolling_bits);
+        result = rd__seek_blocks(&r->slots[0].seeker, &head->operation, r->blocks, whole, (uint32_t)1 << r->top_log2,
+                                 rolling_bits);
     if (result != RD_OK)
         return result;
     rd__growing body = {0};
@@ -413,8 +321,8 @@ static rd_result receiver_take_round(receiver *r, uint64_t number, const uint8_t
         return rd__session_refuse(&r->head, "a round that is broken, or one too many");
     rd__growing_put(&lane->message, data + RD__ROUND_HEADER_LEN, size - RD__ROUND_HEADER_LEN);
     lane->asked = true;
-    if (lane->rounds + 3 > r->head.figures.rounds)
-        r->head.figures.rounds = lane->rounds + 3;
+    if (lane->rounds + RD__SESSION_ROUNDS > r->head.figures.rounds)
+        r->head.figures.rounds = lane->rounds + RD__SESSION_ROUNDS;
     return lane->message.failed ? rd__fail_memory(&r->head.operation.error) : RD_OK;
 }
 

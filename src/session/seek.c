@@ -16,6 +16,9 @@ enum {
     SEARCH_SEGMENT = 1024 * 1024,          /* of the old file, at least */
     SEARCH_SEGMENT_MAX = 16 * 1024 * 1024, /* but at least the length of a stretch */
     SEARCH_MEMORY = 128 * 1024 * 1024,     /* for all segments */
+    PLACE_SAMPLE = 64,                     /* blocks that are looked at in their place first */
+    PLACE_SEGMENT = 1024 * 1024,           /* of the old file; longer blocks take much memory for each thread */
+    FEW_SHARE = 50,                        /* of the blocks: fewer are not worth a search of the old file */
     LANE = 1 << RD__LANE_LOG2
 };
 
@@ -316,4 +319,92 @@ rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__
         result = seek_again(seeker, operation, &search);
     rd__search_free(&search);
     return result;
+}
+
+/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
+
+/* Are most blocks where they are in the new file? Some of them tell. */
+static rd_result seek_sample_places(rd__seeker *seeker, const rd__wanted *blocks, size_t count, uint32_t length,
+                                    bool *in_place, rd_error *error) {
+    const size_t step = count / PLACE_SAMPLE + 1;
+    size_t tried = 0;
+    size_t agree = 0;
+    for (size_t i = 0; i < count; i += step, tried++) {
+        const rd__wanted *const b = &blocks[i];
+        bool found = false;
+        uint64_t sum = 0;
+        const rd_result result =
+            rd__seek_try(seeker, b->offset, length, b->known, b->bits, b->offset, &found, &sum, error);
+        if (result != RD_OK)
+            return result;
+        agree += found;
+    }
+    *in_place = agree > tried / 2;
+    return RD_OK;
+}
+
+typedef struct place_run {
+    const rd__session_keys *keys;
+    rd__wanted *blocks;
+    size_t count;
+    uint32_t length;
+} place_run;
+
+/* What a segment of the old file has of the blocks that would lie in it, which no other thread has. */
+static void place_work(const void *context, void *slot) {
+    const place_run *const run = context;
+    const rd__segment *const segment = slot;
+    for (size_t at = 0; at + run->length <= segment->got; at += run->length) {
+        const uint64_t offset = segment->offset + at;
+        if (offset / run->length >= run->count)
+            return;
+        rd__wanted *const b = &run->blocks[offset / run->length];
+        const uint64_t sum = rd__stretch_sum(&run->keys->stretch, segment->data + at, run->length, offset / RD__LEAF);
+        if (rd__sum_bits(sum, b->bits) != b->known)
+            continue;
+        b->place = offset;
+        b->sum = sum;
+    }
+}
+
+static rd_result place_finish(void *context, void *slot) {
+    (void)context, (void)slot;
+    return RD_OK;
+}
+
+/* Looks at all blocks in their place, and moves those that are not there to the front: *left of them. */
+static rd_result seek_in_place(rd__seeker *seeker, rd__operation *operation, rd__wanted *blocks, size_t count,
+                               uint32_t length, size_t *left) {
+    static const rd__segment_work work = {.slot_size = sizeof(rd__segment), .work = place_work, .finish = place_finish};
+    place_run run = {.keys = seeker->keys, .blocks = blocks, .count = count, .length = length};
+    rd__segments segments = {.source = seeker->nearby.source,
+                             .operation = operation,
+                             .role = RD_ROLE_BASIS,
+                             .size = PLACE_SEGMENT,
+                             .work = &work,
+                             .context = &run};
+    const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, seeker->old_size));
+    *left = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (blocks[i].place != RD__NOWHERE)
+            continue;
+        const rd__wanted other = blocks[*left];
+        blocks[(*left)++] = blocks[i];
+        blocks[i] = other;
+    }
+    return result;
+}
+
+rd_result rd__seek_blocks(rd__seeker *seeker, rd__operation *operation, rd__wanted *blocks, size_t count,
+                          uint32_t length, unsigned bits) {
+    bool in_place = false;
+    size_t left = count;
+    rd_result result = RD_OK;
+    if (length <= PLACE_SEGMENT)
+        result = seek_sample_places(seeker, blocks, count, length, &in_place, &operation->error);
+    if (result == RD_OK && in_place)
+        result = seek_in_place(seeker, operation, blocks, count, length, &left);
+    if (result != RD_OK || (in_place && left < count / FEW_SHARE))
+        return result;
+    return rd__seek_everywhere(seeker, operation, blocks, left, length, bits);
 }

@@ -47,4 +47,12 @@ void rd__seek_note(rd__stretch *stretch, const rd__wanted *wanted);
 rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__wanted *wanted, size_t count,
                               uint32_t length, unsigned bits);
 
+/*
+ * Finds the blocks of the new file, each of `length` bytes, which come in order; afterwards they do not. Where most lie
+ * in place, those are found first, without rolling; and if hardly any are left, the rounds will find what there is of
+ * them. Errors: as above.
+ */
+rd_result rd__seek_blocks(rd__seeker *seeker, rd__operation *operation, rd__wanted *blocks, size_t count,
+                          uint32_t length, unsigned bits);
+
 #endif

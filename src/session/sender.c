@@ -405,8 +405,8 @@ static rd_result sender_step_lanes(sender *s, bool *done) {
         lane->climb.searched = lane->climb.found = 0;
         if (i > s->first || !s->data_begun)
             s->head.figures.known += rd__ladder_known(&lane->ladder);
-        if (lane->climb.rounds + 3 > s->head.figures.rounds)
-            s->head.figures.rounds = lane->climb.rounds + 3;
+        if (lane->climb.rounds + RD__SESSION_ROUNDS > s->head.figures.rounds)
+            s->head.figures.rounds = lane->climb.rounds + RD__SESSION_ROUNDS;
     }
     return result;
 }

@@ -17,6 +17,7 @@
 
 enum {
     RD__SESSION_OUT_MAX = 1024 * 1024, /* bytes that wait to be fetched: no work is done while there are more */
+    RD__SESSION_ROUNDS = 3, /* round trips besides those of a lane: of the file, the blocks and the literals */
     RD__SESSION_REPAIR_LEAF_MIN = 64 * 1024,
     RD__SESSION_REPAIR_LEAVES_MAX = 1 << 18
 };
