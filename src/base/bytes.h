@@ -1,6 +1,6 @@
 /*
  * Integers in memory, in either byte order, at any alignment. Those of a fixed width compile to one load or store, with
- * a byte swap where the machine needs it.
+ * a byte swap where the machine needs it. And what else is done with bits and bytes in more than one room.
  */
 #ifndef RD_BASE_BYTES_H
 #define RD_BASE_BYTES_H
@@ -70,6 +70,14 @@ static inline void rd__store_be(uint8_t *p, size_t width, uint64_t value) {
 /* Are all of these bytes 0? Where they are not, the first ones mostly tell. */
 static inline bool rd__is_zeros(const uint8_t *data, size_t size) {
     return size == 0 || (data[0] == 0 && memcmp(data, data + 1, size - 1) == 0);
+}
+
+/* The least n with 2^n >= value, at most 63. */
+static inline unsigned rd__log2_above(uint64_t value) {
+    unsigned log2 = 0;
+    while (log2 < 63 && (uint64_t)1 << log2 < value)
+        log2++;
+    return log2;
 }
 
 #endif

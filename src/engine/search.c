@@ -1,6 +1,7 @@
 /* See search.h. */
 #include "engine/search.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "hash/rabinkarp.h"
 
@@ -24,13 +25,6 @@ static int search_compare(const void *one, const void *other) {
     return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-static unsigned log2_above(uint64_t value) {
-    unsigned log2 = 0;
-    while (log2 < 63 && (uint64_t)1 << log2 < value)
-        log2++;
-    return log2;
-}
-
 static unsigned clamp(unsigned value, unsigned least, unsigned most) {
     return value < least ? least : value > most ? most : value;
 }
@@ -49,14 +43,15 @@ static void search_make_directory(rd__search *search) {
 bool rd__search_init(rd__search *search, rd__wanted *wanted, size_t count, uint32_t length, unsigned rolling_bits,
                      uint32_t key, const rd__stretch_keys *keys) {
     const unsigned most = clamp(rolling_bits - FILTER_OWN_BITS, RD__FILTER_WORDS_LOG2_MIN, FILTER_LOG2_MAX);
-    const unsigned words_log2 = clamp(log2_above(count * FILTER_BITS >> WORD_LOG2), RD__FILTER_WORDS_LOG2_MIN, most);
+    const unsigned words_log2 =
+        clamp(rd__log2_above(count * FILTER_BITS >> WORD_LOG2), RD__FILTER_WORDS_LOG2_MIN, most);
     *search = (rd__search){.kernels = rd__kernels_best(),
                            .keys = keys,
                            .wanted = wanted,
                            .count = count,
                            .length = length,
                            .rolling_bits = rolling_bits,
-                           .directory_log2 = clamp(log2_above(count), 1, DIRECTORY_LOG2_MAX)};
+                           .directory_log2 = clamp(rd__log2_above(count), 1, DIRECTORY_LOG2_MAX)};
     search->words = rd__alloc_zeroed((uint64_t)1 << words_log2, sizeof *search->words);
     search->directory = rd__alloc_array(((uint64_t)1 << search->directory_log2) + 1, sizeof *search->directory);
     if (!search->words || !search->directory) {

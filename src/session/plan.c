@@ -1,7 +1,7 @@
 /* See plan.h. The figures come from docs/performance.md, "Two machines and few bytes". */
 #include "session/plan.h"
 
-#include "base/memory.h"
+#include "base/bytes.h"
 #include "format/session.h"
 
 enum {
@@ -21,9 +21,7 @@ enum {
     SEARCH_FIRST_LOG2 = 12,
     SEARCH_SECOND_LOG2 = 9,
     SEARCH_LAST_LOG2 = 8, /* after the first edges, which are cheaper to find */
-    COARSE_BITS = 10,
-    FINE_BITS = 10,
-    FINE_LOG2 = 9,
+    SPLIT_BITS = 10,
     QUICK_BITS = 12,
     LOCAL_BITS = 18,
     GROUP_LOG2 = 5,
@@ -33,20 +31,15 @@ enum {
         32, /* of a lane: where no more than one in so many bytes is known, a sample is searched for first */
     UNKNOWN_SHARE = 2048, /* of the old file: if fewer bytes are unknown, it is not searched as a whole */
     SAMPLE_LOG2 = 4,
+    SAMPLE_LEAST = 16, /* stretches; a smaller sample says too little */
     GLOBAL_SHARE = 8,  /* of the file: one in so many bytes is likely to be unknown when it is searched for */
     BUDGET_SHARE = 100 /* rounds may take one in so many bytes of a lane */
 };
 
 #define INNER_SHARE 0.03  /* found where nothing is known beside: fewer, and only edges are tested from then on */
 #define SAMPLE_SHARE 0.03 /* found of a sample: fewer are most likely found by chance, or not worth their bits */
+#define LAST_SHARE 0.1    /* found by the search before: fewer, and the last one is left out */
 #define LOCAL_SHARE 0.12  /* found near the expected places: fewer, and the whole old file is searched */
-
-static unsigned log2_above(uint64_t value) {
-    unsigned log2 = 0;
-    while (log2 < 63 && (uint64_t)1 << log2 < value)
-        log2++;
-    return log2;
-}
 
 static unsigned plan_bits(const rd__plan *plan, unsigned bits, unsigned least) {
     const unsigned most = plan->forced_bits > 0 ? plan->forced_bits : bits;
@@ -56,7 +49,7 @@ static unsigned plan_bits(const rd__plan *plan, unsigned bits, unsigned least) {
 
 /* So many bits that what agrees by chance takes no longer to look at than what is searched. */
 static unsigned plan_rolling_bits(const rd__plan *plan, uint64_t bytes) {
-    const unsigned bits = log2_above(bytes) + 1;
+    const unsigned bits = rd__log2_above(bytes) + 1;
     return plan_bits(plan, bits < RD__ROLLING_BITS_MAX ? bits : RD__ROLLING_BITS_MAX, RD__ROLLING_BITS_MIN);
 }
 
@@ -170,7 +163,7 @@ static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladde
     const bool nothing = rd__ladder_known(ladder) < climb->length / NOTHING_SHARE;
     if (count == 0)
         return false;
-    if (step->size_log2 <= SEARCH_LAST_LOG2 && climb->share < 0.1)
+    if (step->size_log2 <= SEARCH_LAST_LOG2 && climb->share < LAST_SHARE)
         return false;
     const bool probes = nothing && !climb->probed;
     const bool global = probes || climb->goes_global;
@@ -183,7 +176,7 @@ static bool climb_search(rd__climb *climb, const rd__plan *plan, const rd__ladde
     climb->cleared = false;
     climb->searched = climb->found = 0;
     round->kind = global ? RD__ROUND_GLOBAL : RD__ROUND_LOCAL;
-    round->sample_log2 = probes && count >> SAMPLE_LOG2 >= 16 ? SAMPLE_LOG2 : 0;
+    round->sample_log2 = probes && count >> SAMPLE_LOG2 >= SAMPLE_LEAST ? SAMPLE_LOG2 : 0;
     round->bits = global ? plan->global_bits : plan_bits(plan, LOCAL_BITS, RD__ROLLING_BITS_MIN);
     round->size_log2 = step->size_log2;
     return true;
@@ -193,10 +186,7 @@ static bool climb_split(const rd__climb *climb, const rd__plan *plan, const rd__
                         const rd__plan_step *step, rd__round *round) {
     const bool last = plan->quick && step->size_log2 == LEAST_LOG2; /* what it leaves open is sent, to save a round */
     const bool inner = !plan->quick && step->size_log2 < EDGES_LOG2 && climb->inner_share >= INNER_SHARE;
-    const unsigned bits = last                          ? RD__SURE_BITS
-                          : plan->quick                 ? QUICK_BITS
-                          : step->size_log2 > FINE_LOG2 ? COARSE_BITS
-                                                        : FINE_BITS;
+    const unsigned bits = last ? RD__SURE_BITS : plan->quick ? QUICK_BITS : SPLIT_BITS;
     round->kind = RD__ROUND_SPLIT;
     round->size_log2 = step->size_log2;
     round->bits = plan_bits(plan, bits, 1);
