@@ -119,3 +119,12 @@ void job_put_commands(json_writer *record, const cli_job *job, uint64_t whole, u
         json_null(record, "saved");
     json_bool(record, "identical", job->identical);
 }
+
+const char *job_sync_outcome(const cli_job *job) {
+    const bool dry = job->request->dry_run;
+    if (job->identical)
+        return "unchanged";
+    if (job->created)
+        return dry ? "would be created" : "created";
+    return dry ? "would be updated" : "updated";
+}

@@ -73,4 +73,7 @@ void job_put_blocks(json_writer *record, const cli_job *job, uint64_t count);
 /* --json: what a delta is made of, and what it saves of `whole` bytes if `sent` bytes are sent instead. */
 void job_put_commands(json_writer *record, const cli_job *job, uint64_t whole, uint64_t sent);
 
+/* What either way of sync did to its file, or would do: "updated". */
+const char *job_sync_outcome(const cli_job *job);
+
 #endif

@@ -226,20 +226,11 @@ static rd_result sync_work(cli_job *job) {
     return result;
 }
 
-static const char *sync_outcome(const cli_job *job) {
-    const bool dry = job->request->dry_run;
-    if (job->identical)
-        return "unchanged";
-    if (job->created)
-        return dry ? "would be created" : "created";
-    return dry ? "would be updated" : "updated";
-}
-
 static rd_result sync_print(cli_job *job) {
     const uint64_t new_size = job->stats.out_bytes;
     const uint64_t sent = job->signature_bytes + job->stats.in_bytes;
     failure_put_name(stdout, job->request->inputs[OLD]);
-    (void)printf(": %s, %s bytes; %s would have been sent (%.2f %%): signature %s, delta %s\n", sync_outcome(job),
+    (void)printf(": %s, %s bytes; %s would have been sent (%.2f %%): signature %s, delta %s\n", job_sync_outcome(job),
                  grouped(new_size).text, grouped(sent).text, percent(sent, new_size),
                  grouped(job->signature_bytes).text, grouped(job->stats.in_bytes).text);
     return output_check_printed(&job->failure);

@@ -97,21 +97,12 @@ static void remote_release(cli_job *job) {
 
 /* ---- The report ------------------------------------------------------------------------------------------------- */
 
-static const char *remote_outcome(const cli_job *job) {
-    const bool dry = job->request->dry_run;
-    if (job->identical)
-        return "unchanged";
-    if (job->created)
-        return dry ? "would be created" : "created";
-    return dry ? "would be updated" : "updated";
-}
-
 static rd_result remote_print(cli_job *job) {
     const client_report *const report = job->found;
     const uint64_t new_size = report->session.new_size;
     const uint64_t travelled = report->sent + report->received;
     failure_put_name(stdout, job->request->inputs[DESTINATION]);
-    (void)printf(": %s, %s bytes; %s travelled (%.2f %%): sent %s, received %s\n", remote_outcome(job),
+    (void)printf(": %s, %s bytes; %s travelled (%.2f %%): sent %s, received %s\n", job_sync_outcome(job),
                  grouped(new_size).text, grouped(travelled).text, percent(travelled, new_size),
                  grouped(report->sent).text, grouped(report->received).text);
     return output_check_printed(&job->failure);
