@@ -27,7 +27,26 @@ static void every_plan_has_its_searches(void **state) {
     }
 }
 
+/* A lane that found little near the expected places searches everywhere, if all lanes together lack enough. */
+static void few_bytes_are_not_searched_for_everywhere(void **state) {
+    (void)state;
+    const uint64_t size = (uint64_t)1 << 30;
+    rd__plan plan;
+    rd__plan_make(&plan, size, size, 0, 0);
+    plan.searched = 100;
+    for (unsigned log2 = 10; log2 < 30; log2++) {
+        rd__climb climb;
+        rd__climb_begin(&climb, &plan, (uint32_t)1 << RD__LANE_LOG2);
+        climb.parked = RD__PARKED_POOR;
+        rd__climb_unpark(&climb, &plan, (uint64_t)1 << log2);
+        check_equal(climb.goes_global, log2 >= 19, "2^%u bytes", log2);
+        check_equal(climb.again, log2 >= 19, "2^%u bytes", log2);
+        check_equal(climb.parked, RD__PARKED_NOT, "2^%u bytes", log2);
+    }
+}
+
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(every_plan_has_its_searches)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_plan_has_its_searches),
+                                       cmocka_unit_test(few_bytes_are_not_searched_for_everywhere)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,7 +3,7 @@
  * there, so it must not be taken for repaired.
  */
 #define _POSIX_C_SOURCE 200809L
-#include "support.h"
+#include "talk.h"
 
 #include "session/session.h"
 
@@ -11,21 +11,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { SIZE = 300000, ROOM = 1 << 18 };
-
-static rd_result talk_to_the_end(rd_session *sender, rd_session *receiver) {
-    static uint8_t rooms[2][ROOM];
-    rd_session *const sides[2] = {sender, receiver};
-    rd_result results[2] = {RD_MORE, RD_MORE};
-    size_t said[2] = {0, 0};
-    for (unsigned i = 0; results[0] == RD_MORE || results[1] == RD_MORE; i = 1 - i) {
-        rd_in in = {.data = rooms[1 - i], .size = said[1 - i]};
-        rd_out out = {.data = rooms[i], .size = sizeof rooms[i]};
-        results[i] = rd_session_step(sides[i], &in, &out, false);
-        said[i] = out.pos;
-    }
-    return results[1];
-}
+enum { SIZE = 300000 };
 
 static void output_that_only_grows_is_not_repaired(void **state) {
     (void)state;
@@ -44,19 +30,20 @@ static void output_that_only_grows_is_not_repaired(void **state) {
         const int fd = open(name, append ? O_WRONLY | O_APPEND : O_WRONLY);
         assert_true(made_fd >= 0 && fd >= 0 && unlink(name) == 0);
         const rd_sink sink = rd_sink_fd(fd);
-        rd_session *sender = NULL, *receiver = NULL;
-        assert_int_equal(rd_session_sender_new(&sender, &to, NULL, NULL), RD_OK);
-        assert_int_equal(rd_session_receiver_new(&receiver, &from, &sink, NULL), RD_OK);
-        rd__session_force_bits(sender, 2);
-        const rd_result result = talk_to_the_end(sender, receiver);
+        const talk_plan plan = talk_plan_plain();
+        talk t = {.sides = {{.result = RD_MORE}, {.result = RD_MORE}}};
+        assert_int_equal(rd_session_sender_new(&t.sides[SENDER].session, &to, NULL, NULL), RD_OK);
+        assert_int_equal(rd_session_receiver_new(&t.sides[RECEIVER].session, &from, &sink, NULL), RD_OK);
+        rd__session_force_bits(t.sides[SENDER].session, 2);
+        talk_run(&t, &plan);
+        const rd_result result = t.sides[RECEIVER].result;
         check_true(result == RD_OK || (append && result == RD_E_MISMATCH), "append %d: %d", append, result);
         if (result == RD_OK) { /* now and then nothing misleads */
             assert_int_equal(pread(made_fd, made, sizeof made, 0), SIZE);
             assert_memory_equal(made, new_file, SIZE);
         }
         refused += result != RD_OK;
-        rd_session_free(sender);
-        rd_session_free(receiver);
+        talk_free(&t);
         assert_true(close(fd) == 0 && close(made_fd) == 0);
     }
     assert_true(refused > 0);

@@ -2,16 +2,16 @@
  * Sessions over files of several lanes, on which all threads work: but a source that does not say that several threads
  * may read it is read by the caller's alone.
  */
-#include "support.h"
+#include "talk.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
-enum { MIB = 1 << 20, SIZE = 136 * MIB, ROOM = 1 << 18 };
+enum { MIB = 1 << 20, SIZE = 136 * MIB, EVERY = 8 * MIB };
 
 /* A file that is made while it is read. */
 typedef struct made_file {
-    uint8_t changed; /* added to one byte of each MiB */
+    uint8_t changed; /* added to one byte of each 8 MiB */
     pthread_t caller;
     atomic_uint elsewhere; /* reads by other threads */
 } made_file;
@@ -25,7 +25,7 @@ static rd_result made_read(void *context, uint64_t offset, void *data, size_t si
     for (size_t i = 0; i < *got; i++) {
         const uint64_t at = offset + i;
         bytes[i] = (uint8_t)((at >> 6) * 0x9e3779b97f4a7c15u >> 40 ^ at);
-        bytes[i] = (uint8_t)(bytes[i] + (at % MIB == 12345 ? file->changed : 0));
+        bytes[i] = (uint8_t)(bytes[i] + (at % EVERY == 12345 ? file->changed : 0));
     }
     return RD_OK;
 }
@@ -40,20 +40,6 @@ static rd_result discard_at(void *context, uint64_t offset, const void *data, si
     return RD_OK;
 }
 
-static void talk_to_the_end(rd_session *sender, rd_session *receiver) {
-    static uint8_t rooms[2][ROOM];
-    rd_session *const sides[2] = {sender, receiver};
-    rd_result results[2] = {RD_MORE, RD_MORE};
-    size_t said[2] = {0, 0};
-    for (unsigned i = 0; results[0] == RD_MORE || results[1] == RD_MORE; i = 1 - i) {
-        rd_in in = {.data = rooms[1 - i], .size = said[1 - i]};
-        rd_out out = {.data = rooms[i], .size = sizeof rooms[i]};
-        results[i] = rd_session_step(sides[i], &in, &out, false);
-        assert_true((results[i] == RD_MORE || results[i] == RD_OK) && in.pos == in.size);
-        said[i] = out.pos;
-    }
-}
-
 static void only_the_caller_reads(void **state) {
     (void)state;
     made_file old_file = {.caller = pthread_self()};
@@ -62,17 +48,63 @@ static void only_the_caller_reads(void **state) {
     const rd_source to = rd_source_callback(made_read, &new_file, SIZE, RD_SEEKABLE);
     const rd_sink sink = rd_sink_callback_at(discard, discard_at, NULL);
     const rd_options options = {.size = sizeof options, .threads = 4};
-    rd_session *sender = NULL, *receiver = NULL;
-    assert_int_equal(rd_session_sender_new(&sender, &to, NULL, &options), RD_OK);
-    assert_int_equal(rd_session_receiver_new(&receiver, &from, &sink, &options), RD_OK);
-    talk_to_the_end(sender, receiver);
+    const talk_plan plan = talk_plan_plain();
+    talk t = {.sides = {{.result = RD_MORE}, {.result = RD_MORE}}};
+    assert_int_equal(rd_session_sender_new(&t.sides[SENDER].session, &to, NULL, &options), RD_OK);
+    assert_int_equal(rd_session_receiver_new(&t.sides[RECEIVER].session, &from, &sink, &options), RD_OK);
+    talk_run(&t, &plan);
+    assert_int_equal(t.sides[SENDER].result, RD_OK);
+    assert_int_equal(t.sides[RECEIVER].result, RD_OK);
     check_equal(new_file.elsewhere, 0, "reads of the new file elsewhere");
     check_equal(old_file.elsewhere, 0, "reads of the old file elsewhere");
-    rd_session_free(sender);
-    rd_session_free(receiver);
+    talk_free(&t);
+}
+
+/* An old file that cannot be read any more once the new one is being written. */
+typedef struct broken_file {
+    made_file file;
+    atomic_bool broken;
+} broken_file;
+
+static rd_result broken_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
+    broken_file *const broken = context;
+    return broken->broken ? RD_E_IO : made_read(&broken->file, offset, data, size, got);
+}
+
+static rd_result break_it(void *context, const void *data, size_t size) {
+    (void)data, (void)size;
+    ((broken_file *)context)->broken = true;
+    return RD_OK;
+}
+
+static rd_result break_it_at(void *context, uint64_t offset, const void *data, size_t size) {
+    (void)offset;
+    return break_it(context, data, size);
+}
+
+static void a_long_copy_that_cannot_be_read_fails(void **state) {
+    (void)state;
+    for (unsigned threads = 1; threads <= 4; threads += 3) {
+        broken_file old_file = {.file.caller = pthread_self()};
+        made_file new_file = {.caller = pthread_self(), .changed = 1};
+        const rd_source from = rd_source_callback(broken_read, &old_file, SIZE, RD_SEEKABLE | RD_CONCURRENT);
+        const rd_source to = rd_source_callback(made_read, &new_file, SIZE, RD_SEEKABLE);
+        const rd_sink sink = rd_sink_callback_at(break_it, break_it_at, &old_file);
+        const rd_options options = {.size = sizeof options, .threads = threads};
+        const talk_plan plan = talk_plan_plain();
+        talk t = {.sides = {{.result = RD_MORE}, {.result = RD_MORE}}};
+        assert_int_equal(rd_session_sender_new(&t.sides[SENDER].session, &to, NULL, &options), RD_OK);
+        assert_int_equal(rd_session_receiver_new(&t.sides[RECEIVER].session, &from, &sink, &options), RD_OK);
+        talk_run(&t, &plan);
+        check_equal(t.sides[SENDER].result, RD_E_PEER, "%u threads", threads);
+        check_equal(t.sides[RECEIVER].result, RD_E_IO, "%u threads", threads);
+        check_equal(rd_session_error(t.sides[RECEIVER].session)->role, RD_ROLE_BASIS, "%u threads", threads);
+        talk_free(&t);
+    }
 }
 
 int main(void) {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(only_the_caller_reads)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test(only_the_caller_reads),
+                                       cmocka_unit_test(a_long_copy_that_cannot_be_read_fails)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
