@@ -812,8 +812,8 @@ typedef struct rd_session_state {
 /*
  * Makes the session of the side that has the new file, which must be seekable, and its size known; *file may be NULL,
  * and its size is ignored. The source is copied; what it refers to must outlive the session. Memory: mostly less
- * than 100 MB, and what compression takes; whatever the other side does, no more than 512 MB. Errors: RD_E_MEMORY,
- * RD_E_PARAMETER, RD_E_IO, with *session NULL.
+ * than 100 MB, and what compression takes; another side that means ill can make it several hundred. Errors:
+ * RD_E_MEMORY, RD_E_PARAMETER, RD_E_IO, with *session NULL.
  */
 RD_API rd_result rd_session_sender_new(rd_session **session, const rd_source *new_file, const rd_session_file *file,
                                        const rd_options *options);
