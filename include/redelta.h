@@ -315,7 +315,8 @@ typedef struct rd_stats {
     uint8_t basis_digest[RD_DIGEST_LEN];
     uint64_t basis_size;
     bool has_basis_digest;
-    uint32_t delta_index; /* of rd_delta_merge: the delta that an error, or `changed`, is about, by its place */
+    uint32_t delta_index; /* of rd_delta_merge: the delta that an error, or `changed`, is about, by its place; of a
+                             join of parts: the part */
 } rd_stats;
 
 /* The size of the delta that these statistics are about, uncompressed. */
@@ -571,6 +572,37 @@ RD_API rd_result rd_delta_verify(const rd_source *delta, const rd_source *file, 
  * any operation.
  */
 RD_API rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options);
+
+/*
+ * Parts of the work on a file, which threads or machines may do separately: of a range each, and a part is a record in
+ * bytes (docs/formats.md). Whoever makes a part decides what is in it: a record that was damaged is told, one that lies
+ * is not. What a record says. Fixed for good.
+ */
+typedef struct rd_part {
+    uint64_t offset; /* of its range */
+    uint64_t length;
+    bool last; /* the file ends with the range */
+} rd_part;
+
+/*
+ * Writes to `out` a part of the digest of `source`, which must be seekable: that of its `length` bytes from `offset`
+ * on, both multiples of 1024, except that the last part ends with the file (RD_UNKNOWN: all the rest). The record has
+ * 32 bytes for each one bit, about, of the numbers of its first and last KiB: it is shortest for offsets that are
+ * multiples of a large power of two, and has at most 3.5 KB. Progress counts the bytes of the range. Memory: constant
+ * per thread. Errors: RD_E_PARAMETER if the range is not one of those, or the source is not seekable.
+ */
+RD_API rd_result rd_digest_part_make(const rd_source *source, uint64_t offset, uint64_t length, const rd_sink *out,
+                                     const rd_options *options);
+/* Reads a part of a digest, and checks it. Errors: RD_E_MAGIC, RD_E_TRUNCATED, RD_E_CORRUPT: it is none, or damaged;
+ * RD_E_PARAMETER: it is of a later version. */
+RD_API rd_result rd_digest_part_inspect(const rd_source *record, rd_part *part, const rd_options *options);
+/*
+ * Joins the `count` parts of the digest of a file to what rd_digest makes of it. They must follow each other from the
+ * start of the file to its end. Memory: constant. Errors: those of rd_digest_part_inspect; RD_E_PARAMETER if the parts
+ * do not fit each other, or one is missing; the statistics say which (`delta_index`).
+ */
+RD_API rd_result rd_digest_join(const rd_source *records, size_t count, uint8_t digest[RD_DIGEST_LEN],
+                                const rd_options *options);
 
 /*
  * Sets *equal: whether two sources have the same bytes. What is a hole in both is not read. In errors, the first is the

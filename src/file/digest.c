@@ -18,6 +18,7 @@ typedef struct digest_slot {
 
 typedef struct digest_run {
     const rd__kernels *kernels;
+    uint64_t first; /* the number of the source's first chunk in the file */
     rd__digest digest;
     uint64_t size;
 } digest_run;
@@ -26,7 +27,7 @@ static void digest_work(const void *context, void *slot) {
     const digest_run *const run = context;
     digest_slot *const it = slot;
     const rd__segment *const s = &it->segment;
-    rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+    rd__digest_init(&it->range, run->first + s->offset / RD__BLAKE3_CHUNK);
     if (s->zeros > 0)
         rd__digest_add_zeros(&it->range, run->kernels, s->zeros * SEGMENT_SIZE);
     else
@@ -42,23 +43,32 @@ static rd_result digest_finish(void *context, void *slot) {
     return RD_OK;
 }
 
-rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
-                            uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
+rd_result rd__source_digest_range(const rd_source *source, rd__operation *operation, rd_role role, uint64_t first,
+                                  rd__digest *digest, uint64_t *size) {
     static const rd__segment_work work = {.slot_size = sizeof(digest_slot),
                                           .work = digest_work,
                                           .work_empty = digest_work,
                                           .finish = digest_finish,
                                           .finish_empty = digest_finish};
-    digest_run run = {.kernels = rd__kernels_best()};
+    digest_run run = {.kernels = rd__kernels_best(), .first = first};
     rd__segments segments = {
         .source = source, .operation = operation, .role = role, .size = SEGMENT_SIZE, .work = &work, .context = &run};
-    rd__digest_init(&run.digest, 0);
+    rd__digest_init(&run.digest, first);
     const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, source->size));
     if (result != RD_OK)
         return result;
-    rd__digest_final(&run.digest, digest);
+    *digest = run.digest;
     *size = run.size;
     return RD_OK;
+}
+
+rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
+                            uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
+    rd__digest whole;
+    const rd_result result = rd__source_digest_range(source, operation, role, 0, &whole, size);
+    if (result == RD_OK)
+        rd__digest_final(&whole, digest);
+    return result;
 }
 
 rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options) {

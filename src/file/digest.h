@@ -1,4 +1,4 @@
-/* The digest of a whole source, and that of long holes. */
+/* The digest of a whole source or of a range, and that of long holes. */
 #ifndef RD_FILE_DIGEST_H
 #define RD_FILE_DIGEST_H
 
@@ -11,6 +11,13 @@
  */
 rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
                             uint8_t digest[RD_DIGEST_LEN], uint64_t *size);
+
+/*
+ * Likewise of a source that is a range of a file, where chunk `first` of that starts; of the rest of the file, unless
+ * it has whole chunks.
+ */
+rd_result rd__source_digest_range(const rd_source *source, rd__operation *operation, rd_role role, uint64_t first,
+                                  rd__digest *digest, uint64_t *size);
 
 /*
  * Like rd__digester_take_zeros, for the next `size` bytes of what the operation reads: many are hashed by as many

@@ -19,13 +19,16 @@ void rd__digest_init(rd__digest *digest, uint64_t start) {
     digest->count = 0;
 }
 
-/* Merges the last nodes, as far as they are children of one parent. More follows, so none of the parents is the root.
+/*
+ * Merges the last nodes, as far as they are children of one parent. Only a parent of all chunks from the start of the
+ * file may be the root; if `more` follows, none is.
  */
-static void digest_merge(rd__digest *d) {
+static void digest_merge(rd__digest *d, bool more) {
     while (d->count >= 2) {
         const size_t last = d->count - 1;
         const uint8_t level = d->levels[last];
-        if (d->levels[last - 1] != level || d->end % ((uint64_t)2 << level) != 0)
+        const bool may_be_root = !more && d->start == 0 && d->count == 2;
+        if (d->levels[last - 1] != level || d->end % ((uint64_t)2 << level) != 0 || may_be_root)
             return;
         rd__blake3_parent(d->nodes[last - 1], false, d->nodes[last - 1]);
         d->levels[last - 1]++;
@@ -35,7 +38,7 @@ static void digest_merge(rd__digest *d) {
 
 static void digest_push(rd__digest *d, const uint8_t *node, uint8_t level) {
     assert(!d->ended && d->end % ((uint64_t)1 << level) == 0);
-    digest_merge(d);
+    digest_merge(d, true);
     assert(d->count < RD__DIGEST_NODES);
     memcpy(d->nodes[d->count], node, RD__BLAKE3_LEN);
     d->levels[d->count++] = level;
@@ -120,6 +123,23 @@ void rd__digest_join(rd__digest *digest, const rd__digest *next) {
     for (size_t i = 0; i < next->count; i++)
         digest_push(digest, next->nodes[i], next->levels[i]);
     digest->ended = next->ended;
+}
+
+uint8_t rd__digest_level(uint64_t start, uint64_t at, uint64_t end) {
+    uint8_t level = 0;
+    while (level < RD__DIGEST_LEVELS && at % ((uint64_t)2 << level) == 0 && end - at >= (uint64_t)2 << level)
+        level++;
+    /* One node over all from the start of the file would be the root if nothing followed. */
+    const bool may_be_root = start == 0 && at == 0 && level > 0 && end == (uint64_t)1 << level;
+    return may_be_root ? (uint8_t)(level - 1) : level;
+}
+
+void rd__digest_settle(rd__digest *digest) {
+    digest_merge(digest, false);
+}
+
+void rd__digest_add_node(rd__digest *digest, const uint8_t *node, uint8_t level) {
+    digest_push(digest, node, level);
 }
 
 void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {

@@ -45,6 +45,18 @@ void rd__digest_add_zeros(rd__digest *digest, const rd__kernels *kernels, uint64
 /* Appends the next range. */
 void rd__digest_join(rd__digest *digest, const rd__digest *next);
 
+/*
+ * Merges nodes as far as they can be merged whatever follows, so that they depend on nothing but where the range starts
+ * and ends: the level of each is that of rd__digest_level. Only before the range is written down.
+ */
+void rd__digest_settle(rd__digest *digest);
+
+/* The level of the node that starts with chunk `at` in the settled range of the chunks from `start` to `end`. */
+uint8_t rd__digest_level(uint64_t start, uint64_t at, uint64_t end);
+
+/* Appends a node with the sum of 2^level chunks, of which the last may be the end of the file. */
+void rd__digest_add_node(rd__digest *digest, const uint8_t *node, uint8_t level);
+
 /* The digest of the file, if the range is all of it. */
 void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]);
 
