@@ -57,6 +57,9 @@ PyObject *load_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *join_parts(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *make_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *inspect_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *join_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 
 /* A method that takes keywords, for a table of methods. */

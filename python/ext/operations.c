@@ -4,46 +4,15 @@
  *
  * The files are passed by position, everything else by keyword (settings.h).
  */
-#include "call.h"
+#include "operation.h"
+
 #include "context.h"
 #include "settings.h"
-#include "sink.h"
-#include "source.h"
 #include "table.h"
 
 #include <stdlib.h>
 
-enum { SOURCES_USUAL = 2 };
-
-typedef struct operation {
-    call call;
-    source usual[SOURCES_USUAL];
-    source *sources; /* the usual ones, or more that were allocated */
-    int source_count;
-    sink sink;
-    rd_replace replace;
-    bool small; /* so that the GIL is kept */
-    rd_options options;
-    rd_stats stats;
-    rd_error error;
-    PyObject *names;
-    PyObject *names_of_deltas;     /* of a merge: a tuple of names, one for each delta; else NULL */
-    bool has_basis;                /* of a merge: the last source is that */
-    PyObject *context;             /* that is in use */
-    const rd_signature *signature; /* that a delta is made with, or that is written */
-    rd_signature *made;            /* that was made or loaded */
-    uint64_t offset, length;       /* of a part */
-    const rd_signature **parts;    /* to be joined */
-    size_t part_count;
-    uint8_t digest[RD_DIGEST_LEN];
-    rd_kind kind; /* of what is inspected */
-    bool compressed;
-} operation;
-
-typedef rd_result work_fn(operation *o);
-
-/* Sets up a zeroed operation. False, with an exception set, if the keywords are wrong or the context is in use. */
-static bool operation_begin(operation *o, PyObject *module, PyObject *keywords) {
+bool operation_begin(operation *o, PyObject *module, PyObject *keywords) {
     settings given;
     module_state *const state = PyModule_GetState(module);
     rd_context *kept;
@@ -63,12 +32,25 @@ static bool operation_begin(operation *o, PyObject *module, PyObject *keywords) 
     return true;
 }
 
-static bool operation_add_source(operation *o, PyObject *object, bool seekable) {
+bool operation_add_source(operation *o, PyObject *object, bool seekable) {
     return source_open(&o->sources[o->source_count++], object, &o->call, seekable);
 }
 
-/* For few bytes in memory, neither a thread nor releasing the GIL pays. */
-static void operation_note_small(operation *o) {
+bool operation_add_sources(operation *o, PyObject *objects) {
+    const Py_ssize_t count = PyTuple_Size(objects);
+    bool good = true;
+    o->sources = calloc((size_t)count + 1, sizeof *o->sources);
+    if (!o->sources) {
+        o->sources = o->usual;
+        PyErr_NoMemory();
+        return false;
+    }
+    for (Py_ssize_t i = 0; i < count && good; i++)
+        good = operation_add_source(o, PyTuple_GetItem(objects, i), false);
+    return good;
+}
+
+void operation_note_small(operation *o) {
     o->small = o->source_count > 0 && !o->sink.path && !o->sink.file.object;
     for (int i = 0; i < o->source_count; i++)
         o->small = o->small && source_is_small(&o->sources[i]);
@@ -76,7 +58,7 @@ static void operation_note_small(operation *o) {
         o->options.threads = 1;
 }
 
-static void operation_run(operation *o, work_fn *work) {
+void operation_run(operation *o, work_fn *work) {
     if (!o->small)
         call_release(&o->call);
     rd_result result = sink_start(&o->sink, o->replace, &o->error);
@@ -88,8 +70,7 @@ static void operation_run(operation *o, work_fn *work) {
     call_resume(&o->call);
 }
 
-/* False with an exception set: the one that Python code raised, that of a closed file, or of the library's error. */
-static bool operation_succeeded(operation *o) {
+bool operation_succeeded(operation *o) {
     if (PyErr_Occurred())
         return false;
     if (o->error.result == RD_OK)
@@ -101,7 +82,7 @@ static bool operation_succeeded(operation *o) {
     return false;
 }
 
-static void operation_end(operation *o) {
+void operation_end(operation *o) {
     for (int i = 0; i < o->source_count; i++)
         source_close(&o->sources[i]);
     if (o->sources != o->usual)
@@ -113,8 +94,7 @@ static void operation_end(operation *o) {
 /* The line that called the package, from here: `_patch` and `write_patch`, or their like, are in between. */
 enum { CALLER = 3 };
 
-/* Runs an operation with a sink. Returns (bytes or None, statistics). */
-static PyObject *operation_run_to_sink(operation *o, work_fn *work) {
+PyObject *operation_run_to_sink(operation *o, work_fn *work) {
     PyObject *result = NULL;
     operation_run(o, work);
     if (operation_succeeded(o) && sink_warn(&o->sink, CALLER)) {
@@ -366,15 +346,20 @@ PyObject *expand_delta(PyObject *module, PyObject *arguments, PyObject *keywords
     return operation_run_on_two(module, arguments, keywords, work_expand_delta);
 }
 
+rd_source *operation_first_sources(operation *o, size_t count) {
+    rd_source *const sources = malloc((count + 1) * sizeof *sources);
+    if (!sources)
+        o->error = (rd_error){.reason = rd_result_message(RD_E_MEMORY), .offset = RD_UNKNOWN};
+    for (size_t i = 0; sources && i < count; i++)
+        sources[i] = o->sources[i].from;
+    return sources;
+}
+
 static rd_result work_merge_deltas(operation *o) {
     const size_t count = (size_t)o->source_count - o->has_basis;
-    rd_source *const deltas = malloc(count * sizeof *deltas);
-    if (!deltas) {
-        o->error = (rd_error){.reason = rd_result_message(RD_E_MEMORY), .offset = RD_UNKNOWN};
+    rd_source *const deltas = operation_first_sources(o, count);
+    if (!deltas)
         return RD_E_MEMORY;
-    }
-    for (size_t i = 0; i < count; i++)
-        deltas[i] = o->sources[i].from;
     const rd_result result =
         rd_delta_merge(deltas, count, o->has_basis ? &o->sources[count].from : NULL, &o->sink.to, &o->options);
     free(deltas);
@@ -383,18 +368,8 @@ static rd_result work_merge_deltas(operation *o) {
 
 /* The deltas, and the basis unless it is None, as sources. */
 static bool operation_add_deltas(operation *o, PyObject *deltas, PyObject *basis) {
-    const Py_ssize_t count = PyTuple_Size(deltas);
-    bool good = true;
-    o->sources = calloc((size_t)count + 1, sizeof *o->sources);
-    if (!o->sources) {
-        o->sources = o->usual;
-        PyErr_NoMemory();
-        return false;
-    }
-    for (Py_ssize_t i = 0; i < count && good; i++)
-        good = operation_add_source(o, PyTuple_GetItem(deltas, i), false);
     o->has_basis = basis != Py_None;
-    return good && (!o->has_basis || operation_add_source(o, basis, true));
+    return operation_add_sources(o, deltas) && (!o->has_basis || operation_add_source(o, basis, true));
 }
 
 /*

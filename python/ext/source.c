@@ -37,10 +37,14 @@ static rd_result source_read_callable(void *context, uint64_t offset, void *data
     return call_leave(s->call, good) ? RD_OK : RD_E_CANCELLED;
 }
 
-/* (file, start): the descriptor's own position, which other threads may use, does not change, unless start is None. */
+/*
+ * (file, start) or (file, start, length): the descriptor's own position, which other threads may use, does not change,
+ * unless start is None.
+ */
 static bool source_open_file(source *s, PyObject *place) {
     PyObject *file, *start;
-    if (!PyArg_ParseTuple(place, "OO", &file, &start))
+    unsigned long long length = RD_UNKNOWN;
+    if (!PyArg_ParseTuple(place, "OO|K", &file, &start, &length))
         return false;
     const unsigned long long at = start == Py_None ? 0 : PyLong_AsUnsignedLongLong(start);
     const int fd = PyErr_Occurred() ? -1 : PyObject_AsFileDescriptor(file);
@@ -48,6 +52,8 @@ static bool source_open_file(source *s, PyObject *place) {
         return false;
     s->file = (open_file){.object = Py_NewRef(file), .fd = fd};
     s->from = start == Py_None ? rd_source_fd(fd) : rd_source_fd_at(fd, at);
+    if (length != RD_UNKNOWN)
+        s->from = rd_source_range(&s->from, 0, length);
     return true;
 }
 

@@ -1,8 +1,8 @@
 /*
  * Where the library reads from, as passed from Python: an int is an open descriptor that nobody else closes, a tuple of
- * two is a file object of the caller's and the offset in its file at which to start (None: it is read in order), a
- * callable is asked for bytes with (offset, size), a tuple of a callable and an int is one with so many bytes, anything
- * else is a buffer.
+ * two is a file object of the caller's and the offset in its file at which to start (None: it is read in order), one
+ * of three likewise with the length of a range, a callable is asked for bytes with (offset, size), a tuple of a
+ * callable and an int is one with so many bytes, anything else is a buffer.
  */
 #ifndef REDELTA_EXT_SOURCE_H
 #define REDELTA_EXT_SOURCE_H

@@ -12,7 +12,7 @@ librsync, byte for byte.
 >>> redelta.patch(old, delta) == new
 True
 
-All functions take paths (`str`, `os.PathLike`), bytes and file objects.
+All functions take paths (`str`, `os.PathLike`), bytes, file objects and ranges of files (`FileRange`).
 """
 
 from types import FunctionType
@@ -45,6 +45,8 @@ from redelta._errors import (
 from redelta._incremental import DeltaEncoder, Patcher, Signer
 from redelta._inspect import Copy, DeltaInfo, Literal, SignatureInfo, inspect
 from redelta._operations import delta, digest, patch, signature, write_delta, write_patch, write_signature
+from redelta._parts import DigestPart
+from redelta._range import FileRange
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
 from redelta._remote import sync_file
 from redelta._signature import Signature, SignaturePart
@@ -78,8 +80,10 @@ __all__ = [
     "DeltaReader",
     "DeltaWriter",
     "Destination",
+    "DigestPart",
     "FileChangedError",
     "FileChangedWarning",
+    "FileRange",
     "Hash",
     "LimitError",
     "Literal",

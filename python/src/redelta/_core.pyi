@@ -347,6 +347,21 @@ def make_digest(
     context: Context | None,
     changed: int,
 ) -> tuple[bytes, Numbers]: ...
+def make_digest_part(
+    source: Reading,
+    offset: int,
+    length: int | None,
+    /,
+    *,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes, Numbers]: ...
+def inspect_digest_part(record: Buffer, /, *, main: bool, names: Names) -> tuple[int, int, bool]: ...
+def join_digest(records: tuple[Buffer, ...], /, *, main: bool, names: tuple[Names, ...]) -> bytes: ...
 def inspect(
     source: Reading,
     /,

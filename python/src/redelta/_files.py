@@ -26,6 +26,7 @@ from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from redelta._errors import ParameterError
+from redelta._range import FileRange
 from redelta._types import Basis, Destination, Reading, Source, Writing
 
 BufferedFile: TypeAlias = io.BufferedReader | io.BufferedWriter | io.BufferedRandom
@@ -100,6 +101,27 @@ def end_of(file: Any) -> int:
     return end if isinstance(end, int) else operator.index(file.tell())
 
 
+def ranged(file: io.FileIO, range: FileRange) -> Reading:
+    """The range of an open file."""
+    return (file, range.start) if range.length is None else (file, range.start, range.length)
+
+
+def read_all(source: Any) -> bytes:
+    """All bytes of a source, in memory."""
+    if is_path(source):
+        with open(source, "rb") as file:
+            return file.read()
+    if isinstance(source, FileRange):
+        with open(source.path, "rb") as file:
+            file.seek(source.start)
+            return file.read(-1 if source.length is None else source.length)
+    if is_buffer(source) and not hasattr(source, "read"):
+        return bytes(source)
+    if not callable(getattr(source, "read", None)):
+        raise TypeError(f"a path, bytes or a reader is needed, not {type(source).__name__}")
+    return b"".join(iter(lambda: bytes(checked(source.read(1 << 20))), b""))
+
+
 class Input:
     """An open source: `native` is what the extension takes, `name` its path, if it has one. A basis is read at any
     offset from its start, and its position is left as it was. `used`, once it is set, is how many bytes were read of
@@ -127,6 +149,10 @@ class Input:
             self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source)
             self.native = self._owned.fileno()
+        elif isinstance(source, FileRange):
+            self._owned = open(source.path, "rb", buffering=0)  # noqa: SIM115
+            self.name = os.fspath(source.path)
+            self.native = ranged(self._owned, source)
         elif type(file) is io.BytesIO:
             self._memory = file
             self.native = memoryview(file.getvalue())[0 if self._basis else file.tell() :]  # nothing is copied

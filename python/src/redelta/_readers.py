@@ -28,6 +28,7 @@ from redelta._params import (
     patch_verify,
     signature_params,
 )
+from redelta._range import FileRange, RangeReader
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
 from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Source, StrongLength
@@ -44,6 +45,8 @@ class _Feed:
         file: Any = source
         if is_path(source):
             file = open(file, "rb", buffering=0)  # noqa: SIM115
+        elif isinstance(file, FileRange):
+            file = RangeReader(file)
         elif not hasattr(source, "read") and is_buffer(source):
             file = io.BytesIO(file)
         elif not callable(getattr(source, "read", None)):

@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict, TypeVar
 
+from redelta._range import FileRange
+
 if TYPE_CHECKING:
     from typing_extensions import Buffer as Buffer
 else:
@@ -37,10 +39,10 @@ class SupportsWrite(Protocol[T_contra]):
 
 Path: TypeAlias = str | os.PathLike[str]
 
-Source: TypeAlias = Buffer | Path | SupportsRead[bytes]
+Source: TypeAlias = Buffer | Path | FileRange | SupportsRead[bytes]
 """Where bytes come from. A `str` is a path; a reader is read from its position to its end."""
 
-Basis: TypeAlias = Buffer | Path | SupportsReadAndSeek[bytes]
+Basis: TypeAlias = Buffer | Path | FileRange | SupportsReadAndSeek[bytes]
 """A source that a patch copies from, at any offset from the start of the file."""
 
 Destination: TypeAlias = Path | SupportsWrite[bytes]
@@ -83,9 +85,11 @@ class HasFileno(Protocol):
 ReadAt: TypeAlias = Callable[[int, int], Buffer]
 """A function that returns up to so many bytes at an offset."""
 
-Reading: TypeAlias = int | tuple[HasFileno, int | None] | Buffer | ReadAt | tuple[ReadAt, int]
-"""A descriptor, a file with a start or to be read in order, a buffer, or a function, perhaps with the size of what it
-reads."""
+Reading: TypeAlias = (
+    int | tuple[HasFileno, int | None] | tuple[HasFileno, int, int] | Buffer | ReadAt | tuple[ReadAt, int]
+)
+"""A descriptor, a file with a start or to be read in order, one with the start and the length of a range, a buffer, or
+a function, perhaps with the size of what it reads."""
 
 Writing: TypeAlias = (
     tuple[HasFileno]
