@@ -12,21 +12,25 @@ static uint64_t file_time(struct timespec time) {
     return (uint64_t)time.tv_sec * 1000000000u + (uint64_t)time.tv_nsec;
 }
 
+rd__file_state rd__file_state_from(const struct stat *status) {
+    return (rd__file_state) {
+        .regular = S_ISREG(status->st_mode), .size = (uint64_t)status->st_size,
+#if defined(__APPLE__)
+        .written = file_time(status->st_mtimespec), .changed = file_time(status->st_ctimespec),
+#else
+        .written = file_time(status->st_mtim), .changed = file_time(status->st_ctim),
+#endif
+        .links = (uint64_t)status->st_nlink, .mode = (uint64_t)status->st_mode, .user = (uint64_t)status->st_uid,
+        .group = (uint64_t)status->st_gid
+    };
+}
+
 int rd__file_state_of(int fd, rd__file_state *state) {
     struct stat status;
     *state = (rd__file_state){0};
     if (fstat(fd, &status) != 0)
         return errno;
-    *state = (rd__file_state) {
-        .regular = S_ISREG(status.st_mode), .size = (uint64_t)status.st_size,
-#if defined(__APPLE__)
-        .written = file_time(status.st_mtimespec), .changed = file_time(status.st_ctimespec),
-#else
-        .written = file_time(status.st_mtim), .changed = file_time(status.st_ctim),
-#endif
-        .links = (uint64_t)status.st_nlink, .mode = (uint64_t)status.st_mode, .user = (uint64_t)status.st_uid,
-        .group = (uint64_t)status.st_gid
-    };
+    *state = rd__file_state_from(&status);
     return 0;
 }
 

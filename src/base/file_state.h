@@ -23,6 +23,12 @@ typedef struct rd__file_state {
 /* Returns 0, or errno. */
 int rd__file_state_of(int fd, rd__file_state *state);
 
+#if !defined(_WIN32)
+/* The same for what the system has told already. */
+struct stat;
+rd__file_state rd__file_state_from(const struct stat *status);
+#endif
+
 /*
  * The clock of `changed` on local file systems: what is written from now on gets this time or a later one. It ticks:
  * on Linux every 1 to 10 ms.

@@ -32,6 +32,7 @@ static rd_result operation_check(rd__operation *operation, const rd_options *giv
 
 rd_result rd__operation_start(rd__operation *operation, const rd_options *options, uint64_t total) {
     *operation = rd__operation_none();
+    operation->owner = operation;
     operation->total = total;
     if (options)
         memcpy(&operation->options, options, rd__min_size(options->size, sizeof operation->options));
@@ -39,6 +40,14 @@ rd_result rd__operation_start(rd__operation *operation, const rd_options *option
     if (operation->options.context)
         rd__context_enter(operation->context);
     return operation_check(operation, options);
+}
+
+rd_result rd__operation_start_part(rd__operation *operation, rd__operation *whole, const rd_options *options,
+                                   uint64_t total) {
+    const rd_result result = rd__operation_start(operation, options, total);
+    operation->context = whole->context;
+    operation->owner = whole->owner;
+    return result;
 }
 
 void rd__operation_lend_context(rd__operation *operation) {

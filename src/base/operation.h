@@ -14,6 +14,7 @@ typedef struct rd__operation {
     rd_options options;  /* the caller's, with defaults for what they lack */
     rd_context *context; /* the caller's, or `own` */
     rd_context own;
+    const void *owner; /* of its pipelines (rd__pipeline): the operation itself, or the one that it is a part of */
     uint64_t before; /* bytes of files that are done with; `done` does not count them, `total` does */
     uint64_t done;   /* bytes, as last reported */
     uint64_t total;  /* that progress counts to, or RD_UNKNOWN */
@@ -28,6 +29,13 @@ typedef struct rd__operation {
  * the statistics have no size. rd__operation_end follows in any case. The operation must not be moved.
  */
 rd_result rd__operation_start(rd__operation *operation, const rd_options *options, uint64_t total);
+
+/*
+ * Like rd__operation_start, for a part of `whole`, in its calling thread: it has the same context and the same threads,
+ * also while a pipeline of the whole is under way.
+ */
+rd_result rd__operation_start_part(rd__operation *operation, rd__operation *whole, const rd_options *options,
+                                   uint64_t total);
 
 /* The failure of a function that had no memory even for an operation: the caller's error says so. RD_E_MEMORY. */
 rd_result rd__fail_memory_of(const rd_options *options);

@@ -389,7 +389,7 @@ static rd_result frame_run_pipeline(frame_run *run, rd__pipeline *pipeline, void
     pipeline->slot_count = slot_count;
     pipeline->threads = any_thread ? rd__operation_threads(run->operation) : 1;
     pipeline->pool = &run->operation->context->pool;
-    pipeline->owner = run->operation;
+    pipeline->owner = run->operation->owner;
     run->fetched = 0;
     return rd__pipeline_run(pipeline, &run->operation->error);
 }

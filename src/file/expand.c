@@ -29,7 +29,7 @@ static rd_result expand_make(rd__operation *operation, const rd_source *basis, c
     rd__writer writer;
     uint8_t *const chunk = rd__context_take(operation->context, CHUNK, 1);
     reader.basis = basis;
-    rd_result result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
+    rd_result result = rd__writer_open(&writer, out, operation, RD_UNKNOWN, rd__operation_threads(operation));
     if (result == RD_OK)
         result = chunk ? expand_copy(operation, &reader, &writer, chunk) : rd__fail_memory(&operation->error);
     rd__writer_close(&writer);

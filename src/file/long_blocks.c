@@ -310,7 +310,8 @@ rd_result rd__long_blocks_run(rd__long_blocks *blocks) {
                                    .slots = slots,
                                    .slot_count = slot_count,
                                    .threads = threads,
-                                   .pool = &kept->pool};
+                                   .pool = &kept->pool,
+                                   .owner = operation->owner};
     const rd_result result =
         complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
     for (size_t i = 0; all && i < slot_count; i++)

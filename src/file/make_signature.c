@@ -6,10 +6,13 @@
  * Blocks too long for that are signed one by one as their bytes arrive, so that memory stays small however long they
  * are.
  */
+#include "file/make_signature.h"
+
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/signature.h"
 #include "engine/signer.h"
+#include "file/digest.h"
 #include "file/long_blocks.h"
 #include "file/reader.h"
 #include "file/segments.h"
@@ -36,11 +39,14 @@ typedef struct signature_run {
     rd__block_sums zeros; /* of a block of zeros */
     rd__writer *writer;   /* where the entries go, or NULL: ... */
     rd_signature *table;  /* ... the sums go here */
+    bool digests;         /* segments are whole chunks of the digest, which is made of them */
+    rd__digest digest;    /* so far */
 } signature_run;
 
 typedef struct signature_slot {
     rd__segment segment;
-    size_t count; /* of its blocks */
+    size_t count;     /* of its blocks */
+    rd__digest range; /* if there is a digest */
 } signature_slot;
 
 /* What `work` makes of a segment lies in its extra memory: weak sums, strong sums and, for a file, entries. */
@@ -85,11 +91,22 @@ static void signature_work(const void *context, void *slot) {
         rd__sign_blocks(run->kernels, &run->params, s->data, s->got, run->has_zeros ? &run->zeros : NULL, weak, strong);
     if (run->writer)
         rd__signature_put_entries(entries, &run->params, weak, strong, it->count);
+    if (run->digests) {
+        rd__digest_init(&it->range, s->offset / RD__BLAKE3_CHUNK);
+        rd__digest_add(&it->range, run->kernels, s->data, s->got);
+    }
 }
 
-static rd_result signature_finish(void *context, void *slot) {
-    signature_run *const run = context;
-    const signature_slot *const it = slot;
+/* Only if there is a digest. */
+static void signature_work_empty(const void *context, void *slot) {
+    const signature_run *const run = context;
+    signature_slot *const it = slot;
+    rd__digest_init(&it->range, it->segment.offset / RD__BLAKE3_CHUNK);
+    rd__digest_add_zeros(&it->range, run->kernels, it->segment.zeros * run->blocks * run->params.block_len);
+}
+
+/* Writes or keeps the sums of a segment. */
+static rd_result signature_put(signature_run *run, const signature_slot *it) {
     uint32_t *weak = NULL;
     uint8_t *strong = NULL;
     uint8_t *entries = NULL;
@@ -97,6 +114,14 @@ static rd_result signature_finish(void *context, void *slot) {
     run->operation->stats.blocks += it->count;
     return run->writer ? rd__writer_put(run->writer, entries, it->count * rd__entry_size(&run->params))
                        : signature_keep(run, weak, strong, it->count, it->segment.got);
+}
+
+static rd_result signature_finish(void *context, void *slot) {
+    signature_run *const run = context;
+    const signature_slot *const it = slot;
+    if (run->digests)
+        rd__digest_join(&run->digest, &it->range);
+    return signature_put(run, it);
 }
 
 /* Repeats the sums of a block of zeros. */
@@ -115,18 +140,25 @@ static rd_result signature_finish_empty(void *context, void *slot) {
         rd__signature_put_entries(entries, &run->params, weak, strong, run->blocks);
     it->count = run->blocks;
     it->segment.got = run->blocks * run->params.block_len;
+    if (run->digests)
+        rd__digest_join(&run->digest, &it->range);
     rd_result result = RD_OK;
     for (uint64_t i = 0; result == RD_OK && i < it->segment.zeros; i++)
-        result = signature_finish(run, it);
+        result = signature_put(run, it);
     return result;
 }
 
 static rd_result signature_sign_segments(signature_run *run, const rd_source *basis) {
-    static const rd__segment_work work = {.slot_size = sizeof(signature_slot),
-                                          .work = signature_work,
-                                          .finish = signature_finish,
-                                          .finish_empty = signature_finish_empty};
-    const size_t fit = SEGMENT_SIZE / run->params.block_len;
+    static const rd__segment_work alone = {.slot_size = sizeof(signature_slot),
+                                           .work = signature_work,
+                                           .finish = signature_finish,
+                                           .finish_empty = signature_finish_empty};
+    static const rd__segment_work with_digest = {.slot_size = sizeof(signature_slot),
+                                                 .work = signature_work,
+                                                 .work_empty = signature_work_empty,
+                                                 .finish = signature_finish,
+                                                 .finish_empty = signature_finish_empty};
+    const size_t fit = SEGMENT_SIZE / run->params.block_len / SEGMENT_BLOCKS_MIN * SEGMENT_BLOCKS_MIN;
     run->blocks = fit < SEGMENT_BLOCKS_MIN ? SEGMENT_BLOCKS_MIN : rd__min_size(fit, SEGMENT_BLOCKS_MAX);
     if (rd__segments_are_concurrent(basis) && run->expected < run->blocks)
         run->blocks = (size_t)run->expected;
@@ -138,7 +170,7 @@ static rd_result signature_sign_segments(signature_run *run, const rd_source *ba
                              .role = RD_ROLE_BASIS,
                              .size = run->blocks * run->params.block_len,
                              .extra = signature_extra(run, run->blocks, NULL, NULL, NULL, NULL),
-                             .work = &work,
+                             .work = run->digests ? &with_digest : &alone,
                              .context = run};
     return rd__segments_run(&segments, rd__operation_threads_for(run->operation, basis->size));
 }
@@ -213,24 +245,37 @@ static rd_result signature_sign(signature_run *run, const rd_source *basis) {
 
 /* ---- As a file --------------------------------------------------------------------------------------------------- */
 
-/* The length that the signature will have, RD_UNKNOWN if it is not known. */
-static uint64_t signature_length(const rd__writer *writer, const rd_params *params, const rd_source *basis) {
-    const bool known = rd__segments_are_concurrent(basis) && !writer->compresses;
+/* The length that the signature will have before it is compressed, RD_UNKNOWN if it is not known. */
+static uint64_t signature_length(const rd_params *params, const rd_source *basis) {
+    const bool known = rd__segments_are_concurrent(basis);
     return known ? rd_signature_size(params, rd_block_count(params, basis->size)) : RD_UNKNOWN;
 }
 
-static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out) {
+/*
+ * Can the digest be made of the segments? They are so many blocks that they are whole chunks of it, unless the length
+ * of a block is an odd one.
+ */
+static bool signature_digests_segments(const rd_params *params, const rd_source *basis) {
+    const uint64_t least = (uint64_t)params->block_len * SEGMENT_BLOCKS_MIN;
+    return params->block_len <= RD__TOGETHER_MAX && least % RD__BLAKE3_CHUNK == 0 && rd__segments_are_concurrent(basis);
+}
+
+static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out,
+                                uint8_t *digest) {
     rd__writer writer;
     uint8_t header[RD_SIGNATURE_HEADER_LEN];
     signature_run run = {.operation = operation, .params = operation->options.params, .writer = &writer};
     rd_result result = rd__params_resolve(&run.params, basis->size, &operation->error);
     if (result != RD_OK)
         return result;
+    run.digests = digest && signature_digests_segments(&run.params, basis);
+    rd__digest_init(&run.digest, 0);
     rd__signature_put_header(header, &run.params);
-    result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
+    const uint64_t plain = signature_length(&run.params, basis);
+    result = rd__writer_open(&writer, out, operation, plain, rd__operation_threads(operation));
+    const uint64_t length = writer.compresses ? RD_UNKNOWN : plain;
     if (result == RD_OK)
         result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation->error);
-    const uint64_t length = signature_length(&writer, &run.params, basis);
     if (result == RD_OK)
         result = rd__sink_reserve(out, operation, length);
     if (result == RD_OK)
@@ -242,16 +287,26 @@ static rd_result signature_make(rd__operation *operation, const rd_source *basis
     if (length != RD_UNKNOWN && operation->stats.out_bytes < length) /* the basis has become shorter */
         rd__sink_release(out);
     rd__writer_close(&writer);
+    if (result == RD_OK && run.digests)
+        rd__digest_final(&run.digest, digest);
+    uint64_t size = 0;
+    if (result == RD_OK && digest && !run.digests)
+        result = rd__source_digest(basis, operation, RD_ROLE_BASIS, digest, &size);
     return result;
+}
+
+rd_result rd__signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out,
+                             uint8_t digest[RD_DIGEST_LEN]) {
+    const rd__watch watch = rd__watch_begin(basis, RD_ROLE_BASIS);
+    return rd__watch_end(&watch, operation, signature_make(operation, basis, out, digest));
 }
 
 rd_result rd_signature_make(const rd_source *basis, const rd_sink *out, const rd_options *options) {
     rd__operation operation;
-    const rd__watch watch = rd__watch_begin(basis, RD_ROLE_BASIS);
     rd_result result = rd__operation_start(&operation, options, basis->size);
     if (result == RD_OK)
-        result = signature_make(&operation, basis, out);
-    return rd__operation_end(&operation, rd__watch_end(&watch, &operation, result));
+        result = rd__signature_make(&operation, basis, out, NULL);
+    return rd__operation_end(&operation, result);
 }
 
 static rd_result signature_write(rd__operation *operation, const rd_signature *signature, const rd_sink *out) {
@@ -261,8 +316,9 @@ static rd_result signature_write(rd__operation *operation, const rd_signature *s
     const size_t entry_size = rd__entry_size(params);
     uint8_t header[RD_SIGNATURE_HEADER_LEN];
     rd__writer writer;
-    uint8_t *const entries = rd__context_take(operation->context, BATCH, entry_size);
-    rd_result result = rd__writer_open(&writer, out, operation, rd__operation_threads(operation));
+    uint8_t *const entries = rd__context_take(operation->context, rd__min_u64(sums->count, BATCH), entry_size);
+    rd_result result = rd__writer_open(&writer, out, operation, rd_signature_size(params, sums->count),
+                                       rd__operation_threads(operation));
     if (result == RD_OK && !entries)
         result = rd__fail_memory(&operation->error);
     rd__signature_put_header(header, params);

@@ -11,7 +11,9 @@ rd_result rd__op_output_open(rd__op_output *output, const rd_sink *sink, rd__ope
     memset(output, 0, offsetof(rd__op_output, carried));
     output->operation = operation;
     output->emitter.stats = &operation->stats;
-    const rd_result result = rd__writer_open(&output->writer, sink, operation, rd__operation_threads(operation));
+    /* A delta is hardly larger than the files that are read for it. */
+    const rd_result result =
+        rd__writer_open(&output->writer, sink, operation, operation->total, rd__operation_threads(operation));
     return result == RD_OK ? rd__writer_put(&output->writer, bytes, rd__emit_magic(bytes)) : result;
 }
 

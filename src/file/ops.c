@@ -8,14 +8,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CHUNK = 64 * 1024 }; /* long literals are not read */
+enum { CHUNK_MIN = 4 * 1024, CHUNK_MAX = 64 * 1024 }; /* long literals are not read */
 
 rd_result rd__ops_open(rd__ops *ops, const rd_source *delta, rd__operation *operation) {
     *ops = (rd__ops){.operation = operation, .reader = rd__reader_of(delta, operation, RD_ROLE_DELTA)};
     ops->ops.stats = &operation->stats;
     ops->ops.verify = operation->options.verify;
     ops->ops.whole = true;
-    ops->chunk = rd__context_take(operation->context, CHUNK, 1);
+    ops->chunk_size = delta->size < CHUNK_MIN ? (size_t)CHUNK_MIN : (size_t)rd__min_u64(delta->size, CHUNK_MAX);
+    ops->chunk = rd__context_take(operation->context, ops->chunk_size, 1);
     ops->in = (rd_in){.data = ops->chunk};
     return ops->chunk ? RD_OK : rd__fail_memory(&operation->error);
 }
@@ -27,7 +28,7 @@ void rd__ops_close(rd__ops *ops) {
 
 static rd_result ops_refill(rd__ops *ops) {
     ops->in.pos = ops->in.size = 0;
-    return rd__reader_read(&ops->reader, ops->chunk, CHUNK, &ops->in.size);
+    return rd__reader_read(&ops->reader, ops->chunk, ops->chunk_size, &ops->in.size);
 }
 
 /* What is left of a literal need not be read where the reader can pass over it. */

@@ -12,8 +12,9 @@ typedef struct rd__ops {
     rd__operation *operation;
     rd__reader reader;
     rd__op_reader ops;
-    uint8_t *chunk; /* of the delta */
-    rd_in in;       /* what is left of it */
+    uint8_t *chunk; /* of the delta, of chunk_size bytes */
+    size_t chunk_size;
+    rd_in in; /* what is left of it */
 } rd__ops;
 
 /* The operation says whether a trailer is looked at. rd__ops_close must follow in any case. Errors: RD_E_MEMORY. */

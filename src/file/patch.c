@@ -38,7 +38,9 @@ enum {
     PLAIN_SIZE = 256 * 1024,     /* of a segment that is not hashed: it shares the cache with the delta and the basis */
     READS_MAX =
         1024, /* of a segment that are left to any thread; of many short copies, the rest is read when decoded */
-    DELTA_CHUNK = 64 * 1024,
+    SMALL_UNIT = 16 * 1024, /* of a file of less than GAP_UNIT, the segment is whole ones of these */
+    DELTA_CHUNK_MIN = 4 * 1024,
+    DELTA_CHUNK_MAX = 64 * 1024,
     SLOTS_PER_THREAD = 2,
     TAIL_SIZE = 4096,        /* of a delta, in which a trailer is looked for */
     KERNEL_MIN = 128 * 1024, /* the shortest copy that is left to the kernel, and the longest in one segment */
@@ -86,8 +88,9 @@ typedef struct patch_run {
     bool digests; /* the new file is hashed */
     size_t segment_size;
     rd__reader reader;
-    uint8_t *delta; /* a chunk of the delta ... */
-    rd_in in;       /* ... and what is left of it */
+    uint8_t *delta; /* a chunk of the delta, of delta_size bytes ... */
+    size_t delta_size;
+    rd_in in; /* ... and what is left of it */
     rd__patcher patcher;
     rd__holes holes; /* of the basis */
     bool has_holes;
@@ -185,7 +188,7 @@ static rd_result patch_decode(patch_run *run, patch_segment *s) {
             return RD_MORE;
         run->in.pos = run->in.size = 0;
         if (!run->reader.ended)
-            result = rd__reader_read(&run->reader, run->delta, DELTA_CHUNK, &run->in.size);
+            result = rd__reader_read(&run->reader, run->delta, run->delta_size, &run->in.size);
         if (result != RD_OK && result != RD_MORE)
             return result;
     }
@@ -348,12 +351,17 @@ static rd_result patch_finish(void *context, void *slot) {
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
-/* Where the new file's size is not known, that of the basis is a guess. */
+/*
+ * Where the new file's size is not known, that of the basis is a guess. If a small one is known, as far as one can, the
+ * segment is not larger; one that is wrong about it, which has been altered, takes longer to be refused.
+ */
 static size_t patch_segment_size(const patch_run *run) {
     const uint64_t total = run->operation->total != RD_UNKNOWN ? run->operation->total : run->basis->size;
     const uint64_t units = total / ((uint64_t)SEGMENTS_MIN * GAP_UNIT);
     if (!run->digests)
-        return PLAIN_SIZE;
+        return run->basis->size < GAP_UNIT ? (size_t)GAP_UNIT : (size_t)PLAIN_SIZE;
+    if (run->operation->total < GAP_UNIT)
+        return (size_t)(run->operation->total / SMALL_UNIT + 1) * SMALL_UNIT;
     return units < SEGMENT_UNITS_MIN ? (size_t)SEGMENT_UNITS_MIN * GAP_UNIT
                                      : GAP_UNIT * (size_t)rd__min_u64(units, SEGMENT_UNITS);
 }
@@ -379,7 +387,8 @@ static rd_result patch_run_segments(patch_run *run) {
                                    .slots = slots,
                                    .slot_count = slot_count,
                                    .threads = threads,
-                                   .pool = &kept->pool};
+                                   .pool = &kept->pool,
+                                   .owner = operation->owner};
     const rd_result result =
         complete ? rd__pipeline_run(&pipeline, &operation->error) : rd__fail_memory(&operation->error);
     free((void *)slots);
@@ -530,12 +539,14 @@ static bool patch_size_is_likely(uint64_t size, const rd_source *basis, const rd
 
 /* Reads the first bytes of the delta. If it is dense, another basis is refused here, before anything is written. */
 static rd_result patch_begin(patch_run *run) {
-    run->delta = rd__context_take(run->operation->context, DELTA_CHUNK, 1);
+    const uint64_t size = run->reader.source.source->size;
+    run->delta_size = size < DELTA_CHUNK_MIN ? (size_t)DELTA_CHUNK_MIN : (size_t)rd__min_u64(size, DELTA_CHUNK_MAX);
+    run->delta = rd__context_take(run->operation->context, run->delta_size, 1);
     run->in.data = run->delta;
     run->reader.basis = run->basis;
     if (!run->delta)
         return rd__fail_memory(&run->operation->error);
-    return rd__reader_read(&run->reader, run->delta, DELTA_CHUNK, &run->in.size);
+    return rd__reader_read(&run->reader, run->delta, run->delta_size, &run->in.size);
 }
 
 static rd_result patch_make(rd__operation *operation, const rd_source *basis, const rd__watch *basis_watch,

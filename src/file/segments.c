@@ -149,7 +149,7 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
                                    .slot_count = slot_count,
                                    .threads = threads,
                                    .pool = &kept->pool,
-                                   .owner = operation};
+                                   .owner = operation->owner};
     segments->holes = (rd__holes){.fd = -1, .size = segments->source->size};
     if (rd__segments_are_concurrent(segments->source))
         segments->holes = rd__holes_open(segments->source);

@@ -8,14 +8,17 @@
 #include <string.h>
 
 enum {
-    BUFFER_SIZE = 128 * 1024,
-    LARGE = 16 * 1024,
+    LARGE = 16 * 1024, /* bytes that are not copied into the buffer */
+    BUFFER_MIN = LARGE,
+    BUFFER_MAX = 128 * 1024,
     LENT_MAX = 256 * 1024 /* bytes that wait: larger writes take less time, but the system then uses larger pages */
 };
 
-rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, unsigned threads) {
+rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, uint64_t expected,
+                          unsigned threads) {
     *writer = (rd__writer){.sink = sink, .operation = operation, .compresses = rd__operation_compresses(operation)};
-    writer->buffer = rd__context_take(operation->context, BUFFER_SIZE, 1);
+    writer->capacity = expected < BUFFER_MIN ? (size_t)BUFFER_MIN : (size_t)rd__min_u64(expected, BUFFER_MAX);
+    writer->buffer = rd__context_take(operation->context, writer->capacity, 1);
     if (!writer->buffer)
         return rd__fail_memory(&operation->error);
     return writer->compresses ? rd__zstd_sink_open(&writer->zstd, sink, operation, threads) : RD_OK;
@@ -50,7 +53,7 @@ static rd_result writer_flush(rd__writer *writer) {
 }
 
 rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size) {
-    if (size > BUFFER_SIZE - writer->filled || size >= LARGE || writer->piece_count == RD__PIECES_MAX) {
+    if (size > writer->capacity - writer->filled || size >= LARGE || writer->piece_count == RD__PIECES_MAX) {
         const rd_result result = writer_flush(writer);
         if (result != RD_OK)
             return result;
@@ -62,7 +65,7 @@ rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size) {
         writer_add(writer, writer->buffer + writer->filled, size);
     }
     writer->filled += size;
-    assert(writer->filled <= BUFFER_SIZE);
+    assert(writer->filled <= writer->capacity);
     return RD_OK;
 }
 

@@ -9,6 +9,7 @@ typedef struct rd__writer {
     const rd_sink *sink;
     rd__operation *operation;
     uint8_t *buffer; /* of small amounts */
+    size_t capacity;
     size_t filled;
     rd__piece pieces[RD__PIECES_MAX]; /* to be written next: of the buffer, and lent ones */
     size_t piece_count;
@@ -18,10 +19,11 @@ typedef struct rd__writer {
 } rd__writer;
 
 /*
- * `threads`, at least 1, may compress. Errors: RD_E_MEMORY, RD_E_PARAMETER (the level of compression).
- * rd__writer_close must follow in any case.
+ * About `expected` bytes will be written, or RD_UNKNOWN: for few the buffer is small. `threads`, at least 1, may
+ * compress. Errors: RD_E_MEMORY, RD_E_PARAMETER (the level of compression). rd__writer_close must follow in any case.
  */
-rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, unsigned threads);
+rd_result rd__writer_open(rd__writer *writer, const rd_sink *sink, rd__operation *operation, uint64_t expected,
+                          unsigned threads);
 /* Large amounts are not copied. */
 rd_result rd__writer_put(rd__writer *writer, const void *data, size_t size);
 /* Like rd__writer_put for bytes that stay as they are until rd__writer_return: they are written along with others. */

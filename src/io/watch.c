@@ -14,22 +14,22 @@
  */
 #define TICK_MAX ((uint64_t)20 * 1000 * 1000)
 
-/* A file that is written to in every tick is not waited for any longer: the next write will be seen. */
-enum { PAUSES_MAX = 50 };
-
 /* The bytes of a file of this size that belong to the source. */
 static uint64_t watch_size_of(const rd_source *source, uint64_t file_size) {
     const uint64_t end = source->end > 0 ? rd__min_u64(source->end, file_size) : file_size;
     return end > source->origin ? end - source->origin : 0;
 }
 
-/* Could what is written now get the time that the file has? `now` is from before its state. */
-static bool watch_is_racy(const rd__file_state *state, uint64_t now) {
+bool rd__watch_is_racy(const rd__file_state *state, uint64_t now) {
     return state->changed >= now && state->changed - now < TICK_MAX;
 }
 
-rd__watch rd__watch_begin(const rd_source *source, rd_role role) {
+void rd__watch_pause(void) {
     static const struct timespec pause = {.tv_nsec = 1000000};
+    (void)nanosleep(&pause, NULL);
+}
+
+rd__watch rd__watch_begin(const rd_source *source, rd_role role) {
     while (source->read == rd__filter_read) {
         const rd_filter *const filter = source->context;
         role = filter->role != RD_ROLE_NONE ? filter->role : role;
@@ -41,9 +41,10 @@ rd__watch rd__watch_begin(const rd_source *source, rd_role role) {
         watch.failure = rd__file_state_of(watch.fd, &watch.before);
         if (watch.failure == 0 && !watch.before.regular)
             watch.fd = -1;
-        if (watch.fd < 0 || watch.failure != 0 || pauses == PAUSES_MAX || !watch_is_racy(&watch.before, now))
+        if (watch.fd < 0 || watch.failure != 0 || pauses == RD__WATCH_PAUSES_MAX ||
+            !rd__watch_is_racy(&watch.before, now))
             break;
-        (void)nanosleep(&pause, NULL);
+        rd__watch_pause();
     }
     watch.resized = watch.fd >= 0 && watch.failure == 0 && source->size != RD_UNKNOWN &&
                     watch_size_of(source, watch.before.size) != source->size;
@@ -56,7 +57,7 @@ static bool watch_is_metadata(const rd__file_state *before, const rd__file_state
            before->group != now->group;
 }
 
-static bool watch_differs(const rd__file_state *before, const rd__file_state *now) {
+bool rd__watch_differs(const rd__file_state *before, const rd__file_state *now) {
     if (before->size != now->size || before->written != now->written)
         return true;
     return before->changed != now->changed && !watch_is_metadata(before, now);
@@ -70,7 +71,7 @@ static bool watch_compare(const rd__watch *watch, rd__operation *operation, int 
         return false;
     if (*failure == 0)
         *failure = rd__file_state_of(watch->fd, &now);
-    const bool changed = *failure == 0 && (watch->resized || watch_differs(&watch->before, &now));
+    const bool changed = *failure == 0 && (watch->resized || rd__watch_differs(&watch->before, &now));
     if (changed && operation->stats.changed == RD_ROLE_NONE)
         operation->stats.changed = watch->role;
     return changed;

@@ -21,6 +21,16 @@
 #include "base/file_state.h"
 #include "base/operation.h"
 
+/* Could what is written to the file now get the time that it has? `now` (rd__file_clock) is from before its state. */
+bool rd__watch_is_racy(const rd__file_state *state, uint64_t now);
+/* Waits a part of a tick of that clock, so that then it cannot. A file that is written to in every tick is waited for at
+ * most so often: its next write will be seen. */
+void rd__watch_pause(void);
+enum { RD__WATCH_PAUSES_MAX = 50 };
+
+/* Do the two states of an open file, one after the other, show a change of its bytes? */
+bool rd__watch_differs(const rd__file_state *before, const rd__file_state *now);
+
 typedef struct rd__watch {
     int fd;       /* -1: nothing shows a change */
     rd_role role; /* of the file */
