@@ -610,6 +610,100 @@ RD_API rd_result rd_digest_join(const rd_source *records, size_t count, uint8_t 
  */
 RD_API rd_result rd_compare(const rd_source *one, const rd_source *other, bool *equal, const rd_options *options);
 
+#if !defined(_WIN32)
+/* ---- Many files in one call, on POSIX systems -------------------------------------------------------------------- */
+
+/*
+ * What is known of one file of many. 128 bytes without padding, each field at a multiple of its size, so that an array
+ * of them can be read as columns. Fixed for good.
+ */
+typedef struct rd_file_record {
+    uint64_t size;        /* bytes that were read of it, or made */
+    int64_t mtime_ns;     /* in nanoseconds since 1970 */
+    int64_t ctime_ns;     /* likewise */
+    uint64_t device;      /* these two say which file it is */
+    uint64_t inode;       /* ... */
+    uint64_t blocks;      /* in its signature */
+    uint64_t offset;      /* of its signature, among all; 0 if it has none */
+    uint64_t length;      /* of its signature, in bytes; 0 if it has none */
+    uint32_t mode;        /* type and permissions, as in st_mode */
+    uint32_t uid;         /* its owner */
+    uint32_t gid;         /* its group */
+    uint32_t block_len;   /* of its signature; 0 if it has none */
+    uint32_t strong_len;  /* likewise */
+    int32_t result;       /* an rd_result; RD_OK: it is done */
+    int32_t system_error; /* errno, or 0 */
+    uint8_t role;         /* an rd_role: what the result is about */
+    bool has_digest;      /* ... */
+    bool changed;         /* it changed while it was read */
+    uint8_t reserved;     /* 0 */
+    uint8_t digest[RD_DIGEST_LEN];
+} rd_file_record;
+
+/* What is wanted of many files, and how their paths are to be taken: any of these together. */
+enum {
+    RD_WANT_SIGNATURE = 1,
+    RD_WANT_DIGEST = 2,
+    RD_FOLLOW_LINKS = 16 /* a path that is a symbolic link is followed; else it is no regular file */
+};
+
+/* Instead of an open directory: the current one of the process. */
+#define RD_CURRENT_DIRECTORY (-1)
+
+/*
+ * Makes the signatures and the digests of `count` files, each of which is read once. The paths that do not start with a
+ * slash are relative to the open directory `directory`. `records` has room for `count` records: record i is about path
+ * i, whatever order the threads work in. The signatures are appended to *signatures one after the other, in the order
+ * of the paths; each is that of rd_signature_make. `signatures` may be NULL if none are wanted.
+ *
+ * A file that fails fails only its own record: RD_E_IO with errno; RD_E_CHANGED, as of any operation; RD_E_PARAMETER:
+ * it is not a regular file, and `mode`, which is then known, says what it is. Such a file is not read, and a pipe
+ * without a writer is not waited for. Of a file that cannot be opened, the record has what the system tells without.
+ *
+ * Of the options it uses `params` (AUTO and LEAST are the lengths for the size of each file), `threads`, `context`,
+ * `changed`, `limits.output` (of all signatures), `error`, `stats` (sums over all files), and `progress`, which counts
+ * files. Memory: the signatures; for each thread 64 KiB, up to some MiB if files are larger than that. Errors, after
+ * which the records say nothing and *signatures has what it had before: RD_E_PARAMETER if nothing is wanted, or there
+ * is no place for it; those of any operation that are not about one file.
+ */
+RD_API rd_result rd_sign_files(int directory, const char *const *paths, size_t count, unsigned what,
+                               rd_file_record *records, rd_memory *signatures, const rd_options *options);
+
+/* The mode of an output: the permissions of the basis, or those that the umask leaves if there is none. */
+#define RD_MODE_OF_BASIS UINT32_MAX
+/* The mtime of an output: when it is made. */
+#define RD_TIME_NOW INT64_MIN
+
+/* One of many patches. Fixed for good. */
+typedef struct rd_patch_item {
+    const char *basis;  /* a path, or NULL: no bytes */
+    const char *output; /* a path at which nothing may be */
+    const void *delta;
+    size_t delta_size;
+    int64_t mtime_ns;  /* that the output gets, or RD_TIME_NOW */
+    uint32_t mode;     /* the permissions that the output gets, at most 0777, or RD_MODE_OF_BASIS */
+    uint32_t reserved; /* 0 */
+} rd_patch_item;
+
+/*
+ * Makes `count` new files, each of a basis and a delta in memory, verified as rd_patch_apply verifies. Bases that do
+ * not start with a slash are relative to the open directory `basis_directory`, outputs to `output_directory`. Nothing
+ * is flushed to the disk: flush the file system once (syncfs, sync) before the new files replace others. `what` is 0 or
+ * RD_FOLLOW_LINKS, which is about the bases. Record i is about item i, and gets what the new file is: size, times,
+ * device, inode, mode, owner, and the digest if it was verified.
+ *
+ * An item that fails fails only its own record, and leaves no output: RD_E_EXISTS; RD_E_PARAMETER if the basis is not a
+ * regular file; RD_E_IO; those of rd_patch_apply. `role` says which of the files it is about.
+ *
+ * Of the options it uses `verify`, `limits` (`output` is that of each file), `sparse`, `changed`, `threads`, `context`,
+ * `error`, `stats` (only `in_bytes`, of the deltas, and `out_bytes`), and `progress`, which counts items. Memory:
+ * constant per thread. Errors, after which the outputs that were made are removed: those of any operation that are not
+ * about one item.
+ */
+RD_API rd_result rd_patch_files(int basis_directory, int output_directory, const rd_patch_item *items, size_t count,
+                                unsigned what, rd_file_record *records, const rd_options *options);
+#endif
+
 /* ---- Destinations: files that are replaced as a whole or not at all ---------------------------------------------- */
 
 /*

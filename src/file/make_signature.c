@@ -260,8 +260,7 @@ static bool signature_digests_segments(const rd_params *params, const rd_source 
     return params->block_len <= RD__TOGETHER_MAX && least % RD__BLAKE3_CHUNK == 0 && rd__segments_are_concurrent(basis);
 }
 
-static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out,
-                                uint8_t *digest) {
+static rd_result signature_make(rd__operation *operation, const rd_source *basis, const rd_sink *out, uint8_t *digest) {
     rd__writer writer;
     uint8_t header[RD_SIGNATURE_HEADER_LEN];
     signature_run run = {.operation = operation, .params = operation->options.params, .writer = &writer};

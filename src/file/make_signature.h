@@ -1,4 +1,5 @@
-/* The signature of a whole basis as bytes, for operations of the library: also together with the digest of the basis. */
+/* The signature of a whole basis as bytes, for operations of the library: also together with the digest of the basis.
+ */
 #ifndef RD_FILE_MAKE_SIGNATURE_H
 #define RD_FILE_MAKE_SIGNATURE_H
 

@@ -607,23 +607,29 @@ static rd_result patch_end_watch(const rd__watch *watch, rd__operation *operatio
     return RD_OK;
 }
 
-rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out, const rd_options *options,
-                          uint64_t *reached) {
-    rd__operation operation;
+rd_result rd__patch_within(rd__operation *operation, const rd_source *basis, const rd_source *delta, const rd_sink *out,
+                           uint64_t *reached) {
     const rd__watch basis_watch = rd__watch_begin(basis, RD_ROLE_BASIS);
     const rd__watch delta_watch = rd__watch_begin(delta, RD_ROLE_DELTA);
     *reached = RD_UNKNOWN;
+    rd_result result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation->error);
+    if (result == RD_OK)
+        result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation->error);
+    if (result == RD_OK)
+        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_IO, &operation->error);
+    if (result == RD_OK)
+        result = patch_make(operation, basis, &basis_watch, delta, out, reached);
+    result = patch_end_watch(&basis_watch, operation, result);
+    return patch_end_watch(&delta_watch, operation, result);
+}
+
+rd_result rd__patch_apply(const rd_source *basis, const rd_source *delta, const rd_sink *out, const rd_options *options,
+                          uint64_t *reached) {
+    rd__operation operation;
+    *reached = RD_UNKNOWN;
     rd_result result = rd__operation_start(&operation, options, RD_UNKNOWN);
     if (result == RD_OK)
-        result = rd__sink_check_apart(out, basis, RD_ROLE_BASIS, &operation.error);
-    if (result == RD_OK)
-        result = rd__sink_check_apart(out, delta, RD_ROLE_DELTA, &operation.error);
-    if (result == RD_OK)
-        result = rd__source_check_seekable(basis, RD_ROLE_BASIS, RD_E_IO, &operation.error);
-    if (result == RD_OK)
-        result = patch_make(&operation, basis, &basis_watch, delta, out, reached);
-    result = patch_end_watch(&basis_watch, &operation, result);
-    result = patch_end_watch(&delta_watch, &operation, result);
+        result = rd__patch_within(&operation, basis, delta, out, reached);
     return rd__operation_end(&operation, result);
 }
 

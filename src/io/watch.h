@@ -23,8 +23,8 @@
 
 /* Could what is written to the file now get the time that it has? `now` (rd__file_clock) is from before its state. */
 bool rd__watch_is_racy(const rd__file_state *state, uint64_t now);
-/* Waits a part of a tick of that clock, so that then it cannot. A file that is written to in every tick is waited for at
- * most so often: its next write will be seen. */
+/* Waits a part of a tick of that clock, so that then it cannot. A file that is written to in every tick is waited for
+ * at most so often: its next write will be seen. */
 void rd__watch_pause(void);
 enum { RD__WATCH_PAUSES_MAX = 50 };
 
