@@ -1049,10 +1049,14 @@ RD_API uint64_t rd_signature_count(const rd_signature *signature);
 RD_API uint64_t rd_signature_origin(const rd_signature *signature);
 /* The number of blocks whose sums no block before them has. RD_UNKNOWN for a part that was not joined. */
 RD_API uint64_t rd_signature_distinct(const rd_signature *signature);
-/* The sums of block `block`, less than the count. The strong sum has strong_len bytes, valid as long as the signature.
+/*
+ * The sums of block `block`, less than the count. The strong sum has strong_len bytes, valid as long as the signature;
+ * the strong sums of the next blocks follow it.
  */
 RD_API uint32_t rd_signature_weak(const rd_signature *signature, uint64_t block);
 RD_API const uint8_t *rd_signature_strong(const rd_signature *signature, uint64_t block);
+/* The weak sums of all blocks, in their order, valid as long as the signature. NULL if there is no block. */
+RD_API const uint32_t *rd_signature_weak_sums(const rd_signature *signature);
 /* Frees the signature. NULL is allowed. */
 RD_API void rd_signature_free(rd_signature *signature);
 

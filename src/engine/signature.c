@@ -95,6 +95,10 @@ const uint8_t *rd_signature_strong(const rd_signature *signature, uint64_t block
     return rd__sums_strong(&signature->sums, block);
 }
 
+const uint32_t *rd_signature_weak_sums(const rd_signature *signature) {
+    return signature->sums.count > 0 ? signature->sums.weak : NULL;
+}
+
 void rd_signature_free(rd_signature *signature) {
     if (!signature)
         return;

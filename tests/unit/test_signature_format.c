@@ -186,6 +186,8 @@ static void loaded_signature_shows_what_was_in_the_file(void **state) {
             check_bytes(weak, 4u, entry, 4u, "kind %zu block %zu", i, b);
             check_bytes(rd_signature_strong(signature, b), strong_len, entry + 4, (size_t)strong_len,
                         "kind %zu block %zu", i, b);
+            assert_int_equal(rd_signature_weak_sums(signature)[b], rd_signature_weak(signature, b));
+            assert_ptr_equal(rd_signature_strong(signature, b), rd_signature_strong(signature, 0) + b * strong_len);
         }
         rd_signature_free(signature);
         rd_memory_free(&file);
