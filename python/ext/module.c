@@ -104,11 +104,13 @@ static PyMethodDef module_methods[] = {
     {"load_part", TAKES_KEYWORDS(load_part), NULL},
     {"join_parts", TAKES_KEYWORDS(join_parts), NULL},
     {"write_signature", TAKES_KEYWORDS(write_signature), NULL},
+    {"verify_delta", TAKES_KEYWORDS(verify_delta), NULL},
     {"make_digest", TAKES_KEYWORDS(make_digest), NULL},
     {"make_digest_part", TAKES_KEYWORDS(make_digest_part), NULL},
     {"inspect_digest_part", TAKES_KEYWORDS(inspect_digest_part), NULL},
     {"join_digest", TAKES_KEYWORDS(join_digest), NULL},
     {"inspect", TAKES_KEYWORDS(inspect), NULL},
+    {"split_ops", split_ops, METH_O, NULL},
     {"note_messages", note_messages, METH_VARARGS, NULL},
     {"close", module_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -233,6 +235,7 @@ static bool module_add_types(PyObject *module, module_state *state) {
         {&state->table_type, table_make_type},     {&state->stream_type, stream_make_type},
         {&state->context_type, context_make_type}, {&state->ops_type, ops_make_type},
         {&state->writer_type, writer_make_type},   {&state->session_type, session_make_type},
+        {&state->column_type, column_make_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = types[i].make(module);
@@ -257,6 +260,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     const module_state *const state = PyModule_GetState(module);
     Py_VISIT(state->failure);
     Py_VISIT(state->table_type);
+    Py_VISIT(state->column_type);
     Py_VISIT(state->stream_type);
     Py_VISIT(state->context_type);
     Py_VISIT(state->ops_type);
@@ -269,6 +273,7 @@ static int module_clear(PyObject *module) {
     module_state *const state = PyModule_GetState(module);
     Py_CLEAR(state->failure);
     Py_CLEAR(state->table_type);
+    Py_CLEAR(state->column_type);
     Py_CLEAR(state->stream_type);
     Py_CLEAR(state->context_type);
     Py_CLEAR(state->ops_type);

@@ -17,6 +17,7 @@
 typedef struct module_state {
     PyObject *failure; /* redelta._errors.failure, which makes exceptions */
     PyTypeObject *table_type;
+    PyTypeObject *column_type;
     PyTypeObject *stream_type;
     PyTypeObject *context_type;
     PyTypeObject *ops_type;
@@ -28,6 +29,7 @@ typedef struct module_state {
 
 /* The types of the module's objects; NULL with an exception set on failure. */
 PyTypeObject *table_make_type(PyObject *module);
+PyTypeObject *column_make_type(PyObject *module);
 PyTypeObject *stream_make_type(PyObject *module);
 PyTypeObject *context_make_type(PyObject *module);
 PyTypeObject *ops_make_type(PyObject *module);
@@ -56,11 +58,13 @@ PyObject *build_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *load_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *join_parts(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *verify_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *make_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *join_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *split_ops(PyObject *module, PyObject *ops);
 
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS

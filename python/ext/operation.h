@@ -34,6 +34,7 @@ typedef struct operation {
     rd_part part; /* that was inspected */
     rd_kind kind; /* of what is inspected */
     bool compressed;
+    uint64_t basis_least; /* that the inspected delta copies from */
 } operation;
 
 typedef rd_result work_fn(operation *o);

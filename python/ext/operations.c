@@ -11,6 +11,7 @@
 #include "table.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 bool operation_begin(operation *o, PyObject *module, PyObject *keywords) {
     settings given;
@@ -22,6 +23,7 @@ bool operation_begin(operation *o, PyObject *module, PyObject *keywords) {
     o->sources = o->usual;
     o->context = given.context;
     o->names = given.names;
+    o->replace = given.flush ? RD_REPLACE_SAFELY : RD_REPLACE_FAST;
     o->options = given.options;
     o->options.context = kept;
     o->options.progress = call_on_progress;
@@ -121,7 +123,7 @@ static uint64_t operation_signature_size(const operation *o) {
 
 /* (basis, destination) */
 PyObject *make_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {.replace = RD_REPLACE_FAST};
+    operation o = {0};
     PyObject *basis, *destination, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "OO", &basis, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
@@ -258,7 +260,7 @@ static rd_result work_write_signature(operation *o) {
 
 /* (table, destination) */
 PyObject *write_signature(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {.replace = RD_REPLACE_FAST};
+    operation o = {0};
     PyObject *signature, *destination, *result = NULL;
     const module_state *const state = PyModule_GetState(module);
     if (!PyArg_ParseTuple(arguments, "O!O", state->table_type, &signature, &destination) ||
@@ -284,7 +286,7 @@ static rd_result work_make_delta(operation *o) {
 
 /* (table, new, destination) */
 PyObject *make_delta(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {.replace = RD_REPLACE_FAST};
+    operation o = {0};
     PyObject *signature, *new_file, *destination, *result = NULL;
     module_state *const state = PyModule_GetState(module);
     if (!PyArg_ParseTuple(arguments, "O!OO", state->table_type, &signature, &new_file, &destination) ||
@@ -309,7 +311,7 @@ static rd_result work_make_diff(operation *o) {
  * because a short one can take long.
  */
 static PyObject *operation_run_on_two(PyObject *module, PyObject *arguments, PyObject *keywords, work_fn *work) {
-    operation o = {.replace = RD_REPLACE_FAST};
+    operation o = {0};
     PyObject *old, *other, *destination, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "OOO", &old, &other, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
@@ -378,7 +380,7 @@ static bool operation_add_deltas(operation *o, PyObject *deltas, PyObject *basis
  * released, because a few short deltas can take long.
  */
 PyObject *merge_deltas(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {.replace = RD_REPLACE_FAST};
+    operation o = {0};
     PyObject *deltas, *basis, *destination, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "O!OO", &PyTuple_Type, &deltas, &basis, &destination) ||
         !operation_begin(&o, module, keywords))
@@ -447,13 +449,34 @@ static bool operation_expect_patched(operation *o) {
 
 /* (basis, delta, destination). The GIL is always released, because a short delta can take long. */
 PyObject *apply_patch(PyObject *module, PyObject *arguments, PyObject *keywords) {
-    operation o = {.replace = RD_REPLACE_SAFELY};
+    operation o = {0};
     PyObject *basis, *delta, *destination, *result = NULL;
     if (!PyArg_ParseTuple(arguments, "OOO", &basis, &delta, &destination) || !operation_begin(&o, module, keywords))
         return NULL;
     if (operation_add_source(&o, basis, true) && operation_add_source(&o, delta, false) &&
         sink_open(&o.sink, destination, &o.call)) {
         result = operation_expect_patched(&o) ? operation_run_to_sink(&o, work_apply_patch) : NULL;
+    }
+    operation_end(&o);
+    return result;
+}
+
+/* ---- Verification ------------------------------------------------------------------------------------------------ */
+
+static rd_result work_verify_delta(operation *o) {
+    return rd_delta_verify(&o->sources[0].from, &o->sources[1].from, &o->options);
+}
+
+/* (delta, file). Returns the statistics. The GIL is always released, because a short delta can take long. */
+PyObject *verify_delta(PyObject *module, PyObject *arguments, PyObject *keywords) {
+    operation o = {0};
+    PyObject *delta, *file, *result = NULL;
+    if (!PyArg_ParseTuple(arguments, "OO", &delta, &file) || !operation_begin(&o, module, keywords))
+        return NULL;
+    if (operation_add_source(&o, delta, false) && operation_add_source(&o, file, false)) {
+        operation_run(&o, work_verify_delta);
+        if (operation_succeeded(&o))
+            result = stats_tuple(&o.stats);
     }
     operation_end(&o);
     return result;
@@ -503,12 +526,16 @@ static void operation_identify(operation *o, const rd_source *from) {
     o->call.progress = progress;
 }
 
-/*
- * Three numbers per op: its offset in the new file, its length, and its offset in the basis (RD_UNKNOWN for a literal).
- */
+/* Numbers of an op: its offset in the new file, its length, and its offset in the basis (RD_UNKNOWN for a literal). */
+enum { OP_TARGET, OP_LENGTH, OP_BASIS, OP_NUMBERS };
+
 static bool append_op(void *context, const rd_op *op) {
-    const uint64_t numbers[] = {op->target_offset, op->length, op->kind == RD_COPY ? op->basis_offset : RD_UNKNOWN};
-    return sink_append(context, numbers, sizeof numbers) == RD_OK;
+    operation *const o = context;
+    const bool copies = op->kind == RD_COPY;
+    const uint64_t numbers[OP_NUMBERS] = {op->target_offset, op->length, copies ? op->basis_offset : RD_UNKNOWN};
+    if (copies && op->basis_offset + op->length > o->basis_least)
+        o->basis_least = op->basis_offset + op->length;
+    return sink_append(&o->sink, numbers, sizeof numbers) == RD_OK;
 }
 
 static rd_result work_inspect(operation *o) {
@@ -519,7 +546,7 @@ static rd_result work_inspect(operation *o) {
     const rd_source from = rd_filter_source(peek);
     operation_identify(o, &from);
     if (o->kind == RD_KIND_DELTA || o->kind == RD_KIND_DENSE)
-        result = rd_delta_each_op(&from, append_op, &o->sink, &o->options);
+        result = rd_delta_each_op(&from, append_op, o, &o->options);
     else if (o->kind == RD_KIND_SIGNATURE)
         result = rd_signature_load(&o->made, &from, &o->options);
     rd_filter_free(peek);
@@ -528,7 +555,7 @@ static rd_result work_inspect(operation *o) {
 
 /*
  * (source). Returns (rd_kind, is it compressed?, a table of a signature or the ops of a delta as numbers of 64 bits,
- * statistics).
+ * the end of the basis's last byte that is copied, statistics).
  */
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords) {
     operation o = {0};
@@ -541,12 +568,52 @@ PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords) {
         if (operation_succeeded(&o)) {
             PyObject *const found = o.made ? table_new(o.call.state, o.made, 0) : sink_take(&o.sink);
             if (found)
-                result =
-                    Py_BuildValue("iONN", (int)o.kind, o.compressed ? Py_True : Py_False, found, stats_tuple(&o.stats));
+                result = Py_BuildValue("iONKN", (int)o.kind, o.compressed ? Py_True : Py_False, found, o.basis_least,
+                                       stats_tuple(&o.stats));
         } else {
             rd_signature_free(o.made);
         }
     }
     operation_end(&o);
+    return result;
+}
+
+/* The numbers of the ops, column by column: bytes of a new object for each, and one for the kinds. */
+static bool split_into(PyObject *columns[OP_NUMBERS], PyObject *kinds, const uint64_t *numbers, size_t count) {
+    uint64_t *to[OP_NUMBERS];
+    for (int n = 0; n < OP_NUMBERS; n++) {
+        columns[n] = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)(count * sizeof *numbers));
+        if (!columns[n])
+            return false;
+        to[n] = (uint64_t *)(void *)PyBytes_AsString(columns[n]);
+    }
+    char *const kind = PyBytes_AsString(kinds);
+    for (size_t i = 0; i < count; i++) {
+        const uint64_t *const op = numbers + i * OP_NUMBERS;
+        kind[i] = (char)(op[OP_BASIS] == RD_UNKNOWN ? RD_LITERAL : RD_COPY);
+        for (int n = 0; n < OP_NUMBERS; n++)
+            memcpy(to[n] + i, op + n, sizeof *op);
+    }
+    return true;
+}
+
+/*
+ * (the numbers that `inspect` gave). Returns them as columns: (kinds in a byte each, offsets in the new file, lengths,
+ * offsets in the basis).
+ */
+PyObject *split_ops(PyObject *module, PyObject *ops) {
+    PyObject *columns[OP_NUMBERS] = {NULL}, *result = NULL;
+    char *numbers;
+    Py_ssize_t size;
+    (void)module;
+    if (PyBytes_AsStringAndSize(ops, &numbers, &size) != 0)
+        return NULL;
+    const size_t count = (size_t)size / (OP_NUMBERS * sizeof(uint64_t));
+    PyObject *const kinds = PyBytes_FromStringAndSize(NULL, (Py_ssize_t)count);
+    if (kinds && split_into(columns, kinds, (const uint64_t *)(void *)numbers, count))
+        result = PyTuple_Pack(1 + OP_NUMBERS, kinds, columns[OP_TARGET], columns[OP_LENGTH], columns[OP_BASIS]);
+    Py_XDECREF(kinds);
+    for (int n = 0; n < OP_NUMBERS; n++)
+        Py_XDECREF(columns[n]);
     return result;
 }

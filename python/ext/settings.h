@@ -18,6 +18,7 @@ typedef struct settings {
     PyObject *progress; /* a callable or None */
     PyObject *names;    /* of the files, by role, for exceptions; or None */
     PyObject *context;  /* or None */
+    int flush;          /* a path gets its new file once that is on the disk */
 } settings;
 
 /* Reads the keywords, NULL for none; missing ones are 0, false or None. False, with an exception set, on failure. */

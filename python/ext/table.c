@@ -1,6 +1,8 @@
 /* See table.h. */
 #include "table.h"
 
+#include "column.h"
+
 PyObject *table_new(const module_state *state, rd_signature *signature, uint64_t memory_max) {
     table *const t = PyObject_New(table, state->table_type);
     if (t) {
@@ -36,6 +38,26 @@ static PyObject *table_get_origin(PyObject *self, PyObject *unused) {
     return PyLong_FromUnsignedLongLong(rd_signature_origin(((table *)self)->signature));
 }
 
+/* The weak sums: a column of 32 bits. */
+static PyObject *table_get_weak(PyObject *self, PyObject *unused) {
+    (void)unused;
+    const rd_signature *const signature = ((table *)self)->signature;
+    const column_shape shape = {.format = "I", .item = 4, .rows = (Py_ssize_t)rd_signature_count(signature)};
+    return column_new(PyType_GetModuleState(Py_TYPE(self)), self, rd_signature_weak_sums(signature), shape);
+}
+
+/* The strong sums: a row of bytes for each block. */
+static PyObject *table_get_strong(PyObject *self, PyObject *unused) {
+    (void)unused;
+    const table *const t = (table *)self;
+    const column_shape shape = {.format = "B",
+                                .item = 1,
+                                .rows = (Py_ssize_t)rd_signature_count(t->signature),
+                                .width = table_params_of(t).strong_len};
+    const uint8_t *const sums = shape.rows > 0 ? rd_signature_strong(t->signature, 0) : NULL;
+    return column_new(PyType_GetModuleState(Py_TYPE(self)), self, sums, shape);
+}
+
 static Py_ssize_t table_get_length(PyObject *self) {
     return (Py_ssize_t)rd_signature_count(((table *)self)->signature);
 }
@@ -54,6 +76,8 @@ static PyObject *table_get_item(PyObject *self, Py_ssize_t index) {
 static PyMethodDef table_methods[] = {
     {"params", table_get_params, METH_NOARGS, NULL},
     {"origin", table_get_origin, METH_NOARGS, NULL},
+    {"weak", table_get_weak, METH_NOARGS, NULL},
+    {"strong", table_get_strong, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
 };
 

@@ -80,7 +80,7 @@ static bool writer_open(writer *w, module_state *state, PyObject *destination, P
     if (!guard_open(&w->guard) || (has_basis && !source_open(&w->basis, basis, &c, true)) ||
         !sink_open(&w->sink, destination, &c))
         return false;
-    rd_result result = sink_start(&w->sink, RD_REPLACE_FAST, &error);
+    rd_result result = sink_start(&w->sink, given->flush ? RD_REPLACE_SAFELY : RD_REPLACE_FAST, &error);
     if (result == RD_OK && has_basis && rd_sink_overwrites(&w->sink.to, &w->basis.from)) {
         error = (rd_error){.result = RD_E_PARAMETER,
                            .role = RD_ROLE_OUTPUT,

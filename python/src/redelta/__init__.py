@@ -42,9 +42,10 @@ from redelta._errors import (
     TruncatedError,
     VerifyError,
 )
+from redelta._estimate import Estimate, Trial, estimate
 from redelta._incremental import DeltaEncoder, Patcher, Signer
-from redelta._inspect import Copy, DeltaInfo, Literal, SignatureInfo, inspect
-from redelta._operations import delta, digest, patch, signature, write_delta, write_patch, write_signature
+from redelta._inspect import Copy, DeltaInfo, Literal, OpTable, SignatureInfo, inspect
+from redelta._operations import delta, digest, patch, signature, verify, write_delta, write_patch, write_signature
 from redelta._parts import DigestPart
 from redelta._range import FileRange
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
@@ -81,12 +82,14 @@ __all__ = [
     "DeltaWriter",
     "Destination",
     "DigestPart",
+    "Estimate",
     "FileChangedError",
     "FileChangedWarning",
     "FileRange",
     "Hash",
     "LimitError",
     "Literal",
+    "OpTable",
     "OpenDelta",
     "OpenLiteral",
     "ParameterError",
@@ -108,12 +111,14 @@ __all__ = [
     "SupportsRead",
     "SupportsReadAndSeek",
     "SupportsWrite",
+    "Trial",
     "TruncatedError",
     "VerifyError",
     "__version__",
     "delta",
     "diff",
     "digest",
+    "estimate",
     "expand",
     "inspect",
     "merge",
@@ -122,6 +127,7 @@ __all__ = [
     "reverse",
     "signature",
     "sync_file",
+    "verify",
     "write_delta",
     "write_diff",
     "write_expanded",

@@ -131,7 +131,8 @@ class DeltaWriter:
     With a `basis`, the delta gets a digest of the new file, by which a patch verifies its result: the basis is read
     where it is copied, and must have `seek` if it is a file object. (Use `basis=b""` if there are no copies.) Without
     one, give the digest to `finish`, or the delta has none. `verify=True` is for a delta that must have one, and
-    `verify=False` for one without, as of librsync. `compress` is that of `delta`; at most `threads` work at once.
+    `verify=False` for one without, as of librsync. `compress` is that of `delta`, `flush` that of `write_delta`; at
+    most `threads` work at once.
 
     Leaving a `with` finishes the delta; if an exception is raised in it, the delta is discarded, and the file of a path
     stays as it was. A writer keeps what was written to it. Memory: constant, but for the bytes that are returned.
@@ -156,6 +157,7 @@ class DeltaWriter:
         verify: PatchVerify = "auto",
         compress: Compression = None,
         threads: int | None = None,
+        flush: bool = False,
     ) -> None:
         how = patch_verify(verify)
         level = compression_level(compress)
@@ -170,6 +172,7 @@ class DeltaWriter:
                 verify=how,
                 compression=level,
                 threads=most,
+                flush=flush,
                 names=self._files.names,
             )
             stack.callback(self._native.close)

@@ -58,11 +58,16 @@ SPARSE_ALWAYS: int
 SPARSE_NEVER: int
 
 @final
+class Column(Buffer): ...
+
+@final
 class Table:
     def __len__(self) -> int: ...
     def __getitem__(self, index: int, /) -> tuple[int, bytes]: ...
     def params(self) -> tuple[int, int, int, int]: ...
     def origin(self) -> int: ...
+    def weak(self) -> Column: ...
+    def strong(self) -> Column: ...
 
 @final
 class Stream:
@@ -135,6 +140,7 @@ def open_writer(
     verify: int,
     compression: int,
     threads: int,
+    flush: bool,
     names: Names,
 ) -> Writer: ...
 def signature_stream(*, weak: int, strong: int, block_len: int, strong_len: int, compression: int) -> Stream: ...
@@ -156,6 +162,7 @@ def make_signature(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def load_signature(
     source: Reading,
@@ -237,6 +244,7 @@ def write_signature(
     main: bool,
     names: Names,
     context: Context | None,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def make_delta(
     table: Table,
@@ -252,6 +260,7 @@ def make_delta(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def make_diff(
     old: Reading,
@@ -269,6 +278,7 @@ def make_diff(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def reverse_delta(
     old: Reading,
@@ -286,6 +296,7 @@ def reverse_delta(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def expand_delta(
     old: Reading,
@@ -302,6 +313,7 @@ def expand_delta(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
 def merge_deltas(
     deltas: tuple[Reading, ...],
@@ -319,6 +331,7 @@ def merge_deltas(
     names: tuple[Names, ...],
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[tuple[bytes | None, Numbers], int]: ...
 def apply_patch(
     basis: Reading,
@@ -335,7 +348,21 @@ def apply_patch(
     names: Names,
     context: Context | None,
     changed: int,
+    flush: bool,
 ) -> tuple[bytes | None, Numbers]: ...
+def verify_delta(
+    delta: Reading,
+    file: Reading,
+    /,
+    *,
+    memory_max: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> Numbers: ...
 def make_digest(
     source: Reading,
     /,
@@ -371,4 +398,5 @@ def inspect(
     names: Names,
     context: Context | None,
     changed: int,
-) -> tuple[int, bool, Table | bytes, Numbers]: ...
+) -> tuple[int, bool, Table | bytes, int, Numbers]: ...
+def split_ops(ops: bytes, /) -> tuple[bytes, bytes, bytes, bytes]: ...

@@ -26,6 +26,7 @@ def _diff(
     old: Basis,
     new: Source,
     destination: Destination | None,
+    flush: bool,
     verify: bool,
     compress: Compression,
     dense: bool,
@@ -60,6 +61,7 @@ def _diff(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.used = stats[0]
     warn_of_change(changed, stats[-1], files.names)
@@ -105,7 +107,7 @@ def diff(
     >>> redelta.patch(old, delta) == old[:5000] + b"more" + old[5000:]
     True
     """
-    made, _ = _diff(old, new, None, verify, compress, dense, max_memory, threads, progress, context, changed)
+    made, _ = _diff(old, new, None, False, verify, compress, dense, max_memory, threads, progress, context, changed)
     return made or b""
 
 
@@ -122,8 +124,10 @@ def write_diff(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
-    """Like `diff`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+    """Like `diff`, but writes to `dest`. A path gets its file when it is complete, or not at all. `flush` is that of
+    `write_signature`.
 
     >>> import io, redelta
     >>> stats = redelta.write_diff(bytes(10000), bytes(10000) + b"more", io.BytesIO())
@@ -131,13 +135,14 @@ def write_diff(
     (10004, 10000)
     """
     check_destination(dest)
-    numbers = _diff(old, new, dest, verify, compress, dense, max_memory, threads, progress, context, changed)[1]
+    numbers = _diff(old, new, dest, flush, verify, compress, dense, max_memory, threads, progress, context, changed)[1]
     return Stats._of(numbers)
 
 
 def _merge(
     deltas: Iterable[Source],
     destination: Destination | None,
+    flush: bool,
     basis: Basis | None,
     verify: bool,
     compress: Compression,
@@ -180,6 +185,7 @@ def _merge(
             names=tuple(names),
             context=kept,
             changed=change,
+            flush=flush,
         )
         for each in opened:
             each.whole = True
@@ -225,7 +231,9 @@ def merge(
     >>> redelta.patch(versions[0], redelta.merge(deltas))
     b'the third one'
     """
-    made, _ = _merge(deltas, None, basis, verify, compress, max_output, max_memory, threads, progress, context, changed)
+    made, _ = _merge(
+        deltas, None, False, basis, verify, compress, max_output, max_memory, threads, progress, context, changed
+    )
     return made or b""
 
 
@@ -242,9 +250,10 @@ def write_merged(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
     """Like `merge`, but writes to `dest`. A path, which may be that of one of the deltas, gets its file when it is
-    complete, or not at all.
+    complete, or not at all. `flush` is that of `write_signature`; use it if the deltas are then deleted.
 
     >>> import io, redelta
     >>> deltas = [redelta.diff(b"", b"the first version"), redelta.diff(b"the first version", b"the second")]
@@ -253,7 +262,7 @@ def write_merged(
     """
     check_destination(dest)
     numbers = _merge(
-        deltas, dest, basis, verify, compress, max_output, max_memory, threads, progress, context, changed
+        deltas, dest, flush, basis, verify, compress, max_output, max_memory, threads, progress, context, changed
     )[1]
     return Stats._of(numbers)
 
@@ -262,6 +271,7 @@ def _reverse(
     old: Basis,
     delta: Source,
     destination: Destination | None,
+    flush: bool,
     verify: bool,
     compress: Compression,
     dense: bool,
@@ -296,6 +306,7 @@ def _reverse(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.whole = True
     warn_of_change(changed, stats[-1], files.names)
@@ -334,7 +345,9 @@ def reverse(
     >>> redelta.patch(b"the new version", redelta.reverse(b"the old version", delta))
     b'the old version'
     """
-    made, _ = _reverse(old, delta, None, verify, compress, dense, max_memory, threads, progress, context, changed)
+    made, _ = _reverse(
+        old, delta, None, False, verify, compress, dense, max_memory, threads, progress, context, changed
+    )
     return made or b""
 
 
@@ -351,15 +364,19 @@ def write_reversed(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
-    """Like `reverse`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+    """Like `reverse`, but writes to `dest`. A path gets its file when it is complete, or not at all. `flush` is that of
+    `write_signature`; use it if the old file is then deleted.
 
     >>> import io, redelta
     >>> redelta.write_reversed(b"old", redelta.diff(b"old", b"new"), io.BytesIO()).literal_bytes
     3
     """
     check_destination(dest)
-    numbers = _reverse(old, delta, dest, verify, compress, dense, max_memory, threads, progress, context, changed)[1]
+    numbers = _reverse(
+        old, delta, dest, flush, verify, compress, dense, max_memory, threads, progress, context, changed
+    )[1]
     return Stats._of(numbers)
 
 
@@ -367,6 +384,7 @@ def _expand(
     old: Basis,
     dense: Source,
     destination: Destination | None,
+    flush: bool,
     compress: Compression,
     max_output: int | None,
     max_memory: int | None,
@@ -398,6 +416,7 @@ def _expand(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.whole = True
     warn_of_change(changed, stats[-1], files.names)
@@ -435,7 +454,7 @@ def expand(
     >>> redelta.expand(b"the old version", dense)[:4]
     b'rs\\x026'
     """
-    made, _ = _expand(old, dense, None, compress, max_output, max_memory, threads, progress, context, changed)
+    made, _ = _expand(old, dense, None, False, compress, max_output, max_memory, threads, progress, context, changed)
     return made or b""
 
 
@@ -451,13 +470,15 @@ def write_expanded(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
-    """Like `expand`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+    """Like `expand`, but writes to `dest`. A path gets its file when it is complete, or not at all. `flush` is that of
+    `write_signature`.
 
     >>> import io, redelta
     >>> redelta.write_expanded(b"old", redelta.diff(b"old", b"new", dense=True), io.BytesIO()).literal_bytes
     3
     """
     check_destination(dest)
-    numbers = _expand(old, dense, dest, compress, max_output, max_memory, threads, progress, context, changed)[1]
+    numbers = _expand(old, dense, dest, flush, compress, max_output, max_memory, threads, progress, context, changed)[1]
     return Stats._of(numbers)

@@ -156,6 +156,8 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return AGAIN.get(role or "", "")
     if code == E_MISMATCH and "does not fit" in reason:
         return "give the deltas in the order of their versions"
+    if code == E_MISMATCH and role == "new file":  # of verify
+        return "patch the basis again"
     if code == E_MISMATCH and role == "output":  # of a session
         return "do it again"
     if code == E_MISMATCH:
@@ -190,6 +192,23 @@ def warn_of_change(changed: str, role_number: int, names: Mapping[str, str | byt
     warnings.warn(message, FileChangedWarning, stacklevel=level)
 
 
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+
+
+def is_url(name: object) -> bool:
+    """Has this name the form of a URL? It may be that of a file nevertheless."""
+    return isinstance(name, str | bytes) and URL.match(os.fsdecode(name)) is not None
+
+
+def system_failure(number: int, name: str | bytes | None) -> OSError:
+    """The exception for an error of the system about a file. For a URL that is not the name of a file, it says what
+    takes URLs."""
+    message = os.strerror(number)
+    if number == errno.ENOENT and is_url(name):
+        message = "No such file; for what is behind a URL use redelta.store, for a directory of files redelta.dataset"
+    return OSError(number, message, name)
+
+
 def failure(
     code: int,
     role_number: int,
@@ -208,7 +227,7 @@ def failure(
     if code == E_EXISTS:
         return FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST), name)
     if code == E_IO and system_error:
-        return OSError(system_error, os.strerror(system_error), name)
+        return system_failure(system_error, name)
     if code == E_PEER:
         reason = str((names or {}).get("peer", "")) or reason
         return PeerError(f"the other side: {reason}", reason=reason)

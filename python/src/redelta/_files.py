@@ -25,7 +25,7 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any, TypeAlias
 
-from redelta._errors import ParameterError
+from redelta._errors import ParameterError, is_url, system_failure
 from redelta._range import FileRange
 from redelta._types import Basis, Destination, Reading, Source, Writing
 
@@ -95,6 +95,15 @@ def buffer_of(value: Any) -> Any:
     return memoryview(value) if callable(value) else value
 
 
+def open_path(name: str | bytes) -> io.FileIO:
+    try:
+        return open(name, "rb", buffering=0)
+    except FileNotFoundError as error:
+        if not is_url(name):
+            raise
+        raise system_failure(errno.ENOENT, name) from error
+
+
 def end_of(file: Any) -> int:
     """The size of a reader that can be set to its end, as files can."""
     end = file.seek(0, os.SEEK_END)
@@ -146,12 +155,12 @@ class Input:
         if isinstance(source, bytes | bytearray | memoryview):
             self.native = buffer_of(source)
         elif is_path(source):
-            self._owned = open(source, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source)
+            self._owned = open_path(self.name)
             self.native = self._owned.fileno()
         elif isinstance(source, FileRange):
-            self._owned = open(source.path, "rb", buffering=0)  # noqa: SIM115
             self.name = os.fspath(source.path)
+            self._owned = open_path(self.name)
             self.native = ranged(self._owned, source)
         elif type(file) is io.BytesIO:
             self._memory = file

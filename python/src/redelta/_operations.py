@@ -1,4 +1,4 @@
-"""The three steps: signature, delta, patch. And the digest of a file."""
+"""The three steps: signature, delta, patch. And proofs: the digest of a file, and whether it is what a delta makes."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from redelta._params import (
     change_number,
     compression_level,
     delta_verify,
+    memory_limit,
     native_context,
     output_limit,
     patch_verify,
@@ -37,6 +38,7 @@ from redelta._types import (
 def _signature(
     basis: Source,
     destination: Destination | None,
+    flush: bool,
     block_len: int | None,
     strong_len: StrongLength,
     hash: Hash,
@@ -65,6 +67,7 @@ def _signature(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.used = stats[0]
     warn_of_change(changed, stats[-1], files.names)
@@ -110,7 +113,7 @@ def signature(
     >>> len(redelta.signature(bytes(10000), block_len=1000, strong_len=8))
     132
     """
-    made, _ = _signature(basis, None, block_len, strong_len, hash, compress, threads, progress, context, changed)
+    made, _ = _signature(basis, None, False, block_len, strong_len, hash, compress, threads, progress, context, changed)
     return made or b""
 
 
@@ -126,8 +129,13 @@ def write_signature(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
     """Like `signature`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+
+    With `flush`, a file that is replaced is so only once the new one is on the disk: a power cut leaves one of the two.
+    It is off by default, because a signature can be made again, and flushing it can take longer than making it. A path
+    without a file has none to lose, and is not waited for in either case.
 
     >>> import io, redelta
     >>> redelta.write_signature(bytes(10000), io.BytesIO(), block_len=1000).blocks
@@ -135,7 +143,7 @@ def write_signature(
     """
     check_destination(dest)
     return Stats._of(
-        _signature(basis, dest, block_len, strong_len, hash, compress, threads, progress, context, changed)[1]
+        _signature(basis, dest, flush, block_len, strong_len, hash, compress, threads, progress, context, changed)[1]
     )
 
 
@@ -143,6 +151,7 @@ def _delta(
     against: Signature | Source,
     new: Source,
     destination: Destination | None,
+    flush: bool,
     verify: bool,
     compress: Compression,
     threads: int | None,
@@ -169,6 +178,7 @@ def _delta(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.used = stats[0]
     warn_of_change(changed, stats[-1], files.names)
@@ -209,7 +219,7 @@ def delta(
     >>> redelta.patch(basis, delta) == b"more" + basis
     True
     """
-    made, _ = _delta(signature, new, None, verify, compress, threads, progress, context, changed)
+    made, _ = _delta(signature, new, None, False, verify, compress, threads, progress, context, changed)
     return made or b""
 
 
@@ -224,8 +234,10 @@ def write_delta(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = False,
 ) -> Stats:
-    """Like `delta`, but writes to `dest`. A path gets its file when it is complete, or not at all.
+    """Like `delta`, but writes to `dest`. A path gets its file when it is complete, or not at all. `flush` is that of
+    `write_signature`.
 
     >>> import io, redelta
     >>> stats = redelta.write_delta(redelta.signature(bytes(10000)), bytes(10000) + b"more", io.BytesIO())
@@ -233,13 +245,14 @@ def write_delta(
     10004
     """
     check_destination(dest)
-    return Stats._of(_delta(signature, new, dest, verify, compress, threads, progress, context, changed)[1])
+    return Stats._of(_delta(signature, new, dest, flush, verify, compress, threads, progress, context, changed)[1])
 
 
 def _patch(
     basis: Basis,
     delta: Source,
     destination: Destination | None,
+    flush: bool,
     max_output: int | None,
     verify: PatchVerify,
     sparse: Sparse,
@@ -271,6 +284,7 @@ def _patch(
             names=files.names,
             context=kept,
             changed=change,
+            flush=flush,
         )
         opened.used = stats[0]
     if stats[10] is None:  # no digest; what was verified is the new file, whatever changed
@@ -312,7 +326,7 @@ def patch(
     Traceback (most recent call last):
     redelta.LimitError: the delta makes a larger file than is allowed, at byte 4
     """
-    made, _ = _patch(basis, delta, None, max_output, verify, "never", threads, progress, context, changed)
+    made, _ = _patch(basis, delta, None, False, max_output, verify, "never", threads, progress, context, changed)
     return made or b""
 
 
@@ -328,9 +342,14 @@ def write_patch(
     progress: Progress | None = None,
     context: Context | None = None,
     changed: Changed = "error",
+    flush: bool = True,
 ) -> Stats:
     """Like `patch`, but writes to `dest`. The file of a path, which may be the basis itself, is replaced when the new
     one is complete, verified and on the disk, or not at all; a writer gets its bytes before they are verified.
+
+    `flush=False` does not wait for the disk: after a power cut soon afterwards, the new file may be incomplete, and the
+    one that it replaced is gone. It is for what can be made again, and for many files that you flush together. A path
+    without a file has none to lose, and is not waited for in either case.
 
     `sparse` says which zeros become holes, if `dest` is a path or an open file: "auto", all if the basis has holes, or
     the file that is replaced or written over; "always" or "never".
@@ -344,8 +363,60 @@ def write_patch(
     b'new'
     """
     check_destination(dest)
-    numbers = _patch(basis, delta, dest, max_output, verify, sparse, threads, progress, context, changed)[1]
+    numbers = _patch(basis, delta, dest, flush, max_output, verify, sparse, threads, progress, context, changed)[1]
     return Stats._of(numbers)
+
+
+def verify(
+    delta: Source,
+    file: Source,
+    *,
+    max_memory: int | None = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Stats:
+    """Checks that `file` is what `delta` makes, by the digest in the delta, without the basis. Returns the statistics,
+    with that digest, if it is; VerifyError is raised if it is not, or if the delta has no digest, as those of `rdiff`
+    or of `verify=False`.
+
+    `max_memory` limits what the commands of a dense delta take. At most `threads` work at once, by default one for each
+    processor. `progress` gets the bytes of both that were read, and their total or None. `context` keeps threads and
+    buffers for the next operation. `changed` is that of `signature`. Memory: constant for a number of threads.
+
+    Raises VerifyError; BadMagicError, TruncatedError or CorruptError if the delta is not valid; LimitError,
+    ParameterError, FileChangedError, OSError, and the exceptions of the readers and of `progress`.
+
+    >>> import redelta
+    >>> delta = redelta.delta(redelta.signature(b"old"), b"new")
+    >>> redelta.verify(delta, b"new").digest == redelta.digest(b"new")
+    True
+    >>> redelta.verify(delta, b"another")
+    Traceback (most recent call last):
+    redelta.VerifyError: new file: this is not the file that the delta makes: its length differs; patch the basis again
+    """
+    memory = memory_limit(max_memory)
+    most = thread_number(threads)
+    kept = native_context(context)
+    change = change_number(changed)
+    with Files() as files:
+        opened = files.read("delta", delta)
+        made = files.read("new file", file)
+        stats = _core.verify_delta(
+            opened.native,
+            made.native,
+            memory_max=memory,
+            threads=most,
+            main=in_main_thread(),
+            progress=progress,
+            names=files.names,
+            context=kept,
+            changed=change,
+        )
+        opened.whole = made.whole = True
+    warn_of_change(changed, stats[-1], files.names)
+    return Stats._of(stats)
 
 
 def digest(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Self
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Self, overload
 
 from redelta import _core
 from redelta._context import Context
@@ -24,7 +24,7 @@ from redelta._stats import Stats
 from redelta._types import Basis, Changed, Compression, Destination, Hash, Progress, Source, StrongLength
 
 
-class _Sums:
+class _Sums(Sequence[tuple[int, bytes]]):
     """What a signature and a part of one have in common."""
 
     __slots__ = ("__weakref__", "_table")
@@ -61,6 +61,17 @@ class _Sums:
         """Where in the basis the first block lies, in bytes: 0, unless it was made of parts that start later."""
         return self._table.origin()
 
+    @property
+    def weak(self) -> memoryview:
+        """The weak sums of the blocks, as numbers of 32 bits: `memoryview`s of format "I", which numpy and arrow take.
+        They are those of the table itself, without a copy, and keep it in memory."""
+        return memoryview(self._table.weak())
+
+    @property
+    def strong(self) -> memoryview:
+        """The strong sums of the blocks: `len(self)` rows of `strong_len` bytes. Otherwise as `weak`."""
+        return memoryview(self._table.strong())
+
     def save(
         self,
         dest: Destination,
@@ -68,15 +79,21 @@ class _Sums:
         compress: Compression = None,
         threads: int | None = None,
         context: Context | None = None,
+        flush: bool = False,
     ) -> Stats:
         """Writes the bytes of the file to `dest`, compressed if `compress` is a level of zstd or True. A path gets
-        its file when it is complete, or not at all. Memory: constant. Raises ParameterError, OSError, and the
-        exceptions of the writer."""
+        its file when it is complete, or not at all. `flush` is that of `write_signature`. Memory: constant. Raises
+        ParameterError, OSError, and the exceptions of the writer."""
         check_destination(dest)
-        return Stats._of(self._write(dest, compress, threads, context)[1])
+        return Stats._of(self._write(dest, compress, threads, context, flush)[1])
 
     def _write(
-        self, dest: Destination | None, compress: Compression, threads: int | None, context: Context | None
+        self,
+        dest: Destination | None,
+        compress: Compression,
+        threads: int | None,
+        context: Context | None,
+        flush: bool,
     ) -> tuple[bytes | None, Any]:
         level = compression_level(compress)
         most = thread_number(threads)
@@ -90,19 +107,26 @@ class _Sums:
                 main=in_main_thread(),
                 names=files.names,
                 context=kept,
+                flush=flush,
             )
 
     def __len__(self) -> int:
         return len(self._table)
 
-    def __getitem__(self, block: int) -> tuple[int, bytes]:
+    @overload
+    def __getitem__(self, block: int) -> tuple[int, bytes]: ...
+    @overload
+    def __getitem__(self, block: slice) -> list[tuple[int, bytes]]: ...
+    def __getitem__(self, block: int | slice) -> tuple[int, bytes] | list[tuple[int, bytes]]:
+        if isinstance(block, slice):
+            return [self._table[each] for each in range(*block.indices(len(self)))]
         return self._table[block]
 
     def __iter__(self) -> Iterator[tuple[int, bytes]]:
         return iter(self._table)
 
     def __bytes__(self) -> bytes:
-        return self._write(None, None, None, None)[0] or b""
+        return self._write(None, None, None, None, False)[0] or b""
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _Sums) or type(self) is not type(other):
@@ -117,7 +141,7 @@ class SignaturePart(_Sums):
     """The sums of some consecutive blocks of a basis: a part of its signature. Threads, processes or machines can make
     the parts of one separately. `Signature.join` makes a signature of parts; no delta can be made against one.
 
-    Like a signature it does not change, is a sequence of sums, and can be pickled. Its file does not say where its
+    Like a signature it does not change, is a `Sequence` of sums, and can be pickled. Its file does not say where its
     first block lies: keep `origin` with it.
 
     >>> import redelta
@@ -224,8 +248,9 @@ class SignaturePart(_Sums):
 class Signature(_Sums):
     """The signature of a basis, in memory and indexed: what a delta is made against.
 
-    It does not change, and any number of threads may use it at once. It is a sequence of the sums of the basis's
-    blocks, each as `(weak, strong)`; `bytes()` of it are those of its file. It can be pickled.
+    It does not change, and any number of threads may use it at once. It is a `Sequence` of the sums of the basis's
+    blocks, each as `(weak, strong)`, a slice of it a list of them; `weak` and `strong` are all of them as arrays.
+    `bytes()` of it are those of its file. It can be pickled.
 
     >>> import redelta
     >>> signature = redelta.Signature.load(redelta.signature(bytes(5000), block_len=2048, strong_len=8))
