@@ -14,7 +14,7 @@ _redelta() {
                 ;;
         esac
     done
-    for name in signature delta patch sync diff merge reverse verify inspect estimate expand; do
+    for name in signature delta patch sync diff merge reverse verify inspect estimate expand dataset push pull; do
         [[ -n $given && $name == "$given"* ]] && verb=$name && break
     done
     if [[ $cur == = ]]; then
@@ -103,11 +103,14 @@ _redelta() {
             inspect) options='--ops --html --max-memory --max-blocks -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             estimate) options='-S --sum-size -H --hash -R --rollsum --exit-code -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
             expand) options='-z --compress --max-output --max-memory -f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
+            dataset) options='-h --help' ;;
+            push) options='-h --help' ;;
+            pull) options='-h --help' ;;
             *) options='-f --force -T --threads -s --stats -v --verbose -q --quiet --progress --no-progress --json --accept-changed -h --help -V --version' ;;
         esac
         mapfile -t COMPREPLY < <(compgen -W "$options" -- "$cur")
     elif [[ -z $given ]]; then
-        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge reverse verify inspect estimate expand" -- "$cur")
+        mapfile -t COMPREPLY < <(compgen -W "signature delta patch sync diff merge reverse verify inspect estimate expand dataset push pull" -- "$cur")
     else
         compopt -o default
     fi

@@ -25,6 +25,14 @@ CHOICES = {
 # Values that are names of files; all others are numbers.
 FILES = ("FILE", "OUT")
 
+# Verbs that are programs of their own, which the help only names: their options are not known here, but --help is.
+EXTERNALS = {
+    "dataset": "signatures, deltas and patches of directories of many files",
+    "push": "make an object in a bucket the same as a file",
+    "pull": "make a file the same as an object in a bucket",
+}
+EXTERNAL = re.compile(r"also the verbs (?P<names>[a-z, ]+)\.")
+
 OPTION = re.compile(
     r"(?:-(?P<letter>\w)(?:\[\w+\])?, )?--(?P<name>[a-z][a-z-]*)"
     r"(?:\[=(?P<optional>[A-Z]+)\]|[= ](?P<value>[A-Z]+)\b)?(?: +(?P<text>[^\s-].*))?"
@@ -92,6 +100,9 @@ def read_help(redelta: str) -> tuple[list[Verb], list[Option]]:
         own += [option for option in general if option.name in ("help", "version") and option.name not in names]
         told = tuple(replace(option, text=option.text or texts.get(option.name, "")) for option in own)
         verbs.append(Verb(match["name"], match["text"], told))
+    named = EXTERNAL.search(overall)
+    for name in named["names"].split(", ") if named else ():
+        verbs.append(Verb(name, EXTERNALS[name], tuple(option for option in general if option.name == "help")))
     return verbs, general
 
 

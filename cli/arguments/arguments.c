@@ -16,6 +16,7 @@
 #include "cli/arguments/words.h"
 #include "cli/report/records.h"
 #include "cli/report/report.h"
+#include "cli/verbs/external.h"
 #include "cli/verbs/verbs.h"
 
 /* Room for the names of all verbs in a sentence. */
@@ -218,14 +219,27 @@ static const char *arguments_nearest_verb(const char *word) {
     nearest search = nearest_to(word);
     for (int v = 0; v < VERBS; v++)
         nearest_try(&search, verbs[v]->name);
+    for (int e = 0; e < EXTERNALS; e++)
+        nearest_try(&search, externals[e].name);
     return search.best;
+}
+
+/* One that is a program of its own; it was not run, because it is not installed or not the first word. */
+static void arguments_report_external(const cli_external *verb) {
+    char path[EXTERNAL_PATH_MAX];
+    if (external_find(verb->name, path))
+        report_usage(NULL, "the verb '%s' must come first, before its options", verb->name);
+    else
+        report_usage(NULL, "the verb '%s' is not installed: %s", verb->name, verb->to_install);
 }
 
 static void arguments_report_verb(const cli_words *words, const char *word) {
     char list[LIST_MAX];
     const char *const meant = arguments_nearest_verb(word);
     arguments_list_verbs(list, OPTION_HELP, "or");
-    if (strcmp(word, options[OPTION_VERSION].name) == 0)
+    if (external_known(word) != NULL)
+        arguments_report_external(external_known(word));
+    else if (strcmp(word, options[OPTION_VERSION].name) == 0)
         report_usage(NULL, "unknown verb '%s' (did you mean --%s?)", word, word);
     else if (word == words->after_compress && value_detached_level(words) != NULL)
         report_usage(NULL, "unknown verb '%s' (-z takes its level without a space: -z%s)", word, word);

@@ -11,6 +11,7 @@ static const char help_start[] = "Usage: redelta VERB [OPTION]... [FILE]...\n"
 static const char help_middle[] = "Other verbs:\n";
 
 static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be shortened: s, d, p, v suffice.\n"
+                               "With its Python package also the verbs dataset, push, pull.\n"
                                "A missing name, or -, is standard input or output. Options of most verbs:\n"
                                "  -f, --force         replace the output if it exists\n"
                                "  -T, --threads N     use N threads; 0 (default): one per processor\n"
@@ -22,9 +23,8 @@ static const char help_end[] = "'redelta VERB --help' shows more. Verbs may be s
                                "      --accept-changed  accept an input that changes while it is read\n"
                                "  -h, --help          show this help, or that of VERB\n"
                                "  -V, --version       show version, build features and license\n"
-                               "Exit status: 0 done; 1 I/O error or output exists; 2 usage error; 3 invalid or\n"
-                               "corrupt input; 4 result is not NEWFILE; 5 identical (--exit-code); 6 changed;\n"
-                               "7 no connection, or it broke.\n";
+                               "Exit status: 0 done; 1 I/O error or output exists; 2 usage error; 3 bad input;\n"
+                               "4 not the new file; 5 identical (--exit-code); 6 changed; 7 connection broke.\n";
 
 static void help_print_verbs(FILE *out, bool steps) {
     for (int v = 0; v < VERBS; v++)
