@@ -1,0 +1,175 @@
+"""What runs the tasks: processes, or whatever has the shape of `concurrent.futures.Executor`.
+
+One driver for all of them. It submits no more than four tasks a worker, and takes each result at once: what an engine
+has accepted it may have to do again when a worker is lost, and a result that still lies in a worker is lost with it. A
+task is a pure function that leaves a whole file, so doing it again does no harm.
+
+The processes are started by a server without threads (`forkserver`), since a fork of a process with threads, of which
+pyarrow has several, may hang."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import (
+    FIRST_COMPLETED,
+    BrokenExecutor,
+    CancelledError,
+    Executor,
+    Future,
+    ProcessPoolExecutor,
+    wait,
+)
+from dataclasses import dataclass
+from typing import Any
+
+from redelta._errors import ParameterError
+from redelta._params import number
+from redelta.dataset._failures import DatasetError
+
+WINDOW = 4
+"""Tasks that are submitted, for each worker."""
+TRIES = 16
+"""How often a task is tried whose worker is lost. When one of a pool's processes is lost, so are the tasks of all of
+them, so the task that is to blame is known only after some tries."""
+LOSSES = 5
+"""How many pools may be lost without a result in between."""
+WORKERS_MAX = 4096
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Task:
+    """A call of a function that can be pickled, with what the driver does with its result: `then` may give further
+    tasks."""
+
+    function: Callable[..., Any]
+    arguments: tuple[Any, ...]
+    then: Callable[[Any], Iterable[Task] | None]
+    tries: int = 0
+    executor: Executor | None = None
+
+
+def is_lost(error: BaseException) -> bool:
+    """Does this say that the worker is gone, not that the task has failed? The exceptions of dask are known by their
+    names, since nothing here imports it."""
+    if isinstance(error, BrokenExecutor | CancelledError):
+        return True
+    kind = type(error)
+    return kind.__module__.split(".")[0] in ("distributed", "mpi4py") and (
+        kind.__name__
+        in ("KilledWorker", "CommClosedError", "FutureCancelledError", "FuturesCancelledError", "BrokenExecutor")
+    )
+
+
+class Engine:
+    """Runs tasks by an executor: None for a process for each processor, a number of processes, an Executor, or a dask
+    Client. To be closed; an executor of the caller's stays as it is."""
+
+    def __init__(self, executor: Any = None) -> None:
+        self._own: ProcessPoolExecutor | None = None
+        self._given: Executor | None = None
+        self._losses = 0
+        if executor is None or isinstance(executor, int):
+            self.workers = number("executor", processors() if executor is None else executor, 1, WORKERS_MAX)
+        elif isinstance(executor, Executor):
+            self._given = executor
+            self.workers = workers_of(executor)
+        elif callable(getattr(executor, "get_executor", None)):
+            self._given = executor.get_executor(pure=False, retries=0)
+            self.workers = sum(executor.nthreads().values()) or 1
+        else:
+            raise ParameterError(f"executor must be None, a number, an Executor or a dask Client, not {executor!r}")
+
+    def __enter__(self) -> Engine:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        if self._own is not None:
+            self._own.shutdown(wait=True, cancel_futures=True)
+            self._own = None
+
+    def submit(self, task: Task) -> Future[Any]:
+        """Hands a task to a worker."""
+        task.tries += 1
+        if self._given is None and self._own is None:
+            context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
+            self._own = ProcessPoolExecutor(self.workers, mp_context=context)
+        task.executor = self._given or self._own
+        assert task.executor is not None
+        return task.executor.submit(task.function, *task.arguments)
+
+    def run(self, tasks: Iterable[Task]) -> None:
+        """Runs all tasks, and those that come of their results. Raises what a task raises, and DatasetError if workers
+        are lost again and again. Tasks that are running then are waited for."""
+        source = iter(tasks)
+        more: list[Task] = []
+        pending: dict[Future[Any], Task] = {}
+        try:
+            while True:
+                while len(pending) < WINDOW * self.workers:
+                    task = more.pop() if more else next(source, None)
+                    if task is None:
+                        break
+                    self._start(task, pending, more)
+                if not pending:
+                    return
+                for done in wait(pending, return_when=FIRST_COMPLETED).done:
+                    more.extend(self._finish(done, pending.pop(done)))
+        finally:
+            for future in pending:
+                future.cancel()
+            wait(pending)
+
+    def _start(self, task: Task, pending: dict[Future[Any], Task], more: list[Task]) -> None:
+        try:
+            pending[self.submit(task)] = task
+        except BrokenExecutor as error:
+            more.extend(self._again(task, error))
+
+    def _finish(self, done: Future[Any], task: Task) -> Iterator[Task]:
+        try:
+            result = done.result()
+        except (Exception, CancelledError) as error:
+            if not is_lost(error):
+                raise
+            yield from self._again(task, error)
+            return
+        self._losses = 0
+        yield from task.then(result) or ()
+
+    def _again(self, task: Task, error: BaseException) -> Iterator[Task]:
+        """The task once more, unless it has been tried often enough, or the caller's executor is of no more use."""
+        is_broken = isinstance(error, BrokenExecutor)
+        if (
+            is_broken and self._own is not None and task.executor is self._own
+        ):  # its other processes are of no use either
+            self._own.shutdown(wait=True, cancel_futures=True)
+            self._own = None
+            self._losses += 1
+        if task.tries >= TRIES or self._losses >= LOSSES or (is_broken and self._given is not None):
+            raise DatasetError(
+                f"workers were lost: {type(error).__name__}: {error}; what is done is kept: run it again with more workers or memory"
+            ) from error
+        log.warning("a worker was lost (%s): its task is run again", type(error).__name__)
+        yield task
+
+
+def processors() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def workers_of(executor: Executor) -> int:
+    """How many workers an executor has, as far as it tells."""
+    for name in ("_max_workers", "num_workers", "max_workers"):
+        found = getattr(executor, name, None)
+        if isinstance(found, int) and found > 0:
+            return found
+    client = getattr(executor, "_client", None)
+    if client is not None:
+        return sum(client.nthreads().values()) or 1
+    return processors()

@@ -1,0 +1,148 @@
+"""What is below a root, in the order of the paths' bytes.
+
+A directory's entries are sorted before any of them is given, and its subdirectories are listed when their turn comes.
+So the memory is that of the names in one directory and in those above it, whatever there is in all. The order is that
+of whole paths, in which `a.b` comes before `a/b`, although `a` comes before `a.b`: a directory therefore stands twice
+among its parent's entries, as itself and, with a slash, as its contents.
+
+A file is not opened, a symbolic link not followed. Sockets, devices and pipes are left out. What vanishes between being
+named and being asked for is left out, too; a directory that cannot be read is a failure.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from redelta.dataset._failures import Failure, failure_of
+from redelta.dataset._places import Place
+from redelta.dataset._schema import DIRECTORY, FILE, LINK
+
+
+class Listed(NamedTuple):
+    """What a listing tells of a path: see the columns of the same names."""
+
+    path: bytes
+    kind: str
+    size: int
+    mtime_ns: int | None = None
+    ctime_ns: int | None = None
+    inode: int | None = None
+    device: int | None = None
+    etag: str | None = None
+    version: str | None = None
+    mode: int | None = None
+    uid: int | None = None
+    gid: int | None = None
+    link: bytes | None = None
+
+
+def listing(root: Place, failures: list[Failure]) -> Iterator[Listed]:
+    """The files, directories and symbolic links below a root, sorted; directories that cannot be read are added to
+    `failures`. Raises OSError if the root itself cannot be read."""
+    if root.path is not None:
+        return list_directory(root.path, failures)
+    return list_objects(root)
+
+
+# ---- A directory ----------------------------------------------------------------------------------------------------
+
+
+def list_directory(root: bytes, failures: list[Failure]) -> Iterator[Listed]:
+    """Depth first, by a stack of the entries that are still to come in each directory."""
+    stack = [iter(entries_of(root, b""))]
+    while stack:
+        entry = next(stack[-1], None)
+        if entry is None:
+            stack.pop()
+        elif isinstance(entry, bytes):
+            try:
+                stack.append(iter(entries_of(root, entry)))
+            except OSError as error:
+                failures.append(failure_of(entry[:-1], error))
+        else:
+            yield entry
+
+
+def entries_of(root: bytes, prefix: bytes) -> list[Listed | bytes]:
+    """The entries of one directory in order; bytes stand for the contents of a subdirectory, and end with a slash."""
+    found: list[tuple[bytes, Listed | bytes]] = []
+    add = found.append
+    with os.scandir(root + b"/" + prefix) as entries:
+        for each in entries:
+            try:
+                listed = listed_entry(prefix + each.name, each)
+            except OSError:
+                continue
+            if listed is not None:
+                add((listed.path, listed))
+                if listed.kind == DIRECTORY:
+                    contents = listed.path + b"/"
+                    add((contents, contents))
+    found.sort(key=first_of)
+    return [each for _, each in found]
+
+
+def first_of(pair: tuple[bytes, Any]) -> bytes:
+    """What pairs are sorted by."""
+    return pair[0]
+
+
+def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Listed | None:
+    """An entry of a directory; None if it is neither a file nor a directory nor a link."""
+    status = entry.stat(follow_symlinks=False)
+    mode = status.st_mode
+    link = None
+    if stat.S_ISREG(mode):
+        kind, size = FILE, status.st_size
+    elif stat.S_ISDIR(mode):
+        kind, size = DIRECTORY, 0
+    elif stat.S_ISLNK(mode):
+        kind, size, link = LINK, 0, os.readlink(entry.path)
+    else:
+        return None
+    return Listed(
+        path, kind, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, None, None, stat.S_IMODE(mode),
+        status.st_uid, status.st_gid, link,
+    )  # fmt: skip
+
+
+# ---- Objects --------------------------------------------------------------------------------------------------------
+
+
+def list_objects(root: Place) -> Iterator[Listed]:
+    """What fsspec finds below a URL: objects, which have no directories of their own."""
+    filesystem, base = root.filesystem()
+    filesystem.invalidate_cache()
+    found = filesystem.find(base, detail=True)
+    for name in sorted(found, key=str.encode):
+        told = found[name]
+        path = str(name)[len(base) + 1 :].encode()
+        if path and not path.endswith(b"/"):
+            yield Listed(
+                path,
+                FILE,
+                int(told.get("size") or 0),
+                modified_ns(told),
+                etag=text_of(told, "ETag", "etag", "md5", "checksum"),
+                version=text_of(told, "VersionId", "version_id", "generation"),
+            )
+
+
+def text_of(told: dict[str, Any], *names: str) -> str | None:
+    """The first of these that a store tells."""
+    return next((str(told[name]) for name in names if told.get(name) not in (None, "null")), None)
+
+
+def modified_ns(told: dict[str, Any]) -> int | None:
+    """When an object was last modified, as far as the store tells."""
+    for name in ("LastModified", "last_modified", "mtime", "updated", "created"):
+        value = told.get(name)
+        if isinstance(value, datetime):
+            return int(value.timestamp()) * 1_000_000_000 + value.microsecond * 1000
+        if isinstance(value, int | float):
+            return int(value * 1_000_000_000)
+    return None

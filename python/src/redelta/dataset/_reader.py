@@ -1,0 +1,314 @@
+"""Reading a dataset that a stranger may have made.
+
+Nothing of it is believed. Sizes are compared with the limits before anything is read or decoded, files with the digests
+that the manifest gives, and then the rows themselves: the columns and their types, the order of the paths, whether one
+leads out of the root, the kinds and ops, whether items lie within their pack and apart from each other. What is left to
+lie about is what only the files can tell: digests, which `verify` and a patch compare with the real ones.
+
+`check_dataset` also looks at what no shard shows alone: that nothing lies below a path that is a file or a link.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+import redelta
+from redelta._errors import ParameterError
+from redelta.dataset._failures import FAILURE_KINDS, DatasetCorruptError
+from redelta.dataset._limits import Limits
+from redelta.dataset._manifest import Manifest, Shard, read_manifest
+from redelta.dataset._places import Place
+from redelta.dataset._schema import (
+    ALL_OPS,
+    COPY,
+    DELETE,
+    DELTA,
+    DELTA_KIND,
+    FILE,
+    KINDS,
+    LINK,
+    SCHEMAS,
+    SIGNATURE_KIND,
+    WHOLE,
+    DatasetKind,
+)  # fmt: skip
+
+BAD_PATH = rb"(^$)|(^/)|(/$)|(//)|(^|/)\.\.?(/|$)|\x00"
+"""Of a path below a root: empty, absolute, with an empty component, `.`, `..` or a NUL."""
+
+
+@dataclass(frozen=True)
+class Dataset:
+    """A dataset that is there: its place, its manifest, and the digest of that. It can be sent to workers."""
+
+    place: Place
+    manifest: Manifest
+    digest: str
+    limits: Limits
+
+    def table(self, shard: Shard, columns: list[str] | None = None) -> pa.Table:
+        """The rows of a shard, checked; see `read_shard`."""
+        return read_shard(self.place, self.manifest.kind, shard, self.limits, columns)
+
+    def item(self, shard: Shard, offset: int, length: int) -> bytes:
+        """A signature or a delta out of a pack."""
+        data = self.place.read(shard.pack, offset, offset + length)
+        if len(data) != length:
+            raise DatasetCorruptError(f"{self.place}: {shard.pack} is shorter than the manifest says")
+        return data
+
+    def between(self, after: bytes | None, last: bytes | None) -> tuple[Shard, ...]:
+        """The shards that have paths after `after` and up to `last`; None: from the least, to the greatest."""
+        return tuple(
+            each
+            for each in self.manifest.shards
+            if (after is None or each.last > after) and (last is None or each.first <= last)
+        )
+
+
+def open_dataset(place: Place, limits: Limits | None = None, kind: DatasetKind | None = None) -> Dataset:
+    """The dataset at a place, of a certain kind. Reads and checks its manifest, nothing else. Raises ParameterError if
+    there is none, or one of another kind."""
+    allowed = limits or Limits()
+    try:
+        manifest, digest = read_manifest(place, allowed)
+    except FileNotFoundError as error:
+        raise ParameterError(f"{place}: no dataset is here: it has no manifest.json") from error
+    if kind is not None and manifest.kind != kind:
+        raise ParameterError(f"{place}: it is a {manifest.kind}, not a {kind}")
+    return Dataset(place, manifest, digest, allowed)
+
+
+def read_shard(
+    place: Place, kind: DatasetKind, shard: Shard, limits: Limits, columns: list[str] | None = None
+) -> pa.Table:
+    """The rows of a shard, or these columns of them. All columns are decoded and checked if `columns` is None, else
+    those that are given. Memory: that of the table and of the file. Raises DatasetCorruptError or LimitError."""
+    limits.check("shard_rows", shard.rows)
+    limits.check("shard_memory", shard.parquet_bytes)
+    try:
+        data = place.read(shard.parquet, 0, shard.parquet_bytes + 1)
+    except FileNotFoundError as error:
+        raise DatasetCorruptError(f"{place}: {shard.parquet} is missing") from error
+    if len(data) != shard.parquet_bytes or redelta.digest(data, threads=1).hex() != shard.parquet_digest:
+        raise DatasetCorruptError(f"{place}: {shard.parquet} is not the file that the manifest names")
+    try:
+        table = decode(data, kind, shard, limits, columns)
+    except (pa.ArrowException, OSError, ValueError) as error:
+        if isinstance(error, DatasetCorruptError):
+            raise
+        raise DatasetCorruptError(f"{place}: {shard.parquet} is damaged: {error}") from error
+    wrong = next(faults(table, shard, limits), None)
+    if wrong is not None:
+        raise DatasetCorruptError(f"{place}: {shard.parquet}: {wrong}")
+    return table
+
+
+def decode(data: bytes, kind: DatasetKind, shard: Shard, limits: Limits, columns: list[str] | None) -> pa.Table:
+    """The table of a parquet file, if it has the columns that it should and takes no more memory than allowed."""
+    with pq.ParquetFile(pa.BufferReader(data)) as file:
+        metadata = file.metadata
+        if metadata.num_rows != shard.rows or file.schema_arrow.remove_metadata() != bare(SCHEMAS[kind]):
+            raise DatasetCorruptError(f"{shard.parquet} has other rows or columns than it should")
+        groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
+        limits.check("shard_memory", sum(each.total_byte_size for each in groups))
+        table = file.read(columns, use_threads=False)
+    table.validate(full=True)
+    limits.check("shard_memory", table.nbytes)
+    return table
+
+
+def bare(schema: pa.Schema) -> pa.Schema:
+    """The schema as parquet gives it back."""
+    return schema.remove_metadata()
+
+
+# ---- What rows may be -----------------------------------------------------------------------------------------------
+
+
+def faults(table: pa.Table, shard: Shard, limits: Limits) -> Iterator[str]:
+    """What is wrong with the rows of a shard, one reason after the other."""
+    names = set(table.schema.names)
+    for field in table.schema:
+        if not field.nullable and table[field.name].null_count:
+            yield f"{field.name} is missing in a row"
+    if "path" in names:
+        yield from path_faults(table["path"], shard, limits)
+    for name, allowed in (("kind", KINDS), ("old_kind", KINDS), ("op", ALL_OPS), ("failure", FAILURE_KINDS)):
+        if name in names and not all_true(pc.is_in(table[name].drop_null(), pa.array(allowed))):
+            yield f"{name} is none that is known"
+    for name in ("size", "old_size"):
+        if name in names and not all_true(pc.greater_equal(table[name].drop_null(), 0)):
+            yield f"{name} is negative"
+    if "basis_path" in names and bad_paths(table["basis_path"].drop_null()):
+        yield "basis_path leads out of the root"
+    if {"pack_offset", "pack_length"} <= names:
+        yield from pack_faults(table["pack_offset"], table["pack_length"], shard)
+    if table.schema.names == SCHEMAS[SIGNATURE_KIND].names:
+        yield from signature_faults(table)
+    elif table.schema.names == SCHEMAS[DELTA_KIND].names:
+        yield from delta_faults(table)
+
+
+def all_true(values: Any) -> bool:
+    """Are all of them true? Nulls are not."""
+    return bool(pc.all(pc.fill_null(values, False), min_count=0).as_py())
+
+
+def bad_paths(paths: Any) -> bool:
+    """Is there one that is no path below a root?"""
+    if len(paths) == 0:
+        return False
+    return bool(pc.any(pc.match_substring_regex(paths, BAD_PATH.decode("latin-1"))).as_py())
+
+
+def path_faults(paths: Any, shard: Shard, limits: Limits) -> Iterator[str]:
+    """Paths are in order, none is there twice, and none leads out."""
+    array = paths.combine_chunks()
+    if len(array) == 0 or array[0].as_py() != shard.first or array[-1].as_py() != shard.last:
+        yield "its first or last path is not that of the manifest"
+    if not all_true(pc.less(array[:-1], array[1:])):
+        yield "paths are not in order, or one is there twice"
+    if bad_paths(array):
+        yield "a path leads out of the root"
+    if not all_true(pc.less_equal(pc.binary_length(array), limits.path_bytes)):
+        yield "a path is longer than is allowed"
+
+
+def pack_faults(offsets: Any, lengths: Any, shard: Shard) -> Iterator[str]:
+    """Items lie within the pack, in the order of the rows, one after the other."""
+    if (
+        not pc.equal(offsets.is_valid(), lengths.is_valid())
+        .combine_chunks()
+        .equals(pa.array([True] * len(offsets), pa.bool_()))
+    ):
+        yield "an item of the pack has an offset without a length, or the reverse"
+        return
+    starts, sizes = offsets.drop_null().combine_chunks(), lengths.drop_null().combine_chunks()
+    if len(starts) == 0:
+        return
+    if not (all_true(pc.greater_equal(starts, 0)) and all_true(pc.greater(sizes, 0))):
+        yield "an item of the pack has a negative offset, or no length"
+        return
+    if not (all_true(pc.less_equal(starts, shard.pack_bytes)) and all_true(pc.less_equal(sizes, shard.pack_bytes))):
+        yield "an item lies beyond the end of its pack"
+        return
+    ends = pc.add(starts, sizes)
+    if not all_true(pc.less_equal(ends, shard.pack_bytes)):
+        yield "an item lies beyond the end of its pack"
+    if not all_true(pc.less_equal(ends[:-1], starts[1:])):
+        yield "items of the pack overlap, or are not in order"
+
+
+def implies(condition: Any, conclusion: Any) -> bool:
+    """Does the one hold in every row in which the other does?"""
+    return all_true(pc.or_(pc.invert(pc.fill_null(condition, False)), pc.fill_null(conclusion, False)))
+
+
+def signature_faults(table: pa.Table) -> Iterator[str]:
+    """A file has a digest, unless it has a failure; a link has a target."""
+    is_file = pc.equal(table["kind"], FILE)
+    if not implies(pc.and_(is_file, pc.is_null(table["failure"])), table["digest"].is_valid()):
+        yield "a file has neither a digest nor a failure"
+    if not implies(pc.equal(table["kind"], LINK), table["link"].is_valid()):
+        yield "a link has no target"
+    if not implies(table["pack_offset"].is_valid(), is_file):
+        yield "what is no file has a signature"
+
+
+def delta_faults(table: pa.Table) -> Iterator[str]:
+    """A row has an op, unless it has a failure, and what the op needs."""
+    op = table["op"]
+    is_file = pc.equal(table["kind"], FILE)
+    if not implies(pc.is_null(table["failure"]), op.is_valid()):
+        yield "a row has neither an op nor a failure"
+    if not implies(table["failure"].is_valid(), pc.is_null(op)):
+        yield "a row has an op and a failure"
+    packed = pc.is_in(op, pa.array([DELTA, WHOLE]))
+    if not implies(packed, table["pack_offset"].is_valid()) or not implies(table["pack_offset"].is_valid(), packed):
+        yield "a delta is missing, or not asked for"
+    made = pc.is_in(op, pa.array([DELTA, WHOLE, COPY]))
+    if not implies(made, pc.and_(is_file, table["digest"].is_valid())):
+        yield "what is made is no file, or has no digest"
+    if not implies(pc.equal(op, COPY), table["basis_path"].is_valid()):
+        yield "a copy has no path to copy from"
+    if not implies(pc.is_in(op, pa.array([DELTA, DELETE])), table["old_kind"].is_valid()):
+        yield "what is changed or deleted was not there"
+    if not implies(pc.equal(op, DELTA), pc.and_(pc.equal(table["old_kind"], FILE), table["old_digest"].is_valid())):
+        yield "a delta has no basis"
+    if not implies(pc.and_(pc.equal(table["kind"], LINK), pc.not_equal(op, DELETE)), table["link"].is_valid()):
+        yield "a link has no target"
+
+
+# ---- The whole ------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Outline:
+    """What of a shard matters to the others: directories that its rows lie in but that have no row in it, and rows that
+    are no directories and under which rows of later shards might lie."""
+
+    outside: tuple[bytes, ...]
+    open: tuple[bytes, ...]
+
+
+def outline(table: pa.Table) -> Outline:
+    """Looks at the paths of a shard. Raises DatasetCorruptError if one lies below another that is no directory. Of a
+    delta, only rows of the new version count."""
+    if "op" in table.schema.names:
+        table = table.filter(pc.not_equal(pc.fill_null(table["op"], ""), DELETE))
+    paths = table["path"].to_pylist()
+    leaves = set(table["path"].filter(pc.not_equal(table["kind"], "directory")).to_pylist())
+    inside = set(paths)
+    parents: set[bytes] = set()
+    for path in paths:
+        at = path.rfind(b"/")
+        while at > 0 and path[:at] not in parents:
+            parents.add(path[:at])
+            at = path.rfind(b"/", 0, at)
+    if parents & leaves:
+        raise DatasetCorruptError(f"{min(parents & leaves)!r} is no directory, but there are paths below it")
+    last = paths[-1] if paths else b""
+    prefixes = {last[:at] for at in range(1, len(last) + 1)}
+    return Outline(tuple(sorted(parents - inside)), tuple(sorted(leaves & prefixes)))
+
+
+class Nesting:
+    """Checks the outlines of all shards, in order."""
+
+    def __init__(self) -> None:
+        self._open: set[bytes] = set()
+
+    def add(self, found: Outline) -> None:
+        """The next shard. Raises DatasetCorruptError if a path of it lies below a file or link of an earlier one."""
+        wrong = self._open.intersection(found.outside)
+        if wrong:
+            raise DatasetCorruptError(f"{min(wrong)!r} is no directory, but there are paths below it")
+        self._open.update(found.open)
+
+
+def check_shard(dataset: Dataset, shard: Shard) -> Outline:
+    """Reads all of a shard, its pack included. Raises DatasetCorruptError or LimitError."""
+    found = outline(dataset.table(shard))
+    if shard.pack_bytes:
+        check_pack(dataset.place, shard)
+    return found
+
+
+def check_pack(place: Place, shard: Shard) -> None:
+    """Compares a pack with its length and its digest. Raises DatasetCorruptError."""
+    try:
+        with place.open(shard.pack) as file:
+            size = file.seek(0, 2)
+            file.seek(0)
+            found = redelta.digest(file, threads=1).hex() if size == shard.pack_bytes else ""
+    except FileNotFoundError as error:
+        raise DatasetCorruptError(f"{place}: {shard.pack} is missing") from error
+    if found != shard.pack_digest:
+        raise DatasetCorruptError(f"{place}: {shard.pack} is not the file that the manifest names")

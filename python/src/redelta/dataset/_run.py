@@ -1,0 +1,127 @@
+"""What every run that makes a dataset does: it lists a root, cuts it into shards, has those made that are not there
+yet, and writes the manifest."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from redelta._errors import ParameterError
+from redelta._types import Progress
+from redelta.dataset._cutting import Cut, Piece, cut
+from redelta.dataset._engine import Engine, Task
+from redelta.dataset._failures import Failure, raise_failures
+from redelta.dataset._listing import Listed, listing
+from redelta.dataset._manifest import Manifest, Shard, write_manifest
+from redelta.dataset._places import Place
+from redelta.dataset._results import Summary
+from redelta.dataset._schema import DELTA_KIND, DatasetKind
+from redelta.dataset._shard_files import shard_there, stem_of
+from redelta.dataset._sign_tasks import Done
+
+
+@dataclass
+class Run:
+    """A run that makes a dataset. `tasks_of` gives the task that makes a shard, by its name, its rows and what it
+    covers; what that returns goes to `done`."""
+
+    root: Place
+    dest: Place
+    kind: DatasetKind
+    parameters: dict[str, Any]
+    cut: Cut
+    resume: bool
+    progress: Progress | None
+    basis: str = ""
+    extra: bytes = b""
+    """What the names of shards depend on besides."""
+    started: float = field(default_factory=time.perf_counter)
+    skipped: int = 0
+    read_files: int = 0
+    ops: Counter[str] = field(default_factory=Counter)
+    _there: dict[str, int] = field(default_factory=dict)
+    _shards: dict[int, Shard] = field(default_factory=dict)
+    _failures: dict[int, list[Failure]] = field(default_factory=dict)
+    _bytes_done: int = 0
+
+    def make(self, engine: Engine, task_of: Callable[[Piece, str, bytes, Callable[[Done], None]], Task | None]) -> None:
+        """Has all shards made. `task_of` gives None for a piece that needs no shard."""
+        self.dest.make()
+        self._there = self.dest.sizes() if self.resume else {}
+        engine.run(self._tasks(task_of))
+
+    def _tasks(self, task_of: Callable[[Piece, str, bytes, Callable[[Done], None]], Task | None]) -> Iterator[Task]:
+        for number, piece in enumerate(self.pieces()):
+            ipc = piece.to_ipc()
+            bounds = b"" if self.kind != DELTA_KIND else repr((piece.after, piece.last)).encode()
+            stem = stem_of(self.kind, self.parameters, ipc, self.extra, bounds)
+            shard = shard_there(self.dest, stem, self._there)
+            if shard is not None:
+                self.skip(number, Done(shard))
+                continue
+            task = task_of(piece, stem, ipc, self._taker(number))
+            if task is not None:
+                yield task
+
+    def pieces(self) -> Iterator[Piece]:
+        """The root in pieces. A directory that cannot be read is a row with a failure."""
+        unread: list[Failure] = []
+        yield from cut(with_place(listing(self.root, unread), self.dest, self.root), self.cut)
+        self._failures[-1] = unread
+
+    def skip(self, number: int, done: Done) -> None:
+        """A shard that was there."""
+        self.skipped += 1
+        self.take(number, done)
+
+    def _taker(self, number: int) -> Callable[[Done], None]:
+        return lambda done: self.take(number, done)
+
+    def take(self, number: int, done: Done) -> None:
+        """A shard is made."""
+        self._shards[number] = done.shard
+        self._failures[number] = list(done.failures)
+        self.read_files += done.read_files
+        self.ops.update(dict(done.ops))
+        self._bytes_done += done.shard.bytes
+        if self.progress is not None:
+            self.progress(self._bytes_done, None)
+
+    def finish(self) -> Summary:
+        """Writes the manifest. Raises DatasetError if a file failed."""
+        shards = tuple(self._shards[number] for number in sorted(self._shards))
+        write_manifest(self.dest, Manifest(self.kind, self.parameters, shards, self.basis))
+        failures = tuple(each for number in sorted(self._failures) for each in self._failures[number])
+        packs = sum(each.pack_bytes for each in shards)
+        summary = Summary(
+            files=sum(each.files for each in shards),
+            rows=sum(each.rows for each in shards),
+            bytes=sum(each.bytes for each in shards),
+            shards=len(shards),
+            shards_skipped=self.skipped,
+            signature_bytes=0 if self.kind == DELTA_KIND else packs,
+            delta_bytes=packs if self.kind == DELTA_KIND else 0,
+            manifest_bytes=sum(each.parquet_bytes for each in shards),
+            read_files=self.read_files,
+            ops=dict(sorted(self.ops.items())),
+            failures=tuple(sorted(failures, key=lambda each: each.path)),
+            seconds=time.perf_counter() - self.started,
+        )
+        raise_failures(summary.failures, summary)
+        return summary
+
+
+def with_place(rows: Iterable[Listed], dest: Place, root: Place) -> Iterator[Listed]:
+    """The rows, without those of the dataset itself, which may lie below the root."""
+    if root.path is None or dest.path is None or not (dest.path + b"/").startswith(root.path + b"/"):
+        yield from rows
+        return
+    if dest.path == root.path:
+        raise ParameterError("a dataset cannot be written into the root itself: give a directory of its own")
+    inner = dest.path[len(root.path.rstrip(b"/")) + 1 :]
+    for row in rows:
+        if row.path != inner and not row.path.startswith(inner + b"/"):
+            yield row
