@@ -63,6 +63,14 @@ static PyObject *note_messages(PyObject *module, PyObject *arguments) {
     return messages;
 }
 
+/* (an rd_result). A message for people. */
+static PyObject *result_message(PyObject *module, PyObject *arguments) {
+    int result;
+    (void)module;
+    return PyArg_ParseTuple(arguments, "i", &result) ? PyUnicode_FromString(rd_result_message((rd_result)result))
+                                                     : NULL;
+}
+
 /* ---- Functions --------------------------------------------------------------------------------------------------- */
 
 /*
@@ -111,6 +119,10 @@ static PyMethodDef module_methods[] = {
     {"join_digest", TAKES_KEYWORDS(join_digest), NULL},
     {"inspect", TAKES_KEYWORDS(inspect), NULL},
     {"split_ops", split_ops, METH_O, NULL},
+    {"sign_files", TAKES_KEYWORDS(sign_files), NULL},
+    {"patch_files", TAKES_KEYWORDS(patch_files), NULL},
+    {"syncfs", sync_file_system, METH_VARARGS, NULL},
+    {"result_message", result_message, METH_VARARGS, NULL},
     {"note_messages", note_messages, METH_VARARGS, NULL},
     {"close", module_close, METH_NOARGS, NULL},
     {NULL, NULL, 0, NULL},
@@ -171,6 +183,10 @@ static const constant module_constants[] = {
     {"STRONG_LEN_FULL", RD_STRONG_LEN_FULL},
     {"STRONG_LEN_LEAST", RD_STRONG_LEN_LEAST},
     {"DIGEST_LEN", RD_DIGEST_LEN},
+    {"WANT_SIGNATURE", RD_WANT_SIGNATURE},
+    {"WANT_DIGEST", RD_WANT_DIGEST},
+    {"FOLLOW_LINKS", RD_FOLLOW_LINKS},
+    {"CURRENT_DIRECTORY", RD_CURRENT_DIRECTORY},
     {"COMPRESSION_DEFAULT", RD_COMPRESSION_DEFAULT},
     {"COMPRESSION_NEVER", RD_COMPRESSION_NEVER},
 };

@@ -65,6 +65,9 @@ PyObject *inspect_digest_part(PyObject *module, PyObject *arguments, PyObject *k
 PyObject *join_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *split_ops(PyObject *module, PyObject *ops);
+PyObject *sign_files(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *patch_files(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *sync_file_system(PyObject *module, PyObject *arguments);
 
 /* A method that takes keywords, for a table of methods. */
 #define TAKES_KEYWORDS(function) (PyCFunction)(void (*)(void))(function), METH_VARARGS | METH_KEYWORDS

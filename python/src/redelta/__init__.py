@@ -45,6 +45,7 @@ from redelta._errors import (
 from redelta._estimate import Estimate, Trial, estimate
 from redelta._incremental import DeltaEncoder, Patcher, Signer
 from redelta._inspect import Copy, DeltaInfo, Literal, OpTable, SignatureInfo, inspect
+from redelta._many import FileRecord, FileRecords, PatchItem, digest_files, patch_files, sign_files
 from redelta._operations import delta, digest, patch, signature, verify, write_delta, write_patch, write_signature
 from redelta._parts import DigestPart
 from redelta._range import FileRange
@@ -86,6 +87,8 @@ __all__ = [
     "FileChangedError",
     "FileChangedWarning",
     "FileRange",
+    "FileRecord",
+    "FileRecords",
     "Hash",
     "LimitError",
     "Literal",
@@ -93,6 +96,7 @@ __all__ = [
     "OpenDelta",
     "OpenLiteral",
     "ParameterError",
+    "PatchItem",
     "PatchReader",
     "PatchVerify",
     "Patcher",
@@ -118,13 +122,16 @@ __all__ = [
     "delta",
     "diff",
     "digest",
+    "digest_files",
     "estimate",
     "expand",
     "inspect",
     "merge",
     "open_delta",
     "patch",
+    "patch_files",
     "reverse",
+    "sign_files",
     "signature",
     "sync_file",
     "verify",

@@ -13,6 +13,10 @@ BLOCK_LEN_MAX: int
 STRONG_LEN_FULL: int
 STRONG_LEN_LEAST: int
 DIGEST_LEN: int
+WANT_SIGNATURE: int
+WANT_DIGEST: int
+FOLLOW_LINKS: int
+CURRENT_DIRECTORY: int
 WEAK_SUMS: tuple[str, ...]
 STRONG_SUMS: tuple[tuple[str, int], ...]
 
@@ -400,3 +404,37 @@ def inspect(
     changed: int,
 ) -> tuple[int, bool, Table | bytes, int, Numbers]: ...
 def split_ops(ops: bytes, /) -> tuple[bytes, bytes, bytes, bytes]: ...
+def sign_files(
+    directory: int,
+    paths: tuple[bytes, ...],
+    what: int,
+    /,
+    *,
+    weak: int = 0,
+    strong: int = 0,
+    block_len: int = 0,
+    strong_len: int = 0,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes, bytes, Numbers]: ...
+def patch_files(
+    basis_directory: int,
+    output_directory: int,
+    items: tuple[tuple[bytes | None, Buffer, bytes, int | None, int | None], ...],
+    what: int,
+    /,
+    *,
+    output_max: int,
+    verify: int,
+    sparse: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes, Numbers]: ...
+def syncfs(descriptor: int, /) -> None: ...
+def result_message(result: int, /) -> str: ...
