@@ -8,6 +8,7 @@ of librsync.
 It needs pyarrow (`pip install redelta[dataset]`), for URLs fsspec, and for a cluster dask (`redelta[dask]`).
 """
 
+from redelta.dataset._delta import write_delta
 from redelta.dataset._failures import DatasetCorruptError, DatasetError, Failure, FailureKind
 from redelta.dataset._limits import Limits
 from redelta.dataset._results import Change, ChangeKind, Report, Summary
@@ -24,5 +25,6 @@ __all__ = [
     "Report",
     "Summary",
     "Where",
+    "write_delta",
     "write_signature",
 ]

@@ -6,7 +6,7 @@ of whole paths, in which `a.b` comes before `a/b`, although `a` comes before `a.
 among its parent's entries, as itself and, with a slash, as its contents.
 
 A file is not opened, a symbolic link not followed. Sockets, devices and pipes are left out. What vanishes between being
-named and being asked for is left out, too; a directory that cannot be read is a failure.
+named and being asked for is left out, too; the row of a directory that cannot be read says so.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from redelta.dataset._failures import Failure, failure_of
+from redelta.dataset._failures import failure_of
 from redelta.dataset._places import Place
 from redelta.dataset._schema import DIRECTORY, FILE, LINK
 
@@ -38,31 +38,42 @@ class Listed(NamedTuple):
     uid: int | None = None
     gid: int | None = None
     link: bytes | None = None
+    failure: str | None = None
+    failure_text: str | None = None
 
 
-def listing(root: Place, failures: list[Failure]) -> Iterator[Listed]:
-    """The files, directories and symbolic links below a root, sorted; directories that cannot be read are added to
-    `failures`. Raises OSError if the root itself cannot be read."""
+def listing(root: Place) -> Iterator[Listed]:
+    """The files, directories and symbolic links below a root, sorted. Raises OSError if the root itself cannot be
+    read."""
     if root.path is not None:
-        return list_directory(root.path, failures)
+        return list_directory(root.path)
     return list_objects(root)
 
 
 # ---- A directory ----------------------------------------------------------------------------------------------------
 
 
-def list_directory(root: bytes, failures: list[Failure]) -> Iterator[Listed]:
-    """Depth first, by a stack of the entries that are still to come in each directory."""
+def list_directory(root: bytes) -> Iterator[Listed]:
+    """Depth first, by a stack of the entries that are still to come in each directory. A subdirectory is read when its
+    own row is due, which says if that fails, and kept until its contents are: only names that continue its own come in
+    between."""
     stack = [iter(entries_of(root, b""))]
+    contents: dict[bytes, list[Listed | bytes]] = {}
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
         elif isinstance(entry, bytes):
+            stack.append(iter(contents.pop(entry, ())))
+        elif entry.kind == DIRECTORY and entry.failure is None:
             try:
-                stack.append(iter(entries_of(root, entry)))
+                contents[entry.path + b"/"] = entries_of(root, entry.path + b"/")
+                yield entry
+            except FileNotFoundError:
+                continue
             except OSError as error:
-                failures.append(failure_of(entry[:-1], error))
+                failed = failure_of(entry.path, error)
+                yield entry._replace(failure=failed.kind, failure_text=failed.text)
         else:
             yield entry
 
@@ -73,10 +84,15 @@ def entries_of(root: bytes, prefix: bytes) -> list[Listed | bytes]:
     add = found.append
     with os.scandir(root + b"/" + prefix) as entries:
         for each in entries:
+            path = prefix + each.name
             try:
-                listed = listed_entry(prefix + each.name, each)
-            except OSError:
+                listed = listed_entry(path, each)
+            except FileNotFoundError:
                 continue
+            except OSError as error:
+                failed = failure_of(path, error)
+                kind = DIRECTORY if each.is_dir(follow_symlinks=False) else FILE
+                listed = Listed(path, kind, 0, failure=failed.kind, failure_text=failed.text)
             if listed is not None:
                 add((listed.path, listed))
                 if listed.kind == DIRECTORY:
@@ -104,10 +120,9 @@ def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Listed | None:
         kind, size, link = LINK, 0, os.readlink(entry.path)
     else:
         return None
-    return Listed(
-        path, kind, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, None, None, stat.S_IMODE(mode),
-        status.st_uid, status.st_gid, link,
-    )  # fmt: skip
+    times = status.st_mtime_ns, status.st_ctime_ns
+    owner = stat.S_IMODE(mode), status.st_uid, status.st_gid
+    return Listed(path, kind, size, *times, status.st_ino, status.st_dev, None, None, *owner, link)
 
 
 # ---- Objects --------------------------------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ class Shard:
     """0: there is no pack."""
     pack_digest: str
     """BLAKE3 of the pack, in hexadecimal; empty if there is none."""
+    ops: dict[str, int]
+    """Of a delta: how many rows have which op."""
 
     def to_json(self) -> dict[str, Any]:
         """Its line in the manifest."""
@@ -138,6 +140,9 @@ def shard_of(told: Any) -> Shard:
         raise DatasetCorruptError(f"{NAME}: {told['stem']!r} is not the name of a shard, or has no digest")
     if bool(told["pack_bytes"]) != bool(HEX_DIGEST.fullmatch(told["pack_digest"])):
         raise DatasetCorruptError(f"{NAME}: a pack has no digest, or there is one without a pack")
+    ops = told["ops"]
+    if not isinstance(ops, dict) or not all(type(each) is int and 0 < each <= told["rows"] for each in ops.values()):
+        raise DatasetCorruptError(f"{NAME}: the ops of a shard are no numbers of rows")
     if told["rows"] < 1 or told["rows"] < told["files"]:
         raise DatasetCorruptError(f"{NAME}: a shard has no rows, or more files than rows")
     return Shard(**{**told, "first": unquote_to_bytes(told["first"]), "last": unquote_to_bytes(told["last"])})

@@ -38,7 +38,7 @@ class Place:
 
     path: bytes | None
     url: str = ""
-    options: Mapping[str, Any] = field(default_factory=dict)
+    options: Mapping[str, Any] = field(default_factory=dict, hash=False)
 
     @classmethod
     def of(cls, where: str | bytes | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Place:

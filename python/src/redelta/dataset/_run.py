@@ -36,8 +36,8 @@ class Run:
     resume: bool
     progress: Progress | None
     basis: str = ""
-    extra: bytes = b""
-    """What the names of shards depend on besides."""
+    bounds_of: Callable[[Piece], bytes] = lambda piece: b""
+    """What the name of a shard depends on besides its rows."""
     started: float = field(default_factory=time.perf_counter)
     skipped: int = 0
     read_files: int = 0
@@ -47,17 +47,20 @@ class Run:
     _failures: dict[int, list[Failure]] = field(default_factory=dict)
     _bytes_done: int = 0
 
-    def make(self, engine: Engine, task_of: Callable[[Piece, str, bytes, Callable[[Done], None]], Task | None]) -> None:
+    def make(
+        self, engine: Engine, task_of: Callable[[Piece, str, bytes, Callable[[Done | None], None]], Task | None]
+    ) -> None:
         """Has all shards made. `task_of` gives None for a piece that needs no shard."""
         self.dest.make()
         self._there = self.dest.sizes() if self.resume else {}
         engine.run(self._tasks(task_of))
 
-    def _tasks(self, task_of: Callable[[Piece, str, bytes, Callable[[Done], None]], Task | None]) -> Iterator[Task]:
+    def _tasks(
+        self, task_of: Callable[[Piece, str, bytes, Callable[[Done | None], None]], Task | None]
+    ) -> Iterator[Task]:
         for number, piece in enumerate(self.pieces()):
             ipc = piece.to_ipc()
-            bounds = b"" if self.kind != DELTA_KIND else repr((piece.after, piece.last)).encode()
-            stem = stem_of(self.kind, self.parameters, ipc, self.extra, bounds)
+            stem = stem_of(self.kind, self.parameters, ipc, self.basis.encode(), self.bounds_of(piece))
             shard = shard_there(self.dest, stem, self._there)
             if shard is not None:
                 self.skip(number, Done(shard))
@@ -67,25 +70,25 @@ class Run:
                 yield task
 
     def pieces(self) -> Iterator[Piece]:
-        """The root in pieces. A directory that cannot be read is a row with a failure."""
-        unread: list[Failure] = []
-        yield from cut(with_place(listing(self.root, unread), self.dest, self.root), self.cut)
-        self._failures[-1] = unread
+        """The root in pieces."""
+        yield from cut(without_place(listing(self.root), self.dest, self.root), self.cut)
 
     def skip(self, number: int, done: Done) -> None:
         """A shard that was there."""
         self.skipped += 1
         self.take(number, done)
 
-    def _taker(self, number: int) -> Callable[[Done], None]:
+    def _taker(self, number: int) -> Callable[[Done | None], None]:
         return lambda done: self.take(number, done)
 
-    def take(self, number: int, done: Done) -> None:
-        """A shard is made."""
+    def take(self, number: int, done: Done | None) -> None:
+        """A shard is made, or it had no rows."""
+        if done is None:
+            return
         self._shards[number] = done.shard
         self._failures[number] = list(done.failures)
         self.read_files += done.read_files
-        self.ops.update(dict(done.ops))
+        self.ops.update(done.shard.ops)
         self._bytes_done += done.shard.bytes
         if self.progress is not None:
             self.progress(self._bytes_done, None)
@@ -114,7 +117,7 @@ class Run:
         return summary
 
 
-def with_place(rows: Iterable[Listed], dest: Place, root: Place) -> Iterator[Listed]:
+def without_place(rows: Iterable[Listed], dest: Place, root: Place) -> Iterator[Listed]:
     """The rows, without those of the dataset itself, which may lie below the root."""
     if root.path is None or dest.path is None or not (dest.path + b"/").startswith(root.path + b"/"):
         yield from rows

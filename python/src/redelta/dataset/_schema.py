@@ -34,15 +34,15 @@ LISTED = [
     pa.field("uid", pa.uint32()),
     pa.field("gid", pa.uint32()),
     pa.field("link", pa.binary()),
+    pa.field("failure", pa.string()),
+    pa.field("failure_text", pa.string()),
 ]
-"""What a listing tells of a path, without opening it."""
+"""What a listing tells of a path, without opening it. It can fail, too: for a directory that cannot be read."""
 
 MADE = [
     pa.field("digest", pa.binary(32)),
     pa.field("pack_offset", pa.int64()),
     pa.field("pack_length", pa.int64()),
-    pa.field("failure", pa.string()),
-    pa.field("failure_text", pa.string()),
 ]
 """What a run adds to it."""
 

@@ -20,7 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import redelta
-from redelta.dataset._failures import Failure
+from redelta.dataset._columns import table_of
 from redelta.dataset._manifest import Shard, shard_of, shown
 from redelta.dataset._pack import PackWriter
 from redelta.dataset._places import NewFile, Place
@@ -52,11 +52,7 @@ class ShardWriter:
     def finish(self, columns: dict[str, Any], *, settled: bool) -> None:
         """Makes the parquet file in memory, and so the names of both."""
         schema = SCHEMAS[self.kind]
-        rows = len(columns["path"])
-        arrays = [columns.get(each.name, pa.nulls(rows, each.type)) for each in schema]
-        arrays = [each if isinstance(each, pa.Array | pa.ChunkedArray) else pa.array(each, field.type)
-                  for each, field in zip(arrays, schema, strict=True)]  # fmt: skip
-        table = pa.Table.from_arrays(arrays, schema=schema)
+        table = table_of(columns, schema)
         told = self._told(table)
         if not settled or told["failures"]:
             content = "".join(map(str, (told["pack_digest"], table.to_pylist())))
@@ -79,6 +75,7 @@ class ShardWriter:
             "files": files.num_rows,
             "bytes": pc.sum(files["size"]).as_py() or 0,
             "failures": table.num_rows - table["failure"].null_count,
+            "ops": ops_of(table),
             "pack_bytes": self.pack.length,
             "pack_digest": self.pack.digest(),
         }
@@ -96,6 +93,14 @@ def is_new_file(table: pa.Table) -> Any:
     if "op" not in table.schema.names:
         return is_file
     return pc.and_(is_file, pc.not_equal(pc.fill_null(table["op"], ""), "delete"))
+
+
+def ops_of(table: pa.Table) -> dict[str, int]:
+    """How many rows have which op."""
+    if "op" not in table.schema.names:
+        return {}
+    counts = pc.value_counts(table["op"].drop_null()).to_pylist()
+    return {each["values"]: each["counts"] for each in sorted(counts, key=lambda each: str(each["values"]))}
 
 
 @contextmanager
@@ -126,9 +131,3 @@ def shard_there(place: Place, stem: str, sizes: dict[str, int]) -> Shard | None:
     if shard.stem != stem or (shard.pack_bytes and sizes.get(shard.pack) != shard.pack_bytes):
         return None
     return shard
-
-
-def failures_of(table: pa.Table) -> list[Failure]:
-    """The rows with a failure."""
-    failed = table.select(["path", "failure", "failure_text"]).filter(pc.is_valid(table["failure"]))
-    return [Failure(each["path"], each["failure"], each["failure_text"]) for each in failed.to_pylist()]

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 import redelta
+from redelta.dataset._columns import Columns
 from redelta.dataset._cutting import rows_of_ipc
 from redelta.dataset._failures import DatasetCorruptError, Failure
 from redelta.dataset._known import Known, columns_of, same_rows
 from redelta.dataset._manifest import Shard
+from redelta.dataset._pack import PackWriter
 from redelta.dataset._places import Place
 from redelta.dataset._reader import Dataset, check_pack
 from redelta.dataset._reading import Found, Sums, Wanted, read_files
-from redelta.dataset._schema import FILE, MADE, SIGNATURE_KIND, SUMS
+from redelta.dataset._schema import FILE, SIGNATURE_KIND
 from redelta.dataset._shard_files import writing_shard
 
 
@@ -38,96 +39,46 @@ class Done:
     shard: Shard
     failures: tuple[Failure, ...] = ()
     read_files: int = 0
-    items_bytes: int = 0
-    ops: tuple[tuple[str, int], ...] = ()
 
 
 def sign_shard(job: SignJob, stem: str, ipc: bytes, known: Known | None) -> Done:
     """Makes a shard of these rows. Memory: the rows, and the files that are read one after the other."""
     rows = rows_of_ipc(ipc)
     older = OlderRows.find(rows, known, job)
-    columns = {name: rows[name].to_pylist() for name in ("path", "kind", "size")}
+    columns = {name: rows[name].to_pylist() for name in ("path", "kind", "size", "failure")}
     wanted = [
         Wanted(path, size, size >= job.min_size)
-        for path, kind, size, before in zip(columns["path"], columns["kind"], columns["size"], older.at, strict=True)
-        if kind == FILE and before is None
+        for path, kind, size, failure, before in zip(*columns.values(), older.at, strict=True)
+        if kind == FILE and failure is None and before is None
     ]
     reading = read_files(job.root, wanted, job.sums)
     with writing_shard(job.dest, SIGNATURE_KIND, stem) as writer:
-        made = Columns(rows, job.sums)
-        for at, (kind, before) in enumerate(zip(columns["kind"], older.at, strict=True)):
-            if kind != FILE:
+        made = Columns(rows, SIGNATURE_KIND)
+        for at, (kind, failure, before) in enumerate(zip(columns["kind"], columns["failure"], older.at, strict=True)):
+            if kind != FILE or failure is not None:
                 continue
-            if before is not None:
-                made.take(at, older.found(before), writer.pack.add)
-            else:
-                made.take(at, next(reading), writer.pack.add)
+            found = next(reading) if before is None else older.found(before)
+            made.take(at, found)
+            if found.signature is not None:
+                put_signature(made, at, found.signature, job.sums, writer.pack)
         writer.finish(made.columns(), settled=made.settled)
     assert writer.shard is not None
-    return Done(writer.shard, tuple(made.failures), len(wanted), writer.pack.length)
+    return Done(writer.shard, tuple(made.failures()), len(wanted))
 
 
-class Columns:
-    """The columns of a shard as they are filled, row by row."""
-
-    def __init__(self, rows: pa.Table, sums: Sums) -> None:
-        self.rows = rows
-        self.sums = sums
-        self.failures: list[Failure] = []
-        self.settled = True
-        self._changed: dict[int, Any] = {}
-        self._unsettled: set[int] = set()
-        count = rows.num_rows
-        self._made: dict[str, list[Any]] = {each.name: [None] * count for each in (*MADE, *SUMS)}
-        kinds = rows["kind"].to_pylist()
-        has_times = pc.and_(rows["ctime_ns"].is_valid(), rows["inode"].is_valid())
-        traced = pc.or_(rows["etag"].is_valid(), has_times).to_pylist()
-        self.settled = all(kind != FILE or there for kind, there in zip(kinds, traced, strict=True))
-
-    def take(self, at: int, found: Found, add: Any) -> None:
-        """Fills the row of a file."""
-        made = self._made
-        if found.failure is not None:
-            self.failures.append(found.failure)
-            made["failure"][at], made["failure_text"][at] = found.failure.kind, found.failure.text
-            return
-        made["digest"][at] = found.digest
-        if found.signature is not None:
-            made["pack_offset"][at], made["pack_length"][at] = add(found.signature)
-            block_len, strong_len, blocks = shape_of(found.signature)
-            made["hash"][at], made["block_len"][at] = self.sums.hash, block_len
-            made["strong_len"][at], made["blocks"][at] = strong_len, blocks
-        if found.status is not None:
-            self._note_status(at, found)
-
-    def _note_status(self, at: int, found: Found) -> None:
-        """The file may be a later one than was listed, or one of which a change would not show."""
-        status = found.status
-        assert status is not None
-        listed = tuple(self.rows[name][at].as_py() for name in ("size", "mtime_ns", "ctime_ns", "inode"))
-        if listed != (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
-            self._changed[at] = status
-            self.settled = False
-        if not found.settled:
-            self._unsettled.add(at)
-            self.settled = False
-
-    def columns(self) -> dict[str, Any]:
-        """All of them."""
-        columns: dict[str, Any] = {name: self.rows[name] for name in self.rows.schema.names}
-        if self._changed or self._unsettled:
-            for name, read in (
-                ("size", "st_size"), ("mtime_ns", "st_mtime_ns"), ("ctime_ns", "st_ctime_ns"), ("inode", "st_ino"),
-                ("device", "st_dev"), ("uid", "st_uid"), ("gid", "st_gid"),
-            ):  # fmt: skip
-                values = columns[name].to_pylist()
-                for at, status in self._changed.items():
-                    values[at] = getattr(status, read)
-                if name == "ctime_ns":
-                    for at in self._unsettled:
-                        values[at] = None
-                columns[name] = pa.array(values, columns[name].type)
-        return {**columns, **self._made}
+def put_signature(made: Columns, at: int, signature: bytes, sums: Sums, pack: PackWriter) -> None:
+    """Adds a signature to the pack and to its row."""
+    offset, length = pack.add(signature)
+    block_len, strong_len, blocks = shape_of(signature)
+    made.fill(
+        at,
+        pack_offset=offset,
+        pack_length=length,
+        hash=sums.hash,
+        block_len=block_len,
+        strong_len=strong_len,
+        blocks=blocks,
+    )
 
 
 def shape_of(signature: bytes) -> tuple[int, int, int]:
@@ -195,4 +146,4 @@ def copy_shard(known: Dataset, dest: Place, shard: Shard) -> Done:
         check_pack(known.place, shard)
         dest.copy_from(known.place, shard.pack)
     dest.copy_from(known.place, shard.parquet)
-    return Done(shard, (), 0, shard.pack_bytes)
+    return Done(shard)
