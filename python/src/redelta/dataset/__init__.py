@@ -9,14 +9,17 @@ It needs pyarrow (`pip install redelta[dataset]`), for URLs fsspec, and for a cl
 """
 
 from redelta.dataset._delta import write_delta
+from redelta.dataset._diff import Changes, diff
 from redelta.dataset._failures import DatasetCorruptError, DatasetError, Failure, FailureKind
 from redelta.dataset._limits import Limits
 from redelta.dataset._results import Change, ChangeKind, Report, Summary
 from redelta.dataset._signature import Where, write_signature
+from redelta.dataset._verify import verify
 
 __all__ = [
     "Change",
     "ChangeKind",
+    "Changes",
     "DatasetCorruptError",
     "DatasetError",
     "Failure",
@@ -25,6 +28,8 @@ __all__ = [
     "Report",
     "Summary",
     "Where",
+    "diff",
+    "verify",
     "write_delta",
     "write_signature",
 ]

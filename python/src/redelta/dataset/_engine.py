@@ -152,7 +152,7 @@ class Engine:
             self._losses += 1
         if task.tries >= TRIES or self._losses >= LOSSES or (is_broken and self._given is not None):
             raise DatasetError(
-                f"workers were lost: {type(error).__name__}: {error}; what is done is kept: run it again, with more memory"
+                f"workers were lost: {type(error).__name__}: {error}; what is done is kept, run it again"
             ) from error
         log.warning("a worker was lost (%s): its task is run again", type(error).__name__)
         yield task

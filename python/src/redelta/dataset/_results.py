@@ -40,7 +40,7 @@ class Summary:
     """How long it took."""
 
 
-ChangeKind = Literal["added", "removed", "changed", "renamed", "copied", "metadata", "missing", "failed"]
+ChangeKind = Literal["added", "removed", "changed", "renamed", "metadata", "missing", "failed"]
 """How a path differs: it is only in the new dataset; only in the old one; another content, kind or target of a link;
 only in the new one, with the content of one that is only in the old one; the same, of one that is in both; the same
 content, another mode, owner or modification time; not there, of a root that is verified; could not be read."""
@@ -55,7 +55,7 @@ class Change:
     path: bytes
     """The path below the root."""
     old_path: bytes | None = None
-    """Of a renamed or copied file: where its content was."""
+    """Of a renamed file: where its content was."""
     old_size: int | None = None
     """The size before, in bytes; None if it was not there."""
     size: int | None = None
