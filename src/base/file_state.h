@@ -18,6 +18,9 @@ typedef struct rd__file_state {
     uint64_t mode;
     uint64_t user;
     uint64_t group;
+    /* Which file it is, on this system; both 0: unknown. */
+    uint64_t device;
+    uint64_t inode;
 } rd__file_state;
 
 /* Returns 0, or errno. */

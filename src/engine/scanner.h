@@ -44,7 +44,7 @@ typedef struct rd__scanner {
     size_t run;              /* blocks to verify at once: fewer where strong sums differ although weak sums agree */
     rd__candidate candidate; /* the window at `at`, where rd__scanner_step has left off */
     /* What is only reported: */
-    uint32_t worst; /* failures in the worst budget window */
+    uint32_t worst; /* failures in the worst budget window, or more */
     uint64_t false_matches;
 } rd__scanner;
 

@@ -1,8 +1,11 @@
 /* See signature.h. */
 #include "engine/signature.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/result.h"
+#include "format/signature.h"
+#include "hash/digest.h"
 
 #include <assert.h>
 #include <stdlib.h>
@@ -69,6 +72,48 @@ rd_result rd__signature_finish(rd_signature *signature, bool index, unsigned thr
     const rd_result result = rd__index_build(&signature->index, &signature->sums, threads, pool, error);
     signature->indexed = result == RD_OK;
     return result;
+}
+
+static void signature_make_identity(const rd_signature *signature, uint8_t sum[RD__BLAKE3_LEN]) {
+    enum { BLOCKS = 1024 / RD__ENTRY_MAX * 8 }; /* some chunks of BLAKE3 */
+    uint8_t bytes[RD__BLAKE3_CHUNK * 9];
+    const rd__kernels *const kernels = rd__kernels_best();
+    const rd__sums *const sums = &signature->sums;
+    const size_t entry = rd__entry_size(&signature->params);
+    size_t filled = RD_SIGNATURE_HEADER_LEN;
+    rd__digest digest;
+    rd__digest_init(&digest, 0);
+    rd__signature_put_header(bytes, &signature->params);
+    for (uint64_t i = 0; i < sums->count;) {
+        const size_t n = (size_t)rd__min_u64(sums->count - i, BLOCKS);
+        rd__signature_put_entries(bytes + filled, &signature->params, sums->weak + i, rd__sums_strong(sums, i), n);
+        filled += n * entry;
+        i += n;
+        if (i < sums->count) {
+            const size_t whole = filled / RD__BLAKE3_CHUNK * RD__BLAKE3_CHUNK;
+            rd__digest_add(&digest, kernels, bytes, whole);
+            memmove(bytes, bytes + whole, filled - whole);
+            filled -= whole;
+        }
+    }
+    rd__digest_add(&digest, kernels, bytes, filled);
+    rd__digest_final(&digest, sum);
+}
+
+void rd__signature_identity(const rd_signature *signature, uint8_t identity[RD__IDENTITY]) {
+    _Atomic uint64_t *const known = ((rd_signature *)signature)->identity; /* a memory of what does not change */
+    uint64_t first = atomic_load_explicit(&known[0], memory_order_relaxed);
+    uint64_t second = atomic_load_explicit(&known[1], memory_order_relaxed);
+    if (first == 0 || second == 0) {
+        uint8_t sum[RD__BLAKE3_LEN];
+        signature_make_identity(signature, sum);
+        first = rd__load_be(sum, 8);
+        second = rd__load_be(sum + 8, 8);
+        atomic_store_explicit(&known[0], first, memory_order_relaxed);
+        atomic_store_explicit(&known[1], second, memory_order_relaxed);
+    }
+    rd__store_be(identity, 8, first);
+    rd__store_be(identity + 8, 8, second);
 }
 
 void rd_signature_params(const rd_signature *signature, rd_params *params) {

@@ -13,6 +13,10 @@
 #include "engine/index.h"
 #include "redelta.h"
 
+#include <stdatomic.h>
+
+enum { RD__IDENTITY = 16 };
+
 struct rd_signature {
     rd_params params; /* block length 0: not known yet */
     uint64_t origin;  /* of the first block, in the basis */
@@ -22,6 +26,8 @@ struct rd_signature {
     uint64_t blocks_max; /* that the limits, and an index, allow */
     bool indexed;
     rd__index index;
+    /* Of rd__signature_identity, once it was asked for: whoever makes it, it is the same. Both 0: unknown. */
+    _Atomic uint64_t identity[2];
 };
 
 /* What a block takes, sums and index, in round numbers: see index.h. */
@@ -33,6 +39,12 @@ static inline uint64_t rd__signature_block_memory(const rd_signature *signature)
 static inline uint64_t rd__signature_block_offset(const rd_signature *signature, uint64_t block) {
     return signature->origin + block * signature->params.block_len;
 }
+
+/*
+ * The first bytes of the BLAKE3 of the signature's file, by which two processes see whether they have the same. It is
+ * remembered, since it takes some milliseconds for a million blocks.
+ */
+void rd__signature_identity(const rd_signature *signature, uint8_t identity[RD__IDENTITY]);
 
 /*
  * Is the delta with these statistics, made against the signature (NULL: that of an empty basis), one copy of the whole

@@ -96,9 +96,12 @@ static void stitcher_choose(rd__stitcher *stitcher, rd_op *copy) {
 static void stitcher_take_end(rd__stitcher *stitcher) {
     const uint64_t next_block = stitcher->scanner.next_block;
     const uint64_t false_matches = stitcher->scanner.false_matches + stitcher->parse->end.false_matches;
+    const uint32_t worst = stitcher->failures + stitcher->parse->end.worst; /* at most, if both fell into one window */
+    const uint32_t worst_before = stitcher->scanner.worst;
     assert(stitcher->next == stitcher->parse->count && stitcher->within == 0);
     stitcher->scanner = stitcher->parse->end;
     stitcher->scanner.false_matches = false_matches;
+    stitcher->scanner.worst = worst > worst_before ? worst : worst_before;
     if (stitcher->state == RD__STITCH_CHOOSE)
         stitcher->scanner.next_block = next_block;
     stitcher->state = RD__STITCH_DONE;
@@ -107,15 +110,17 @@ static void stitcher_take_end(rd__stitcher *stitcher) {
 bool rd__stitcher_next(rd__stitcher *stitcher, const rd__view *view, uint64_t stop, rd_op *copy) {
     rd__scanner *const scanner = &stitcher->scanner;
     const uint64_t end = rd__min_u64(stop, view->offset + view->size);
-    assert(!stitcher->parse || view->offset % rd__scanner_budget_window(scanner->signature) == 0);
+    assert(!stitcher->parse || stitcher->parse->view.offset % rd__scanner_budget_window(scanner->signature) == 0);
 
     while (stitcher->state == RD__STITCH_MEET && scanner->at < end) {
         uint64_t meeting = end;
         if (stitcher_meets(stitcher, &meeting)) {
             /* Did the budget leave the segment's parse as the true one would be? It did if nothing was blocked; and in
              * any case if both start at the same place, with a budget window of which neither has used anything. */
-            const bool same = scanner->at == view->offset || rd__scanner_within_budget(scanner, &stitcher->parse->end);
+            const bool starts = scanner->at == stitcher->parse->view.offset;
+            const bool same = starts || rd__scanner_within_budget(scanner, &stitcher->parse->end);
             stitcher->state = same ? RD__STITCH_CHOOSE : RD__STITCH_ALONE;
+            stitcher->failures = starts ? 0 : scanner->failures;
             continue;
         }
         /* Scan to where the parses may meet. Where they keep missing each other, as on two different grids in a run of

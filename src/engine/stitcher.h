@@ -32,6 +32,7 @@ typedef struct rd__stitcher {
     size_t next;            /* the next of the segment's copies */
     uint64_t within;        /* bytes of that copy which the true parse has passed */
     uint64_t patience;      /* how far to scan before looking for a meeting again */
+    uint32_t failures;      /* of the true parse in the budget window in which they met */
 } rd__stitcher;
 
 void rd__stitcher_init(rd__stitcher *stitcher, const rd_signature *signature, const rd__kernels *kernels);
@@ -39,7 +40,11 @@ void rd__stitcher_init(rd__stitcher *stitcher, const rd_signature *signature, co
 /* Starts the next segment. NULL: it was not parsed on its own; the scanner parses all of it. */
 void rd__stitcher_begin(rd__stitcher *stitcher, const rd__parse *parse);
 
-/* Like rd__scanner_next, for the view and the stop of the segment. */
+/*
+ * Like rd__scanner_next, for the view and the stop of the segment. The view may also be a part of the segment's, and
+ * the stop an earlier one, at whose positions the view has whole blocks: false then says that the next part is needed,
+ * unless the state is RD__STITCH_DONE or the scanner stands at the stop of the segment, or beyond it.
+ */
 bool rd__stitcher_next(rd__stitcher *stitcher, const rd__view *view, uint64_t stop, rd_op *copy);
 
 #endif

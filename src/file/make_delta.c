@@ -1,38 +1,22 @@
 /*
- * The delta of a whole file. Segments of the new file are parsed in parallel, and each in parts, as if the file started
- * with each of them; then, in order, the stitcher makes the true parse of each, and its ops are written.
- *
- * A thread parses the parts of its segment together, even if it is the only one. Now and then, the weak sum of a window
- * is that of a block by chance: once in 2^32 positions for each block, so that about (size of the basis) / 2^32 bytes
- * are hashed in vain for each byte that is not in the basis. A strong sum alone takes most of the time that four take
- * at once, which are those of the parts.
+ * The delta of a whole file: in segments (delta_segments.h) that are parsed in parallel.
  *
  * A signature with blocks so long that segments of some blocks would not be small is handled as the streams do, in one
  * window over the whole file; so is one with blocks so short that a segment could be millions of copies.
  */
-#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/result.h"
 #include "engine/delta_window.h"
-#include "engine/stitcher.h"
+#include "file/delta_segments.h"
 #include "file/digest.h"
 #include "file/long_blocks.h"
 #include "file/op_output.h"
 #include "file/reader.h"
-#include "file/segments.h"
 #include "io/sink.h"
 #include "io/watch.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum {
-    PART_SIZE = 256 * 1024,        /* of a segment, at least: one that is parsed on its own */
-    PARTS_MAX = 4,                 /* in a segment: that many strong sums are made at once */
-    SEGMENT_MAX = 8 * 1024 * 1024, /* unless that is less than a part */
-    SEGMENT_BLOCK_MIN = 64,
-    SEGMENT_BLOCK_MAX = 256 * 1024 /* of the block lengths for which there are segments */
-};
 
 typedef struct delta_run {
     rd__operation *operation;
@@ -42,13 +26,7 @@ typedef struct delta_run {
     struct delta_input *input; /* in one window */
     bool has_zeros;            /* the next is known */
     rd__zero_block zeros;
-    /* In segments: */
-    rd__segments segments;
-    size_t part_size; /* of a segment's parts, all but the last one */
-    bool digests;     /* a trailer follows */
-    rd__digest digest;
-    uint8_t *overlap; /* of the segment before, if there is a digest */
-    rd__stitcher stitcher;
+    bool digests;         /* a trailer follows */
     rd__op_output output; /* not zeroed as a whole: the last member */
 } delta_run;
 
@@ -62,224 +40,31 @@ static const rd__zero_block *delta_find_zeros(delta_run *run) {
 
 /* ---- In segments ------------------------------------------------------------------------------------------------- */
 
-typedef struct delta_slot {
-    rd__segment segment;
-    rd__parse parses[PARTS_MAX];
-    size_t part_count;
-    rd__digest range; /* of the chunks that start in the segment */
-} delta_slot;
-
-static rd__view delta_view(const rd__segment *segment) {
-    return (rd__view){.data = segment->data, .size = segment->got, .offset = segment->offset, .last = segment->last};
+static rd_result delta_take_copy(void *context, const rd__view *segment, const rd_op *copy) {
+    return rd__op_output_copy(&((delta_run *)context)->output, segment, copy);
 }
 
-/* Where the segment's positions end. */
-static uint64_t delta_stop(const delta_run *run, const rd__segment *segment) {
-    return segment->last ? UINT64_MAX : segment->offset + run->segments.size;
-}
-
-/* Cuts the segment into the parts that are parsed on their own. */
-static void delta_cut(const delta_run *run, delta_slot *it) {
-    const rd__segment *const s = &it->segment;
-    const size_t positions = rd__min_size(s->got, run->segments.size);
-    it->part_count = 0;
-    for (size_t at = 0; it->part_count == 0 || at < positions; at += run->part_size) {
-        rd__parse *const parse = &it->parses[it->part_count++];
-        const bool last = positions - at <= run->part_size;
-        parse->view =
-            (rd__view){.data = s->data + at, .size = s->got - at, .offset = s->offset + at, .last = s->last && last};
-        parse->stop = last ? delta_stop(run, s) : s->offset + at + run->part_size;
-    }
-}
-
-/*
- * Hashes the chunks that start in the segment. The last of them may end in its overlap. None starts in a segment that
- * is left out, or only there because the file became shorter.
- */
-static void delta_hash(const delta_run *run, delta_slot *it) {
-    const rd__segment *const s = &it->segment;
-    const uint64_t first = rd__digest_chunks_before(s->offset);
-    const uint64_t end = rd__digest_chunks_before(s->offset + run->segments.size);
-    const size_t skipped = (size_t)(first * RD__BLAKE3_CHUNK - s->offset);
-    rd__digest_init(&it->range, first);
-    if (skipped < s->got) {
-        const size_t size = s->last ? s->got - skipped : (size_t)(end - first) * RD__BLAKE3_CHUNK;
-        rd__digest_add(&it->range, run->kernels, s->data + skipped, size);
-    }
-}
-
-/* Hashes the chunks that start in zeros, from `start` to `end`. */
-static void delta_hash_zeros(const delta_run *run, delta_slot *it, uint64_t start, uint64_t end) {
-    const uint64_t first = rd__digest_chunks_before(start);
-    rd__digest_init(&it->range, first);
-    rd__digest_add_zeros(&it->range, run->kernels, (rd__digest_chunks_before(end) - first) * RD__BLAKE3_CHUNK);
-}
-
-static void delta_work(const void *context, void *slot) {
-    const delta_run *const run = context;
-    delta_slot *const it = slot;
-    delta_cut(run, it);
-    if (!rd__parse_scan(it->parses, it->part_count, run->signature, run->kernels)) {
-        it->segment.result = rd__fail_memory(&it->segment.error);
-        return;
-    }
-    if (run->digests)
-        delta_hash(run, it);
-}
-
-static void delta_work_empty(const void *context, void *slot) {
-    const delta_run *const run = context;
-    delta_slot *const it = slot;
-    const rd__segment *const s = &it->segment;
-    if (run->digests)
-        delta_hash_zeros(run, it, s->offset, s->offset + s->zeros * run->segments.size);
-}
-
-/*
- * Adds the chunks of the segment to the digest. The overlap of the segment before was read twice; in a file that is
- * written to meanwhile it may have changed in between. What the first reading gave is then what counts, for its chunk
- * is hashed: the segment gets those bytes, its chunks are hashed again, and its parse no longer holds. True: so it is.
- */
-static bool delta_add_chunks(delta_run *run, delta_slot *it) {
-    rd__segment *const s = &it->segment;
-    const size_t overlap = run->segments.overlap;
-    const bool changed = s->offset > 0 && (s->got < overlap || memcmp(s->data, run->overlap, overlap) != 0);
-    if (changed) {
-        memcpy(s->data, run->overlap, overlap);
-        s->got = s->got < overlap ? overlap : s->got;
-        delta_hash(run, it);
-    }
-    rd__digest_join(&run->digest, &it->range);
-    if (!s->last)
-        memcpy(run->overlap, s->data + run->segments.size, overlap);
-    return changed;
-}
-
-/* Makes the true parse of a part of the segment, from its own parse unless that is NULL. */
-static rd_result delta_stitch_part(delta_run *run, const rd__view *segment, const rd__view *part, uint64_t stop,
-                                   const rd__parse *parse) {
-    rd_result result = RD_OK;
-    rd_op copy;
-    rd__stitcher_begin(&run->stitcher, parse);
-    while (result == RD_OK && rd__stitcher_next(&run->stitcher, part, stop, &copy))
-        result = rd__op_output_copy(&run->output, segment, &copy);
-    return result;
-}
-
-/* Makes the true parse of the segment, from those of its parts unless they are NULL, and writes what is known of it. */
-static rd_result delta_stitch(delta_run *run, const rd__segment *segment, const rd__parse *parts, size_t count) {
-    const rd__view view = delta_view(segment);
-    const uint64_t stop = delta_stop(run, segment);
-    rd_result result = parts ? RD_OK : delta_stitch_part(run, &view, &view, stop, NULL);
-    for (size_t i = 0; result == RD_OK && i < count; i++)
-        result = delta_stitch_part(run, &view, &parts[i].view, parts[i].stop, &parts[i]);
-    run->operation->stats.false_matches = run->stitcher.scanner.false_matches;
-    const uint64_t reach = rd__min_u64(run->stitcher.scanner.at, view.offset + view.size);
-    if (result == RD_OK)
-        result = rd__op_output_reach(&run->output, &view, reach, view.last);
-    return result == RD_OK ? rd__op_output_end_segment(&run->output, &view, stop) : result;
-}
-
-static rd_result delta_finish(void *context, void *slot) {
-    delta_run *const run = context;
-    delta_slot *const it = slot;
-    const bool changed = run->digests && delta_add_chunks(run, it);
-    return delta_stitch(run, &it->segment, changed ? NULL : it->parses, changed ? 0 : it->part_count);
-}
-
-/* Gives an empty segment the bytes of the first of those that it is. */
-static void delta_fill(const delta_run *run, rd__segment *segment) {
-    segment->got = run->segments.size + run->segments.overlap;
-    memset(segment->data, 0, segment->got);
-}
-
-/* Copies what can be without the bytes, up to `end`, and then has the scanner look at those of a segment. */
-static rd_result delta_stitch_empty(delta_run *run, rd__segment *segment, uint64_t end) {
-    const size_t size = run->segments.size;
-    rd__scanner *const scanner = &run->stitcher.scanner;
-    rd_result result = RD_OK;
-    const rd__zero_block *const zeros = delta_find_zeros(run);
-    while (result == RD_OK && scanner->at < end) {
-        rd_op copy;
-        const rd__view none = {.offset = segment->offset};
-        while (result == RD_OK && rd__scanner_next_zeros(scanner, zeros, end, &copy)) {
-            result = rd__op_output_copy(&run->output, &none, &copy);
-        }
-        if (result == RD_OK && scanner->at < end) {
-            segment->offset += (scanner->at - segment->offset) / size * size;
-            delta_fill(run, segment);
-            result = delta_stitch(run, segment, NULL, 0);
-            segment->offset += size;
-        }
-    }
-    return result;
-}
-
-static rd_result delta_finish_empty(void *context, void *slot) {
-    delta_run *const run = context;
-    delta_slot *const it = slot;
-    rd__segment *const s = &it->segment;
-    const size_t size = run->segments.size;
-    const size_t overlap = run->segments.overlap;
-    const uint64_t end = s->offset + s->zeros * size;
-    rd_result result = RD_OK;
-    if (run->digests && s->offset > 0 && !rd__is_zeros(run->overlap, overlap)) { /* see delta_add_chunks */
-        delta_fill(run, s);
-        result = delta_finish(run, it);
-        s->offset += size;
-        delta_hash_zeros(run, it, s->offset, end);
-    }
-    if (run->digests && s->offset < end) {
-        rd__digest_join(&run->digest, &it->range);
-        memset(run->overlap, 0, overlap);
-    }
-    return result == RD_OK ? delta_stitch_empty(run, s, end) : result;
-}
-
-static void delta_release(void *slot) {
-    delta_slot *const it = slot;
-    for (size_t i = 0; i < PARTS_MAX; i++)
-        rd__parse_free(&it->parses[i]);
+static rd_result delta_end_segment(void *context, const rd__view *segment, uint64_t reach, uint64_t stop) {
+    rd__op_output *const output = &((delta_run *)context)->output;
+    const rd_result result = rd__op_output_reach(output, segment, reach, segment->last);
+    return result == RD_OK ? rd__op_output_end_segment(output, segment, stop) : result;
 }
 
 static rd_result delta_run_segments(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
-    static const rd__segment_work work = {.slot_size = sizeof(delta_slot),
-                                          .work = delta_work,
-                                          .work_empty = delta_work_empty,
-                                          .finish = delta_finish,
-                                          .finish_empty = delta_finish_empty,
-                                          .release = delta_release};
-    rd_context *const kept = run->operation->context;
-    const unsigned threads = rd__operation_threads(run->operation);
-    const size_t block_len = run->signature->params.block_len;
-    const size_t overlap = run->digests && block_len < RD__BLAKE3_CHUNK ? (size_t)RD__BLAKE3_CHUNK : block_len;
-    /* Parts start where a window of the scanner's budget does, as the stitcher needs it. */
-    const size_t budget_window = (size_t)rd__scanner_budget_window(run->signature);
-    run->part_size = (PART_SIZE + budget_window - 1) / budget_window * budget_window;
-    const size_t parts = run->part_size < SEGMENT_MAX ? rd__min_size(SEGMENT_MAX / run->part_size, PARTS_MAX) : 1;
-    run->overlap = rd__context_take(kept, overlap, 1);
-    if (!run->overlap)
-        return rd__fail_memory(&run->operation->error);
-    run->segments = (rd__segments){.source = run->new_file,
-                                   .operation = run->operation,
-                                   .role = RD_ROLE_NEW,
-                                   .size = parts * run->part_size,
-                                   .overlap = overlap,
-                                   .work = &work,
-                                   .context = run};
-    rd__digest_init(&run->digest, 0);
-    rd__stitcher_init(&run->stitcher, run->signature, run->kernels);
-    const rd_result result = rd__segments_run(&run->segments, threads);
-    if (result == RD_OK)
-        rd__digest_final(&run->digest, digest);
-    rd__context_give(kept, run->overlap);
+    rd__delta_segments segments = {
+        .operation = run->operation,
+        .signature = run->signature,
+        .new_file = run->new_file,
+        .kernels = run->kernels,
+        .taker = {.take = delta_take_copy, .end = delta_end_segment, .context = run},
+        .digests = run->digests,
+        .stop = UINT64_MAX,
+        .hash_stop = UINT64_MAX,
+    };
+    const rd_result result = rd__delta_segments_run(&segments);
+    if (result == RD_OK && run->digests)
+        rd__digest_final(&segments.digest, digest);
     return result;
-}
-
-/* A signature for which not even the memory of two blocks is allowed is left to the window, which may need less. */
-static bool delta_has_segments(const rd_signature *signature, const rd_limits *limits) {
-    return signature && signature->sums.count > 0 && signature->params.block_len >= SEGMENT_BLOCK_MIN &&
-           signature->params.block_len <= SEGMENT_BLOCK_MAX && rd__delta_window_allowed(signature, UINT64_MAX, limits);
 }
 
 /* ---- In one window ----------------------------------------------------------------------------------------------- */
@@ -412,8 +197,9 @@ static rd_result delta_take_blocks(void *context, const rd__block_sums *sums, ui
 
 /* Are hints worth the second reading? */
 static bool delta_has_hints(const delta_run *run) {
-    return run->signature && run->signature->sums.count > 0 && run->signature->params.block_len > SEGMENT_BLOCK_MAX &&
-           rd__segments_are_concurrent(run->new_file) && run->new_file->size / 2 >= run->signature->params.block_len;
+    return run->signature && run->signature->sums.count > 0 &&
+           run->signature->params.block_len > RD__SEGMENT_BLOCK_MAX && rd__segments_are_concurrent(run->new_file) &&
+           run->new_file->size / 2 >= run->signature->params.block_len;
 }
 
 static rd_result delta_run_window(delta_run *run, uint8_t digest[RD_DIGEST_LEN]) {
@@ -461,8 +247,8 @@ static rd_result delta_make(delta_run *run, const rd_sink *out) {
     if (result == RD_OK)
         result = rd__sink_check_apart(out, run->new_file, RD_ROLE_NEW, &operation->error);
     if (result == RD_OK)
-        result = delta_has_segments(run->signature, &operation->options.limits) ? delta_run_segments(run, digest)
-                                                                                : delta_run_window(run, digest);
+        result = rd__delta_has_segments(run->signature, &operation->options.limits) ? delta_run_segments(run, digest)
+                                                                                    : delta_run_window(run, digest);
     if (result == RD_OK)
         result = rd__op_output_finish(&run->output, run->digests ? digest : NULL, NULL);
     rd__op_output_close(&run->output);

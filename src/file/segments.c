@@ -36,8 +36,8 @@ static void segments_read(const rd__segments *segments, rd__operation *operation
 /* How many of the next segments are empty. */
 static uint64_t segments_count_empty(rd__segments *segments) {
     uint64_t length = 0;
-    if (!segments->work->finish_empty || !rd__holes_at(&segments->holes, segments->offset, &length) ||
-        length < segments->overlap)
+    if (!segments->work->finish_empty || segments->start > 0 || segments->end > 0 ||
+        !rd__holes_at(&segments->holes, segments->offset, &length) || length < segments->overlap)
         return 0;
     const uint64_t others = (segments->source->size - 1) / segments->size - segments->offset / segments->size;
     const uint64_t worked = segments->size < EMPTY_SIZE ? EMPTY_SIZE / segments->size : 1;
@@ -48,7 +48,7 @@ static uint64_t segments_count_empty(rd__segments *segments) {
 static bool segments_fetch(void *context, void *slot) {
     rd__segments *const segments = context;
     rd__segment *const segment = slot;
-    if (segments->fetched_last)
+    if (segments->fetched_last || (segments->end > 0 && segments->offset >= segments->end))
         return false;
     *segment = (rd__segment){.data = segment->data, .extra = segment->extra, .offset = segments->offset};
     if (rd__segments_are_concurrent(segments->source)) {
@@ -107,7 +107,7 @@ static rd_result segments_finish(void *context, void *slot) {
     }
     segments->finished_last = segment->last;
     const uint64_t whole = segment->zeros > 0 ? segment->zeros * segments->size : segments->size;
-    const uint64_t done = segment->offset + (segment->last ? segment->got : whole);
+    const uint64_t done = segment->offset + (segment->last ? segment->got : whole) - segments->start;
     operation->stats.in_bytes = done;
     const rd_result result = rd__operation_progress(operation, done);
     if (result != RD_OK)
@@ -127,7 +127,8 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
      * before has of this one. */
     size_t slot_count = (size_t)threads * SLOTS_PER_THREAD;
     if (rd__segments_are_concurrent(segments->source)) {
-        const uint64_t count = (segments->source->size - 1) / segments->size + 1;
+        const uint64_t end = segments->end > 0 ? segments->end : segments->source->size;
+        const uint64_t count = (end - rd__min_u64(segments->start, end - 1) - 1) / segments->size + 1;
         slot_count = (size_t)rd__min_u64(threads == 1 ? 1 : slot_count, count);
     }
     void **const slots = rd__alloc_zeroed(slot_count, sizeof *slots);
@@ -150,6 +151,7 @@ rd_result rd__segments_run(rd__segments *segments, unsigned threads) {
                                    .threads = threads,
                                    .pool = &kept->pool,
                                    .owner = operation->owner};
+    segments->offset = segments->start;
     segments->holes = (rd__holes){.fd = -1, .size = segments->source->size};
     if (rd__segments_are_concurrent(segments->source))
         segments->holes = rd__holes_open(segments->source);

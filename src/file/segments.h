@@ -48,11 +48,13 @@ typedef struct rd__segments {
     size_t size;    /* of a segment */
     size_t overlap; /* bytes of the next segment that come with each, as far as there are any */
     size_t extra;   /* bytes that `work` needs for each segment */
+    uint64_t start; /* of the first segment */
+    uint64_t end;   /* no segment starts there or later, unless that is 0. There are no empty ones if either is given */
     const rd__segment_work *work;
     void *context; /* for `work` */
     /* Its own: */
     const rd__segment *before; /* the segment fetched last */
-    uint64_t offset;           /* of the next segment */
+    uint64_t offset;           /* of the next segment, from `start` on */
     rd__holes holes;           /* of a source that is read by any thread */
     bool fetched_last;
     bool finished_last;
