@@ -21,7 +21,7 @@ rd__file_state rd__file_state_from(const struct stat *status) {
         .written = file_time(status->st_mtim), .changed = file_time(status->st_ctim),
 #endif
         .links = (uint64_t)status->st_nlink, .mode = (uint64_t)status->st_mode, .user = (uint64_t)status->st_uid,
-        .group = (uint64_t)status->st_gid
+        .group = (uint64_t)status->st_gid, .device = (uint64_t)status->st_dev, .inode = (uint64_t)status->st_ino
     };
 }
 
