@@ -9,7 +9,7 @@ from redelta._params import compression_level
 from redelta._types import Compression, Progress
 from redelta.dataset._cutting import Piece
 from redelta.dataset._delta_tasks import DeltaJob, Stretch, delta_shard
-from redelta.dataset._engine import Engine, Task
+from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._index import index_name, make_index
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
@@ -96,7 +96,7 @@ def write_delta(
         known_part = Known.part(older, piece.after, piece.last)
         return Task(delta_shard, (job, stem, ipc, stretch_of(piece), known_part), take)
 
-    with Engine(executor) as engine:
+    with engine_of(executor) as engine:
         make_index(old, bare(old), to, engine)
         run.make(engine, task_of)
     return run.finish()

@@ -9,6 +9,7 @@ pyarrow has several, may hang."""
 
 from __future__ import annotations
 
+import contextlib
 import logging
 import multiprocessing
 import os
@@ -156,6 +157,16 @@ class Engine:
             ) from error
         log.warning("a worker was lost (%s): its task is run again", type(error).__name__)
         yield task
+
+
+@contextlib.contextmanager
+def engine_of(executor: Any) -> Iterator[Engine]:
+    """An engine for an executor, or the engine itself, if several steps share one."""
+    if isinstance(executor, Engine):
+        yield executor
+        return
+    with Engine(executor) as engine:
+        yield engine
 
 
 def processors() -> int:

@@ -5,8 +5,9 @@ So the memory is that of the names in one directory and in those above it, whate
 of whole paths, in which `a.b` comes before `a/b`, although `a` comes before `a.b`: a directory therefore stands twice
 among its parent's entries, as itself and, with a slash, as its contents.
 
-A file is not opened, a symbolic link not followed. Sockets, devices and pipes are left out. What vanishes between being
-named and being asked for is left out, too; the row of a directory that cannot be read says so.
+A file is not opened, a symbolic link not followed. Sockets, devices and pipes are left out, and so are names that
+begin with `.redelta-`: files that are being written, here or by the library, and the areas of patches. What vanishes
+between being named and being asked for is left out, too; the row of a directory that cannot be read says so.
 """
 
 from __future__ import annotations
@@ -18,8 +19,10 @@ from datetime import datetime
 from typing import Any, NamedTuple
 
 from redelta.dataset._failures import failure_of
-from redelta.dataset._places import Place
+from redelta.dataset._places import PRIVATE, Place
 from redelta.dataset._schema import DIRECTORY, FILE, LINK
+
+OURS = PRIVATE.encode()
 
 
 class Listed(NamedTuple):
@@ -84,6 +87,8 @@ def entries_of(root: bytes, prefix: bytes) -> list[Listed | bytes]:
     add = found.append
     with os.scandir(root + b"/" + prefix) as entries:
         for each in entries:
+            if each.name.startswith(OURS):
+                continue
             path = prefix + each.name
             try:
                 listed = listed_entry(path, each)
@@ -136,7 +141,7 @@ def list_objects(root: Place) -> Iterator[Listed]:
     for name in sorted(found, key=str.encode):
         told = found[name]
         path = str(name)[len(base) + 1 :].encode()
-        if path and not path.endswith(b"/"):
+        if path and not path.endswith(b"/") and not path.startswith(OURS) and b"/" + OURS not in path:
             yield Listed(
                 path,
                 FILE,

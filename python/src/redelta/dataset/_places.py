@@ -51,6 +51,22 @@ class Place:
             raise ParameterError("storage options are for URLs: a path has none")
         return cls(os.path.abspath(os.fsencode(where)))
 
+    @property
+    def where(self) -> str | bytes:
+        """What `of` makes it of, with `given` as the options."""
+        return self.url if self.path is None else self.path
+
+    @property
+    def given(self) -> Mapping[str, Any] | None:
+        """The options of a URL; None for a path."""
+        return self.options if self.path is None else None
+
+    def below(self, name: str) -> Place:
+        """A place in this one."""
+        if self.path is not None:
+            return Place(self.join(os.fsencode(name)))
+        return Place(None, f"{self.url}/{name}", self.options)
+
     def __str__(self) -> str:
         return self.url or os.fsdecode(self.path or b"")
 
@@ -150,6 +166,15 @@ class Place:
             else:
                 filesystem, path = self.inner(name.encode())
                 filesystem.rm_file(path)
+
+    def remove_all(self) -> None:
+        """Removes the place with all that is in it."""
+        if self.path is not None:
+            shutil.rmtree(self.path, ignore_errors=True)
+            return
+        filesystem, root = self.filesystem()
+        with contextlib.suppress(FileNotFoundError):
+            filesystem.rm(root, recursive=True)
 
 
 @dataclass

@@ -9,7 +9,7 @@ from typing import Any
 from redelta._params import number, signature_params
 from redelta._types import Hash, Progress, StrongLength
 from redelta.dataset._cutting import Cut, Piece
-from redelta.dataset._engine import Engine, Task
+from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
 from redelta.dataset._places import Place
@@ -112,7 +112,7 @@ def write_signature(
             return Task(copy_shard, (bare(older), job.dest, copies[stem]), take)
         return Task(sign_shard, (job, stem, ipc, Known.part(older, piece.after, piece.last)), take)
 
-    with Engine(executor) as engine:
+    with engine_of(executor) as engine:
         run.make(engine, task_of)
     return run.finish()
 

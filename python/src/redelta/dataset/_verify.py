@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from redelta._types import Progress
-from redelta.dataset._engine import Engine, Task
+from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import bare
 from redelta.dataset._limits import Limits
 from redelta.dataset._listing import listing
@@ -100,7 +100,7 @@ def verify(
         for number, shard in enumerate(dataset.manifest.shards):
             yield Task(verify_shard, (job, shard), lambda result, at=number: take(at, result))  # type: ignore[misc]
 
-    with Engine(executor) as engine:
+    with engine_of(executor) as engine:
         engine.run(tasks())
     changes = [each for number in sorted(found) for each in found[number].changes]
     if extra:
