@@ -41,6 +41,8 @@ class Shard:
     """The sizes of its files, in bytes."""
     failures: int
     """Rows that have one."""
+    ops: dict[str, int]
+    """Of a delta: how many rows have which op."""
     parquet_bytes: int
     parquet_digest: str
     """BLAKE3 of the file, in hexadecimal."""
@@ -48,8 +50,6 @@ class Shard:
     """0: there is no pack."""
     pack_digest: str
     """BLAKE3 of the pack, in hexadecimal; empty if there is none."""
-    ops: dict[str, int]
-    """Of a delta: how many rows have which op."""
 
     def to_json(self) -> dict[str, Any]:
         """Its line in the manifest."""
