@@ -8,6 +8,7 @@
 #include "settings.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -157,6 +158,14 @@ static void patch_list_free(patch_list *list) {
     free(list->items);
 }
 
+/* All is made, but Python code has raised when it was told: the outputs go, as if it had been told before. */
+static void patch_list_remove(const patch_list *list, const rd_file_record *records, int outputs) {
+    for (size_t i = 0; i < list->count; i++) {
+        if (records[i].result == RD_OK)
+            (void)unlinkat(outputs == RD_CURRENT_DIRECTORY ? AT_FDCWD : outputs, list->items[i].output, 0);
+    }
+}
+
 /* (directory of the bases, directory of the outputs, a tuple of items, what). Returns (records, statistics). */
 PyObject *patch_files(PyObject *module, PyObject *arguments, PyObject *keywords) {
     many m = {0};
@@ -171,6 +180,8 @@ PyObject *patch_files(PyObject *module, PyObject *arguments, PyObject *keywords)
         const rd_result result = rd_patch_files(bases, outputs, list.items, list.count, what, m.each, &m.options);
         if (many_succeeded(&m, result))
             made = Py_BuildValue("ON", m.records, stats_tuple(&m.stats));
+        else if (result == RD_OK)
+            patch_list_remove(&list, m.each, outputs);
         many_end(&m);
     }
     patch_list_free(&list);

@@ -102,21 +102,27 @@ static bool patches_create(const patches_run *run, patches_item *it) {
     return false;
 }
 
+/* Sets the time of the last modification. False, with errno: it cannot be set. */
+static bool patches_set_time(int fd, int64_t time) {
+    const int64_t nanoseconds = (time % SECOND + SECOND) % SECOND;
+    const int64_t seconds = time / SECOND - (time % SECOND < 0);
+    const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT},
+                                      {.tv_sec = (time_t)seconds, .tv_nsec = (long)nanoseconds}};
+    return futimens(fd, times) == 0;
+}
+
 /* Gives the complete output its mode and its time, and notes what it is. False: the record has failed. */
 static bool patches_complete(const patches_item *it) {
     rd_file_record *const record = it->record;
     rd__file_state state;
     mode_t mode = 0;
-    const int64_t time = it->item->mtime_ns;
-    const int64_t nanoseconds = (time % SECOND + SECOND) % SECOND;
-    const struct timespec times[2] = {
-        {.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)((time - nanoseconds) / SECOND), .tv_nsec = (long)nanoseconds}};
     bool good = rd__record_note(record, RD_ROLE_OUTPUT, it->output, &state);
     if (!good)
         return false;
     const bool sets_mode = patches_mode(it, &mode) && (record->mode & 07777) != (uint32_t)mode;
-    const bool sets_time = time != RD_TIME_NOW;
-    good = (!sets_mode || fchmod(it->output, mode) == 0) && (!sets_time || futimens(it->output, times) == 0);
+    const bool sets_time = it->item->mtime_ns != RD_TIME_NOW;
+    good = (!sets_mode || fchmod(it->output, mode) == 0) &&
+           (!sets_time || patches_set_time(it->output, it->item->mtime_ns));
     if (!good)
         rd__record_fail(record, RD_ROLE_OUTPUT, RD_E_IO, errno);
     else if (sets_mode || sets_time)
@@ -164,6 +170,7 @@ static bool patches_make_small(const patches_run *run, patches_slot *slot, patch
     rd_stats stats = {.size = sizeof stats};
     rd_error error = {0};
     rd_options options = run->operation->options;
+    options.size = sizeof options;
     options.limits.output = limit > 0 ? rd__min_u64(limit, SMALL_OUTPUT) : (uint64_t)SMALL_OUTPUT;
     options.progress = NULL;
     options.stats = &stats;
@@ -221,6 +228,7 @@ static rd_result patches_make_large(patches_run *run, patches_item *it) {
     patches_large large = {.whole = whole};
     rd_stats stats = {.size = sizeof stats};
     rd_options options = whole->options;
+    options.size = sizeof options;
     options.progress = patches_large_progress;
     options.progress_context = &large;
     options.stats = &stats;

@@ -88,7 +88,7 @@ static bool many_read(int fd, uint8_t *data, size_t size, size_t *got, int *fail
 
 /* Has the buffer room for so many bytes? */
 static bool many_make_room(many_slot *slot, size_t size) {
-    if (slot->buffer && rd__buffer_size(slot->buffer) >= size)
+    if (rd__buffer_size(slot->buffer) >= size)
         return true;
     rd__free_buffer(slot->buffer);
     slot->buffer = rd__alloc_buffer(size, 1);
@@ -227,6 +227,7 @@ static rd_result many_make_large(many_run *run, rd_file_record *record, int fd) 
     many_large large = {.run = run};
     rd_stats stats = {.size = sizeof stats};
     rd_options options = whole->options;
+    options.size = sizeof options;
     options.progress = many_large_progress;
     options.progress_context = &large;
     options.stats = &stats;
@@ -330,10 +331,11 @@ static rd_result many_run_batches(many_run *run) {
     const size_t slot_count = rd__min_size((size_t)threads * SLOTS_PER_THREAD, batches > 0 ? batches : 1);
     many_slot *const all = rd__alloc_zeroed(slot_count, sizeof *all);
     void **const slots = rd__alloc_array(slot_count, sizeof *slots);
-    const bool complete = all && slots;
+    bool complete = all && slots;
     for (size_t i = 0; complete && i < slot_count; i++) {
         slots[i] = &all[i];
-        all[i].buffer = rd__context_take(kept, BUFFER_MIN, 1); /* or NULL: then it is tried again */
+        all[i].buffer = rd__context_take(kept, BUFFER_MIN, 1);
+        complete = all[i].buffer != NULL;
     }
     const rd__pipeline pipeline = {.fetch = many_fetch,
                                    .work = many_work,
