@@ -605,6 +605,45 @@ RD_API rd_result rd_digest_join(const rd_source *records, size_t count, uint8_t 
                                 const rd_options *options);
 
 /*
+ * The ranges of which a delta against this signature (or NULL) can be made in parts start and end at multiples of this
+ * number of bytes: 32 blocks, or a little more. An object store's parts of some MiB are, with the recommended block
+ * length, not; so choose the ranges by it.
+ */
+RD_API uint64_t rd_delta_part_grid(const rd_signature *signature);
+/*
+ * Writes to `out` a part of the delta of `new_file` against `signature` (NULL: of an empty basis): what is found of the
+ * basis in the `length` bytes from `offset` on (RD_UNKNOWN: all the rest), both multiples of rd_delta_part_grid, except
+ * that the last part ends with the file. The new file must be seekable, and its size known. A part is no delta: it has
+ * no literals, but a sum of them, and some bytes for each copy; unless `verify` is RD_VERIFY_NEVER also the digest of
+ * the range. Progress counts the bytes of the range; with blocks of more than 256 KiB or less than 64 bytes, they are
+ * parsed by one thread, and read and counted twice for the digest. Memory: constant per thread. Errors: RD_E_PARAMETER
+ * if the range is not one of those, or the new file not seekable; RD_E_STATE as of rd_delta_make.
+ */
+RD_API rd_result rd_delta_part_make(const rd_signature *signature, const rd_source *new_file, uint64_t offset,
+                                    uint64_t length, const rd_sink *out, const rd_options *options);
+/* Reads a part of a delta, and checks it as far as that is possible alone. Memory: 32 bytes for each copy, which
+ * `limits.memory` bounds. Errors: as of rd_digest_part_inspect. */
+RD_API rd_result rd_delta_part_inspect(const rd_source *record, rd_part *part, const rd_options *options);
+/*
+ * Joins the `count` parts of the delta of `new_file` to the very bytes that rd_delta_make makes of it, with its trailer
+ * unless `verify` is RD_VERIFY_NEVER. They must be made with this signature, and follow each other from the start of
+ * the file to its end. Of the new file, the literals are read, and a little at the seams.
+ *
+ * A new file that is not what a part was made of is RD_E_CHANGED if that shows: by its length; by its times, if it is
+ * the same file on the same system as for the part (unless `changed` accepts that); else by the bytes that are literal,
+ * which are then read twice. Not noticed is a change of bytes that were copied: the delta then makes what they were.
+ * The copies of a part are not checked against the new file, only that both files have room for them; a part that lies,
+ * or has been damaged in a way that its check does not show, makes a delta that fails to be verified in a patch, unless
+ * its digest lies, too.
+ *
+ * Memory: the signature; 32 bytes for each copy of the largest part, which `limits.memory` bounds; two blocks, and a
+ * MiB. Errors: those of rd_delta_part_inspect; RD_E_PARAMETER if the parts do not fit each other or the signature, or
+ * one is missing; RD_E_UNVERIFIED if one has no digest; the statistics say which (`delta_index`).
+ */
+RD_API rd_result rd_delta_join(const rd_signature *signature, const rd_source *records, size_t count,
+                               const rd_source *new_file, const rd_sink *out, const rd_options *options);
+
+/*
  * Sets *equal: whether two sources have the same bytes. What is a hole in both is not read. In errors, the first is the
  * basis, and the second the new file. Memory: 512 KiB. Errors: as any operation.
  */

@@ -1,7 +1,7 @@
 /*
  * The output of what makes a delta from segments of the new file: it gets copies in order, fills the gaps between them
  * with literals of the segment's bytes, and writes both. A literal may continue in the next segment: its bytes so far
- * are kept.
+ * are kept. Where there are no segments, literals are read from the new file.
  */
 #ifndef RD_FILE_OP_OUTPUT_H
 #define RD_FILE_OP_OUTPUT_H
@@ -19,6 +19,12 @@ typedef struct rd__op_output {
     rd__writer writer;
     rd__emitter emitter;
     rd__op_joiner joiner;
+    /* Literals are read, see rd__op_output_read_literals: */
+    const rd_source *new_file; /* NULL: they are in the view */
+    uint8_t *ahead;            /* the bytes that were read last, from `ahead_at` on */
+    uint64_t ahead_at;
+    size_t ahead_size;
+    uint64_t literal_until;           /* all bytes before it that are not in ops are literal */
     uint8_t carried[RD__LITERAL_MAX]; /* not zeroed: the end of the segment before, as far as a literal may need it */
 } rd__op_output;
 
@@ -28,6 +34,12 @@ rd_result rd__op_output_open(rd__op_output *output, const rd_sink *sink, rd__ope
 /* Like rd__op_output_open, for a dense delta; see rd__dense_writer_open. */
 rd_result rd__op_output_open_dense(rd__op_output *output, const rd_sink *sink, rd__operation *operation,
                                    const rd_source *old_file, const uint8_t *old_digest);
+
+/*
+ * Right after _open: the bytes of literals are read from the new file whenever they are needed. Views are not looked
+ * at, may be NULL, and segments need not be ended. Errors: RD_E_MEMORY.
+ */
+rd_result rd__op_output_read_literals(rd__op_output *output, const rd_source *new_file);
 
 /* Adds a copy, which begins in the segment `view`, or ends there. The bytes of the view must stay until _end_segment.
  */

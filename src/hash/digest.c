@@ -167,10 +167,14 @@ void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
     digester->kernels = kernels;
     digester->gathered = rd__alloc_buffer(GATHERED_SIZE, 1);
+    rd__digester_reset(digester);
+    return digester->gathered != NULL;
+}
+
+void rd__digester_reset(rd__digester *digester) {
     digester->size = 0;
     digester->filled = 0;
     rd__digest_init(&digester->digest, 0);
-    return digester->gathered != NULL;
 }
 
 /* Hashes what was gathered. */

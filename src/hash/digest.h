@@ -76,6 +76,8 @@ typedef struct rd__digester {
 
 /* False: out of memory, with nothing to free. */
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels);
+/* Starts again, with another file. */
+void rd__digester_reset(rd__digester *digester);
 void rd__digester_take(rd__digester *digester, const uint8_t *data, size_t size);
 /* The same for `size` zeros. */
 void rd__digester_take_zeros(rd__digester *digester, uint64_t size);
