@@ -1,0 +1,105 @@
+"""Buckets for tests: moto's server as a process, the strict proxy before it, and a client that goes past both."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import boto3
+from botocore.config import Config
+
+from helpers.strict_proxy import Rules, StrictProxy
+
+BUCKET = "bucket"
+
+
+@contextmanager
+def moto_server(least: int) -> Iterator[int]:
+    """The port of a server that keeps objects as long as the `with` lasts, and refuses shorter parts."""
+    environment = os.environ | {"S3_UPLOAD_PART_MIN_SIZE": str(least), "PYTHONWARNINGS": "ignore"}
+    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]
+    process = subprocess.Popen(
+        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, bufsize=1
+    )
+    try:
+        assert process.stderr is not None
+        found = None
+        while found is None:
+            line = process.stderr.readline()
+            assert line, "moto's server has ended"
+            found = re.search(r"http://127\.0\.0\.1:(\d+)", line)
+        drain = subprocess.Popen(["cat"], stdin=process.stderr, stdout=subprocess.DEVNULL)
+        try:
+            yield int(found[1])
+        finally:
+            process.kill()
+            process.wait()
+            drain.wait()
+    finally:
+        process.kill()
+        process.wait()
+        if process.stderr is not None:
+            process.stderr.close()
+
+
+def client_of(url: str) -> Any:
+    """A client of a server."""
+    return boto3.client(
+        "s3",
+        endpoint_url=url,
+        aws_access_key_id="x",
+        aws_secret_access_key="y",
+        region_name="us-east-1",
+        config=Config(request_checksum_calculation="when_required", response_checksum_validation="when_required"),
+    )
+
+
+@dataclass
+class Bucket:
+    """A bucket behind the proxy; `direct` is a client that goes past it."""
+
+    proxy: StrictProxy
+    direct: Any
+    name: str
+    options: dict[str, Any] = field(default_factory=dict)
+
+    def url(self, key: str) -> str:
+        return f"s3://{self.name}/{key}"
+
+    def put(self, key: str, data: bytes, **more: Any) -> None:
+        self.direct.put_object(Bucket=self.name, Key=key, Body=data, **more)
+
+    def get(self, key: str) -> bytes:
+        body: bytes = self.direct.get_object(Bucket=self.name, Key=key)["Body"].read()
+        return body
+
+    def head(self, key: str) -> Any:
+        return self.direct.head_object(Bucket=self.name, Key=key)
+
+    def keys(self) -> list[str]:
+        """Of all objects."""
+        return sorted(each["Key"] for each in self.direct.list_objects_v2(Bucket=self.name).get("Contents", []))
+
+    def uploads(self) -> list[str]:
+        """The keys of all uploads that were not completed."""
+        found = self.direct.list_multipart_uploads(Bucket=self.name).get("Uploads", [])
+        return [each["Key"] for each in found]
+
+
+@contextmanager
+def bucket_behind(port: int, name: str, rules: Rules) -> Iterator[Bucket]:
+    """A new bucket."""
+    direct = client_of(f"http://127.0.0.1:{port}")
+    direct.create_bucket(Bucket=name)
+    with StrictProxy(port, rules) as proxy:
+        config = {"retries": {"mode": "standard", "total_max_attempts": 4}, "read_timeout": 20, "connect_timeout": 5}
+        options = {"key": "x", "secret": "y", "endpoint_url": proxy.url, "config_kwargs": config}
+        options["client_kwargs"] = {"region_name": "us-east-1"}
+        yield Bucket(proxy, direct, name, options)
+    direct.close()
