@@ -2,25 +2,14 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from redelta.dataset._failures import Failure, FailureKind
-from redelta.dataset._reading import Found
+from redelta.dataset._reading import Found, Status
 from redelta.dataset._schema import FILE, LISTED, SCHEMAS, DatasetKind
-
-OF_STATUS = {
-    "size": "st_size",
-    "mtime_ns": "st_mtime_ns",
-    "ctime_ns": "st_ctime_ns",
-    "inode": "st_ino",
-    "device": "st_dev",
-    "uid": "st_uid",
-    "gid": "st_gid",
-}
 
 
 class Columns:
@@ -30,7 +19,7 @@ class Columns:
 
     def __init__(self, rows: pa.Table, kind: DatasetKind) -> None:
         self.rows = rows
-        self._status: dict[int, os.stat_result] = {}
+        self._status: dict[int, Status] = {}
         self._unsettled: set[int] = set()
         listed = {each.name for each in LISTED}
         self._made: dict[str, list[Any]] = {
@@ -61,7 +50,7 @@ class Columns:
         if status is None:
             return
         listed = tuple(self.rows[name][at].as_py() for name in ("size", "mtime_ns", "ctime_ns", "inode"))
-        if listed != (status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino):
+        if listed != status[:4]:
             self._status[at] = status
             self.settled = False
         if not found.settled:
@@ -81,10 +70,10 @@ class Columns:
         """All columns. A file that was read as a later one than was listed has what the system said of that; one that
         is not settled has no change time, by which nobody takes it for unchanged."""
         columns: dict[str, Any] = {name: self.rows[name] for name in self.rows.schema.names}
-        for name, read in OF_STATUS.items() if self._status or self._unsettled else ():
+        for name in Status._fields if self._status or self._unsettled else ():
             values = columns[name].to_pylist()
             for at, status in self._status.items():
-                values[at] = getattr(status, read)
+                values[at] = getattr(status, name)
             if name == "ctime_ns":
                 for at in self._unsettled:
                     values[at] = None

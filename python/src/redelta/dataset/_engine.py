@@ -13,6 +13,7 @@ import contextlib
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -24,6 +25,7 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
+from multiprocessing import connection
 from typing import Any
 
 from redelta._errors import ParameterError
@@ -98,7 +100,7 @@ class Engine:
         task.tries += 1
         if self._given is None and self._own is None:
             context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-            self._own = ProcessPoolExecutor(self.workers, mp_context=context)
+            self._own = ProcessPoolExecutor(self.workers, mp_context=context, initializer=end_with_parent)
         task.executor = self._given or self._own
         assert task.executor is not None
         return task.executor.submit(task.function, *task.arguments)
@@ -167,6 +169,20 @@ def engine_of(executor: Any) -> Iterator[Engine]:
         return
     with Engine(executor) as engine:
         yield engine
+
+
+def end_with_parent() -> None:
+    """Has this worker end when the process is gone that its tasks come from. If that was killed, nobody else tells a
+    worker, which would wait for ever."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        threading.Thread(target=end_after, args=(parent.sentinel,), name="redelta-parent", daemon=True).start()
+
+
+def end_after(sentinel: int) -> None:
+    """Ends this process once another has ended."""
+    connection.wait([sentinel])
+    os._exit(1)
 
 
 def processors() -> int:

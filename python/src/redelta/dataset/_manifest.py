@@ -16,7 +16,7 @@ from urllib.parse import quote_from_bytes, unquote_to_bytes
 
 from redelta.dataset._failures import DatasetCorruptError
 from redelta.dataset._limits import Limits
-from redelta.dataset._places import Place
+from redelta.dataset._places import PRIVATE, Place
 from redelta.dataset._schema import DELTA_KIND, SIGNATURE_KIND, VERSION, DatasetKind
 
 NAME = "manifest.json"
@@ -170,7 +170,7 @@ def write_manifest(place: Place, manifest: Manifest) -> None:
         name for each in manifest.shards for name in (each.parquet, each.pack if each.pack_bytes else each.parquet)
     }
     for name in place.sizes():
-        if (STEM.match(name) or name.startswith("part-")) and name not in named:
+        if (STEM.match(name) or name.startswith(("part-", PRIVATE))) and name not in named:
             place.remove(name)
 
 

@@ -5,14 +5,15 @@ get what they would write into its row."""
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 import redelta
 from redelta._errors import RedeltaError
@@ -20,7 +21,9 @@ from redelta.dataset._failures import Failure, failure_of
 from redelta.dataset._places import PRIVATE, Place
 
 WHOLE_MAX = 4 << 20
-"""Files up to this size are read by one call, in bytes."""
+"""Objects up to this size are held in memory, in bytes."""
+BATCH = 1000
+BATCH_BYTES = 1 << 30
 FINE_NS = 50_000_000
 COARSE_NS = 2_000_000_000
 
@@ -47,34 +50,80 @@ class Wanted:
     signature: bool = False
 
 
+class Status(NamedTuple):
+    """What the system says of a file that was read."""
+
+    size: int
+    mtime_ns: int
+    ctime_ns: int
+    inode: int
+    device: int
+    uid: int
+    gid: int
+
+
 @dataclass
 class Found:
-    """What was read: a digest and perhaps a signature, or a failure. `status` is what the system says of the file that
-    was read, `settled` whether a change after it was read would show in its times."""
+    """What was read: a digest and perhaps a signature, or a failure. `settled` is whether a change of the file after it
+    was read would show in its times."""
 
     digest: bytes | None = None
     signature: bytes | None = None
     failure: Failure | None = None
-    status: os.stat_result | None = None
+    status: Status | None = None
     settled: bool = True
 
 
-def is_settled(status: os.stat_result, now_ns: int) -> bool:
+def is_settled(status: Status, now_ns: int) -> bool:
     """Would a change from now on show in the times of a file? Not if it was changed within the same tick of the clock
     that files get their times from: some milliseconds, or on some file systems seconds."""
-    latest = max(status.st_mtime_ns, status.st_ctime_ns)
+    latest = max(status.mtime_ns, status.ctime_ns)
     return latest + (FINE_NS if latest % 1_000_000_000 else COARSE_NS) < now_ns
 
 
 def read_files(root: Place, wanted: Sequence[Wanted], sums: Sums) -> Iterator[Found]:
-    """What is wanted of each file, in order. Memory: that of the largest file, if it is at most `WHOLE_MAX`, or a few
-    MiB."""
-    read = read_local if root.path is not None else reader_of_objects(root)
+    """What is wanted of each file, in order. Memory: the signatures of `BATCH` files, or of files of `BATCH_BYTES`; of
+    an object up to `WHOLE_MAX` its bytes."""
+    if root.path is None:
+        yield from read_objects(root, wanted, sums)
+        return
+    for batch in batches(wanted):
+        signed, digested = (
+            read_batch(root.path, [each for each in batch if each.signature == flag], sums, flag)
+            for flag in (True, False)
+        )
+        for each in batch:
+            yield next(signed if each.signature else digested)
+
+
+def batches(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+    """The files in runs that are neither too many nor too large."""
+    batch: list[Wanted] = []
+    size = 0
     for each in wanted:
-        try:
-            yield read(root, each, sums)
-        except (OSError, RedeltaError, ValueError) as error:
-            yield Found(failure=failure_of(each.path, error))
+        if batch and (len(batch) >= BATCH or size + each.size > BATCH_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(each)
+        size += each.size
+    if batch:
+        yield batch
+
+
+def read_batch(root: bytes, batch: Sequence[Wanted], sums: Sums, wants_signature: bool) -> Iterator[Found]:
+    """Files of a directory, all in one call of the library."""
+    now = time.time_ns()
+    records = redelta.sign_files(
+        [each.path for each in batch], root=root, signature=wants_signature, threads=1, **sums.asdict()
+    )
+    for record in records:
+        if record.error is not None:
+            yield Found(failure=failure_of(os.fsencode(record.path), record.error))
+            continue
+        status = Status(
+            record.size, record.mtime_ns, record.ctime_ns, record.inode, record.device, record.uid, record.gid
+        )
+        yield Found(record.digest, record.signature, None, status, is_settled(status, now))
 
 
 def open_beneath(root: Place, path: bytes) -> IO[bytes]:
@@ -82,62 +131,40 @@ def open_beneath(root: Place, path: bytes) -> IO[bytes]:
     descriptor = os.open(root.join(path), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
     if not stat.S_ISREG(os.fstat(descriptor).st_mode):
         os.close(descriptor)
-        raise FileNotFoundError(2, "it is no plain file any more")
+        raise FileNotFoundError(errno.ENOENT, "it is no plain file any more")
     return open(descriptor, "rb", buffering=0)
-
-
-def read_local(root: Place, wanted: Wanted, sums: Sums) -> Found:
-    """A file of a directory."""
-    now = time.time_ns()
-    with open_beneath(root, wanted.path) as file:
-        before = os.fstat(file.fileno())
-        source: Any = file.read(before.st_size) if before.st_size <= WHOLE_MAX else file
-        found = summed(source, wanted, sums)
-        after = os.fstat(file.fileno())
-    if is_changed(before, after) or (source is not file and len(source) != before.st_size):
-        raise redelta.FileChangedError("changed while it was being read")
-    found.status = before
-    found.settled = is_settled(before, now)
-    return found
-
-
-def is_changed(before: os.stat_result, after: os.stat_result) -> bool:
-    """Did a file change between the two?"""
-    return (before.st_size, before.st_mtime_ns, before.st_ctime_ns) != (
-        after.st_size,
-        after.st_mtime_ns,
-        after.st_ctime_ns,
-    )
-
-
-def summed(source: Any, wanted: Wanted, sums: Sums) -> Found:
-    """The digest of a source, and the signature if it is wanted."""
-    signature = redelta.signature(source, threads=1, **sums.asdict()) if wanted.signature else None
-    if not isinstance(source, bytes):
-        source.seek(0)
-    return Found(redelta.digest(source, threads=1), signature)
 
 
 # ---- Objects --------------------------------------------------------------------------------------------------------
 
 
-def reader_of_objects(root: Place) -> Callable[[Place, Wanted, Sums], Found]:
-    """Reads objects below a URL; the file system is opened once."""
+def read_objects(root: Place, wanted: Sequence[Wanted], sums: Sums) -> Iterator[Found]:
+    """Objects below a URL; the file system is opened once."""
     filesystem, base = root.filesystem()
+    for each in wanted:
+        try:
+            yield read_object(filesystem, f"{base}/{each.path.decode()}", each, sums)
+        except (OSError, RedeltaError, ValueError) as error:
+            yield Found(failure=failure_of(each.path, error))
 
-    def read(_: Place, wanted: Wanted, sums: Sums) -> Found:
-        path = f"{base}/{wanted.path.decode()}"
-        if wanted.size <= WHOLE_MAX:
-            data = bytes(filesystem.cat_file(path))
-            if len(data) != wanted.size:
-                raise redelta.FileChangedError("changed while it was being read")
-            return summed(data, wanted, sums)
-        with fetched(filesystem, path) as file:
-            if os.fstat(file.fileno()).st_size != wanted.size:
-                raise redelta.FileChangedError("changed while it was being read")
-            return summed(file, wanted, sums)
 
-    return read
+def read_object(filesystem: Any, path: str, wanted: Wanted, sums: Sums) -> Found:
+    """A small object by one request, a larger one as a file of this machine."""
+    if wanted.size <= WHOLE_MAX:
+        data = bytes(filesystem.cat_file(path))
+        return summed(data, len(data), wanted, sums)
+    with fetched(filesystem, path) as file:
+        return summed(file, os.fstat(file.fileno()).st_size, wanted, sums)
+
+
+def summed(source: Any, size: int, wanted: Wanted, sums: Sums) -> Found:
+    """The digest of a source, and the signature if it is wanted."""
+    if size != wanted.size:
+        raise redelta.FileChangedError("changed while it was being read")
+    signature = redelta.signature(source, threads=1, **sums.asdict()) if wanted.signature else None
+    if signature is not None and not isinstance(source, bytes):
+        source.seek(0)
+    return Found(redelta.digest(source, threads=1), signature)
 
 
 @contextmanager

@@ -135,7 +135,7 @@ def verify_shard(job: VerifyJob, shard: Shard) -> Verified:
             kind: ChangeKind = "missing" if read.failure.kind == "vanished" else "failed"
             changes.append(Change(kind, row["path"], None, row["size"], text=read.failure.text))
         elif read.digest != row["digest"]:
-            changes.append(Change("changed", row["path"], None, row["size"], read.status and read.status.st_size))
+            changes.append(Change("changed", row["path"], None, row["size"], read.status and read.status.size))
     changes.sort(key=lambda each: each.path)
     looked = len(files) if not job.quick else sum(row["kind"] == FILE and row.get("op") != DELETE for row in rows)
     return Verified(looked, size, tuple(changes))

@@ -1,0 +1,380 @@
+"""The same bytes on every engine, with any number of workers, whatever is killed: processes, threads, a real dask
+scheduler with workers that are processes, and MPI."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import contextmanager
+from multiprocessing import get_context
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from helpers.datasets import bytes_of, change_tree, make_tree
+from redelta import dataset
+from redelta.dataset._engine import Engine, Task
+
+SHARD_FILES = 12
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """An old and a new version."""
+    folder = tmp_path_factory.mktemp("roots")
+    make_tree(folder / "old", 11)
+    make_tree(folder / "new", 11)
+    change_tree(folder / "new", 12)
+    return folder / "old", folder / "new"
+
+
+def make_both(roots: tuple[Path, Path], place: Path, executor: Any) -> dict[str, bytes]:
+    """The signature of the one and the delta to the other."""
+    old, new = roots
+    dataset.write_signature(old, place / "signature", executor=executor, shard_files=SHARD_FILES)
+    dataset.write_delta(place / "signature", new, place / "delta", executor=executor, shard_files=SHARD_FILES)
+    return {
+        **bytes_of(place / "signature"),
+        **{f"delta/{name}": data for name, data in bytes_of(place / "delta").items()},
+    }
+
+
+@pytest.fixture(scope="module")
+def expected(roots: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    """What one thread makes."""
+    with ThreadPoolExecutor(1) as executor:
+        made = make_both(roots, tmp_path_factory.mktemp("expected"), executor)
+    assert len(made) > 20
+    return made
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_processes(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes], workers: int) -> None:
+    assert make_both(roots, tmp_path, workers) == expected
+
+
+def test_threads(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes]) -> None:
+    with ThreadPoolExecutor(3) as executor:
+        assert make_both(roots, tmp_path, executor) == expected
+
+
+# ---- Dask -----------------------------------------------------------------------------------------------------------
+
+
+DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
+
+
+class Cluster:
+    """A scheduler and workers, each a process, on 127.0.0.1 at ports that the system chooses."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.file = folder / "scheduler.json"
+        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
+        self.workers: list[subprocess.Popen[bytes]] = []
+        wait_for(self.file.exists)
+
+    def _start(self, *words: str) -> subprocess.Popen[bytes]:
+        command = [*DASK, *words, "--scheduler-file", str(self.file)]
+        environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+        with (self.folder / "log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment)
+
+    def add_worker(self) -> None:
+        scratch = ["--local-directory", str(self.folder)]
+        options = [*scratch, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
+        self.workers.append(self._start("worker", *options))
+
+    def kill_worker(self) -> None:
+        worker = self.workers.pop(0)
+        worker.kill()
+        worker.wait()
+
+    def close(self) -> None:
+        for each in [*self.workers, self.scheduler]:
+            each.kill()
+            each.wait()
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A scheduler with two workers."""
+    pytest.importorskip("distributed")
+    made = Cluster(tmp_path_factory.mktemp("dask"))
+    try:
+        made.add_worker()
+        made.add_worker()
+        yield made
+    finally:
+        made.close()
+
+
+@contextmanager
+def client_of(cluster: Cluster) -> Iterator[Any]:
+    from distributed import Client
+
+    with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
+        client.wait_for_workers(2, timeout=60)
+        yield client
+
+
+def test_dask(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes], cluster: Cluster) -> None:
+    with client_of(cluster) as client:
+        assert make_both(roots, tmp_path, client) == expected
+        with client.get_executor(pure=False) as executor:
+            assert make_both(roots, tmp_path / "again", executor) == expected
+
+
+def test_dask_workers_killed(
+    tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes], cluster: Cluster
+) -> None:
+    """A worker is killed at three moments, each time another takes its place."""
+    chance = random.Random(13)
+    with client_of(cluster) as client:
+        for each in range(3):
+            cluster.add_worker()
+            killer = threading.Timer(chance.uniform(0.05, 0.6), cluster.kill_worker)
+            killer.start()
+            assert make_both(roots, tmp_path / str(each), client) == expected
+            killer.join()
+            client.wait_for_workers(2, timeout=60)
+
+
+# ---- MPI ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(shutil.which("mpirun") is None, reason="mpirun is not installed")
+def test_mpi(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes]) -> None:
+    pytest.importorskip("mpi4py")
+    program = (
+        "import sys\nfrom mpi4py.futures import MPIPoolExecutor\nfrom redelta import dataset\n"
+        "if __name__ == '__main__':\n"
+        "    old, place = sys.argv[1:]\n"
+        "    with MPIPoolExecutor() as executor:\n"
+        f"        dataset.write_signature(old, place, executor=executor, shard_files={SHARD_FILES})\n"
+    )
+    (tmp_path / "run.py").write_text(program)
+    command = ["mpirun", "--oversubscribe", "--allow-run-as-root", "-n", "3", sys.executable, "-m", "mpi4py.futures"]
+    words = [str(tmp_path / "run.py"), str(roots[0]), str(tmp_path / "made")]
+    subprocess.run([*command, *words], check=True, timeout=120)
+    assert bytes_of(tmp_path / "made").items() <= expected.items()
+
+
+# ---- Kills ----------------------------------------------------------------------------------------------------------
+
+
+PROGRAM = """
+import sys
+from redelta import dataset
+if __name__ == "__main__":
+    old, new, place, files = sys.argv[1:]
+    print("ready", flush=True)
+    dataset.write_signature(old, place + "/signature", executor=2, shard_files=int(files))
+    dataset.write_delta(place + "/signature", new, place + "/delta", executor=2, shard_files=int(files))
+"""
+
+
+def children_of(process: int) -> list[int]:
+    """All processes that a process has started, and theirs."""
+    try:
+        found = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
+    except OSError:
+        return []
+    return [*found, *(inner for each in found for inner in children_of(each))]
+
+
+def commands_of(process: int) -> str:
+    try:
+        return Path(f"/proc/{process}/cmdline").read_text().replace("\0", " ")
+    except OSError:
+        return ""
+
+
+def start(tmp_path: Path, roots: tuple[Path, Path]) -> subprocess.Popen[bytes]:
+    (tmp_path / "program.py").write_text(PROGRAM)
+    words = [*map(str, roots), str(tmp_path), str(SHARD_FILES)]
+    made = subprocess.Popen([sys.executable, str(tmp_path / "program.py"), *words], stdout=subprocess.PIPE)
+    assert made.stdout is not None
+    made.stdout.readline()
+    return made
+
+
+def made_by(tmp_path: Path) -> dict[str, bytes]:
+    return {
+        **bytes_of(tmp_path / "signature"),
+        **{f"delta/{name}": data for name, data in bytes_of(tmp_path / "delta").items()},
+    }
+
+
+def test_workers_killed(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes]) -> None:
+    """Of a run by processes: whichever worker there is at four moments."""
+    chance = random.Random(14)
+    running = start(tmp_path, roots)
+    for _ in range(4):
+        time.sleep(chance.uniform(0.05, 0.4))
+        workers = [each for each in children_of(running.pid) if "resource_tracker" not in commands_of(each)]
+        server = [each for each in children_of(running.pid) if children_of(each)]
+        victims = [each for each in workers if each not in server]
+        if victims:
+            try:
+                os.kill(chance.choice(victims), signal.SIGKILL)
+            except ProcessLookupError:
+                continue
+    assert running.wait(60) == 0
+    assert running.stdout is not None
+    running.stdout.close()
+    assert made_by(tmp_path) == expected
+
+
+def test_the_driver_killed_and_run_again(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes]) -> None:
+    """What was complete when it was killed is not made again, and what is in the end is the same."""
+    chance = random.Random(15)
+    for _ in range(4):
+        running = start(tmp_path, roots)
+        time.sleep(chance.uniform(0.2, 0.9))
+        workers = children_of(running.pid)
+        running.kill()
+        running.wait()
+        for each in workers:
+            wait_for(lambda each=each: not commands_of(each))  # type: ignore[misc]
+        assert running.stdout is not None
+        running.stdout.close()
+    complete = {each: each.stat().st_mtime_ns for each in tmp_path.glob("*/shard-*.parquet")}
+    running = start(tmp_path, roots)
+    assert running.wait(60) == 0
+    assert running.stdout is not None
+    running.stdout.close()
+    assert made_by(tmp_path) == expected
+    assert all(each.stat().st_mtime_ns == time_ns for each, time_ns in complete.items())
+
+
+# ---- The driver -----------------------------------------------------------------------------------------------------
+
+
+class CountingExecutor(Executor):
+    """Runs a call when its result is asked for, and says how many were waiting at most."""
+
+    _max_workers = 3
+
+    def __init__(self) -> None:
+        self.threads = ThreadPoolExecutor(3)
+        self.waiting = 0
+        self.most = 0
+        self.lock = threading.Lock()
+
+    def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Future[Any]:
+        with self.lock:
+            self.waiting += 1
+            self.most = max(self.most, self.waiting)
+        future = self.threads.submit(function, *arguments, **keywords)
+        future.add_done_callback(self.done)
+        return future
+
+    def done(self, _: object) -> None:
+        with self.lock:
+            self.waiting -= 1
+
+
+def test_no_more_than_the_window_is_submitted() -> None:
+    executor = CountingExecutor()
+    results: list[int] = []
+    with executor.threads, Engine(executor) as engine:
+        engine.run(Task(slow, (number,), results.append) for number in range(100))
+    assert sorted(results) == list(range(100))
+    assert executor.most == 12
+
+
+def slow(number: int) -> int:
+    time.sleep(0.001)
+    return number
+
+
+def test_a_task_that_kills_its_worker_ends_the_run(tmp_path: Path) -> None:
+    with pytest.raises(dataset.DatasetError, match="workers were lost") as raised, Engine(1) as engine:
+        engine.run([Task(os.kill, (0, 0), no_more), Task(kill_self, (), no_more)])
+    assert isinstance(raised.value.__cause__, BrokenExecutor)
+    assert raised.value.failures == []
+
+
+def no_more(_: object) -> None:
+    """Gives no further task."""
+
+
+def kill_self() -> None:
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def test_a_broken_executor_of_the_caller_is_told(tmp_path: Path) -> None:
+    executor = ProcessPoolExecutor(1, mp_context=get_context("forkserver"))
+    with executor, pytest.raises(dataset.DatasetError, match="workers were lost"), Engine(executor) as engine:
+        engine.run([Task(kill_self, (), no_more)])
+
+
+def test_an_exception_of_a_task_ends_the_run(threads: ThreadPoolExecutor) -> None:
+    done: list[int] = []
+    with pytest.raises(ZeroDivisionError), Engine(threads) as engine:
+        engine.run(Task(divmod, (1, number), done.append) for number in (1, 1, 0, *[1] * 100))
+    assert len(done) < 50
+
+
+def test_a_task_may_give_others(threads: ThreadPoolExecutor) -> None:
+    results: list[int] = []
+
+    def then(result: int) -> list[Task]:
+        results.append(result)
+        return [Task(abs, (result - 1,), then)] if result > 0 else []
+
+    with Engine(threads) as engine:
+        engine.run([Task(abs, (5,), then)])
+    assert results == [5, 4, 3, 2, 1, 0]
+
+
+def test_what_is_no_executor_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "root").mkdir()
+    for wrong in (0, "two", object()):
+        with pytest.raises((ValueError, TypeError)):
+            dataset.write_signature(tmp_path / "root", tmp_path / "made", executor=wrong)
+
+
+def test_progress_and_its_exceptions(tmp_path: Path, roots: tuple[Path, Path], threads: ThreadPoolExecutor) -> None:
+    told: list[int] = []
+    summary = dataset.write_signature(
+        roots[0],
+        tmp_path / "made",
+        executor=threads,
+        shard_files=SHARD_FILES,
+        progress=lambda done, total: told.append(done),
+    )
+    assert told == sorted(told)
+    assert told[-1] == summary.bytes
+    assert len(told) == summary.shards
+
+    def stop(done: int, total: int | None) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        dataset.write_signature(roots[0], tmp_path / "stopped", executor=threads, progress=stop)
+    assert not (tmp_path / "stopped" / "manifest.json").exists()
+
+
+def test_the_manifest_is_json_with_a_shard_a_line(tmp_path: Path, expected: dict[str, bytes]) -> None:
+    lines = expected["manifest.json"].splitlines()
+    told = json.loads(expected["manifest.json"])
+    assert [json.loads(line.strip().rstrip(b",")) for line in lines if b'"stem"' in line] == told["shards"]
