@@ -13,10 +13,10 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-from redelta.dataset._listing import Listed
+from redelta.dataset._listing import KIND, PATH, SIZE, Listed
 from redelta.dataset._schema import FILE, LISTING_SCHEMA
 
-KEY = b"redelta dataset shards"
+KEY = b"redelta dataset"
 ROWS_FACTOR = 4
 """Bound of the rows of a shard, in `shard_files`: one in e^4 shards would be longer."""
 
@@ -42,8 +42,12 @@ class Piece:
 
     def to_ipc(self) -> bytes:
         """The rows as bytes, the same for the same rows: a worker's argument, and what a shard's name is made of."""
+        count = len(self.rows)
         columns = zip(*self.rows, strict=True) if self.rows else ([] for _ in LISTING_SCHEMA)
-        arrays = [pa.array(column, each.type) for column, each in zip(columns, LISTING_SCHEMA, strict=True)]
+        arrays = [
+            pa.nulls(count, each.type) if column.count(None) == count else pa.array(column, each.type)
+            for column, each in zip(columns, LISTING_SCHEMA, strict=True)
+        ]
         batch = pa.RecordBatch.from_arrays(arrays, schema=LISTING_SCHEMA)
         return bytes(batch.serialize())
 
@@ -55,7 +59,7 @@ def rows_of_ipc(data: bytes) -> pa.Table:
 
 def ends_shard(path: bytes, shard_files: int) -> bool:
     """Is this the last path of a shard, by its hash?"""
-    hashed = hashlib.blake2b(path, digest_size=8, key=KEY).digest()
+    hashed = hashlib.blake2b(path, digest_size=8, person=KEY).digest()
     return int.from_bytes(hashed, "big") % shard_files == 0
 
 
@@ -67,19 +71,20 @@ def cut(rows: Iterable[Listed], how: Cut) -> Iterator[Piece]:
     after: bytes | None = None
     waiting: Piece | None = None
     for row in rows:
-        is_large = row.kind == FILE and row.size > how.large
-        if held and (is_large or size + row.size > how.shard_bytes):
+        path, kind, row_size = row[PATH], row[KIND], row[SIZE]
+        is_large = row_size > how.large and kind == FILE
+        if held and (is_large or size + row_size > how.shard_bytes):
             if waiting is not None:
                 yield waiting
-            waiting = Piece(held, after, held[-1].path)
-            after, held, size = held[-1].path, [], 0
+            waiting = Piece(held, after, held[-1][PATH])
+            after, held, size = held[-1][PATH], [], 0
         held.append(row)
-        size += row.size
-        if is_large or len(held) >= ROWS_FACTOR * how.shard_files or ends_shard(row.path, how.shard_files):
+        size += row_size
+        if is_large or len(held) >= ROWS_FACTOR * how.shard_files or ends_shard(path, how.shard_files):
             if waiting is not None:
                 yield waiting
-            waiting = Piece(held, after, row.path, is_large)
-            after, held, size = row.path, [], 0
+            waiting = Piece(held, after, path, is_large)
+            after, held, size = path, [], 0
     if waiting is not None and not held:
         yield Piece(waiting.rows, waiting.after, None, waiting.large)
         return

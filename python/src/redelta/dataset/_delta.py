@@ -13,6 +13,7 @@ from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._index import index_name, make_index
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
+from redelta.dataset._listing import FAILURE, KIND, PATH
 from redelta.dataset._places import Place
 from redelta.dataset._reader import open_dataset
 from redelta.dataset._results import Summary
@@ -85,7 +86,7 @@ def write_delta(
         return Stretch(piece.after, piece.last, old.between(piece.after, piece.last), below)
 
     def bounds_of(piece: Piece) -> bytes:
-        unread.extend(row.path for row in piece.rows if row.kind == DIRECTORY and row.failure is not None)
+        unread.extend(row[PATH] for row in piece.rows if row[KIND] == DIRECTORY and row[FAILURE] is not None)
         return repr((piece.after, piece.last, stretch_of(piece).unread)).encode()
 
     run = Run(where, to, DELTA_KIND, parameters, how, resume, progress, basis=old.digest, bounds_of=bounds_of)

@@ -16,7 +16,8 @@ import os
 import stat
 from collections.abc import Iterator
 from datetime import datetime
-from typing import Any, NamedTuple
+from operator import itemgetter
+from typing import Any, Final, TypeAlias
 
 from redelta.dataset._failures import failure_of
 from redelta.dataset._places import PRIVATE, Place
@@ -24,25 +25,18 @@ from redelta.dataset._schema import DIRECTORY, FILE, LINK
 
 OURS = PRIVATE.encode()
 
+Listed: TypeAlias = tuple[
+    bytes, str, int, int | None, int | None, int | None, int | None, str | None, str | None, int | None, int | None,
+    int | None, bytes | None, str | None, str | None,
+]  # fmt: skip
+"""What a listing tells of a path: the columns of `LISTED`, in their order. A plain tuple, since there are as many as
+paths: the garbage collector has no further work with those that contain no containers."""
 
-class Listed(NamedTuple):
-    """What a listing tells of a path: see the columns of the same names."""
-
-    path: bytes
-    kind: str
-    size: int
-    mtime_ns: int | None = None
-    ctime_ns: int | None = None
-    inode: int | None = None
-    device: int | None = None
-    etag: str | None = None
-    version: str | None = None
-    mode: int | None = None
-    uid: int | None = None
-    gid: int | None = None
-    link: bytes | None = None
-    failure: str | None = None
-    failure_text: str | None = None
+PATH: Final = 0
+KIND: Final = 1
+SIZE: Final = 2
+FAILURE: Final = 13
+NOTHING: tuple[Any, ...] = (None,) * 10
 
 
 def listing(root: Place) -> Iterator[Listed]:
@@ -61,30 +55,30 @@ def list_directory(root: bytes) -> Iterator[Listed]:
     own row is due, which says if that fails, and kept until its contents are: only names that continue its own come in
     between."""
     stack = [iter(entries_of(root, b""))]
-    contents: dict[bytes, list[Listed | bytes]] = {}
+    contents: dict[bytes, list[Any]] = {}
     while stack:
         entry = next(stack[-1], None)
         if entry is None:
             stack.pop()
-        elif isinstance(entry, bytes):
-            stack.append(iter(contents.pop(entry, ())))
-        elif entry.kind == DIRECTORY and entry.failure is None:
+        elif len(entry) == 1:
+            stack.append(iter(contents.pop(entry[PATH], ())))
+        elif entry[KIND] == DIRECTORY and entry[FAILURE] is None:
             try:
-                contents[entry.path + b"/"] = entries_of(root, entry.path + b"/")
+                contents[entry[PATH] + b"/"] = entries_of(root, entry[PATH] + b"/")
                 yield entry
             except FileNotFoundError:
                 continue
             except OSError as error:
-                failed = failure_of(entry.path, error)
-                yield entry._replace(failure=failed.kind, failure_text=failed.text)
+                failed = failure_of(entry[PATH], error)
+                yield (*entry[:FAILURE], failed.kind, failed.text)
         else:
             yield entry
 
 
-def entries_of(root: bytes, prefix: bytes) -> list[Listed | bytes]:
-    """The entries of one directory in order; bytes stand for the contents of a subdirectory, and end with a slash."""
-    found: list[tuple[bytes, Listed | bytes]] = []
-    add = found.append
+def entries_of(root: bytes, prefix: bytes) -> list[Any]:
+    """The entries of one directory in order. A tuple of one path, which ends with a slash, stands for the contents of a
+    subdirectory."""
+    found: list[Any] = []
     with os.scandir(root + b"/" + prefix) as entries:
         for each in entries:
             if each.name.startswith(OURS):
@@ -97,22 +91,16 @@ def entries_of(root: bytes, prefix: bytes) -> list[Listed | bytes]:
             except OSError as error:
                 failed = failure_of(path, error)
                 kind = DIRECTORY if each.is_dir(follow_symlinks=False) else FILE
-                listed = Listed(path, kind, 0, failure=failed.kind, failure_text=failed.text)
+                listed = (path, kind, 0, *NOTHING, failed.kind, failed.text)
             if listed is not None:
-                add((listed.path, listed))
-                if listed.kind == DIRECTORY:
-                    contents = listed.path + b"/"
-                    add((contents, contents))
-    found.sort(key=first_of)
-    return [each for _, each in found]
+                found.append(listed)
+                if listed[KIND] == DIRECTORY:
+                    found.append((path + b"/",))
+    found.sort(key=itemgetter(PATH))
+    return found
 
 
-def first_of(pair: tuple[bytes, Any]) -> bytes:
-    """What pairs are sorted by."""
-    return pair[0]
-
-
-def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Listed | None:
+def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Any:
     """An entry of a directory; None if it is neither a file nor a directory nor a link."""
     status = entry.stat(follow_symlinks=False)
     mode = status.st_mode
@@ -125,9 +113,10 @@ def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Listed | None:
         kind, size, link = LINK, 0, os.readlink(entry.path)
     else:
         return None
-    times = status.st_mtime_ns, status.st_ctime_ns
-    owner = stat.S_IMODE(mode), status.st_uid, status.st_gid
-    return Listed(path, kind, size, *times, status.st_ino, status.st_dev, None, None, *owner, link)
+    return (
+        path, kind, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, None, None,
+        mode & 0o7777, status.st_uid, status.st_gid, link, None, None,
+    )  # fmt: skip
 
 
 # ---- Objects --------------------------------------------------------------------------------------------------------
@@ -142,14 +131,10 @@ def list_objects(root: Place) -> Iterator[Listed]:
         told = found[name]
         path = str(name)[len(base) + 1 :].encode()
         if path and not path.endswith(b"/") and not path.startswith(OURS) and b"/" + OURS not in path:
-            yield Listed(
-                path,
-                FILE,
-                int(told.get("size") or 0),
-                modified_ns(told),
-                etag=text_of(told, "ETag", "etag", "md5", "checksum"),
-                version=text_of(told, "VersionId", "version_id", "generation"),
-            )
+            etag = text_of(told, "ETag", "etag", "md5", "checksum")
+            version = text_of(told, "VersionId", "version_id", "generation")
+            size, modified = int(told.get("size") or 0), modified_ns(told)
+            yield (path, FILE, size, modified, None, None, None, etag, version, None, None, None, None, None, None)
 
 
 def text_of(told: dict[str, Any], *names: str) -> str | None:

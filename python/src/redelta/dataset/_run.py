@@ -14,7 +14,7 @@ from redelta._types import Progress
 from redelta.dataset._cutting import Cut, Piece, cut
 from redelta.dataset._engine import Engine, Task
 from redelta.dataset._failures import Failure, raise_failures
-from redelta.dataset._listing import Listed, listing
+from redelta.dataset._listing import PATH, Listed, listing
 from redelta.dataset._manifest import Manifest, Shard, write_manifest
 from redelta.dataset._places import Place
 from redelta.dataset._results import Summary
@@ -126,5 +126,5 @@ def without_place(rows: Iterable[Listed], dest: Place, root: Place) -> Iterator[
         raise ParameterError("a dataset cannot be written into the root itself: give a directory of its own")
     inner = dest.path[len(root.path.rstrip(b"/")) + 1 :]
     for row in rows:
-        if row.path != inner and not row.path.startswith(inner + b"/"):
+        if row[PATH] != inner and not row[PATH].startswith(inner + b"/"):
             yield row

@@ -13,7 +13,7 @@ from redelta._types import Progress
 from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import bare
 from redelta.dataset._limits import Limits
-from redelta.dataset._listing import listing
+from redelta.dataset._listing import PATH, SIZE, listing
 from redelta.dataset._manifest import Shard
 from redelta.dataset._places import Place
 from redelta.dataset._reader import Dataset, open_dataset
@@ -189,11 +189,11 @@ def extra_paths(dataset: Dataset, root: Place) -> Iterator[Change]:
     paths: set[bytes] = set()
     started = False
     for row in without_place(listing(root), dataset.place, root):
-        while not started or (shard is not None and shard.last < row.path):
+        while not started or (shard is not None and shard.last < row[PATH]):
             started, shard = True, next(shards, None)
             paths = paths_of(dataset, shard)
-        if row.path not in paths:
-            yield Change("added", row.path, None, None, row.size)
+        if row[PATH] not in paths:
+            yield Change("added", row[PATH], None, None, row[SIZE])
 
 
 def paths_of(dataset: Dataset, shard: Shard | None) -> set[bytes]:
