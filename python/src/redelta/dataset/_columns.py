@@ -46,15 +46,15 @@ class Columns:
             self.fail(at, found.failure)
             return
         self.fill(at, digest=found.digest)
+        if not found.settled:
+            self._unsettled.add(at)
+            self.settled = False
         status = found.status
         if status is None:
             return
         listed = tuple(self.rows[name][at].as_py() for name in ("size", "mtime_ns", "ctime_ns", "inode"))
         if listed != status[:4]:
             self._status[at] = status
-            self.settled = False
-        if not found.settled:
-            self._unsettled.add(at)
             self.settled = False
 
     def failures(self) -> list[Failure]:

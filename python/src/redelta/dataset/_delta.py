@@ -8,13 +8,14 @@ from typing import Any
 from redelta._params import compression_level
 from redelta._types import Compression, Progress
 from redelta.dataset._cutting import Piece
-from redelta.dataset._delta_tasks import DeltaJob, Stretch, delta_shard
+from redelta.dataset._delta_tasks import DeltaJob, Stretch, delta_shard, plan_shard
 from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._index import index_name, make_index
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
 from redelta.dataset._listing import FAILURE, KIND, PATH
 from redelta.dataset._places import Place
+from redelta.dataset._ranges import Gathering, Parts
 from redelta.dataset._reader import open_dataset
 from redelta.dataset._results import Summary
 from redelta.dataset._run import Run
@@ -95,7 +96,15 @@ def write_delta(
 
     def task_of(piece: Piece, stem: str, ipc: bytes, take: Any) -> Task:
         known_part = Known.part(older, piece.after, piece.last)
-        return Task(delta_shard, (job, stem, ipc, stretch_of(piece), known_part), take)
+        stretch = stretch_of(piece)
+        if not piece.large:
+            return Task(delta_shard, (job, stem, ipc, stretch, known_part), take)
+
+        def finish(parts: Parts | None) -> Task:
+            return Task(delta_shard, (job, stem, ipc, stretch, known_part, parts), take)
+
+        gathering = Gathering(where, to, stem, piece.rows[0], run.there, finish)
+        return Task(plan_shard, (job, ipc, stretch, known_part), gathering.planned)
 
     with engine_of(executor) as engine:
         make_index(old, bare(old), to, engine)

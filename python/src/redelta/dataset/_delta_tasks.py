@@ -24,11 +24,15 @@ from redelta.dataset._known import Known, columns_of, same_rows
 from redelta.dataset._manifest import Shard
 from redelta.dataset._pack import PackWriter
 from redelta.dataset._places import Place
+from redelta.dataset._ranges import Joined, join, signature_of
 from redelta.dataset._reader import Dataset
 from redelta.dataset._reading import WHOLE_MAX, Found, Sums, Wanted, local_file, read_files
 from redelta.dataset._schema import COPY, DELETE, DELTA, DELTA_KIND, DIRECTORY, FILE, KEEP, MAKE, SCHEMAS, WHOLE
 from redelta.dataset._shard_files import writing_shard
 from redelta.dataset._sign_tasks import Done
+
+Item = tuple[Dataset, Shard, int, int]
+"""Where a signature is: the offset and the length in the pack of a shard."""
 
 OLD = ["path", "kind", "size", "mode", "link", "digest", "pack_offset", "pack_length", "failure"]
 
@@ -73,17 +77,12 @@ class OldRows:
         self._owners: Sequence[Shard] = owners
         self.columns: dict[str, list[Any]] = {name: self.table[name].to_pylist() for name in OLD}
 
-    def signature(self, at: int) -> redelta.Signature | None:
-        """The signature of an old file, if there is one. Raises DatasetCorruptError or LimitError."""
+    def item(self, at: int) -> Item | None:
+        """Where the signature of an old file is, if there is one."""
         offset, length = self.columns["pack_offset"][at], self.columns["pack_length"][at]
-        if offset is None:
+        if offset is None or self.columns["kind"][at] != FILE:
             return None
-        shard = self._owners[at]
-        data = self.dataset.item(shard, offset, length)
-        try:
-            return redelta.Signature.load(data, threads=1, max_memory=self.dataset.limits.signature_memory)
-        except (redelta.BadMagicError, redelta.TruncatedError, redelta.CorruptError) as error:
-            raise DatasetCorruptError(f"{self.dataset.place}: {shard.pack}: {error}") from error
+        return self.dataset, self._owners[at], offset, length
 
 
 def within(table: pa.Table, stretch: Stretch) -> pa.Table:
@@ -95,15 +94,28 @@ def within(table: pa.Table, stretch: Stretch) -> pa.Table:
     return table
 
 
-def delta_shard(job: DeltaJob, stem: str, ipc: bytes, stretch: Stretch, known: Known | None) -> Done | None:
-    """Makes a shard of a delta; None if there is nothing in it. Memory: the rows, the old ones, and for one file at a
-    time a signature and a delta's window."""
+def plan_shard(job: DeltaJob, ipc: bytes, stretch: Stretch, known: Known | None) -> Plan:
+    """How a shard that is one large file is worked on: not in ranges if its digest is known, and that of the old
+    file."""
+    task = DeltaTask(job, rows_of_ipc(ipc), OldRows(job.old, stretch))
+    before = task.before[0]
+    digest = task.known_digests(known)[0]
+    if digest is not None and before is not None and digest == task.old.columns["digest"][before]:
+        return Plan()
+    return plan_delta(None if before is None else task.old.item(before))
+
+
+def delta_shard(
+    job: DeltaJob, stem: str, ipc: bytes, stretch: Stretch, known: Known | None, parts: Parts | None = None
+) -> Done | None:
+    """Makes a shard of a delta, of a large file of its parts; None if there is nothing in it. Memory: the rows, the old
+    ones, and for one file at a time a signature and a delta's window."""
     rows = rows_of_ipc(ipc)
     old = OldRows(job.old, stretch)
     if rows.num_rows + old.table.num_rows == 0:
         return None
     task = DeltaTask(job, rows, old)
-    read = task.find_digests(known)
+    read = task.find_digests(known, None if parts is None else join(job.dest, parts))
     with writing_shard(job.dest, DELTA_KIND, stem) as writer:
         task.decide(writer.pack)
         columns, count = task.merged()
@@ -128,21 +140,32 @@ class DeltaTask:
         at = pc.index_in(rows["path"], value_set=old.table["path"].combine_chunks())
         self.before: list[int | None] = at.to_pylist()
         self.found: dict[int, Found] = {}
+        self.deltas: tuple[redelta.DeltaPart, ...] = ()
 
-    def find_digests(self, known: Known | None) -> int:
+    def known_digests(self, known: Known | None) -> list[bytes | None]:
+        """The digests of files that are known to be unchanged; None for all other rows."""
+        if known is None or not known.shards:
+            return [None] * self.rows.num_rows
+        columns = columns_of(known.dataset)
+        table = pa.concat_tables([known.dataset.table(each, columns) for each in known.shards])
+        same = same_rows(self.rows, table).combine_chunks()
+        found: list[bytes | None] = table["digest"].combine_chunks().take(same).to_pylist()
+        return found
+
+    def find_digests(self, known: Known | None, joined: Joined | None) -> int:
         """The digests of all files, of what is known or by reading them. Returns how many were read."""
-        known_digests: list[bytes | None] = [None] * self.rows.num_rows
-        if known is not None and known.shards:
-            columns = columns_of(known.dataset)
-            table = pa.concat_tables([known.dataset.table(each, columns) for each in known.shards])
-            same = same_rows(self.rows, table).combine_chunks()
-            known_digests = table["digest"].combine_chunks().take(same).to_pylist()
+        digests = self.known_digests(known)
         rows = enumerate(zip(self.columns["kind"], self.columns["failure"], strict=True))
         files = [at for at, (kind, failure) in rows if kind == FILE and failure is None]
-        to_read = [at for at in files if known_digests[at] is None]
-        wanted = [Wanted(self.columns["path"][at], self.columns["size"][at]) for at in to_read]
-        self.found = {at: Found(known_digests[at]) for at in files if known_digests[at] is not None}
-        self.found.update(zip(to_read, read_files(self.job.root, wanted, Sums()), strict=True))
+        if joined is not None:
+            to_read, reading = files, iter([joined.found])
+            self.deltas = joined.deltas
+        else:
+            to_read = [at for at in files if digests[at] is None]
+            wanted = [Wanted(self.columns["path"][at], self.columns["size"][at]) for at in to_read]
+            reading = read_files(self.job.root, wanted, Sums())
+        self.found = {at: Found(digests[at]) for at in files if digests[at] is not None}
+        self.found.update(zip(to_read, reading, strict=True))
         for at, found in self.found.items():
             self.made.take(at, found)
         return len(to_read)
@@ -191,8 +214,8 @@ class DeltaTask:
         elif self.columns["size"][at] > 0 and digest in origins:
             self._set_op(at, COPY, basis_path=origins[digest])
         else:
-            was_file = before is not None and self.old.columns["kind"][before] == FILE
-            signature = self.old.signature(before) if before is not None and was_file else None
+            item = None if before is None else self.old.item(before)
+            signature = None if item is None else signature_of(item)
             try:
                 op = self._write_delta(at, signature, digest, pack)
             except (OSError, RedeltaError) as error:
@@ -211,7 +234,11 @@ class DeltaTask:
         with local_file(self.job.root, self.columns["path"][at]) as file:
             small = self.columns["size"][at] <= WHOLE_MAX
             source: Any = file.read() if small else file
-            stats = redelta.write_delta(against, source, pack.file, compress=self.job.compress, threads=1)
+            how: dict[str, Any] = {"compress": self.job.compress, "threads": 1}
+            if self.deltas:
+                stats = redelta.write_joined_delta(against, self.deltas, source, pack.file, **how)
+            else:
+                stats = redelta.write_delta(against, source, pack.file, **how)
         if stats.digest != digest:
             raise redelta.FileChangedError("changed while it was being read")
         return DELTA if stats.copy_bytes else WHOLE

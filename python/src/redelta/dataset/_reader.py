@@ -63,6 +63,14 @@ class Dataset:
             raise DatasetCorruptError(f"{self.place}: {shard.pack} is shorter than the manifest says")
         return data
 
+    def signature(self, shard: Shard, offset: int, length: int) -> redelta.Signature:
+        """A signature out of a pack, loaded. Raises DatasetCorruptError if it is none, or LimitError."""
+        data = self.item(shard, offset, length)
+        try:
+            return redelta.Signature.load(data, threads=1, max_memory=self.limits.signature_memory)
+        except (redelta.BadMagicError, redelta.TruncatedError, redelta.CorruptError) as error:
+            raise DatasetCorruptError(f"{self.place}: {shard.pack}: {error}") from error
+
     def between(self, after: bytes | None, last: bytes | None) -> tuple[Shard, ...]:
         """The shards that have paths after `after` and up to `last`; None: from the least, to the greatest."""
         return tuple(

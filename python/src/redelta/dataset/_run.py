@@ -42,7 +42,8 @@ class Run:
     skipped: int = 0
     read_files: int = 0
     ops: Counter[str] = field(default_factory=Counter)
-    _there: dict[str, int] = field(default_factory=dict)
+    there: dict[str, int] = field(default_factory=dict)
+    """The files that an earlier run has left at `dest`, and their sizes."""
     _shards: dict[int, Shard] = field(default_factory=dict)
     _failures: dict[int, list[Failure]] = field(default_factory=dict)
     _bytes_done: int = 0
@@ -52,7 +53,7 @@ class Run:
     ) -> None:
         """Has all shards made. `task_of` gives None for a piece that needs no shard."""
         self.dest.make()
-        self._there = self.dest.sizes() if self.resume else {}
+        self.there = self.dest.sizes() if self.resume else {}
         engine.run(self._tasks(task_of))
 
     def _tasks(
@@ -61,7 +62,7 @@ class Run:
         for number, piece in enumerate(self.pieces()):
             ipc = piece.to_ipc()
             stem = stem_of(self.kind, self.parameters, ipc, self.basis.encode(), self.bounds_of(piece))
-            shard = shard_there(self.dest, stem, self._there)
+            shard = shard_there(self.dest, stem, self.there)
             if shard is not None:
                 self.skip(number, Done(shard))
                 continue

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
-import redelta
 from redelta.dataset._columns import Columns
 from redelta.dataset._cutting import rows_of_ipc
-from redelta.dataset._failures import DatasetCorruptError, Failure
+from redelta.dataset._failures import Failure
 from redelta.dataset._known import Known, columns_of, same_rows
 from redelta.dataset._manifest import Shard
 from redelta.dataset._pack import PackWriter
 from redelta.dataset._places import Place
+from redelta.dataset._ranges import Parts, Plan, join, plan_signature
 from redelta.dataset._reader import Dataset, check_pack
 from redelta.dataset._reading import Found, Sums, Wanted, read_files
 from redelta.dataset._schema import FILE, SIGNATURE_KIND
@@ -41,8 +41,9 @@ class Done:
     read_files: int = 0
 
 
-def sign_shard(job: SignJob, stem: str, ipc: bytes, known: Known | None) -> Done:
-    """Makes a shard of these rows. Memory: the rows, and the files that are read one after the other."""
+def sign_shard(job: SignJob, stem: str, ipc: bytes, known: Known | None, parts: Parts | None = None) -> Done:
+    """Makes a shard of these rows; of a large file, of its parts. Memory: the rows, and the files that are read one
+    after the other."""
     rows = rows_of_ipc(ipc)
     older = OlderRows.find(rows, known, job)
     columns = {name: rows[name].to_pylist() for name in ("path", "kind", "size", "failure")}
@@ -52,6 +53,8 @@ def sign_shard(job: SignJob, stem: str, ipc: bytes, known: Known | None) -> Done
         if kind == FILE and failure is None and before is None
     ]
     reading = read_files(job.root, wanted, job.sums)
+    if parts is not None:
+        reading = iter([join(job.dest, parts).found])
     with writing_shard(job.dest, SIGNATURE_KIND, stem) as writer:
         made = Columns(rows, SIGNATURE_KIND)
         for at, (kind, failure, before) in enumerate(zip(columns["kind"], columns["failure"], older.at, strict=True)):
@@ -64,6 +67,15 @@ def sign_shard(job: SignJob, stem: str, ipc: bytes, known: Known | None) -> Done
         writer.finish(made.columns(), settled=made.settled)
     assert writer.shard is not None
     return Done(writer.shard, tuple(made.failures()), len(wanted))
+
+
+def plan_shard(job: SignJob, ipc: bytes, known: Known | None) -> Plan:
+    """How a shard that is one large file is worked on: not in ranges if it is known, or wants no signature."""
+    rows = rows_of_ipc(ipc)
+    size = rows["size"][0].as_py()
+    if size < job.min_size or OlderRows.find(rows, known, job).at[0] is not None:
+        return Plan()
+    return plan_signature(size, job.sums)
 
 
 def put_signature(made: Columns, at: int, signature: bytes, sums: Sums, pack: PackWriter) -> None:
@@ -131,12 +143,7 @@ class OlderRows:
         if size < self.min_size:
             return Found(digest)
         shard = self.shards[before]
-        signature = self.dataset.item(shard, offset, length)
-        try:
-            redelta.Signature.load(signature, threads=1, max_memory=self.dataset.limits.signature_memory)
-        except redelta.RedeltaError as error:
-            raise DatasetCorruptError(f"{self.dataset.place}: {shard.pack}: {error}") from error
-        return Found(digest, signature)
+        return Found(digest, bytes(self.dataset.signature(shard, offset, length)))
 
 
 def copy_shard(known: Dataset, dest: Place, shard: Shard) -> Done:

@@ -13,12 +13,13 @@ from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
 from redelta.dataset._places import Place
+from redelta.dataset._ranges import Gathering, Parts
 from redelta.dataset._reader import Dataset, open_dataset
 from redelta.dataset._reading import Sums
 from redelta.dataset._results import Summary
 from redelta.dataset._run import Run
 from redelta.dataset._schema import SIGNATURE_KIND
-from redelta.dataset._sign_tasks import SignJob, copy_shard, sign_shard
+from redelta.dataset._sign_tasks import SignJob, copy_shard, plan_shard, sign_shard
 
 Where = str | bytes | os.PathLike[str]
 """A directory's path, or a URL of fsspec as a `str`."""
@@ -110,7 +111,15 @@ def write_signature(
         if older is not None and stem in copies:
             run.skipped += 1
             return Task(copy_shard, (bare(older), job.dest, copies[stem]), take)
-        return Task(sign_shard, (job, stem, ipc, Known.part(older, piece.after, piece.last)), take)
+        known_part = Known.part(older, piece.after, piece.last)
+        if not piece.large:
+            return Task(sign_shard, (job, stem, ipc, known_part), take)
+
+        def finish(parts: Parts | None) -> Task:
+            return Task(sign_shard, (job, stem, ipc, known_part, parts), take)
+
+        gathering = Gathering(job.root, job.dest, stem, piece.rows[0], run.there, finish)
+        return Task(plan_shard, (job, ipc, known_part), gathering.planned)
 
     with engine_of(executor) as engine:
         run.make(engine, task_of)
