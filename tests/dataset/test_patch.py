@@ -23,15 +23,14 @@ AREA = ".redelta-patch"
 class Versions:
     """Two versions of a root, and the delta between them."""
 
-    def __init__(self, folder: Path, threads: ThreadPoolExecutor, seed: int = 1, **options: int) -> None:
+    def __init__(self, folder: Path, threads: ThreadPoolExecutor, seed: int = 1, shard_files: int = 10) -> None:
         self.old, self.new = folder / "old", folder / "new"
         self.signature, self.delta = folder / "signature", folder / "delta"
         self.threads = threads
         make_root(self.old, seed)
         later_version(self.old, self.new, seed)
-        cut = {"shard_files": 10, **options}
-        write_signature(self.old, self.signature, executor=threads, min_size=2000, **cut)
-        write_delta(self.signature, self.new, self.delta, executor=threads, **cut)
+        write_signature(self.old, self.signature, executor=threads, min_size=2000, shard_files=shard_files)
+        write_delta(self.signature, self.new, self.delta, executor=threads, shard_files=shard_files)
         self.before = snapshot(self.old)
         self.after = snapshot(self.new)
 

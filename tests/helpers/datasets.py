@@ -161,7 +161,11 @@ def check_signature(found: Read, root: Path) -> None:
         kind, content = state[row["path"]]
         assert (row["kind"], row["failure"]) == (kind, None)
         status = os.lstat(os.path.join(os.fsencode(root), row["path"]))
-        assert (row["mtime_ns"], row["mode"], row["inode"]) == (status.st_mtime_ns, status.st_mode & 0o7777, status.st_ino)
+        assert (row["mtime_ns"], row["mode"], row["inode"]) == (
+            status.st_mtime_ns,
+            status.st_mode & 0o7777,
+            status.st_ino,
+        )
         if kind == "link":
             assert row["link"] == content
         if kind != "file":
