@@ -28,7 +28,8 @@
 enum {
     SMALL_SIZE = 1024 * 1024, /* of a file, at most, that is read at once: more fills the threads by itself */
     SMALL_BLOCKS = 8192,      /* and in its signature, so that with short blocks that is no larger */
-    BUFFER_MIN = 64 * 1024,   /* enough for most files that are small */
+    BUFFER_MIN = 64 * 1024,   /* enough for many files that are small */
+    LINE = 64,                /* at which the bytes of a file start in it */
     BATCH_MAX = 32,           /* files: enough to make handing them over cheap */
     BATCH_MIN = 8,
     BATCHES_PER_THREAD = 4, /* at least, if there are enough files */
@@ -54,8 +55,11 @@ typedef struct many_run {
 typedef struct many_slot {
     size_t first; /* file */
     size_t count;
-    bool large[BATCH_MAX];  /* left to the calling thread */
-    uint8_t *buffer;        /* the bytes of a file */
+    bool large[BATCH_MAX]; /* left to the calling thread */
+    uint8_t *buffer;       /* the bytes of files */
+    size_t filled;         /* of it, by those that wait for their digests */
+    rd__digest_file waiting[BATCH_MAX];
+    size_t waiting_count;
     rd__growing sums;       /* weak sums and strong sums of a file */
     rd__growing signatures; /* of the batch, one after the other */
     uint64_t read;          /* bytes of files */
@@ -86,14 +90,23 @@ static bool many_read(int fd, uint8_t *data, size_t size, size_t *got, int *fail
     return true;
 }
 
-/* Has the buffer room for so many bytes? */
-static bool many_make_room(many_slot *slot, size_t size) {
-    if (rd__buffer_size(slot->buffer) >= size)
-        return true;
-    rd__free_buffer(slot->buffer);
-    slot->buffer = rd__alloc_buffer(size, 1);
-    slot->failed = slot->failed || !slot->buffer;
-    return slot->buffer != NULL;
+/* Makes the digests of the files that wait for them, whose bytes are then no longer needed. */
+static void many_flush(const many_run *run, many_slot *slot) {
+    rd__digest_files(run->kernels, slot->waiting, slot->waiting_count);
+    slot->waiting_count = 0;
+    slot->filled = 0;
+}
+
+/* Room in the buffer for so many bytes, or NULL: out of memory. */
+static uint8_t *many_make_room(const many_run *run, many_slot *slot, size_t size) {
+    if (rd__buffer_size(slot->buffer) - slot->filled < size)
+        many_flush(run, slot);
+    if (rd__buffer_size(slot->buffer) - slot->filled < size) {
+        rd__free_buffer(slot->buffer);
+        slot->buffer = rd__alloc_buffer(size, 1);
+        slot->failed = slot->failed || !slot->buffer;
+    }
+    return slot->buffer ? slot->buffer + slot->filled : NULL;
 }
 
 static void many_note_signature(rd_file_record *record, const rd_params *params, uint64_t blocks, uint64_t offset,
@@ -105,9 +118,9 @@ static void many_note_signature(rd_file_record *record, const rd_params *params,
     record->length = length;
 }
 
-/* Appends the signature of the bytes in the buffer, a whole file, to those of the batch. */
+/* Appends the signature of the bytes, a whole file, to those of the batch. */
 static void many_sign(const many_run *run, many_slot *slot, rd_file_record *record, const rd_params *params,
-                      size_t size) {
+                      const uint8_t *data, size_t size) {
     const size_t blocks = (size_t)rd_block_count(params, size);
     const size_t length = (size_t)rd_signature_size(params, blocks);
     rd__growing_clear(&slot->sums);
@@ -119,27 +132,29 @@ static void many_sign(const many_run *run, many_slot *slot, rd_file_record *reco
         return;
     }
     uint8_t *const strong = weak + blocks * sizeof(uint32_t);
-    (void)rd__sign_blocks(run->kernels, params, slot->buffer, size, NULL, (uint32_t *)(void *)weak, strong);
+    (void)rd__sign_blocks(run->kernels, params, data, size, NULL, (uint32_t *)(void *)weak, strong);
     rd__signature_put_header(signature, params);
     rd__signature_put_entries(signature + RD_SIGNATURE_HEADER_LEN, params, (uint32_t *)(void *)weak, strong, blocks);
     many_note_signature(record, params, blocks, offset, length);
     slot->blocks += blocks;
 }
 
-/* Makes what is wanted of the bytes in the buffer. */
-static void many_make(const many_run *run, many_slot *slot, rd_file_record *record, const rd_params *params,
-                      size_t size) {
-    if (run->what & RD_WANT_SIGNATURE)
-        many_sign(run, slot, record, params, size);
-    if (run->what & RD_WANT_DIGEST) {
-        rd__digest digest;
-        rd__digest_init(&digest, 0);
-        rd__digest_add(&digest, run->kernels, slot->buffer, size);
-        rd__digest_final(&digest, record->digest);
-        record->has_digest = true;
+/*
+ * Makes the digest of the bytes, which are next in the buffer. Those of a small file wait there, to be hashed with
+ * those of others.
+ */
+static void many_digest(const many_run *run, many_slot *slot, rd_file_record *record, const uint8_t *data,
+                        size_t size) {
+    record->has_digest = true;
+    if (size <= RD__DIGEST_SMALL) {
+        slot->waiting[slot->waiting_count++] = (rd__digest_file){.data = data, .size = size, .digest = record->digest};
+        slot->filled += rd__min_size((size / LINE + 1) * LINE, rd__buffer_size(slot->buffer) - slot->filled);
+        return;
     }
-    record->size = size;
-    slot->read += size;
+    rd__digest digest;
+    rd__digest_init(&digest, 0);
+    rd__digest_add(&digest, run->kernels, data, size);
+    rd__digest_final(&digest, record->digest);
 }
 
 /* The parameters of the signature of a file of so many bytes. Is it small with them? */
@@ -159,9 +174,10 @@ static bool many_work_on_open(const many_run *run, many_slot *slot, rd_file_reco
     if (!many_is_small(run, before->size, &params))
         return true;
     const size_t size = (size_t)before->size;
-    if (!many_make_room(slot, size + 1))
+    uint8_t *const data = many_make_room(run, slot, size + 1);
+    if (!data)
         return false;
-    if (!many_read(fd, slot->buffer, size, &got, &failure)) {
+    if (!many_read(fd, data, size, &got, &failure)) {
         rd__record_fail(record, RD_ROLE_BASIS, RD_E_IO, failure);
         return false;
     }
@@ -173,10 +189,16 @@ static bool many_work_on_open(const many_run *run, many_slot *slot, rd_file_reco
         return false;
     }
     record->changed = got != size || rd__watch_differs(before, &after);
-    if (record->changed && run->operation->options.changed != RD_CHANGED_ACCEPT)
+    if (record->changed && run->operation->options.changed != RD_CHANGED_ACCEPT) {
         rd__record_fail(record, RD_ROLE_BASIS, RD_E_CHANGED, 0);
-    else
-        many_make(run, slot, record, &params, rd__min_size(got, size));
+        return false;
+    }
+    record->size = rd__min_size(got, size);
+    slot->read += record->size;
+    if (run->what & RD_WANT_SIGNATURE)
+        many_sign(run, slot, record, &params, data, (size_t)record->size);
+    if (run->what & RD_WANT_DIGEST)
+        many_digest(run, slot, record, data, (size_t)record->size);
     return false;
 }
 
@@ -193,6 +215,7 @@ static void many_work(const void *context, void *slot) {
         it->large[i] = many_work_on_open(run, it, record, fd, &state);
         close(fd);
     }
+    many_flush(run, it);
 }
 
 /* ---- A file that is not small ------------------------------------------------------------------------------------ */

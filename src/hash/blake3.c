@@ -79,6 +79,16 @@ void rd__blake3_parent(const uint8_t *sums, bool is_root, uint8_t sum[RD__BLAKE3
     blake3_store(h, sum);
 }
 
+void rd__blake3_each_portable(const rd__blake3_message *messages, size_t count, uint8_t *sums) {
+    for (size_t i = 0; i < count; i++) {
+        const rd__blake3_message *const m = &messages[i];
+        uint8_t node[RD__BLAKE3_LEN];
+        uint8_t alone[RD__BLAKE3_LEN];
+        rd__blake3_chunk(m->data, m->size, m->number, node, m->alone ? alone : NULL);
+        memcpy(sums + i * RD__BLAKE3_LEN, m->alone ? alone : node, RD__BLAKE3_LEN);
+    }
+}
+
 void rd__blake3_many_portable(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums) {
     for (size_t i = 0; i < count; i++) {
         uint32_t h[8];

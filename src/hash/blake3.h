@@ -59,8 +59,26 @@ void rd__blake3_chunk(const uint8_t *data, size_t size, uint64_t number, uint8_t
 /* The sum of the parent of two sums that follow each other; of the root, the digest. `sum` may be the first of them. */
 void rd__blake3_parent(const uint8_t *sums, bool is_root, uint8_t sum[RD__BLAKE3_LEN]);
 
+/* One chunk of any file: at most RD__BLAKE3_CHUNK bytes. */
+typedef struct rd__blake3_message {
+    const uint8_t *data;
+    size_t size;
+    uint64_t number;
+    bool alone; /* it is the whole file: the sum is the digest */
+} rd__blake3_message;
+
 /* Kernels; see kernels.h. */
 typedef void rd__blake3_many_fn(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums);
+typedef void rd__blake3_each_fn(const rd__blake3_message *messages, size_t count, uint8_t *sums);
+rd__blake3_each_fn rd__blake3_each_portable;
+#if defined(__x86_64__)
+rd__blake3_each_fn rd__blake3_each_sse41;
+rd__blake3_each_fn rd__blake3_each_avx2;
+rd__blake3_each_fn rd__blake3_each_avx512vl;
+rd__blake3_each_fn rd__blake3_each_avx512;
+#elif defined(__AARCH64EL__)
+rd__blake3_each_fn rd__blake3_each_neon;
+#endif
 rd__blake3_many_fn rd__blake3_many_portable;
 #if defined(__x86_64__)
 rd__blake3_many_fn rd__blake3_many_sse41;

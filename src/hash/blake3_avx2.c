@@ -19,9 +19,14 @@
 #define WORTH_IT (LANES / 2 + 1)
 #define LOAD_MESSAGE words32_avx2_load_message
 #define HASH_REST rd__blake3_many_sse41
+#define EACH_REST rd__blake3_each_sse41
 #include "hash/blake3_lanes.h"
 
 void rd__blake3_many_avx2(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums) {
     blake3_lanes_hash(nodes, count, sums);
+}
+
+void rd__blake3_each_avx2(const rd__blake3_message *messages, size_t count, uint8_t *sums) {
+    blake3_lanes_each(messages, count, sums);
 }
 #endif

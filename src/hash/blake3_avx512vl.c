@@ -13,9 +13,14 @@
 #define WORTH_IT 2
 #define LOAD_MESSAGE words32_avx2_load_message
 #define HASH_REST rd__blake3_many_portable
+#define EACH_REST rd__blake3_each_portable
 #include "hash/blake3_lanes.h"
 
 void rd__blake3_many_avx512vl(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums) {
     blake3_lanes_hash(nodes, count, sums);
+}
+
+void rd__blake3_each_avx512vl(const rd__blake3_message *messages, size_t count, uint8_t *sums) {
+    blake3_lanes_each(messages, count, sums);
 }
 #endif

@@ -34,9 +34,14 @@ TARGET static inline void blake3_sse41_load_message(WORD m[16], const uint8_t *c
 #define WORTH_IT 2
 #define LOAD_MESSAGE blake3_sse41_load_message
 #define HASH_REST rd__blake3_many_portable
+#define EACH_REST rd__blake3_each_portable
 #include "hash/blake3_lanes.h"
 
 void rd__blake3_many_sse41(const rd__blake3_nodes *nodes, size_t count, uint8_t *sums) {
     blake3_lanes_hash(nodes, count, sums);
+}
+
+void rd__blake3_each_sse41(const rd__blake3_message *messages, size_t count, uint8_t *sums) {
+    blake3_lanes_each(messages, count, sums);
 }
 #endif

@@ -164,6 +164,70 @@ void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
     memcpy(sum, right, RD__BLAKE3_LEN);
 }
 
+/* Makes the digest of a file of its chunks' sums: whole chunks and, unless it is NULL, one that is not. */
+static void digest_file_of(const rd__digest_file *file, const uint8_t *whole, const uint8_t *rest) {
+    const size_t count = file->size / RD__BLAKE3_CHUNK;
+    if (count + (rest != NULL) == 1) {
+        memcpy(file->digest, rest ? rest : whole, RD__BLAKE3_LEN);
+        return;
+    }
+    rd__digest d;
+    rd__digest_init(&d, 0);
+    for (size_t i = 0; i < count; i++)
+        digest_push(&d, whole + i * RD__BLAKE3_LEN, 0);
+    if (rest)
+        digest_push(&d, rest, 0);
+    rd__digest_final(&d, file->digest);
+}
+
+/*
+ * Of as many of the files, at least one, as there is room for here, whose number is returned. Whole chunks and others
+ * are hashed apart, so that most lanes end together.
+ */
+static size_t digest_some_files(const rd__kernels *kernels, const rd__digest_file *files, size_t count) {
+    enum { WHOLE_MAX = 64, RESTS_MAX = 32 };
+    rd__blake3_message whole[WHOLE_MAX];
+    rd__blake3_message rests[RESTS_MAX];
+    uint8_t whole_sums[WHOLE_MAX * RD__BLAKE3_LEN];
+    uint8_t rest_sums[RESTS_MAX * RD__BLAKE3_LEN];
+    size_t whole_count = 0;
+    size_t rest_count = 0;
+    size_t taken = 0;
+    for (; taken < count && rest_count < RESTS_MAX; taken++) {
+        const rd__digest_file *const f = &files[taken];
+        const size_t chunks = f->size / RD__BLAKE3_CHUNK;
+        const size_t rest = f->size % RD__BLAKE3_CHUNK;
+        assert(f->size <= RD__DIGEST_SMALL);
+        if (chunks > WHOLE_MAX - whole_count)
+            break;
+        for (size_t i = 0; i < chunks; i++)
+            whole[whole_count++] = (rd__blake3_message){.data = f->data + i * RD__BLAKE3_CHUNK,
+                                                        .size = RD__BLAKE3_CHUNK,
+                                                        .number = i,
+                                                        .alone = f->size == RD__BLAKE3_CHUNK};
+        if (rest > 0 || chunks == 0)
+            rests[rest_count++] = (rd__blake3_message){
+                .data = f->data + chunks * RD__BLAKE3_CHUNK, .size = rest, .number = chunks, .alone = chunks == 0};
+    }
+    kernels->blake3_each(whole, whole_count, whole_sums);
+    kernels->blake3_each(rests, rest_count, rest_sums);
+    const uint8_t *next = whole_sums;
+    const uint8_t *rest = rest_sums;
+    for (size_t i = 0; i < taken; i++) {
+        const size_t chunks = files[i].size / RD__BLAKE3_CHUNK;
+        const bool has_rest = files[i].size % RD__BLAKE3_CHUNK > 0 || chunks == 0;
+        digest_file_of(&files[i], next, has_rest ? rest : NULL);
+        next += chunks * RD__BLAKE3_LEN;
+        rest += has_rest ? RD__BLAKE3_LEN : 0;
+    }
+    return taken;
+}
+
+void rd__digest_files(const rd__kernels *kernels, const rd__digest_file *files, size_t count) {
+    for (size_t done = 0; done < count;)
+        done += digest_some_files(kernels, files + done, count - done);
+}
+
 bool rd__digester_init(rd__digester *digester, const rd__kernels *kernels) {
     digester->kernels = kernels;
     digester->gathered = rd__alloc_buffer(GATHERED_SIZE, 1);

@@ -65,6 +65,18 @@ static inline uint64_t rd__digest_chunks_before(uint64_t position) {
     return position / RD__BLAKE3_CHUNK + (position % RD__BLAKE3_CHUNK > 0);
 }
 
+/* A small file, whose bytes are in memory. */
+enum { RD__DIGEST_SMALL = 16 * RD__BLAKE3_CHUNK };
+
+typedef struct rd__digest_file {
+    const uint8_t *data;
+    size_t size;     /* at most RD__DIGEST_SMALL */
+    uint8_t *digest; /* RD__BLAKE3_LEN bytes, where it is to go */
+} rd__digest_file;
+
+/* Makes the digests of small files: a file has too few chunks for all lanes of a kernel, so they share them. */
+void rd__digest_files(const rd__kernels *kernels, const rd__digest_file *files, size_t count);
+
 /* The digest of a file that arrives in order, in portions of any size. */
 typedef struct rd__digester {
     const rd__kernels *kernels;

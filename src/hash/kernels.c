@@ -17,6 +17,7 @@
         .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##blake2b, [RD_MD4] = rd__md4_many_##isa},                      \
         .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_##blake2b, [RD_MD4] = rd__strong_advance_each},           \
         .blake3_many = rd__blake3_many_##isa,                                                                          \
+        .blake3_each = rd__blake3_each_##isa,                                                                          \
     }
 
 KERNELS(portable, 0, portable);
@@ -34,6 +35,7 @@ static const rd__kernels kernels_avx512_gather = {
     .strong_many = {[RD_BLAKE2] = rd__blake2b_many_avx512, [RD_MD4] = rd__md4_many_avx512},
     .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_avx512, [RD_MD4] = rd__strong_advance_each},
     .blake3_many = rd__blake3_many_avx512,
+    .blake3_each = rd__blake3_each_avx512,
 };
 #elif defined(__AARCH64EL__)
 KERNELS(neon, RD__CPU_NEON, neon);

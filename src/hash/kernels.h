@@ -39,6 +39,7 @@ typedef struct rd__kernels {
     rd__strong_many_fn *strong_many[2];       /* by rd_strong */
     rd__strong_advance_fn *strong_advance[2]; /* by rd_strong */
     rd__blake3_many_fn *blake3_many;
+    rd__blake3_each_fn *blake3_each;
 } rd__kernels;
 
 /* All tables of this build, *count of them: the best one first, the portable one last. */

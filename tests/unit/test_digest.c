@@ -88,6 +88,71 @@ static void all_kernels_make_the_same_sums(void **state) {
     rd_memory_free(&file);
 }
 
+/* Of any length each, in one call; and none is written beyond them. */
+static void all_kernels_make_the_same_sums_of_chunks_of_any_length(void **state) {
+    (void)state;
+    enum { MOST = 40, RUNS = 300 };
+    random_source r = random_from(9);
+    uint8_t expected[(MOST + 1) * RD__BLAKE3_LEN];
+    uint8_t sums[(MOST + 1) * RD__BLAKE3_LEN];
+    for (int run = 0; run < RUNS; run++) {
+        const size_t count = random_below(&r, MOST + 1);
+        rd_memory bytes[MOST];
+        rd__blake3_message messages[MOST];
+        for (size_t i = 0; i < count; i++) {
+            const size_t size = run % 2 == 0
+                                    ? random_below(&r, RD__BLAKE3_CHUNK + 1)
+                                    : random_below(&r, RD__BLAKE3_CHUNK / RD__BLAKE3_BLOCK + 1) * RD__BLAKE3_BLOCK;
+            bytes[i] = bytes_random(&r, size, 256);
+            messages[i] = (rd__blake3_message){.data = bytes[i].data,
+                                               .size = size,
+                                               .number = random_u64(&r) >> random_below(&r, 64),
+                                               .alone = random_below(&r, 3) == 0};
+        }
+        memset(expected, 0xaa, sizeof expected);
+        rd__blake3_each_portable(messages, count, expected);
+        for (size_t t = 0; t < table_count(); t++) {
+            memset(sums, 0xaa, sizeof sums);
+            table_at(t)->blake3_each(messages, count, sums);
+            check_bytes(sums, sizeof sums, expected, sizeof expected, "%s, run %d, %zu messages", table_at(t)->name,
+                        run, count);
+        }
+        for (size_t i = 0; i < count; i++)
+            rd_memory_free(&bytes[i]);
+    }
+}
+
+/* Small files together, in any order, have the digests that are known of each. */
+static void files_that_share_lanes_have_their_known_digests(void **state) {
+    (void)state;
+    enum { MOST = 100, RUNS = 60 };
+    random_source r = random_from(10);
+    size_t small = 0; /* the known sizes grow */
+    while (known_digests[small].size <= RD__DIGEST_SMALL)
+        small++;
+    assert_true(small > 20);
+    for (int run = 0; run < RUNS; run++) {
+        const size_t count = random_below(&r, MOST + 1);
+        rd_memory bytes[MOST];
+        rd__digest_file files[MOST];
+        size_t known[MOST];
+        uint8_t sums[MOST][RD__BLAKE3_LEN];
+        for (size_t i = 0; i < count; i++) {
+            known[i] = run == 0 ? small - 1 : random_below(&r, small);
+            bytes[i] = sample(known_digests[known[i]].size);
+            files[i] = (rd__digest_file){.data = bytes[i].data, .size = bytes[i].size, .digest = sums[i]};
+        }
+        for (size_t t = 0; t < table_count(); t++) {
+            memset(sums, 0, sizeof sums);
+            rd__digest_files(table_at(t), files, count);
+            for (size_t i = 0; i < count; i++)
+                check_sum(sums[i], known_digests[known[i]].digest, table_at(t)->name, bytes[i].size);
+        }
+        for (size_t i = 0; i < count; i++)
+            rd_memory_free(&bytes[i]);
+    }
+}
+
 /* The range of a file from one position to another, which bytes of several calls, or zeros, make. */
 static void digest_range(random_source *r, const rd_memory *file, size_t from, size_t to, rd__digest *range) {
     const rd__kernels *const kernels = table_at(random_below(r, table_count()));
@@ -198,6 +263,8 @@ int main(void) {
         cmocka_unit_test(known_digests_are_met),
         cmocka_unit_test(chunks_far_into_a_file_have_their_known_sums),
         cmocka_unit_test(all_kernels_make_the_same_sums),
+        cmocka_unit_test(all_kernels_make_the_same_sums_of_chunks_of_any_length),
+        cmocka_unit_test(files_that_share_lanes_have_their_known_digests),
         cmocka_unit_test(ranges_can_be_joined_in_any_order),
         cmocka_unit_test(portions_zeros_and_ranges_give_the_same_digest),
     };
