@@ -63,6 +63,10 @@ PyObject *make_digest(PyObject *module, PyObject *arguments, PyObject *keywords)
 PyObject *make_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect_digest_part(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *join_digest(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *delta_part_grid(PyObject *module, PyObject *signature);
+PyObject *make_delta_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *inspect_delta_part(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *join_delta(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *inspect(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *split_ops(PyObject *module, PyObject *ops);
 PyObject *sign_files(PyObject *module, PyObject *arguments, PyObject *keywords);

@@ -1,4 +1,4 @@
-"""Records of parts, read a second time, from docs/formats.md alone: digests of ranges.
+"""Records of parts, read a second time, from docs/formats.md alone: of digests and of deltas.
 
 The tree of BLAKE3 is made here from its paper, since the package blake3 gives no nodes; it is slow.
 """
@@ -181,4 +181,108 @@ def read_digest_part(record: bytes) -> DigestRecord:
 def write_digest_part(file: bytes, offset: int, length: int, last: bool) -> bytes:
     start, end = offset // CHUNK, (offset + length + CHUNK - 1) // CHUNK
     body = struct.pack(">IBBHQQ", DIGEST_PART, 1, last, 0, offset, length) + nodes_of(file, start, end)
+    return body + blake3(body).digest()[:CHECK]
+
+
+# ---- Delta parts ----------------------------------------------------------------------------------------------------
+
+DELTA_PART = 0x72730450
+LAST, DIGEST, STATE = 1, 2, 4
+HEAD = struct.Struct(">IBBHQQQ12sQQ16s")
+FILE_STATE = struct.Struct(">QQQQ")
+
+
+@dataclass(frozen=True)
+class PartCopy:
+    target: int
+    length: int
+    basis: int
+
+
+@dataclass
+class DeltaRecord:
+    offset: int
+    length: int
+    flags: int
+    new_size: int
+    signature_header: bytes
+    blocks: int
+    origin: int
+    identity: bytes
+    state: tuple[int, int, int, int] | None
+    copies: list[PartCopy]
+    worst: int
+    failures: int
+    literals: int
+    nodes: Nodes | None
+
+    @property
+    def block_len(self) -> int:
+        return int.from_bytes(self.signature_header[4:8], "big") or 1
+
+    @property
+    def end(self) -> int:
+        """Where what was parsed ends."""
+        end = self.offset + self.length
+        return self.new_size if self.new_size - end < self.block_len else end
+
+    def gaps(self) -> list[tuple[int, int]]:
+        """The literals, from and to."""
+        places = [self.offset, *(edge for copy in self.copies for edge in (copy.target, copy.target + copy.length))]
+        return [*zip(places[::2], places[1::2], strict=False), (places[-1], max(self.end, places[-1]))]
+
+
+class Numbers:
+    def __init__(self, data: bytes) -> None:
+        self.data = data
+        self.at = 0
+
+    def take(self, size: int) -> bytes:
+        require(self.at + size <= len(self.data), "it is cut short")
+        self.at += size
+        return self.data[self.at - size : self.at]
+
+    def number(self) -> int:
+        value = shift = 0
+        while True:
+            byte = self.take(1)[0]
+            value |= (byte & 0x7F) << shift
+            shift += 7
+            if byte < 0x80:
+                require(value < 1 << 64, "a number is too large")
+                return value
+
+
+def read_delta_part(record: bytes) -> DeltaRecord:
+    body = Numbers(checked_record(record))
+    magic, version, flags, zero, offset, length, new_size, header, blocks, origin, identity = HEAD.unpack(
+        body.take(HEAD.size)
+    )
+    require((magic, version, zero) == (DELTA_PART, 1, 0) and flags < 8, "it is no part of a delta")
+    require(bool(flags & LAST) == (offset + length == new_size), "the range is no range")
+    state = FILE_STATE.unpack(body.take(FILE_STATE.size)) if flags & STATE else None
+    made = DeltaRecord(offset, length, flags, new_size, header, blocks, origin, identity, state, [], 0, 0, 0, None)
+    at, block = offset, 0
+    while gap := body.number():
+        count, zigzag = body.number(), body.number()
+        first = block + (zigzag >> 1 if zigzag % 2 == 0 else -(zigzag + 1 >> 1))
+        require(count > 0 and first >= 0 and first + count <= blocks, "there are no such blocks")
+        at += gap - 1
+        made.copies.append(PartCopy(at, count * made.block_len, origin + first * made.block_len))
+        at += count * made.block_len
+        block = first + count
+    if lacks := body.number():
+        last = made.copies.pop()
+        made.copies.append(PartCopy(last.target, last.length - lacks, last.basis))
+    made.worst, made.failures = body.number(), body.number()
+    made.literals = int.from_bytes(body.take(4), "big")
+    if flags & DIGEST:
+        start, end = -(-offset // CHUNK), -(-(offset + length) // CHUNK)
+        made.nodes = nodes_from(body.take(node_bytes(start, end)), start, end)
+    require(body.at == len(body.data), "it continues")
+    return made
+
+
+def sealed(body: bytes) -> bytes:
+    """A record that was altered, with a check that is right."""
     return body + blake3(body).digest()[:CHECK]

@@ -47,7 +47,7 @@ from redelta._incremental import DeltaEncoder, Patcher, Signer
 from redelta._inspect import Copy, DeltaInfo, Literal, OpTable, SignatureInfo, inspect
 from redelta._many import FileRecord, FileRecords, PatchItem, digest_files, patch_files, sign_files
 from redelta._operations import delta, digest, patch, signature, verify, write_delta, write_patch, write_signature
-from redelta._parts import DigestPart
+from redelta._parts import DeltaPart, DigestPart, joined_delta, write_joined_delta
 from redelta._range import FileRange
 from redelta._readers import DeltaReader, PatchReader, SignatureReader
 from redelta._remote import sync_file
@@ -79,6 +79,7 @@ __all__ = [
     "CorruptError",
     "DeltaEncoder",
     "DeltaInfo",
+    "DeltaPart",
     "DeltaReader",
     "DeltaWriter",
     "Destination",
@@ -126,6 +127,7 @@ __all__ = [
     "estimate",
     "expand",
     "inspect",
+    "joined_delta",
     "merge",
     "open_delta",
     "patch",
@@ -138,6 +140,7 @@ __all__ = [
     "write_delta",
     "write_diff",
     "write_expanded",
+    "write_joined_delta",
     "write_merged",
     "write_patch",
     "write_reversed",

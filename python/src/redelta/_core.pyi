@@ -393,6 +393,39 @@ def make_digest_part(
 ) -> tuple[bytes, Numbers]: ...
 def inspect_digest_part(record: Buffer, /, *, main: bool, names: Names) -> tuple[int, int, bool]: ...
 def join_digest(records: tuple[Buffer, ...], /, *, main: bool, names: tuple[Names, ...]) -> bytes: ...
+def delta_part_grid(table: Table, /) -> int: ...
+def make_delta_part(
+    table: Table,
+    new: Reading,
+    offset: int,
+    length: int | None,
+    /,
+    *,
+    verify: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: Names,
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes, Numbers]: ...
+def inspect_delta_part(record: Buffer, /, *, main: bool, names: Names) -> tuple[int, int, bool]: ...
+def join_delta(
+    table: Table,
+    records: tuple[Buffer, ...],
+    new: Reading,
+    destination: Writing,
+    /,
+    *,
+    verify: int,
+    compression: int,
+    threads: int,
+    main: bool,
+    progress: Progress | None,
+    names: tuple[Names, ...],
+    context: Context | None,
+    changed: int,
+) -> tuple[bytes | None, Numbers]: ...
 def inspect(
     source: Reading,
     /,

@@ -162,8 +162,12 @@ def advice(code: int, role: str | None, reason: str) -> str:
         return "do it again"
     if code == E_MISMATCH:
         return AGAIN["delta"] if role == "delta" else "give the right basis, or make the delta again"
+    if code == E_UNVERIFIED and "the part" in reason:
+        return "make the parts with verify=True, or the delta with verify=False"
     if code == E_UNVERIFIED:
         return "make the delta again with verify=True"
+    if code == E_CHANGED and "since the part" in reason:
+        return "make its parts again"
     if code == E_CHANGED:
         return "do it again" if role == "output" else "do it again, or accept it with changed='accept'"
     return ""

@@ -8,9 +8,18 @@ from typing import Self
 from redelta import _core
 from redelta._context import Context
 from redelta._errors import warn_of_change
-from redelta._files import Files, in_main_thread, read_all
-from redelta._params import change_number, file_offset, native_context, thread_number
-from redelta._types import Basis, Changed, Progress, Source
+from redelta._files import Files, check_destination, in_main_thread, read_all
+from redelta._params import (
+    change_number,
+    compression_level,
+    delta_verify,
+    file_offset,
+    native_context,
+    thread_number,
+)
+from redelta._signature import Signature, loaded
+from redelta._stats import Stats
+from redelta._types import Basis, Changed, Compression, Destination, Names, Numbers, Progress, Source
 
 
 class _Part:
@@ -83,9 +92,10 @@ def records_of(parts: Iterable[object], kind: type[_Part]) -> tuple[bytes, ...]:
     return tuple(records)
 
 
-def numbered(count: int) -> tuple[dict[str, str], ...]:
-    """The names for an error about one of the parts."""
-    return tuple({"number": f"part {place} of {count}"} for place in range(1, count + 1))
+def numbered(count: int, names: Names | None = None) -> tuple[Names, ...]:
+    """The names for an error about one of the parts, and what else there is."""
+    others = names or {}
+    return tuple({**others, "number": f"part {place} of {count}"} for place in range(1, count + 1))
 
 
 class DigestPart(_Part):
@@ -147,3 +157,159 @@ class DigestPart(_Part):
         without gaps, and reach to the end of the file. Raises ParameterError if they do not."""
         records = records_of(parts, DigestPart)
         return _core.join_digest(records, main=in_main_thread(), names=numbered(len(records)))
+
+
+class DeltaPart(_Part):
+    """What is found of the basis in a range of the new file: a part of a delta, of which threads, processes or machines
+    can make one each. `joined_delta` and `write_joined_delta` make the delta of them, the very bytes that `delta` makes
+    of the whole file.
+
+    It is a record of some bytes for each copy, has none of the new bytes, does not change, and can be pickled.
+
+    >>> import redelta
+    >>> basis = bytes(range(256)) * 1000
+    >>> new = basis[:100_000] + b"new" + basis[100_000:]
+    >>> signature = redelta.Signature.build(basis, block_len=512)
+    >>> size = 4 * redelta.DeltaPart.grid(signature)
+    >>> parts = [redelta.DeltaPart.build(signature, new, at, size) for at in range(0, len(new), size)]
+    >>> redelta.joined_delta(signature, parts, new) == redelta.delta(signature, new)
+    True
+    """
+
+    __slots__ = ()
+
+    _inspect = _core.inspect_delta_part
+
+    @staticmethod
+    def grid(signature: Signature | Source) -> int:
+        """Ranges start and end at multiples of this number of bytes: 32 blocks, or a little more."""
+        return _core.delta_part_grid(loaded(signature)._table)
+
+    @classmethod
+    def build(
+        cls,
+        signature: Signature | Source,
+        new: Basis,
+        offset: int,
+        length: int | None = None,
+        *,
+        verify: bool = True,
+        threads: int | None = None,
+        progress: Progress | None = None,
+        context: Context | None = None,
+        changed: Changed = "error",
+    ) -> DeltaPart:
+        """The part of the `length` bytes of `new` from byte `offset` on; None: up to its end. Both must be multiples of
+        `grid`, but for the last part, which may reach beyond the end. With `verify` it has the digest of the range,
+        which a delta that is verified needs. The other parameters are those of `delta`, and `changed` is about the
+        whole file. Of the bytes after the range, so many are read as a block has. Memory: constant for a number of
+        threads, in addition to the signature.
+
+        Raises ParameterError, FileChangedError, OSError, and the exceptions of the readers and of `progress`."""
+        start = file_offset("offset", offset)
+        size = None if length is None else file_offset("length", length)
+        most = thread_number(threads)
+        kept = native_context(context)
+        change = change_number(changed)
+        table = loaded(signature, threads=threads, context=context, changed=changed)._table
+        with Files() as files:
+            record, numbers = _core.make_delta_part(
+                table,
+                files.read_basis(new, role="new file", sized=True).native,
+                start,
+                size,
+                verify=delta_verify(verify),
+                threads=most,
+                main=in_main_thread(),
+                progress=progress,
+                names=files.names,
+                context=kept,
+                changed=change,
+            )
+        warn_of_change(changed, numbers[-1], files.names)
+        return cls._of(record)
+
+
+def _joined(
+    signature: Signature | Source,
+    parts: Iterable[DeltaPart],
+    new: Basis,
+    destination: Destination | None,
+    verify: bool,
+    compress: Compression,
+    threads: int | None,
+    progress: Progress | None,
+    context: Context | None,
+    changed: Changed,
+) -> tuple[bytes | None, Numbers]:
+    level = compression_level(compress)
+    kept = native_context(context)
+    change = change_number(changed)
+    records = records_of(parts, DeltaPart)
+    table = loaded(signature, threads=threads, context=context, changed=changed)._table
+    with Files() as files:
+        opened = files.read_basis(new, role="new file", sized=True)
+        to = files.write(destination)
+        made, stats = _core.join_delta(
+            table,
+            records,
+            opened.native,
+            to,
+            verify=delta_verify(verify),
+            compression=level,
+            threads=thread_number(threads),
+            main=in_main_thread(),
+            progress=progress,
+            names=numbered(len(records), files.names),
+            context=kept,
+            changed=change,
+        )
+    warn_of_change(changed, stats[-1], files.names)
+    return made, stats
+
+
+def joined_delta(
+    signature: Signature | Source,
+    parts: Iterable[DeltaPart],
+    new: Basis,
+    *,
+    verify: bool = True,
+    compress: Compression = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> bytes:
+    """The delta of which these are the parts: the very bytes that `delta` makes of `signature` and `new`. The parts
+    must be in the order of their `offset`, without gaps, and reach to the end of `new`, which must be at hand, and
+    seekable: the new bytes are read from it, and a little where parts meet.
+
+    If `new` is not what a part was made of, FileChangedError is raised as far as that shows: by its size; by its times,
+    if it is the same file on the same machine; else by the bytes that are not copied, which are then read twice. A
+    change of bytes that are copied does not show; the delta then makes what they were when the part was made. Whether
+    the copies of a part are true is not checked: a wrong one makes a delta that does not pass a verified patch.
+
+    The other parameters are those of `delta`. Memory: the signature, and 32 bytes for each copy of the largest part.
+
+    Raises ParameterError if the parts do not fit each other or the signature, or one is missing; VerifyError if one was
+    made with `verify=False`; FileChangedError, OSError, and the exceptions of the readers and of `progress`."""
+    made, _ = _joined(signature, parts, new, None, verify, compress, threads, progress, context, changed)
+    return made or b""
+
+
+def write_joined_delta(
+    signature: Signature | Source,
+    parts: Iterable[DeltaPart],
+    new: Basis,
+    dest: Destination,
+    *,
+    verify: bool = True,
+    compress: Compression = None,
+    threads: int | None = None,
+    progress: Progress | None = None,
+    context: Context | None = None,
+    changed: Changed = "error",
+) -> Stats:
+    """Like `joined_delta`, but writes to `dest`. A path gets its file when it is complete, or not at all."""
+    check_destination(dest)
+    return Stats._of(_joined(signature, parts, new, dest, verify, compress, threads, progress, context, changed)[1])
