@@ -1047,13 +1047,26 @@ RD_API rd_result rd_filter_stream_new(rd_filter **filter, rd_stream *stream, con
                                       const rd_options *options);
 
 /*
- * The source or the sink of a filter, valid until the filter is freed. Except for rd_filter_peek_new, the source can
- * only be read in order (RD_E_STATE otherwise). Using a source or a sink that the filter does not have fails with
- * RD_E_IO.
+ * A source of the new file that `delta` makes of `basis`, without making it: seekable, of known size, and as concurrent
+ * as both are. Both must be seekable, but a delta may also come from a pipe: it is read once here, and of one that is
+ * compressed or from a pipe, the literals are kept. A delta may be dense. What is read is as good as basis and delta:
+ * it is verified by rd_delta_verify of this source, as long as neither changes, which rd_filter_finish tells, at any
+ * time. `verify` and `limits` are as for rd_patch_apply, but `limits.memory` bounds what the filter takes (0: 1 GiB):
+ * 16 bytes for each op, and literals that are kept. Reading fails with RD_E_TRUNCATED if the delta copies from beyond
+ * the end of the basis. Errors: those of rd_patch_apply but for its result, with *filter NULL.
+ */
+RD_API rd_result rd_filter_patched_new(rd_filter **filter, const rd_source *basis, const rd_source *delta,
+                                       const rd_options *options);
+
+/*
+ * The source or the sink of a filter, valid until the filter is freed. Except for rd_filter_peek_new and
+ * rd_filter_patched_new, the source can only be read in order (RD_E_STATE otherwise). Using a source or a sink that the
+ * filter does not have fails with RD_E_IO.
  */
 RD_API rd_source rd_filter_source(rd_filter *filter);
 RD_API rd_sink rd_filter_sink(rd_filter *filter);
-/* After the last write: completes the output of the filter. Errors: as any operation. */
+/* After the last write: completes the output of the filter. Of rd_filter_patched_new, at any time: RD_E_CHANGED if
+ * basis or delta changed since the filter was made. Errors: as any operation. */
 RD_API rd_result rd_filter_finish(rd_filter *filter);
 /* Why reading, writing or finishing failed. Valid until the filter is freed. */
 RD_API const rd_error *rd_filter_error(const rd_filter *filter);

@@ -93,6 +93,7 @@ static PyObject *module_close(PyObject *module, PyObject *unused) {
 static PyMethodDef module_methods[] = {
     {"new_context", new_context, METH_NOARGS, NULL},
     {"open_ops", TAKES_KEYWORDS(open_ops), NULL},
+    {"open_patched", TAKES_KEYWORDS(open_patched), NULL},
     {"open_writer", TAKES_KEYWORDS(open_writer), NULL},
     {"session_sender", TAKES_KEYWORDS(session_sender), NULL},
     {"session_receiver", TAKES_KEYWORDS(session_receiver), NULL},
@@ -255,7 +256,7 @@ static bool module_add_types(PyObject *module, module_state *state) {
         {&state->table_type, table_make_type},     {&state->stream_type, stream_make_type},
         {&state->context_type, context_make_type}, {&state->ops_type, ops_make_type},
         {&state->writer_type, writer_make_type},   {&state->session_type, session_make_type},
-        {&state->column_type, column_make_type},
+        {&state->column_type, column_make_type},   {&state->patched_type, patched_make_type},
     };
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         *types[i].type = types[i].make(module);
@@ -286,6 +287,7 @@ static int module_traverse(PyObject *module, visitproc visit, void *arg) {
     Py_VISIT(state->ops_type);
     Py_VISIT(state->writer_type);
     Py_VISIT(state->session_type);
+    Py_VISIT(state->patched_type);
     return 0;
 }
 
@@ -299,6 +301,7 @@ static int module_clear(PyObject *module) {
     Py_CLEAR(state->ops_type);
     Py_CLEAR(state->writer_type);
     Py_CLEAR(state->session_type);
+    Py_CLEAR(state->patched_type);
     return 0;
 }
 

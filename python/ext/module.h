@@ -23,6 +23,7 @@ typedef struct module_state {
     PyTypeObject *ops_type;
     PyTypeObject *writer_type;
     PyTypeObject *session_type;
+    PyTypeObject *patched_type;
     atomic_bool closing; /* the interpreter ends: only its main thread may enter it from now on */
     atomic_int inside;   /* calls that are in Python code, or about to be */
 } module_state;
@@ -35,10 +36,12 @@ PyTypeObject *context_make_type(PyObject *module);
 PyTypeObject *ops_make_type(PyObject *module);
 PyTypeObject *writer_make_type(PyObject *module);
 PyTypeObject *session_make_type(PyObject *module);
+PyTypeObject *patched_make_type(PyObject *module);
 
 /* The functions that make objects, and the whole operations: methods of the module. */
 PyObject *new_context(PyObject *module, PyObject *unused);
 PyObject *open_ops(PyObject *module, PyObject *arguments, PyObject *keywords);
+PyObject *open_patched(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *open_writer(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *session_sender(PyObject *module, PyObject *arguments, PyObject *keywords);
 PyObject *session_receiver(PyObject *module, PyObject *arguments, PyObject *keywords);

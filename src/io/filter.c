@@ -47,6 +47,8 @@ rd_result rd__filter_write(void *context, const void *data, size_t size) {
 }
 
 rd_source rd_filter_source(rd_filter *filter) {
+    if (filter->kind->source)
+        return filter->kind->source(filter);
     if (filter->kind->read)
         return rd_source_callback(rd__filter_read, filter, filter->size, filter->seekable ? RD_SEEKABLE : 0);
     return (rd_source){.fd = -1, .size = RD_UNKNOWN, .failure = EBADF};

@@ -1,6 +1,7 @@
 /*
  * What all filters share: sources and sinks that are made of others. Each kind is a table of functions, in the room
- * that knows how: peek.c here, zstd_source.c and zstd_sink.c in compress, stream_source.c in stream.
+ * that knows how: peek.c here, zstd_source.c and zstd_sink.c in compress, stream_source.c in stream, patched_filter.c
+ * in file.
  *
  * A filter works in an operation of its own, whose error says what failed beneath. Whatever reads from a filter, or
  * writes to it, passes that error up unchanged, as if there were no filter.
@@ -15,6 +16,8 @@ typedef struct rd__filter_kind {
     /* As rd_read_fn, rd_write_fn; NULL: it is no source, no sink. Failures are in filter->operation.error. */
     rd_result (*read)(rd_filter *filter, uint64_t offset, void *data, size_t size, size_t *got);
     rd_result (*write)(rd_filter *filter, const void *data, size_t size);
+    /* The source, if it does not read in the filter's operation; then there is no `read`. NULL: it does. */
+    rd_source (*source)(rd_filter *filter);
     rd_result (*finish)(rd_filter *filter); /* or NULL: there is nothing to finish */
     void (*close)(rd_filter *filter);       /* frees what the kind holds */
 } rd__filter_kind;

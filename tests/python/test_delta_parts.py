@@ -190,8 +190,8 @@ def test_joined_deltas_are_written(tmp_path: Path) -> None:
     assert made.read_bytes() == expected.getvalue()
     for options in ({"compress": 3}, {"verify": False}, {"verify": False, "compress": True}):
         again = io.BytesIO()
-        redelta.write_joined_delta(SIGNATURE, parts, NEW, again, **options)  # type: ignore[arg-type]
-        assert again.getvalue() == redelta.delta(SIGNATURE, NEW, **options)  # type: ignore[arg-type]
+        redelta.write_joined_delta(SIGNATURE, parts, NEW, again, **options)
+        assert again.getvalue() == redelta.delta(SIGNATURE, NEW, **options)
     with pytest.raises(TypeError):
         redelta.write_joined_delta(SIGNATURE, parts, NEW, None)  # type: ignore[arg-type]
 

@@ -26,7 +26,7 @@ from contextlib import ExitStack
 from typing import Any, TypeAlias
 
 from redelta._errors import ParameterError, is_url, system_failure
-from redelta._range import FileRange
+from redelta._range import FileRange, ranged
 from redelta._types import Basis, Destination, Reading, Source, Writing
 
 BufferedFile: TypeAlias = io.BufferedReader | io.BufferedWriter | io.BufferedRandom
@@ -108,11 +108,6 @@ def end_of(file: Any) -> int:
     """The size of a reader that can be set to its end, as files can."""
     end = file.seek(0, os.SEEK_END)
     return end if isinstance(end, int) else operator.index(file.tell())
-
-
-def ranged(file: io.FileIO, range: FileRange) -> Reading:
-    """The range of an open file."""
-    return (file, range.start) if range.length is None else (file, range.start, range.length)
 
 
 def read_all(source: Any) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import operator
 import os
 from dataclasses import dataclass
@@ -53,23 +54,29 @@ class FileRange:
         return None if self.stop is None else self.stop - self.start
 
 
+def ranged(file: io.FileIO, range: FileRange) -> tuple[io.FileIO, int] | tuple[io.FileIO, int, int]:
+    """The range of an open file, as the extension takes it."""
+    return (file, range.start) if range.length is None else (file, range.start, range.length)
+
+
 class RangeReader:
     """A range that is read in order."""
 
     def __init__(self, range: FileRange) -> None:
-        self._file = open(range.path, "rb", buffering=0)  # noqa: SIM115
+        self.file = open(range.path, "rb", buffering=0)  # noqa: SIM115
+        self.native = ranged(self.file, range)
         self._left = range.length
         try:
-            self._file.seek(range.start)
+            self.file.seek(range.start)
         except BaseException:
-            self._file.close()
+            self.file.close()
             raise
 
     def read(self, size: int) -> bytes:
-        data = self._file.read(size if self._left is None else min(size, self._left)) or b""
+        data = self.file.read(size if self._left is None else min(size, self._left)) or b""
         if self._left is not None:
             self._left -= len(data)
         return data
 
     def close(self) -> None:
-        self._file.close()
+        self.file.close()

@@ -2,7 +2,7 @@
 memory.
 
 They are `io.BufferedIOBase`s, and can be used wherever a file that is open for reading can: by `shutil.copyfileobj`,
-`tarfile` and HTTP clients, for instance.
+`tarfile` and HTTP clients, for instance. That of a patch can also be read at any offset.
 
 They do not use the library's filter of a stream (rd_filter_stream_new): it is over once its source has failed, while
 these go on when a file object raises once, as `io`'s own do.
@@ -12,16 +12,18 @@ from __future__ import annotations
 
 import io
 import operator
+import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
 from typing import Any
 
 from redelta import _core
-from redelta._core import VERIFY_NEVER
-from redelta._errors import CorruptError, RedeltaError
-from redelta._files import Input, checked, is_buffer, is_path
+from redelta._core import VERIFY_ALWAYS, VERIFY_NEVER
+from redelta._errors import CorruptError, ParameterError, RedeltaError
+from redelta._files import Input, checked, is_buffer, is_path, raw_of, unwrapped
 from redelta._params import (
+    OFFSET_MAX,
     compression_level,
     delta_verify,
     output_limit,
@@ -31,7 +33,7 @@ from redelta._params import (
 from redelta._range import FileRange, RangeReader
 from redelta._signature import Signature, loaded
 from redelta._stats import Stats
-from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Source, StrongLength
+from redelta._types import Basis, Buffer, Compression, Hash, PatchVerify, Reading, Source, StrongLength
 
 CHUNK = 256 * 1024
 LINES = 8 * 1024
@@ -51,16 +53,16 @@ class _Feed:
             file = io.BytesIO(file)
         elif not callable(getattr(source, "read", None)):
             raise TypeError(f"a path, bytes or a reader is needed, not {type(source).__name__}")
-        self._file = file
+        self.file = file
         self._closes = closefd or file is not source
 
     def read(self, size: int) -> Buffer:
-        data: Buffer = checked(self._file.read(size))
+        data: Buffer = checked(self.file.read(size))
         return data
 
     def close(self) -> None:
-        if self._closes and hasattr(self._file, "close"):
-            self._file.close()
+        if self._closes and hasattr(self.file, "close"):
+            self.file.close()
 
 
 class _StreamReader(io.BufferedIOBase):
@@ -235,15 +237,30 @@ class DeltaReader(_StreamReader):
 
 
 class PatchReader(_StreamReader):
-    """A file that reads as the new file that `delta` makes of `basis`. Its contents are valid only when the end has
-    been read, because the digest of the new file comes last: if it is wrong, the last `read` raises VerifyError.
-    `max_output` and `verify` are those of `patch`. With `closefd`, closing it closes `basis` and `delta`.
+    """A file that reads as the new file that `delta` makes of `basis`. `max_output` is that of `patch`. With `closefd`,
+    closing it closes `basis` and `delta`.
+
+    Read from its start to its end, its contents are verified as by `patch`, and are valid only when the end has been
+    read, because the digest of the new file comes last: if it is wrong, the last `read` raises VerifyError. `verify` is
+    that of `patch`.
+
+    It is `seekable` if the delta is: a path, bytes, a range, or a seekable file. The first `seek` to another place
+    than that where it stands reads the delta's commands, 16 bytes of memory each, and the literals of a compressed
+    delta; from then on, any range of the new file is read from basis and delta, by `zipfile`, pyarrow or pandas, for
+    instance. What is read then is what delta and basis make of it, unverified: it is right if this is the basis of the
+    delta, of which only the length is checked, and neither was damaged. With `verify=True`, that `seek` also makes all
+    of the new file once, without keeping it, and raises VerifyError if its digest is wrong; after that, every read
+    raises FileChangedError if basis or delta have changed since, as far as their size and times show. File objects
+    that `basis` and `delta` are read from are set to other positions by it, unless they are plain files.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"first\\nsecond\\n")
     >>> with redelta.PatchReader(b"old", delta) as file:
     ...     list(file)
     [b'first\\n', b'second\\n']
+    >>> with redelta.PatchReader(b"old", delta) as file:
+    ...     file.seek(-4, 2), file.read(), file.seek(6), file.readline()
+    (9, b'ond\\n', 6, b'second\\n')
     """
 
     def __init__(
@@ -257,15 +274,101 @@ class PatchReader(_StreamReader):
     ) -> None:
         limit = output_limit(max_output)
         how = patch_verify(verify)
-        self._strict = how != VERIFY_NEVER
+        self._limit = limit
+        self._how = how
         self._basis_file: Any = basis if closefd else None
+        self._position = 0
+        self._next = 0
+        self._patched: _core.Patched | None = None
         self._basis = Input(basis, basis=True)
         try:
             stream = _core.patch_stream(self._basis.native, output_max=limit, verify=how)
             super().__init__(stream, delta, closefd)
+            self._delta = _delta_at_any_offset(self._feed.file)
+            self._names = {
+                role: name
+                for role, name in (("basis", self._basis.name), ("delta", path_of(delta)))
+                if name is not None
+            }
         except BaseException:
             self._basis.close()
             raise
+
+    def seekable(self) -> bool:
+        """Can it be read at any offset?"""
+        return self._delta is not None
+
+    def tell(self) -> int:
+        """The offset of the next byte in the new file."""
+        if self.closed:
+            raise ValueError("I/O operation on closed file")
+        return self._position
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
+        """Sets the offset of the next byte: from the start, from the present one (1), or from the end (2)."""
+        place = operator.index(offset)
+        self._refuse_re_entrance()
+        with self._lock:
+            if self.closed:
+                raise ValueError("I/O operation on closed file")
+            self._owner = threading.get_ident()
+            try:
+                return self._move(place, whence)
+            finally:
+                self._owner = 0
+
+    def _move(self, offset: int, whence: int) -> int:
+        if whence == io.SEEK_SET:
+            target = offset
+        elif whence == io.SEEK_CUR:
+            target = self._position + offset
+        elif whence == io.SEEK_END:
+            target = self._opened().size() + offset
+        else:
+            raise ParameterError(f"whence must be 0, 1 or 2, not {whence}")
+        if target < 0:
+            raise ParameterError(f"there is no offset {target}")
+        if target != self._position:
+            self._opened()
+        if self._patched is not None:
+            self._kept, self._at = b"", 0
+            self._next = target
+        self._position = target
+        return target
+
+    def _opened(self) -> _core.Patched:
+        """What is read at any offset."""
+        if self._patched is not None:
+            return self._patched
+        if self._delta is None:
+            raise io.UnsupportedOperation("seek: the delta can only be read in order")
+        patched = _core.open_patched(
+            self._basis.native, self._delta, verify=self._how, output_max=self._limit, names=self._names
+        )
+        try:
+            if self._how == VERIFY_ALWAYS:
+                patched.verify(self._names)
+        except BaseException:
+            patched.close()
+            raise
+        self._patched = patched
+        self._kept, self._at = b"", 0
+        self._next = self._position
+        return patched
+
+    def _make(self, most: int) -> bytes:
+        if self._patched is None:
+            return super()._make(most)
+        made = self._patched.read(min(self._next, OFFSET_MAX), most, self._names)
+        if self._how == VERIFY_ALWAYS:
+            self._patched.check(self._names)
+        self._next += len(made)
+        return made
+
+    def _gather(self, size: int | None, some: Callable[[int], bytes], enough: Callable[[bytes], bool]) -> bytes:
+        made = super()._gather(size, some, enough)
+        self._position += len(made)
+        return made
 
     def _finish(self) -> None:
         if not self._strict:
@@ -274,6 +377,10 @@ class PatchReader(_StreamReader):
         if self._pending:
             raise CorruptError("the delta continues after its end; make or fetch the delta again", role="delta")
 
+    @property
+    def _strict(self) -> bool:
+        return self._how != VERIFY_NEVER
+
     def _close_sources(self) -> None:
         with ExitStack() as stack:
             stack.callback(super()._close_sources)
@@ -281,3 +388,33 @@ class PatchReader(_StreamReader):
                 stack.callback(self._basis_file.close)
             stack.callback(self._basis.close)
             stack.callback(self._stream.close)
+            if self._patched is not None:
+                stack.callback(self._patched.close)
+
+
+def path_of(source: object) -> str | bytes | None:
+    """The path of a source that has one."""
+    if isinstance(source, FileRange):
+        return os.fspath(source.path)
+    return os.fspath(source) if isinstance(source, str | os.PathLike) and is_path(source) else None
+
+
+def _delta_at_any_offset(file: Any) -> Reading | None:
+    """What the extension reads of a file from where it stands now, at any offset; None if it cannot be."""
+    if isinstance(file, RangeReader):
+        return file.native if file.file.seekable() else None
+    inner = unwrapped(file)
+    if type(inner) is io.BytesIO:
+        return memoryview(inner.getvalue())[inner.tell() :]
+    seekable = getattr(inner, "seekable", None)
+    if not callable(seekable) or not callable(getattr(inner, "seek", None)) or not seekable():
+        return None
+    start = operator.index(inner.tell())
+    if raw_of(inner) is not None:
+        return (inner, start)
+
+    def read_at(offset: int, size: int) -> Any:
+        inner.seek(start + offset)
+        return checked(inner.read(size))
+
+    return read_at
