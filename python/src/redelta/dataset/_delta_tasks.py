@@ -24,7 +24,7 @@ from redelta.dataset._known import Known, columns_of, same_rows
 from redelta.dataset._manifest import Shard
 from redelta.dataset._pack import PackWriter
 from redelta.dataset._places import Place
-from redelta.dataset._ranges import Joined, join, signature_of
+from redelta.dataset._ranges import Joined, Parts, Plan, join, plan_delta, signature_of
 from redelta.dataset._reader import Dataset
 from redelta.dataset._reading import WHOLE_MAX, Found, Sums, Wanted, local_file, read_files
 from redelta.dataset._schema import COPY, DELETE, DELTA, DELTA_KIND, DIRECTORY, FILE, KEEP, MAKE, SCHEMAS, WHOLE
