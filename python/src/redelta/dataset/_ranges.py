@@ -65,9 +65,7 @@ def plan_signature(size: int, sums: Sums) -> Plan:
 
 def plan_delta(item: tuple[Dataset, Shard, int, int] | None) -> Plan:
     """For the delta of a file against a signature; without one, for its digest alone."""
-    if item is None:
-        return Plan(RANGE)
-    grid = math.lcm(redelta.DeltaPart.grid(signature_of(item)), 1024)
+    grid = 1024 if item is None else math.lcm(redelta.DeltaPart.grid(signature_of(item)), 1024)
     return Plan(max(1, RANGE // grid) * grid, None, item)
 
 
