@@ -267,12 +267,14 @@ class Outline:
 
 
 def outline(table: pa.Table) -> Outline:
-    """Looks at the paths of a shard. Raises DatasetCorruptError if one lies below another that is no directory. Of a
+    """Looks at the paths of a shard. Raises DatasetCorruptError if one lies below a link, or below a file of a file
+    system: in a store there may be objects below an object. Of a
     delta, only rows of the new version count."""
     if "op" in table.schema.names:
         table = table.filter(pc.not_equal(pc.fill_null(table["op"], ""), DELETE))
     paths = table["path"].to_pylist()
-    leaves = set(table["path"].filter(pc.not_equal(table["kind"], "directory")).to_pylist())
+    is_leaf = pc.or_(pc.equal(table["kind"], LINK), pc.and_(pc.equal(table["kind"], FILE), table["inode"].is_valid()))
+    leaves = set(table["path"].filter(is_leaf).to_pylist())
     inside = set(paths)
     parents: set[bytes] = set()
     for path in paths:

@@ -24,6 +24,8 @@ from redelta.dataset._schema import DELETE, DELTA_KIND, DIRECTORY, FILE, LINK
 from redelta.dataset._signature import Where
 
 COLUMNS = ["path", "kind", "size", "mtime_ns", "etag", "link", "digest", "failure"]
+OF_FAILURE: dict[str, ChangeKind] = {"vanished": "missing", "changed": "changed"}
+"""A failure as a change: a file that is another one while it is read is not the one that it should be."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ def verify_shard(job: VerifyJob, shard: Shard) -> Verified:
     for row, read in zip(files, read_files(job.root, wanted, Sums()), strict=True):
         size += row["size"] if read.digest else 0
         if read.failure is not None:
-            kind: ChangeKind = "missing" if read.failure.kind == "vanished" else "failed"
+            kind = OF_FAILURE.get(read.failure.kind, "failed")
             changes.append(Change(kind, row["path"], None, row["size"], text=read.failure.text))
         elif read.digest != row["digest"]:
             changes.append(Change("changed", row["path"], None, row["size"], read.status and read.status.size))
