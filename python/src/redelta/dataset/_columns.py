@@ -82,9 +82,14 @@ class Columns:
 
 
 def table_of(columns: dict[str, Any], schema: pa.Schema) -> pa.Table:
-    """Columns, which are lists or arrays, as a table."""
-    arrays = [
-        given if isinstance(given, pa.Array | pa.ChunkedArray) else pa.array(given, field.type)
-        for field, given in ((field, columns[field.name]) for field in schema)
-    ]
+    """Columns, which are lists or arrays, as a table; those that are missing are null."""
+    rows = len(columns["path"])
+    arrays = []
+    for field in schema:
+        given = columns.get(field.name)
+        if given is None:
+            arrays.append(pa.nulls(rows, field.type))
+        else:
+            is_array = isinstance(given, pa.Array | pa.ChunkedArray)
+            arrays.append(given if is_array else pa.array(given, field.type))
     return pa.Table.from_arrays(arrays, schema=schema)
