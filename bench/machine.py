@@ -26,7 +26,7 @@ PROGRAMS = {
     "rdiff-backup": ("--version", {"nightly"}),
     "duplicity": ("--version", {"nightly"}),
     "burp": ("-v", {"burp"}),
-    "gcc": ("--version", {"kernels", "directory", "small-files", "digest"}),
+    "gcc": ("--version", {"kernels", "directory", "many-files", "small-files", "digest"}),
 }
 
 

@@ -155,6 +155,7 @@ class Plan:
         yield Job("kernels", "memory", "every kernel", (), 10)
         yield Job("directory", "directory", "small files written", words, 5 if quick else 80)
         yield Job("small-files", "small-files", "small files: signatures, deltas, patches", words, 5 if quick else 90)
+        yield Job("many-files", "many-files", "many files in one call", words, 3 if quick else 60)
 
     def growth(self) -> Iterator[Job]:
         quick, runs = self.scale.quick, ("--runs", self.scale.runs)
