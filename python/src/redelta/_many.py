@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import struct
+import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -213,10 +214,17 @@ def error_of(result: int, role: int, system_error: int, path: FilePath) -> Excep
 # ---- What the extension takes ----------------------------------------------------------------------------------------
 
 
-def native_path(path: FilePath) -> bytes:
-    native = os.fsencode(path)
-    if b"\0" in native:
-        raise ValueError(f"a path cannot have a null byte: {path!r}")
+ENCODING = sys.getfilesystemencoding()
+ENCODING_ERRORS = sys.getfilesystemencodeerrors()
+
+
+def native_paths(paths: Iterable[FilePath]) -> tuple[bytes, ...]:
+    native = tuple(
+        [path.encode(ENCODING, ENCODING_ERRORS) if type(path) is str else os.fsencode(path) for path in paths]
+    )
+    if b"\0" in b"".join(native):
+        bad = next(path for path in native if b"\0" in path)
+        raise ValueError(f"a path cannot have a null byte: {os.fsdecode(bad)!r}")
     return native
 
 
@@ -286,7 +294,7 @@ def sign_files(
     Raises ParameterError, OSError if `root` cannot be opened, and the exceptions of `progress`.
     """
     files = tuple(paths)
-    native = tuple(map(native_path, files))
+    native = native_paths(files)
     what = (_core.WANT_SIGNATURE if signature else 0) | (_core.WANT_DIGEST if digest else 0)
     params = signature_params(block_len, strong_len, hash)
     most = thread_number(threads)
@@ -395,15 +403,11 @@ def patch_files(
     (b'new', True)
     """
     all_items = [PatchItem(*item) for item in items]
+    sources = native_paths(b"" if item.basis is None else item.basis for item in all_items)
+    targets = native_paths(item.output for item in all_items)
     native = tuple(
-        (
-            None if item.basis is None else native_path(item.basis),
-            item.delta,
-            native_path(item.output),
-            item.mode,
-            item.mtime_ns,
-        )
-        for item in all_items
+        (None if item.basis is None else basis, item.delta, output, item.mode, item.mtime_ns)
+        for item, basis, output in zip(all_items, sources, targets, strict=True)
     )
     limit = output_limit(max_output)
     how = patch_verify(verify)
