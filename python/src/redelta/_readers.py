@@ -244,14 +244,17 @@ class PatchReader(_StreamReader):
     read, because the digest of the new file comes last: if it is wrong, the last `read` raises VerifyError. `verify` is
     that of `patch`.
 
-    It is `seekable` if the delta is: a path, bytes, a range, or a seekable file. The first `seek` to another place
-    than that where it stands reads the delta's commands, 16 bytes of memory each, and the literals of a compressed
-    delta; from then on, any range of the new file is read from basis and delta, by `zipfile`, pyarrow or pandas, for
-    instance. What is read then is what delta and basis make of it, unverified: it is right if this is the basis of the
-    delta, of which only the length is checked, and neither was damaged. With `verify=True`, that `seek` also makes all
-    of the new file once, without keeping it, and raises VerifyError if its digest is wrong; after that, every read
-    raises FileChangedError if basis or delta have changed since, as far as their size and times show. File objects
-    that `basis` and `delta` are read from are set to other positions by it, unless they are plain files.
+    It is `seekable` if the delta is: a path, bytes, a range, or a seekable file. The first `seek` to another place than
+    that where it stands reads the commands of the delta, of 16 bytes of memory each, and the literals of a compressed
+    one; from then on any range of the new file is read from basis and delta, by `zipfile`, pyarrow or pandas, for
+    instance. A dense delta can only be read so.
+
+    What is read after that `seek` is what the delta makes of the basis, and is not verified: it is right if this is the
+    basis of the delta, and neither is damaged. Only the length of the basis is compared, if the delta knows it. With
+    `verify=True`, that `seek` also makes all of the new file once, without keeping it, and raises VerifyError if it is
+    another one; after that, every read raises FileChangedError if basis or delta have changed since, as far as their
+    size and times show, if they are paths or plain files. So then all that is read is right. Other file objects, which
+    basis and delta are read from, are set to other positions.
 
     >>> import redelta
     >>> delta = redelta.delta(redelta.signature(b"old"), b"first\\nsecond\\n")
@@ -407,7 +410,9 @@ def _delta_at_any_offset(file: Any) -> Reading | None:
     if type(inner) is io.BytesIO:
         return memoryview(inner.getvalue())[inner.tell() :]
     seekable = getattr(inner, "seekable", None)
-    if not callable(seekable) or not callable(getattr(inner, "seek", None)) or not seekable():
+    if not callable(getattr(inner, "seek", None)) or not callable(getattr(inner, "tell", None)):
+        return None
+    if callable(seekable) and not seekable():
         return None
     start = operator.index(inner.tell())
     if raw_of(inner) is not None:
