@@ -13,6 +13,7 @@ import base64
 import hashlib
 import http.client
 import os
+import re
 import signal
 import threading
 import time
@@ -25,6 +26,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 from awscrt import checksums
 
 MIB = 1 << 20
+TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 HOP = ("connection", "transfer-encoding", "keep-alive", "content-length", "date", "server")
 
 Action = Literal["busy", "reset", "lost", "cut", "slow", "kill before", "kill after"]
@@ -77,6 +79,8 @@ class Upload:
     """A multipart upload, as the proxy knows it."""
 
     whole: bool
+    began: str
+    """As S3 writes a time; moto has one for all."""
     parts: dict[int, tuple[int, int]] = field(default_factory=dict)
     """Length and checksum of each."""
 
@@ -294,7 +298,20 @@ class _Handler(BaseHTTPRequestHandler):
             etag = self.etag_of(urlsplit(self.path).path)
             if etag is not None and etag != self.headers["If-Match"]:
                 raise Refused(412, "PreconditionFailed")
+        if self.kind == "ListMultipartUploads":
+            return self.uploads(body)
         return self.forward(body)
+
+    def uploads(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
+        """The list of uploads, with the times at which they began."""
+        status, headers, data = self.forward(body)
+
+        def corrected(found: re.Match[str]) -> str:
+            number = re.search("<UploadId>(.*?)</UploadId>", found[0])
+            known = self.owner.uploads.get(number[1] if number else "")
+            return re.sub("<Initiated>.*?<", f"<Initiated>{known.began}<", found[0]) if known else found[0]
+
+        return status, headers, re.sub("<Upload>.*?</Upload>", corrected, data.decode(), flags=re.DOTALL).encode()
 
     def forward(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:
         """Passes it on, without the conditions that were checked."""
@@ -332,7 +349,7 @@ class _Handler(BaseHTTPRequestHandler):
         status, headers, data = self.forward(body)
         if status == 200:
             whole = (algorithm, self.headers.get("x-amz-checksum-type")) == ("CRC64NVME", "FULL_OBJECT")
-            self.owner.uploads[text_of(data, "UploadId")] = Upload(whole)
+            self.owner.uploads[text_of(data, "UploadId")] = Upload(whole, time.strftime(TIME, time.gmtime()))
         return status, headers, data
 
     def part(self, body: bytes) -> tuple[int, list[tuple[str, str]], bytes]:

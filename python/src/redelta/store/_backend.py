@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import threading
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
+import redelta
 from redelta._types import Progress
 from redelta.store._limits import Limits
 from redelta.store._plan import Plan
@@ -131,6 +132,10 @@ class Backend(ABC):
         """How this store proves a new version of which all bytes are at hand."""
         return "read"
 
+    def own_signature(self) -> redelta.Signature | None:
+        """The signature of the object, where it is quickly made."""
+        return None
+
     def clean(self, older_than: float) -> tuple[int, int, int]:
         """Removes what pushes that are over have left: objects, uploads; and how many were kept."""
         return 0, 0, 0
@@ -142,7 +147,7 @@ class Backend(ABC):
     def close(self) -> None:  # noqa: B027 most have nothing to end
         """Ends connections."""
 
-    def in_order(self, ranges: Sequence[tuple[int, int]], etag: str) -> Iterator[bytes]:
+    def in_order(self, ranges: Sequence[tuple[int, int]], etag: str) -> Generator[bytes]:
         """The bytes of ranges (start, stop), one after the other; some are fetched ahead, as many as there are
         workers."""
         pool = ThreadPoolExecutor(self.workers, thread_name_prefix="redelta-store")
@@ -158,7 +163,7 @@ class Backend(ABC):
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def whole(self, old: Object) -> Iterator[bytes]:
+    def whole(self, old: Object) -> Generator[bytes]:
         """All bytes of the object, in order."""
         spans = [(start, min(start + CHUNK, old.size)) for start in range(0, old.size, CHUNK)]
         return self.in_order(spans, old.etag)

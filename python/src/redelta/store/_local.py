@@ -11,7 +11,7 @@ from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._errors import changed
 from redelta.store._limits import LOCAL
 from redelta.store._plan import Plan
-from redelta.store._sources import Content, NewFile
+from redelta.store._sources import Content, Reader
 
 
 class LocalStore(Backend):
@@ -22,6 +22,7 @@ class LocalStore(Backend):
     def __init__(self, url: str) -> None:
         super().__init__(WORKERS)
         self.url = url
+        self._signature: redelta.Signature | None = None
         self.key = str(Path(url[7:] if url.startswith("file://") else url))
 
     def url_of(self, key: str) -> str:
@@ -53,12 +54,16 @@ class LocalStore(Backend):
     def proofs(self) -> str:
         return "digest"
 
+    def own_signature(self) -> redelta.Signature:
+        if self._signature is None:
+            self._signature = redelta.Signature.build(self.key)
+        return self._signature
+
     def replace(self, plan: Plan, content: Content, old: Object | None, proof: Proof, advance: Advance) -> Object:
-        assert isinstance(content, NewFile)
         basis: redelta.Basis = self.key if old else b""
-        signature = redelta.Signature.build(basis, strong_len=None)
+        signature = self.own_signature() if old else redelta.Signature.build(b"")
         with tempfile.TemporaryFile(dir=os.path.dirname(os.path.abspath(self.key))) as delta:
-            redelta.write_delta(signature, content.rewound(), delta)
+            redelta.write_delta(signature, Reader(content), delta)
             content.check()
             delta.seek(0)
             redelta.write_patch(basis, delta, self.key)

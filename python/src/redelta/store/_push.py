@@ -47,7 +47,10 @@ def look(store: Backend, signature: redelta.Signature | Source | None, read: boo
     except FileNotFoundError:
         known = Known(None)
     old = known.old
-    if old is None or store.limits.name == "local":
+    if old is None:
+        return known
+    known.signature = store.own_signature()
+    if known.signature is not None:
         return known
     if signature is not None:
         known.signature = signature
@@ -213,7 +216,7 @@ class Push:
             block = _sidecar.block_length(self.content.size)
             strong = _sidecar.strong_length("least", self.content.size, block)
             assert isinstance(strong, int)
-            meter.count(writes=1, sent=12 + -(-self.content.size // block) * (4 + strong))
+            meter.count(writes=1, sent=_sidecar.predicted(self.content.size, block, strong))
         return self.result(etag, key, dry=True)
 
     def result(self, etag: str, renewed: str | None, *, dry: bool = False, **other: Any) -> Pushed:

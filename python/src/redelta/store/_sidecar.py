@@ -95,6 +95,11 @@ def strong_length(strong_len: StrongLength, size: int, block_len: int) -> Strong
     return 2 + (bits + 7) // 8
 
 
+def predicted(size: int, block_len: int, strong_len: int) -> int:
+    """About how long the file is: its head has about 200 bytes."""
+    return 200 + 12 + -(-size // block_len) * (4 + strong_len)
+
+
 def signer(size: int, block_len: int | None, strong_len: StrongLength) -> tuple[redelta.Signer, int, StrongLength]:
     """What makes the signature of an object that comes in order, and its two lengths."""
     block = block_length(size) if block_len is None else block_len

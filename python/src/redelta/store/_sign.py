@@ -12,6 +12,7 @@ from redelta._types import Progress, Source, StrongLength
 from redelta.store import _sidecar
 from redelta.store._backend import WORKERS, Backend, Object, Tally
 from redelta.store._errors import SignatureMissingError, StaleSignatureError
+from redelta.store._limits import Limits
 from redelta.store._open import Options, Url, open_store
 from redelta.store._results import Signed
 from redelta.store._sidecar import SUFFIX, Sidecar
@@ -103,6 +104,7 @@ def sign(
     *,
     block_len: int | None = None,
     strong_len: StrongLength = "least",
+    limits: Limits | str | None = None,
     storage_options: Options = None,
     workers: int = WORKERS,
     dry_run: bool = False,
@@ -119,7 +121,7 @@ def sign(
     chance, and a third of the bytes. Use None where others choose the content of the objects: then a signature cannot
     be misled on purpose.
 
-    `storage_options` are those of fsspec's file system for such URLs. With `dry_run`, nothing is read but the object's
+    `storage_options` are those of fsspec's file system for such URLs, `limits` those of `push`. With `dry_run`, nothing is read but the object's
     size, and the result says what it would take. `progress` gets the bytes that were read, and their total.
 
     Raises FileNotFoundError, PermissionError, ObjectChangedError, UnavailableError, MissingExtraError, StoreError.
@@ -132,7 +134,7 @@ def sign(
     ...     redelta.inspect(made.signature).blocks
     98
     """
-    store = open_store(url, storage_options, workers=workers)
+    store = open_store(url, storage_options, limits, workers)
     try:
         old = store.stat()
         return signed(store, old, dest, block_len, strong_len, dry_run, progress)
@@ -156,7 +158,7 @@ def signed(
     strong = _sidecar.strong_length(strong_len, old.size, block)
     length = 32 if strong is None or strong == "least" else strong
     if dry_run:
-        predicted = 12 + -(-old.size // block) * (4 + length)
+        predicted = _sidecar.predicted(old.size, block, length)
         count = -(-old.size // (8 << 20))
         store.meter.count(reads=count, received=old.size, writes=dest is None, sent=predicted if dest is None else 0)
         data, digest = bytes(predicted), ""

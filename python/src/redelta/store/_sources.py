@@ -104,6 +104,21 @@ def chunks(content: Content, start: int = 0, stop: int | None = None) -> Iterato
         start += len(data)
 
 
+class Reader:
+    """A content as a reader, from its start to its end."""
+
+    def __init__(self, content: Content) -> None:
+        self._chunks = chunks(content)
+        self._kept = b""
+
+    def read(self, length: int, /) -> bytes:
+        """Up to so many bytes; none only at the end."""
+        if not self._kept:
+            self._kept = next(self._chunks, b"")
+        data, self._kept = self._kept[:length], self._kept[length:]
+        return data
+
+
 class Section(io.RawIOBase):
     """A stretch of a content as a file, which HTTP clients send without holding it in memory."""
 
