@@ -144,9 +144,10 @@ def push(
     Raises FileNotFoundError (no bucket), PermissionError, ObjectChangedError, StaleSignatureError, UnavailableError,
     VerifyError, FileChangedError, LimitError, ParameterError, MissingExtraError, StoreError.
 
-    >>> import pathlib, redelta, tempfile
+    >>> import pathlib, tempfile
+    >>> from redelta import store
     >>> with tempfile.TemporaryDirectory() as folder:
-    ...     redelta.store.push(b"a new file", pathlib.Path(folder, "file")).size
+    ...     store.push(b"a new file", pathlib.Path(folder, "file")).size
     10
     """
     store = open_store(url, storage_options, limits, workers)

@@ -127,10 +127,11 @@ def sign(
     Raises FileNotFoundError, PermissionError, ObjectChangedError, UnavailableError, MissingExtraError, StoreError.
 
     >>> import pathlib, redelta, tempfile
+    >>> from redelta import store
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     file = pathlib.Path(folder, "file")
     ...     _ = file.write_bytes(bytes(100_000))
-    ...     made = redelta.store.sign(file)
+    ...     made = store.sign(file)
     ...     redelta.inspect(made.signature).blocks
     98
     """
