@@ -64,6 +64,7 @@ class Logged(Executor):
         self.inner = inner
         self.log = log
         self._max_workers = WORKERS
+        self._client = inner._client  # type: ignore[attr-defined]
 
     def submit(self, function: Any, /, *arguments: Any, **options: Any) -> Future[Any]:
         """Hands it on."""

@@ -37,6 +37,8 @@ WINDOW = 4
 TRIES = 16
 """How often a task is tried whose worker is lost. When one of a pool's processes is lost, so are the tasks of all of
 them, so the task that is to blame is known only after some tries."""
+LOOK_SECONDS = 2.0
+"""How often an engine is looked at from which nothing comes."""
 LOSSES = 5
 """How many pools may be lost without a result in between."""
 WORKERS_MAX = 4096
@@ -120,14 +122,25 @@ class Engine:
                     self._start(task, pending, more)
                 if not pending:
                     return
-                for done in wait(pending, return_when=FIRST_COMPLETED).done:
+                for done in wait(pending, LOOK_SECONDS, FIRST_COMPLETED).done:
                     more.extend(self._finish(done, pending.pop(done)))
+                self._check_scheduler()
         finally:
             for future in pending:
                 future.cancel()
-            wait(pending)
+            if not self._has_no_scheduler():
+                wait(pending)
+
+    def _has_no_scheduler(self) -> bool:
+        """Has a dask client given up on its scheduler? Then nothing that it was given ever ends."""
+        return getattr(getattr(self._given, "_client", None), "status", "") in ("closing", "closed")
+
+    def _check_scheduler(self) -> None:
+        if self._has_no_scheduler():
+            raise DatasetError("the scheduler is gone; what is done is kept: run it again with another one")
 
     def _start(self, task: Task, pending: dict[Future[Any], Task], more: list[Task]) -> None:
+        self._check_scheduler()
         try:
             pending[self.submit(task)] = task
         except BrokenExecutor as error:

@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Iterator
-from datetime import datetime
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
@@ -44,6 +43,8 @@ def listing(root: Place) -> Iterator[Listed]:
     read."""
     if root.path is not None:
         return list_directory(root.path)
+    from redelta.dataset._listing_objects import list_objects
+
     return list_objects(root)
 
 
@@ -117,37 +118,3 @@ def listed_entry(path: bytes, entry: os.DirEntry[bytes]) -> Any:
         path, kind, size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev, None, None,
         mode & 0o7777, status.st_uid, status.st_gid, link, None, None,
     )  # fmt: skip
-
-
-# ---- Objects --------------------------------------------------------------------------------------------------------
-
-
-def list_objects(root: Place) -> Iterator[Listed]:
-    """What fsspec finds below a URL: objects, which have no directories of their own."""
-    filesystem, base = root.filesystem()
-    filesystem.invalidate_cache()
-    found = filesystem.find(base, detail=True)
-    for name in sorted(found, key=str.encode):
-        told = found[name]
-        path = str(name)[len(base) + 1 :].encode()
-        if path and not path.endswith(b"/") and not path.startswith(OURS) and b"/" + OURS not in path:
-            etag = text_of(told, "ETag", "etag", "md5", "checksum")
-            version = text_of(told, "VersionId", "version_id", "generation")
-            size, modified = int(told.get("size") or 0), modified_ns(told)
-            yield (path, FILE, size, modified, None, None, None, etag, version, None, None, None, None, None, None)
-
-
-def text_of(told: dict[str, Any], *names: str) -> str | None:
-    """The first of these that a store tells."""
-    return next((str(told[name]) for name in names if told.get(name) not in (None, "null")), None)
-
-
-def modified_ns(told: dict[str, Any]) -> int | None:
-    """When an object was last modified, as far as the store tells."""
-    for name in ("LastModified", "last_modified", "mtime", "updated", "created"):
-        value = told.get(name)
-        if isinstance(value, datetime):
-            return int(value.timestamp()) * 1_000_000_000 + value.microsecond * 1000
-        if isinstance(value, int | float):
-            return int(value * 1_000_000_000)
-    return None
