@@ -160,8 +160,9 @@ class Campaign:
         """In a process group of its own, with its workers if these are its children."""
         scheduler = str(self.cluster_file()) if dask else ""
         command = [sys.executable, "-W", "ignore", "-m", "helpers.kills", "driver", str(place), scheduler]
+        environment = {**os.environ, "DASK_DISTRIBUTED__COMM__TIMEOUTS__CONNECT": "10s"}  # to find a scheduler again
         with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, cwd=TESTS, stdout=log, stderr=log, start_new_session=True)
+            return subprocess.Popen(command, cwd=TESTS, stdout=log, stderr=log, start_new_session=True, env=environment)
 
     def cluster_file(self) -> Path:
         """That of a cluster that has all its workers."""
