@@ -7,7 +7,8 @@
 #include "operations.h"
 #include "reference.h"
 
-#include "format/digest_part.h"
+#include "base/bytes.h"
+#include "file/part_reader.h"
 
 enum { PARTS_MAX = 9, CHOICES = 40 };
 
@@ -73,9 +74,41 @@ static void check_same(const parts_case *c) {
     rd_memory_free(&made);
 }
 
+/*
+ * Makes the sum of the literals right for the copies that the record now has, so that these are looked at. It stands
+ * before the nodes.
+ */
+static void sum_again(const parts_case *c, rd_memory *record) {
+    rd__operation operation;
+    rd__part_reader r;
+    const rd_source source = fuzz_source(record);
+    const rd_memory *const file = &c->files.new_file;
+    fuzz_require(rd__operation_start(&operation, NULL, RD_UNKNOWN) == RD_OK);
+    fuzz_require(rd__part_reader_open(&r, &operation) == RD_OK);
+    if (rd__part_reader_read(&r, &source) == RD_OK && r.part.new_size == file->size) {
+        const uint64_t first = rd__delta_part_first_chunk(&r.part);
+        const uint64_t end = rd__delta_part_end_chunk(&r.part);
+        const bool nodes = r.part.head.flags & RD__DELTA_PART_DIGEST;
+        const uint64_t stop = rd__delta_part_stop(&r.part) < file->size ? rd__delta_part_stop(&r.part) : file->size;
+        uint32_t sum = rd__weak_seed(RD_RABINKARP);
+        uint64_t at = r.part.head.offset;
+        for (size_t i = 0; i <= r.count; i++) {
+            const uint64_t to = i < r.count ? r.copies[i].target_offset : stop;
+            for (; at < to; at++)
+                sum = rd__kernels_best()->weak_update[RD_RABINKARP](sum, file->data + at, 1);
+            at = i < r.count ? to + r.copies[i].length : at;
+        }
+        rd__store_be32(record->data + record->size - RD__PART_CHECK - (nodes ? rd__nodes_size(first, end) : 0) - 4,
+                       sum);
+    }
+    rd__part_reader_close(&r);
+    (void)rd__operation_end(&operation, RD_OK);
+}
+
 /* Changes some bytes of a record, and makes its check right again. */
 static bool change_record(parts_case *c, fuzz_input *in) {
     rd_memory *const record = &c->records[fuzz_byte(in) % c->count];
+    const bool sums = fuzz_byte(in) & 1;
     const size_t size = record->size - RD__PART_CHECK;
     const size_t changes = fuzz_byte(in) % 4;
     for (size_t i = 0; i < changes; i++) {
@@ -83,6 +116,10 @@ static bool change_record(parts_case *c, fuzz_input *in) {
         record->data[at] = fuzz_byte(in);
     }
     rd__part_check(record->data, size, record->data + size);
+    if (sums) {
+        sum_again(c, record);
+        rd__part_check(record->data, size, record->data + size);
+    }
     return changes > 0;
 }
 
