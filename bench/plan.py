@@ -183,6 +183,8 @@ class Plan:
         pair, command = self.pair(), python or sys.executable
         edited = (self.data / "old", self.data / "edited", "--runs", self.scale.runs)
         yield Job("python", "python", "the Python package", edited, 7 * self.share, needs, command)
+        words: Words = ("--megabytes", 16 if self.scale.quick else 256)
+        yield Job("store", "store-plan", "objects in buckets", words, 20 if self.scale.quick else 150, needs, command)
         needs += lacking("rdiff")
         yield Job("python-compat", "python-compat", "the module librsync", pair, 14 * self.share, needs, command)
 

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import random
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import boto3
 from botocore.config import Config
 
 from helpers.strict_proxy import Rules, StrictProxy
+from redelta import store
+from redelta.store import R2, S3
 
-BUCKET = "bucket"
+MIB = 1 << 20
+KIB = 1 << 10
 
 
 @contextmanager
@@ -103,3 +107,35 @@ def bucket_behind(port: int, name: str, rules: Rules) -> Iterator[Bucket]:
         options["client_kwargs"] = {"region_name": "us-east-1"}
         yield Bucket(proxy, direct, name, options)
     direct.close()
+
+
+# ---- What the tests push into them -----------------------------------------------------------------------------------
+
+SMALL = replace(S3, part_least=64 * KIB, near=1 * KIB, put_part=256 * KIB, copy_part=1 * MIB)
+"""S3 with parts that are 80 times smaller."""
+SMALL_R2 = replace(R2, part_least=64 * KIB, near=1 * KIB, put_part=256 * KIB, copy_part=1 * MIB)
+
+
+def noise(size: int, seed: int = 1) -> bytes:
+    return random.Random(seed).randbytes(size)
+
+
+def edited(old: bytes, edits: int, seed: int = 1) -> bytes:
+    """With some bytes replaced, inserted and deleted at random places."""
+    chance = random.Random(seed)
+    pieces, at = [], 0
+    for place in sorted(chance.sample(range(len(old)), edits)):
+        if place >= at:
+            pieces += [old[at:place], chance.randbytes(chance.randrange(1, 80))]
+            at = place + chance.randrange(50)
+    return b"".join([*pieces, old[at:]])
+
+
+def push(bucket: Bucket, new: Any, key: str = "key", **more: Any) -> store.Pushed:
+    """With the limits of the small store, unless others are given."""
+    more = {"limits": SMALL, "mode": "exact", **more}
+    return store.push(new, bucket.url(key), storage_options=bucket.options, **more)
+
+
+def sign(bucket: Bucket, key: str = "key", **more: Any) -> store.Signed:
+    return store.sign(bucket.url(key), storage_options=bucket.options, **more)

@@ -13,9 +13,9 @@ from azure.storage.blob import BlobServiceClient, ContentSettings
 
 import redelta
 from helpers.azurite import azurite, azurite_server
+from helpers.buckets import MIB, edited, noise
 from redelta import store
 from redelta.store import _azure, _staging
-from store.test_push_s3 import MIB, edited, noise
 
 pytestmark = pytest.mark.skipif(azurite() is None, reason="azurite is not installed: see tests/helpers/azurite.py")
 

@@ -17,11 +17,10 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import Bucket
+from helpers.buckets import Bucket, MIB, SMALL, edited, noise, push, sign
 from helpers.strict_proxy import Action, Fault
 from redelta import store
 from redelta.store import _s3, _staging
-from store.test_push_s3 import MIB, SMALL, edited, noise, push, sign
 
 KINDS = [
     "HeadObject",

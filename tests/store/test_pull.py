@@ -10,10 +10,9 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import Bucket
+from helpers.buckets import Bucket, MIB, edited, noise, sign
 from redelta import store
 from redelta.store import _ranges
-from store.test_push_s3 import MIB, edited, noise, sign
 
 
 def pull(bucket: Bucket, old: Any, dest: Any, key: str = "key", **more: Any) -> store.Pulled:

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import random
 from collections.abc import Callable
-from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -14,42 +12,9 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import Bucket
+from helpers.buckets import KIB, MIB, SMALL, SMALL_R2, Bucket, edited, noise, push, sign
 from helpers.strict_proxy import Rules
 from redelta import store
-from redelta.store import R2, S3
-
-MIB = 1 << 20
-KIB = 1 << 10
-
-SMALL = replace(S3, part_least=64 * KIB, near=1 * KIB, put_part=256 * KIB, copy_part=1 * MIB)
-"""S3 with parts that are 80 times smaller."""
-SMALL_R2 = replace(R2, part_least=64 * KIB, near=1 * KIB, put_part=256 * KIB, copy_part=1 * MIB)
-
-
-def noise(size: int, seed: int = 1) -> bytes:
-    return random.Random(seed).randbytes(size)
-
-
-def edited(old: bytes, edits: int, seed: int = 1) -> bytes:
-    """With some bytes replaced, inserted and deleted at random places."""
-    chance = random.Random(seed)
-    pieces, at = [], 0
-    for place in sorted(chance.sample(range(len(old)), edits)):
-        if place >= at:
-            pieces += [old[at:place], chance.randbytes(chance.randrange(1, 80))]
-            at = place + chance.randrange(50)
-    return b"".join([*pieces, old[at:]])
-
-
-def push(bucket: Bucket, new: Any, key: str = "key", **more: Any) -> store.Pushed:
-    """With the limits of the small store, unless others are given."""
-    more = {"limits": SMALL, "mode": "exact", **more}
-    return store.push(new, bucket.url(key), storage_options=bucket.options, **more)
-
-
-def sign(bucket: Bucket, key: str = "key", **more: Any) -> store.Signed:
-    return store.sign(bucket.url(key), storage_options=bucket.options, **more)
 
 
 def test_five_edits_in_192_mib_send_the_new_bytes(bucket: Bucket, tmp_path: Path) -> None:

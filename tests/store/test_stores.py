@@ -7,6 +7,7 @@ import importlib
 import io
 import json
 import pkgutil
+import re
 import subprocess
 import sys
 from dataclasses import replace
@@ -21,9 +22,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import redelta
+from helpers.buckets import MIB, edited, noise
 from redelta import store
 from redelta.store import _open, _s3, _sidecar, _sources
-from store.test_push_s3 import MIB, edited, noise
 
 BLAKE3_OF_NOTHING = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"
 
@@ -45,6 +46,11 @@ def test_every_public_name_says_what_it_is() -> None:
         if isinstance(value, type | FunctionType):
             assert value.__module__ == "redelta.store"
             assert value.__doc__
+
+
+def test_the_page_has_every_name() -> None:
+    page = (Path(__file__).parents[2] / "docs/stores.md").read_text()
+    assert sorted(re.findall(r"^::: redelta\.store\.(\w+)$", page, flags=re.MULTILINE)) == sorted(store.__all__)
 
 
 def test_nothing_of_the_extras_is_imported_before_it_is_needed(tmp_path: Path) -> None:
@@ -163,8 +169,11 @@ def test_costs_are_those_of_the_list() -> None:
     assert store.PRICES["s3"].write == 0.005
     limits = [each.name for each in (store.S3, store.R2, store.AZURE, store.GOOGLE)]
     assert sorted(store.PRICES) == sorted(limits)
-    for each in store.PRICES.values():
-        assert each.source.startswith("https://")
+    page = (Path(__file__).parents[2] / "docs/stores.md").read_text()
+    for name, each in store.PRICES.items():
+        address, _, rest = each.source.partition(" ")
+        shown = f"| {name} | {each.write:g} | {each.read:g} | {each.sent_out:g} | {each.date} | <{address}> {rest} |"
+        assert shown in page
 
 
 # ---- Signatures beside objects ---------------------------------------------------------------------------------------

@@ -50,7 +50,7 @@ KEPT = (
 READS = ("Get", "Head")
 FREE = ("Delete", "Abort")
 THROTTLED = ("SlowDown", "Throttling", "ThrottlingException", "RequestLimitExceeded", "InternalError", "RequestTimeout")
-BAD = ("BadDigest", "InvalidDigest", "XAmzContentChecksumMismatch", "InvalidRequest")
+BAD = ("BadDigest", "XAmzContentChecksumMismatch")
 
 
 def limits_of(endpoint: str | None) -> Limits:
@@ -90,8 +90,10 @@ class S3Store(Backend):
             raise self.failure(error, self.url_of(key)) from error
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
             raise forbidden(self.url_of(key), str(error)) from error
-        except exceptions.BotoCoreError as error:
+        except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise unavailable(self.url_of(key), str(error)) from error
+        except exceptions.BotoCoreError as error:
+            raise StoreError(f"{self.url_of(key)!r}: {error}", url=self.url) from error
 
     def failure(self, error: Any, url: str) -> BaseException:
         """What an answer of the store that is a failure becomes."""
