@@ -23,7 +23,11 @@ from redelta.dataset._places import PRIVATE, Place
 WHOLE_MAX = 4 << 20
 """Objects up to this size are held in memory, in bytes."""
 BATCH = 1000
+"""Files that are read by one call."""
 BATCH_BYTES = 1 << 30
+"""Their sizes together, in bytes."""
+OBJECTS_BYTES = 64 << 20
+"""The same for objects, all of which are in memory at once."""
 FINE_NS = 50_000_000
 COARSE_NS = 2_000_000_000
 
@@ -82,8 +86,8 @@ def is_settled(status: Status, now_ns: int) -> bool:
 
 
 def read_files(root: Place, wanted: Sequence[Wanted], sums: Sums) -> Iterator[Found]:
-    """What is wanted of each file, in order. Memory: the signatures of `BATCH` files, or of files of `BATCH_BYTES`; of
-    an object up to `WHOLE_MAX` its bytes."""
+    """What is wanted of each file, in order. Memory: the signatures of `BATCH` files, or of files of `BATCH_BYTES`;
+    objects up to `OBJECTS_BYTES`."""
     if root.path is None:
         yield from read_objects(root, wanted, sums)
         return
@@ -96,12 +100,12 @@ def read_files(root: Place, wanted: Sequence[Wanted], sums: Sums) -> Iterator[Fo
             yield next(signed if each.signature else digested)
 
 
-def batches(wanted: Sequence[Wanted]) -> Iterator[list[Wanted]]:
+def batches(wanted: Sequence[Wanted], most: int = BATCH_BYTES) -> Iterator[list[Wanted]]:
     """The files in runs that are neither too many nor too large."""
     batch: list[Wanted] = []
     size = 0
     for each in wanted:
-        if batch and (len(batch) >= BATCH or size + each.size > BATCH_BYTES):
+        if batch and (len(batch) >= BATCH or size + each.size > most):
             yield batch
             batch, size = [], 0
         batch.append(each)
@@ -139,20 +143,33 @@ def open_beneath(root: Place, path: bytes) -> IO[bytes]:
 
 
 def read_objects(root: Place, wanted: Sequence[Wanted], sums: Sums) -> Iterator[Found]:
-    """Objects below a URL; the file system is opened once."""
+    """Objects below a URL; the file system is opened once. Small ones come many at a time, as far as fsspec can: a
+    store answers after a while, but any number of requests at once."""
     filesystem, base = root.filesystem()
-    for each in wanted:
-        try:
-            yield read_object(filesystem, f"{base}/{each.path.decode()}", each, sums)
-        except (OSError, RedeltaError, ValueError) as error:
-            yield Found(failure=failure_of(each.path, error))
+    for batch in batches(wanted, OBJECTS_BYTES):
+        small = [f"{base}/{each.path.decode()}" for each in batch if 0 < each.size <= WHOLE_MAX]
+        came = iter(filesystem.cat_ranges(small, None, None, on_error="return") if small else ())
+        for each in batch:
+            try:
+                if each.size == 0:
+                    yield summed(b"", 0, each, sums)
+                elif each.size <= WHOLE_MAX:
+                    yield summed_object(next(came), each, sums)
+                else:
+                    yield summed_file(filesystem, f"{base}/{each.path.decode()}", each, sums)
+            except (OSError, RedeltaError, ValueError) as error:
+                yield Found(failure=failure_of(each.path, error))
 
 
-def read_object(filesystem: Any, path: str, wanted: Wanted, sums: Sums) -> Found:
-    """A small object by one request, a larger one as a file of this machine."""
-    if wanted.size <= WHOLE_MAX:
-        data = bytes(filesystem.cat_file(path))
-        return summed(data, len(data), wanted, sums)
+def summed_object(came: Any, wanted: Wanted, sums: Sums) -> Found:
+    """A small object, which is here, or the exception instead of it."""
+    if isinstance(came, Exception):
+        raise came
+    return summed(bytes(came), len(came), wanted, sums)
+
+
+def summed_file(filesystem: Any, path: str, wanted: Wanted, sums: Sums) -> Found:
+    """A larger object, as a file of this machine."""
     with fetched(filesystem, path) as file:
         return summed(file, os.fstat(file.fileno()).st_size, wanted, sums)
 
