@@ -32,7 +32,7 @@ def index_name(dataset: Dataset) -> str:
 def check_and_index(dataset: Dataset, shard: Shard, number: int) -> tuple[Outline, bytes]:
     """Reads and checks all of a shard; returns what matters to the others, and its entries of the index."""
     table = dataset.table(shard)
-    found = outline(table)
+    found = outline(table, nested=True)
     if shard.pack_bytes:
         check_pack(dataset.place, shard)
     rows = pa.array(range(table.num_rows), pa.uint32())

@@ -93,7 +93,7 @@ def write_patch(
     opened = open_dataset(Place.of(delta, delta_options), limits, DELTA_KIND)
     where = Place.of(root, storage_options)
     with engine_of(executor) as engine:
-        check_all(engine, opened)
+        check_all(engine, opened, nested=where.path is None)
         if where.path is None:
             if backup is not None:
                 raise ParameterError("backup= is for directories, not for URLs")
@@ -158,11 +158,12 @@ class PatchRun:
         return summary
 
 
-def check_all(engine: Engine, delta: Dataset) -> None:
-    """Checks all of a delta. Raises DatasetCorruptError or LimitError."""
+def check_all(engine: Engine, delta: Dataset, *, nested: bool) -> None:
+    """Checks all of a delta; `nested`: for a store, where objects may lie below objects. Raises DatasetCorruptError or
+    LimitError."""
     found: dict[int, Any] = {}
     engine.run(
-        Task(check_shard, (without_shards(delta), shard), functools.partial(found.__setitem__, number))
+        Task(check_shard, (without_shards(delta), shard, nested), functools.partial(found.__setitem__, number))
         for number, shard in enumerate(delta.manifest.shards)
     )
     nesting = Nesting()

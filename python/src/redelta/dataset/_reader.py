@@ -266,15 +266,15 @@ class Outline:
     open: tuple[bytes, ...]
 
 
-def outline(table: pa.Table) -> Outline:
-    """Looks at the paths of a shard. Raises DatasetCorruptError if one lies below a link, or below a file of a file
-    system: in a store there may be objects below an object. Of a
-    delta, only rows of the new version count."""
+def outline(table: pa.Table, *, nested: bool = False) -> Outline:
+    """Looks at the paths of a shard. Raises DatasetCorruptError if one lies below another that is no directory; with
+    `nested`, only if it lies below a link: in a store there may be objects below an object. Of a delta, only rows of
+    the new version count."""
     if "op" in table.schema.names:
         table = table.filter(pc.not_equal(pc.fill_null(table["op"], ""), DELETE))
+    leaf_kinds = pa.array([LINK] if nested else [LINK, FILE])
+    leaves = set(table["path"].filter(pc.is_in(table["kind"], value_set=leaf_kinds)).to_pylist())
     paths = table["path"].to_pylist()
-    is_leaf = pc.or_(pc.equal(table["kind"], LINK), pc.and_(pc.equal(table["kind"], FILE), table["inode"].is_valid()))
-    leaves = set(table["path"].filter(is_leaf).to_pylist())
     inside = set(paths)
     parents: set[bytes] = set()
     for path in paths:
@@ -303,9 +303,10 @@ class Nesting:
         self._open.update(found.open)
 
 
-def check_shard(dataset: Dataset, shard: Shard) -> Outline:
-    """Reads all of a shard, its pack included. Raises DatasetCorruptError or LimitError."""
-    found = outline(dataset.table(shard))
+def check_shard(dataset: Dataset, shard: Shard, nested: bool = False) -> Outline:
+    """Reads all of a shard, its pack included; `nested` is that of `outline`. Raises DatasetCorruptError or
+    LimitError."""
+    found = outline(dataset.table(shard), nested=nested)
     if shard.pack_bytes:
         check_pack(dataset.place, shard)
     return found
