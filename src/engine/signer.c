@@ -55,6 +55,47 @@ size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, cons
     return made;
 }
 
+/* Blocks of any files, until there are enough to be hashed. */
+typedef struct signer_blocks {
+    rd__message blocks[BATCH_BLOCKS];
+    const rd__signed_file *files[BATCH_BLOCKS]; /* that they are of */
+    uint8_t *entries[BATCH_BLOCKS];
+    size_t count;
+} signer_blocks;
+
+static void signer_hash(const rd__kernels *kernels, signer_blocks *b) {
+    uint8_t full[BATCH_BLOCKS * RD_STRONG_LEN_MAX];
+    if (b->count == 0)
+        return;
+    const rd_params *const kinds = &b->files[0]->params;
+    const size_t full_len = rd__strong_size(kinds->strong);
+    const uint32_t seed = rd__weak_seed(kinds->weak);
+    kernels->strong_each[kinds->strong](b->blocks, b->count, full);
+    for (size_t i = 0; i < b->count; i++) {
+        const uint32_t weak = kernels->weak_update[kinds->weak](seed, b->blocks[i].data, b->blocks[i].size);
+        rd__signature_put_entries(b->entries[i], &b->files[i]->params, &weak, full + i * full_len, 1);
+    }
+    b->count = 0;
+}
+
+void rd__sign_files(const rd__kernels *kernels, const rd__signed_file *files, size_t count) {
+    signer_blocks b;
+    b.count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const rd__signed_file *const f = &files[i];
+        uint8_t *entry = f->entries;
+        for (size_t at = 0; at < f->size; at += f->params.block_len, entry += rd__entry_size(&f->params)) {
+            if (b.count == BATCH_BLOCKS)
+                signer_hash(kernels, &b);
+            b.blocks[b.count] =
+                (rd__message){.data = f->data + at, .size = rd__min_size(f->size - at, f->params.block_len)};
+            b.files[b.count] = f;
+            b.entries[b.count++] = entry;
+        }
+    }
+    signer_hash(kernels, &b);
+}
+
 static void signer_start_block(rd__signer *signer) {
     signer->filled = 0;
     signer->weak = rd__weak_seed(signer->params.weak);

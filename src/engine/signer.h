@@ -29,6 +29,17 @@ void rd__sign_zeros(const rd__kernels *kernels, const rd_params *params, rd__blo
 size_t rd__sign_blocks(const rd__kernels *kernels, const rd_params *params, const uint8_t *data, size_t size,
                        const rd__block_sums *zeros, uint32_t *weak, uint8_t *strong);
 
+/* A small file in memory, and where the entries of its signature go. */
+typedef struct rd__signed_file {
+    const uint8_t *data;
+    size_t size;
+    rd_params params; /* resolved; all files have the same kinds of sums */
+    uint8_t *entries;
+} rd__signed_file;
+
+/* Makes the entries of small files: a file has too few blocks for all lanes of a kernel, so they share them. */
+void rd__sign_files(const rd__kernels *kernels, const rd__signed_file *files, size_t count);
+
 /* One block whose bytes come in chunks. */
 typedef struct rd__signer {
     const rd__kernels *kernels;

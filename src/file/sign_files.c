@@ -1,7 +1,8 @@
 /*
  * The signatures and the digests of many files in one call. Most files are small, and then a file is a few calls of the
- * system, and the sums of some blocks: so paths are worked on in batches by all threads, each small file is read at
- * once into a buffer that is kept, and its sums are made from there. Nothing is allocated for a file.
+ * system, and the sums of some blocks: so paths are worked on in batches by all threads, and each small file is read at
+ * once into a buffer that is kept. Its sums are made when the buffer is full or the batch ends, those of all files in
+ * it together, since a file alone would leave most lanes of the kernels idle. Nothing is allocated for a file.
  *
  * What a batch makes is appended to the output in order, by the calling thread. There it also works on the files that
  * are not small, with all threads, by the operation that one file would get; these work on other batches meanwhile.
@@ -26,11 +27,12 @@
 #include <unistd.h>
 
 enum {
-    SMALL_SIZE = 1024 * 1024, /* of a file, at most, that is read at once: more fills the threads by itself */
-    SMALL_BLOCKS = 8192,      /* and in its signature, so that with short blocks that is no larger */
-    BUFFER_MIN = 64 * 1024,   /* enough for many files that are small */
-    LINE = 64,                /* at which the bytes of a file start in it */
-    BATCH_MAX = 32,           /* files: enough to make handing them over cheap */
+    SMALL_SIZE = 1024 * 1024,        /* of a file, at most, that is read at once: more fills the threads by itself */
+    SMALL_BLOCKS = 8192,             /* and in its signature, so that with short blocks that is no larger */
+    BUFFER_MIN = 64 * 1024,          /* enough for many files that are small */
+    WAITING_SIZE = RD__DIGEST_SMALL, /* of a file, at most, whose sums are made with those of others */
+    LINE = 64,                       /* at which the bytes of a file start in it */
+    BATCH_MAX = 32,                  /* files: enough to make handing them over cheap */
     BATCH_MIN = 8,
     BATCHES_PER_THREAD = 4, /* at least, if there are enough files */
     SLOTS_PER_THREAD = 2,
@@ -57,9 +59,12 @@ typedef struct many_slot {
     size_t count;
     bool large[BATCH_MAX]; /* left to the calling thread */
     uint8_t *buffer;       /* the bytes of files */
-    size_t filled;         /* of it, by those that wait for their digests */
-    rd__digest_file waiting[BATCH_MAX];
-    size_t waiting_count;
+    size_t filled;         /* of it, by those that wait for their sums */
+    rd__digest_file digests[BATCH_MAX];
+    size_t digest_count;
+    rd__signed_file signed_files[BATCH_MAX];
+    size_t offsets[BATCH_MAX]; /* of their signatures */
+    size_t signed_count;
     rd__growing sums;       /* weak sums and strong sums of a file */
     rd__growing signatures; /* of the batch, one after the other */
     uint64_t read;          /* bytes of files */
@@ -90,10 +95,14 @@ static bool many_read(int fd, uint8_t *data, size_t size, size_t *got, int *fail
     return true;
 }
 
-/* Makes the digests of the files that wait for them, whose bytes are then no longer needed. */
+/* Makes the sums of the files that wait for them, whose bytes are then no longer needed. */
 static void many_flush(const many_run *run, many_slot *slot) {
-    rd__digest_files(run->kernels, slot->waiting, slot->waiting_count);
-    slot->waiting_count = 0;
+    for (size_t i = 0; i < slot->signed_count; i++) /* their memory may have moved */
+        slot->signed_files[i].entries = slot->signatures.data + slot->offsets[i] + RD_SIGNATURE_HEADER_LEN;
+    rd__sign_files(run->kernels, slot->signed_files, slot->signed_count);
+    rd__digest_files(run->kernels, slot->digests, slot->digest_count);
+    slot->signed_count = 0;
+    slot->digest_count = 0;
     slot->filled = 0;
 }
 
@@ -118,37 +127,45 @@ static void many_note_signature(rd_file_record *record, const rd_params *params,
     record->length = length;
 }
 
-/* Appends the signature of the bytes, a whole file, to those of the batch. */
+/*
+ * Appends the signature of the bytes, which are next in the buffer, to those of the batch. Those of a small file wait
+ * there, to be hashed with those of others.
+ */
 static void many_sign(const many_run *run, many_slot *slot, rd_file_record *record, const rd_params *params,
                       const uint8_t *data, size_t size) {
     const size_t blocks = (size_t)rd_block_count(params, size);
     const size_t length = (size_t)rd_signature_size(params, blocks);
-    rd__growing_clear(&slot->sums);
-    uint8_t *const weak = rd__growing_add(&slot->sums, blocks * (sizeof(uint32_t) + (size_t)params->strong_len));
     const size_t offset = slot->signatures.size;
     uint8_t *const signature = rd__growing_add(&slot->signatures, length);
-    if (!weak || !signature) {
+    if (!signature) {
+        slot->failed = true;
+        return;
+    }
+    rd__signature_put_header(signature, params);
+    many_note_signature(record, params, blocks, offset, length);
+    slot->blocks += blocks;
+    if (size <= WAITING_SIZE) {
+        slot->offsets[slot->signed_count] = offset;
+        slot->signed_files[slot->signed_count++] = (rd__signed_file){.data = data, .size = size, .params = *params};
+        return;
+    }
+    rd__growing_clear(&slot->sums);
+    uint8_t *const weak = rd__growing_add(&slot->sums, blocks * (sizeof(uint32_t) + (size_t)params->strong_len));
+    if (!weak) {
         slot->failed = true;
         return;
     }
     uint8_t *const strong = weak + blocks * sizeof(uint32_t);
     (void)rd__sign_blocks(run->kernels, params, data, size, NULL, (uint32_t *)(void *)weak, strong);
-    rd__signature_put_header(signature, params);
     rd__signature_put_entries(signature + RD_SIGNATURE_HEADER_LEN, params, (uint32_t *)(void *)weak, strong, blocks);
-    many_note_signature(record, params, blocks, offset, length);
-    slot->blocks += blocks;
 }
 
-/*
- * Makes the digest of the bytes, which are next in the buffer. Those of a small file wait there, to be hashed with
- * those of others.
- */
+/* Makes the digest of the bytes, likewise. */
 static void many_digest(const many_run *run, many_slot *slot, rd_file_record *record, const uint8_t *data,
                         size_t size) {
     record->has_digest = true;
-    if (size <= RD__DIGEST_SMALL) {
-        slot->waiting[slot->waiting_count++] = (rd__digest_file){.data = data, .size = size, .digest = record->digest};
-        slot->filled += rd__min_size((size / LINE + 1) * LINE, rd__buffer_size(slot->buffer) - slot->filled);
+    if (size <= WAITING_SIZE) {
+        slot->digests[slot->digest_count++] = (rd__digest_file){.data = data, .size = size, .digest = record->digest};
         return;
     }
     rd__digest digest;
@@ -199,6 +216,8 @@ static bool many_work_on_open(const many_run *run, many_slot *slot, rd_file_reco
         many_sign(run, slot, record, &params, data, (size_t)record->size);
     if (run->what & RD_WANT_DIGEST)
         many_digest(run, slot, record, data, (size_t)record->size);
+    if (record->size <= WAITING_SIZE)
+        slot->filled += rd__min_size((size / LINE + 1) * LINE, rd__buffer_size(slot->buffer) - slot->filled);
     return false;
 }
 

@@ -94,6 +94,11 @@ void rd__blake2b_many_portable(const uint8_t *data, size_t length, size_t count,
     }
 }
 
+void rd__blake2b_each_portable(const rd__message *messages, size_t count, uint8_t *digests) {
+    for (size_t i = 0; i < count; i++)
+        rd__blake2b_many_portable(messages[i].data, messages[i].size, 1, digests + i * RD__BLAKE2B_LEN);
+}
+
 void rd__blake2b_advance_portable(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {
     for (size_t i = 0; i < count; i++) {
         rd__blake2b *const state = &sums[i].state.blake2b;

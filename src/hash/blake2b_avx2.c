@@ -53,11 +53,16 @@ TARGET static inline void blake2b_avx2_load_message(WORD m[16], const uint8_t *c
 #define WORTH_IT 2
 #define LOAD_MESSAGE blake2b_avx2_load_message
 #define HASH_REST rd__blake2b_many_portable
+#define EACH_REST rd__blake2b_each_portable
 #define ADVANCE_REST rd__blake2b_advance_portable
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_avx2(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     blake2b_lanes_hash(data, length, count, digests);
+}
+
+void rd__blake2b_each_avx2(const rd__message *messages, size_t count, uint8_t *digests) {
+    blake2b_lanes_each(messages, count, digests);
 }
 
 void rd__blake2b_advance_avx2(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {

@@ -16,9 +16,11 @@
  *     LOAD_MESSAGE(m, in, offset)    m[j] = 64-bit word j of the 128 bytes at in[i] + offset, in lane i
  *     WORTH_IT                       the fewest messages for which this is faster than HASH_REST
  *     HASH_REST                      an rd__strong_many_fn for fewer
+ *     EACH_REST                      an rd__strong_each_fn for fewer
  *     ADVANCE_REST                   an rd__strong_advance_fn for fewer
  * and gets
  *     blake2b_lanes_hash             an rd__strong_many_fn for any number
+ *     blake2b_lanes_each             an rd__strong_each_fn for any number
  *     blake2b_lanes_advance          an rd__strong_advance_fn for any number
  */
 #include "base/bytes.h"
@@ -29,14 +31,15 @@
 #include <assert.h>
 #include <string.h>
 
+/* `last`: all ones in the lanes whose message ends with this block, else 0. */
 TARGET static void blake2b_lanes_compress(WORD h[8], const uint8_t *const in[LANES], size_t offset, WORD counter,
-                                          uint64_t last) {
+                                          WORD last) {
     WORD m[16];
     LOAD_MESSAGE(m, in, offset);
     const uint64_t *const iv = rd__blake2b_initial;
     WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
     WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
-    WORD v12 = XOR(SET(iv[4]), counter), v13 = SET(iv[5]), v14 = SET(iv[6] ^ last), v15 = SET(iv[7]);
+    WORD v12 = XOR(SET(iv[4]), counter), v13 = SET(iv[5]), v14 = XOR(SET(iv[6]), last), v15 = SET(iv[7]);
     ALL_ROUNDS();
     h[0] = XOR(h[0], XOR(v0, v8));
     h[1] = XOR(h[1], XOR(v1, v9));
@@ -54,7 +57,7 @@ TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const i
     uint8_t padded[LANES][RD__BLAKE2B_BLOCK];
     const uint8_t *last[LANES];
     if (length - offset == RD__BLAKE2B_BLOCK) {
-        blake2b_lanes_compress(h, in, offset, SET(length), UINT64_MAX);
+        blake2b_lanes_compress(h, in, offset, SET(length), SET(UINT64_MAX));
         return;
     }
     memset(padded, 0, sizeof padded);
@@ -63,7 +66,7 @@ TARGET static void blake2b_lanes_compress_last(WORD h[8], const uint8_t *const i
             memcpy(padded[i], in[i] + offset, length - offset);
         last[i] = padded[i];
     }
-    blake2b_lanes_compress(h, last, 0, SET(length), UINT64_MAX);
+    blake2b_lanes_compress(h, last, 0, SET(length), SET(UINT64_MAX));
 }
 
 /* The digests of `count` messages, 1 .. LANES. Idle lanes repeat the first message, which is cheaper than masking them.
@@ -80,7 +83,7 @@ TARGET static void blake2b_lanes_hash_some(const uint8_t *data, size_t length, s
         h[i] = SET(rd__blake2b_initial[i]);
     h[0] = XOR(h[0], SET(rd__blake2b_parameters));
     for (; length - offset > RD__BLAKE2B_BLOCK && length > offset; offset += RD__BLAKE2B_BLOCK)
-        blake2b_lanes_compress(h, in, offset, SET(offset + RD__BLAKE2B_BLOCK), 0);
+        blake2b_lanes_compress(h, in, offset, SET(offset + RD__BLAKE2B_BLOCK), SET(0));
     blake2b_lanes_compress_last(h, in, offset, length);
     for (size_t j = 0; j < RD__BLAKE2B_LEN / 8; j++) {
         STORE(words, h[j]);
@@ -98,6 +101,61 @@ static void blake2b_lanes_hash(const uint8_t *data, size_t length, size_t count,
         digests += n * RD__BLAKE2B_LEN;
     }
     HASH_REST(data, length, count, digests);
+}
+
+/*
+ * The digests of `count` messages, 1 .. LANES, of any length each. A lane that has ended goes on with its last block
+ * until all have; nobody looks at what it makes.
+ */
+TARGET static void blake2b_lanes_each_some(const rd__message *messages, size_t count, uint8_t *digests) {
+    uint8_t padded[LANES][RD__BLAKE2B_BLOCK]; /* the last blocks */
+    size_t blocks[LANES];
+    const uint8_t *in[LANES];
+    uint64_t counters[LANES], lasts[LANES], words[RD__BLAKE2B_LEN / 8][LANES];
+    WORD h[8];
+    size_t most = 0;
+    assert(count >= 1 && count <= LANES);
+    for (size_t i = 0; i < LANES; i++) {
+        const rd__message *const m = &messages[i < count ? i : 0];
+        blocks[i] = m->size > 0 ? (m->size - 1) / RD__BLAKE2B_BLOCK + 1 : 1;
+        const size_t before = (blocks[i] - 1) * RD__BLAKE2B_BLOCK;
+        memset(padded[i], 0, sizeof padded[i]);
+        if (m->size > 0)
+            memcpy(padded[i], m->data + before, m->size - before);
+        most = blocks[i] > most ? blocks[i] : most;
+    }
+    for (size_t i = 0; i < 8; i++)
+        h[i] = SET(rd__blake2b_initial[i]);
+    h[0] = XOR(h[0], SET(rd__blake2b_parameters));
+    for (size_t block = 0; block < most; block++) {
+        bool ends = false;
+        for (size_t i = 0; i < LANES; i++) {
+            const rd__message *const m = &messages[i < count ? i : 0];
+            const bool more = block + 1 < blocks[i];
+            in[i] = more ? m->data + block * RD__BLAKE2B_BLOCK : padded[i];
+            counters[i] = more ? (block + 1) * RD__BLAKE2B_BLOCK : m->size;
+            lasts[i] = more ? 0 : UINT64_MAX;
+            ends = ends || block + 1 == blocks[i];
+        }
+        blake2b_lanes_compress(h, in, 0, LOAD(counters), LOAD(lasts));
+        for (size_t j = 0; ends && j < RD__BLAKE2B_LEN / 8; j++)
+            STORE(words[j], h[j]);
+        for (size_t i = 0; ends && i < count; i++) {
+            for (size_t j = 0; block + 1 == blocks[i] && j < RD__BLAKE2B_LEN / 8; j++)
+                rd__store_le64(digests + i * RD__BLAKE2B_LEN + 8 * j, words[j][i]);
+        }
+    }
+}
+
+static void blake2b_lanes_each(const rd__message *messages, size_t count, uint8_t *digests) {
+    while (count >= WORTH_IT) {
+        const size_t n = count < LANES ? count : LANES;
+        blake2b_lanes_each_some(messages, n, digests);
+        count -= n;
+        messages += n;
+        digests += n * RD__BLAKE2B_LEN;
+    }
+    EACH_REST(messages, count, digests);
 }
 
 /* The messages need not have come equally far: each lane has a counter of its own. */
@@ -120,7 +178,7 @@ TARGET static void blake2b_lanes_advance_some(rd__strong *sums, const uint8_t *c
         h[j] = LOAD(words);
     }
     for (size_t offset = 0; offset < size; offset += RD__BLAKE2B_BLOCK)
-        blake2b_lanes_compress(h, in, offset, ADD(hashed, SET(offset + RD__BLAKE2B_BLOCK)), 0);
+        blake2b_lanes_compress(h, in, offset, ADD(hashed, SET(offset + RD__BLAKE2B_BLOCK)), SET(0));
     for (size_t j = 0; j < 8; j++) {
         STORE(words, h[j]);
         for (size_t i = 0; i < count; i++)

@@ -103,11 +103,16 @@ static inline void blake2b_neon_load_message(WORD m[16], const uint8_t *const in
 #define WORTH_IT 3
 #define LOAD_MESSAGE blake2b_neon_load_message
 #define HASH_REST rd__blake2b_many_portable
+#define EACH_REST rd__blake2b_each_portable
 #define ADVANCE_REST rd__blake2b_advance_portable
 #include "hash/blake2b_lanes.h"
 
 void rd__blake2b_many_neon(const uint8_t *data, size_t length, size_t count, uint8_t *digests) {
     blake2b_lanes_hash(data, length, count, digests);
+}
+
+void rd__blake2b_each_neon(const rd__message *messages, size_t count, uint8_t *digests) {
+    blake2b_lanes_each(messages, count, digests);
 }
 
 void rd__blake2b_advance_neon(rd__strong *sums, const uint8_t *const *data, size_t size, size_t count) {

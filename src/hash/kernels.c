@@ -7,7 +7,7 @@
 #include "hash/rabinkarp.h"
 #include "hash/rollsum.h"
 
-/* Long messages of MD4, which only old programs ask for, are hashed one by one. */
+/* Long messages of MD4, which only old programs ask for, are hashed one by one, and so are those of several lengths. */
 #define KERNELS(isa, features, blake2b)                                                                                \
     static const rd__kernels kernels_##isa = {                                                                         \
         .name = #isa,                                                                                                  \
@@ -15,6 +15,7 @@
         .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_##isa, [RD_ROLLSUM] = rd__rollsum_update_##isa},         \
         .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_##isa, [RD_ROLLSUM] = rd__rollsum_seek_##isa},                    \
         .strong_many = {[RD_BLAKE2] = rd__blake2b_many_##blake2b, [RD_MD4] = rd__md4_many_##isa},                      \
+        .strong_each = {[RD_BLAKE2] = rd__blake2b_each_##blake2b, [RD_MD4] = rd__md4_each},                            \
         .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_##blake2b, [RD_MD4] = rd__strong_advance_each},           \
         .blake3_many = rd__blake3_many_##isa,                                                                          \
         .blake3_each = rd__blake3_each_##isa,                                                                          \
@@ -33,6 +34,7 @@ static const rd__kernels kernels_avx512_gather = {
     .weak_update = {[RD_RABINKARP] = rd__rabinkarp_update_avx512, [RD_ROLLSUM] = rd__rollsum_update_avx512},
     .seek = {[RD_RABINKARP] = rd__rabinkarp_seek_avx512_gather, [RD_ROLLSUM] = rd__rollsum_seek_avx512_gather},
     .strong_many = {[RD_BLAKE2] = rd__blake2b_many_avx512, [RD_MD4] = rd__md4_many_avx512},
+    .strong_each = {[RD_BLAKE2] = rd__blake2b_each_avx512, [RD_MD4] = rd__md4_each},
     .strong_advance = {[RD_BLAKE2] = rd__blake2b_advance_avx512, [RD_MD4] = rd__strong_advance_each},
     .blake3_many = rd__blake3_many_avx512,
     .blake3_each = rd__blake3_each_avx512,

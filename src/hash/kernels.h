@@ -25,6 +25,9 @@ typedef size_t rd__seek_fn(const rd__filter *filter, size_t block_len, uint32_t 
 /* The strong sums, in full length, of the `count` messages of `length` bytes that follow each other in `data`. */
 typedef void rd__strong_many_fn(const uint8_t *data, size_t length, size_t count, uint8_t *sums);
 
+/* The strong sums, in full length, of `count` messages of any length each. */
+typedef void rd__strong_each_fn(const rd__message *messages, size_t count, uint8_t *sums);
+
 /*
  * Extends the strong sums of `count` messages by their next `size` bytes, a multiple of 128: those of message i lie at
  * data[i]. So far they were extended by these functions alone, and more bytes follow.
@@ -37,6 +40,7 @@ typedef struct rd__kernels {
     rd__weak_update_fn *weak_update[2];       /* by rd_weak */
     rd__seek_fn *seek[2];                     /* by rd_weak */
     rd__strong_many_fn *strong_many[2];       /* by rd_strong */
+    rd__strong_each_fn *strong_each[2];       /* by rd_strong */
     rd__strong_advance_fn *strong_advance[2]; /* by rd_strong */
     rd__blake3_many_fn *blake3_many;
     rd__blake3_each_fn *blake3_each;

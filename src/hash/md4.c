@@ -83,3 +83,8 @@ void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uin
         rd__md4_final(&state, digests + i * RD__MD4_LEN);
     }
 }
+
+void rd__md4_each(const rd__message *messages, size_t count, uint8_t *digests) {
+    for (size_t i = 0; i < count; i++)
+        rd__md4_many_portable(messages[i].data, messages[i].size, 1, digests + i * RD__MD4_LEN);
+}

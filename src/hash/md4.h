@@ -2,6 +2,8 @@
 #ifndef RD_HASH_MD4_H
 #define RD_HASH_MD4_H
 
+#include "hash/message.h"
+
 #include <stddef.h>
 #include <stdint.h>
 
@@ -18,6 +20,8 @@ void rd__md4_update(rd__md4 *state, const uint8_t *data, size_t size);
 void rd__md4_final(rd__md4 *state, uint8_t digest[RD__MD4_LEN]);
 
 /* An rd__strong_many_fn; see kernels.h. */
+/* An rd__strong_each_fn, but one by one. */
+void rd__md4_each(const rd__message *messages, size_t count, uint8_t *digests);
 void rd__md4_many_portable(const uint8_t *data, size_t length, size_t count, uint8_t *digests);
 #if defined(__x86_64__)
 void rd__md4_many_sse41(const uint8_t *data, size_t length, size_t count, uint8_t *digests);

@@ -226,6 +226,42 @@ static void many_at_once_are_the_same_as_one_by_one(void **state) {
     }
 }
 
+/* Of any length each, in one call; and none is written beyond them. */
+static void check_each(const strong_hash *hash, const rd__kernels *table, size_t count, random_source *r) {
+    enum { MOST = 20 };
+    rd_memory bytes[MOST];
+    rd__message messages[MOST];
+    uint8_t digests[(MOST + 1) * DIGEST_MAX];
+    assert_true(count <= MOST);
+    const bool in_blocks = random_below(r, 2) == 0;
+    for (size_t i = 0; i < count; i++) {
+        bytes[i] = bytes_random(r, in_blocks ? 128 * random_below(r, 6) : random_below(r, 600), 256);
+        messages[i] = (rd__message){.data = bytes[i].data, .size = bytes[i].size};
+    }
+    memset(digests, 0xaa, sizeof digests);
+    table->strong_each[hash->kind](messages, count, digests);
+    for (size_t i = 0; i < count; i++) {
+        uint8_t digest[DIGEST_MAX];
+        digest_of(hash, bytes[i].data, bytes[i].size, digest);
+        check_bytes(digests + i * hash->length, hash->length, digest, hash->length, "%s, %s: %zu of %zu, %zu bytes",
+                    hash->name, table->name, i, count, bytes[i].size);
+        rd_memory_free(&bytes[i]);
+    }
+    for (size_t i = count * hash->length; i < sizeof digests; i++)
+        check_equal(digests[i], 0xaa, "%s, %s: %zu messages", hash->name, table->name, count);
+}
+
+static void each_of_any_length_is_the_same_as_one_by_one(void **state) {
+    (void)state;
+    random_source r = random_from(11);
+    for (size_t h = 0; h < ITEMS(hashes); h++) {
+        for (size_t t = 0; t < table_count(); t++) {
+            for (size_t run = 0; run < 400; run++)
+                check_each(hashes[h], table_at(t), run % 21, &r);
+        }
+    }
+}
+
 /* Messages that are taken chunk by chunk, all at once, and the rest of each alone. */
 static void check_advance(const strong_hash *hash, const rd__kernels *table, size_t count, random_source *r) {
     enum { CHUNK = 1024, TAIL_MAX = 200 };
@@ -278,6 +314,7 @@ int main(void) {
         cmocka_unit_test(pieces_of_any_size_give_the_same_digest),
         cmocka_unit_test(pieces_of_random_sizes_give_the_same_digest),
         cmocka_unit_test(many_at_once_are_the_same_as_one_by_one),
+        cmocka_unit_test(each_of_any_length_is_the_same_as_one_by_one),
         cmocka_unit_test(long_messages_side_by_side_are_the_same_as_one_by_one),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
