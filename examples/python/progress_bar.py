@@ -10,21 +10,17 @@ from __future__ import annotations
 
 import sys
 import tempfile
+from typing import NoReturn
 
 from tqdm import tqdm
 
 import redelta
+from redelta import progress
 
 
-class Bar(tqdm):  # type: ignore[type-arg]
-    """A bar that counts bytes. Pass its `show` to redelta's functions as `progress`."""
-
-    def __init__(self, title: str) -> None:
-        super().__init__(desc=title, unit="B", unit_scale=True, unit_divisor=1024)
-
-    def show(self, done: int, total: int | None) -> None:
-        self.total = total
-        self.update(done - self.n)
+def bar(title: str) -> tqdm[NoReturn]:
+    """A bar that counts bytes."""
+    return tqdm(desc=title, unit="B", unit_scale=True, unit_divisor=1024)
 
 
 def main() -> int:
@@ -33,14 +29,14 @@ def main() -> int:
         return 2
     old, new, copy = sys.argv[1:]
     try:
-        with Bar("signature") as bar:
-            signature = redelta.signature(old, progress=bar.show)
+        with bar("signature") as shown:
+            signature = redelta.signature(old, progress=progress.tqdm(shown))
         with tempfile.TemporaryFile() as delta:
-            with Bar("delta") as bar:
-                redelta.write_delta(signature, new, delta, progress=bar.show)
+            with bar("delta") as shown:
+                redelta.write_delta(signature, new, delta, progress=progress.tqdm(shown))
             delta.seek(0)
-            with Bar("patch") as bar:
-                redelta.write_patch(old, delta, copy, progress=bar.show)
+            with bar("patch") as shown:
+                redelta.write_patch(old, delta, copy, progress=progress.tqdm(shown))
     except (OSError, redelta.RedeltaError) as error:
         print(error, file=sys.stderr)
         return 1
