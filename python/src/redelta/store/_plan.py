@@ -43,6 +43,9 @@ FOLD = 8
 """A stage begins with all of the part before it if that is shorter than so many least parts, and only with the end of a
 longer one: that saves a request, and lets the store copy some MiB more."""
 
+NEVER = 1 << 62
+"""The rank of a copy that is not given up: the first and the last one, which have no new bytes on both sides."""
+
 OLD = -1
 """The source of a copy from the old object."""
 
@@ -162,28 +165,26 @@ def plan(
     segments = joined(ops, size)
     if mode == "exact" and limits.part_least > 1 and not limits.staging and not limits.equal_parts:
         raise ParameterError(f"{limits.name} has no staging objects: use mode='parts'")
-    gap = limits.near if near is None else near
+    if mode == "whole" or not limits.copies or size == 0:
+        return whole(size, limits)
+    if not limits.equal_parts:
+        segments = fit(segments, limits, limits.near if near is None else near, size)
     if mode != "auto":
-        return make(segments, size, limits, mode, gap)
-    plans = [make(segments, size, limits, "whole", gap)]
-    if limits.copies and size:
-        modes: tuple[Mode, ...] = ("exact", "parts") if limits.staging else ("exact",)
-        plans += [make(segments, size, limits, each, gap) for each in modes]
+        return make(segments, size, limits, mode)
+    modes: tuple[Mode, ...] = ("exact", "parts") if limits.staging else ("exact",)
+    plans = [whole(size, limits), *(make(segments, size, limits, each) for each in modes)]
     return min(plans, key=lambda each: each.uploaded + REQUEST_BYTES * each.requests)
 
 
-def make(segments: list[Segment], size: int, limits: Limits, mode: Mode, near: int) -> Plan:
-    """The plan of one mode."""
-    if mode == "whole" or not limits.copies or size == 0:
-        return whole(size, limits)
+def make(segments: list[Segment], size: int, limits: Limits, mode: Mode) -> Plan:
+    """The plan of one mode that copies."""
     if limits.equal_parts:
         return best_grid(segments, size, limits)
-    islands = fit(segments, limits, near, size)
     if limits.part_least <= 1:
-        return Plan(size, "exact", sized(islands, limits))
+        return Plan(size, "exact", sized(segments, limits))
     if mode == "parts":
-        return Plan(size, "parts", sized(grown(islands, limits.part_least), limits))
-    return staged(islands, size, limits)
+        return Plan(size, "parts", sized(grown(segments, limits.part_least), limits))
+    return staged(segments, size, limits)
 
 
 def joined(ops: Iterable[Copy | Literal], size: int) -> list[Segment]:
@@ -218,25 +219,36 @@ def fit(segments: list[Segment], limits: Limits, near: int, size: int) -> list[S
     more than the store allows. An eighth of the parts is kept for those that are cut because they are long."""
     most = max(3, (limits.parts_most - 2 * -(-size // limits.part_most)) * 7 // 8)
     order = sorted((each.length, place) for place, each in enumerate(segments[1:-1], 1) if each.basis is not None)
+    ranks = [NEVER if each.basis is not None else -1 for each in segments]
+    for rank, (_, place) in enumerate(order):
+        ranks[place] = rank
     least = bisect_right(order, near, key=lambda each: each[0])
-    high = len(order)
-    if len(islands(segments, order, least)) > most:
+    if count_islands(ranks, least) > most:
+        high = len(order)
         while least < high:  # to give up one more copy never makes more segments
             middle = (least + high) // 2
-            if len(islands(segments, order, middle)) <= most:
+            if count_islands(ranks, middle) <= most:
                 high = middle
             else:
                 least = middle + 1
-    return islands(segments, order, least)
+    return islands(segments, ranks, least)
 
 
-def islands(segments: list[Segment], order: list[tuple[int, int]], count: int) -> list[Segment]:
-    """The segments, with the first `count` copies of an order given up: they are sent, with what is new beside them."""
-    given_up = {place for _, place in order[:count]}
+def count_islands(ranks: list[int], given_up: int) -> int:
+    """How many segments there are once the copies of the first ranks are given up."""
+    found, island = 0, False
+    for rank in ranks:
+        if rank >= given_up or not island:
+            found += 1
+        island = rank < given_up
+    return found
+
+
+def islands(segments: list[Segment], ranks: list[int], given_up: int) -> list[Segment]:
+    """The segments, with the copies of the first ranks given up: they are sent, with what is new beside them."""
     found: list[Segment] = []
-    for place, each in enumerate(segments):
-        new = each.basis is None or place in given_up
-        if not new:
+    for each, rank in zip(segments, ranks, strict=True):
+        if rank >= given_up:
             found.append(each)
         elif found and found[-1].basis is None:
             found[-1] = Segment(found[-1].target, found[-1].length + each.length, None)
