@@ -29,7 +29,7 @@ MIB = 1 << 20
 TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 HOP = ("connection", "transfer-encoding", "keep-alive", "content-length", "date", "server")
 
-Action = Literal["busy", "reset", "lost", "cut", "slow", "kill before", "kill after"]
+Action = Literal["busy", "reset", "lost", "cut", "slow", "kill before", "kill after", "interrupt"]
 """What goes wrong with a request: "reset": it does not arrive; "lost": its answer does not; "cut": half of it does."""
 
 
@@ -45,7 +45,7 @@ class Fault:
     times: int = 1
     """Then so many do not."""
     value: float = 0
-    """Seconds of a slow answer, or the process that is killed."""
+    """Seconds of a slow answer, or the process that is killed or interrupted."""
 
 
 @dataclass
@@ -231,12 +231,15 @@ class _Handler(BaseHTTPRequestHandler):
             time.sleep(fault.value)
         elif fault.action == "kill before":
             os.kill(int(fault.value), signal.SIGKILL)
+        elif fault.action == "interrupt":
+            os.kill(int(fault.value), signal.SIGINT)
         elif fault.action == "busy":
             self.answer(*refusal(Refused(503, "SlowDown", "Please reduce your request rate.")), seen)
         elif fault.action != "reset":
             return False
-        self.close_connection = fault.action != "busy"
-        return fault.action != "slow"
+        goes_on = fault.action in ("slow", "interrupt")
+        self.close_connection = not goes_on and fault.action != "busy"
+        return not goes_on
 
     def answer(self, status: int, headers: list[tuple[str, str]], data: bytes, seen: Seen, cut: bool = False) -> None:
         """Sends it."""

@@ -147,12 +147,10 @@ def test_runs_tell_themselves_by_their_names() -> None:
 
 PUSHER = """
 import json, os, sys
-import boto3, botocore.session
-import redelta
-from redelta import store
-from redelta.store import S3
 from dataclasses import replace
-boto3.Session(aws_access_key_id="x", aws_secret_access_key="y").client("s3", region_name="us-east-1")
+from redelta import store
+from redelta.store import S3, _s3
+_s3.session_of("x", "y", None, None, "us-east-1").client("s3")  # children have what it has read
 for line in sys.stdin:
     what = json.loads(line)
     child = os.fork()
@@ -232,6 +230,41 @@ def test_a_kill_at_any_request_leaves_one_of_the_versions(small: Bucket, tmp_pat
     assert both == {old, new}
 
 
+def test_ctrl_c_at_any_request_removes_what_was_begun(small: Bucket, tmp_path: Path) -> None:
+    old = noise(MIB)
+    new = edited(old, 1)
+    file = tmp_path / "file"
+    file.write_bytes(new)
+    small.put("key", old)
+    sign(small)
+    signature = small.get("key.sig.zst")
+    with pusher() as process:
+        for number in range(0, 100, 2):
+            small.put("key", old)
+            small.put("key.sig.zst", signature)
+            small.proxy.reset()
+            fault = Fault("interrupt", skip=number)
+            status = process.push(small, file, fault)
+            if fault.times:
+                break
+            assert status in (0, signal.SIGINT, 1 << 8)  # what was done in time, or ended by the interrupt
+            assert small.get("key") in (old, new)
+            assert small.keys() == ["key", "key.sig.zst"]
+            assert all(not parts_of(small, each) for each in uploads_of(small))
+    assert number > 8
+
+
+def uploads_of(bucket: Bucket) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = bucket.direct.list_multipart_uploads(Bucket=bucket.name).get("Uploads", [])
+    return found
+
+
+def parts_of(bucket: Bucket, upload: dict[str, Any]) -> list[Any]:
+    found = bucket.direct.list_parts(Bucket=bucket.name, Key=upload["Key"], UploadId=upload["UploadId"])
+    parts: list[Any] = found.get("Parts", [])
+    return parts
+
+
 def check_recovery(bucket: Bucket, old: bytes, new: bytes, number: int, options: dict[str, Any]) -> None:
     """After a kill, the next push, or clean, removes what has stayed; only an upload without parts, of whose number
     nobody knows, is not yet removed."""
@@ -242,9 +275,8 @@ def check_recovery(bucket: Bucket, old: bytes, new: bytes, number: int, options:
         store.push(edited(new, 1, 9), bucket.url("key"), mode="exact", **options)
         assert bucket.get("key") == edited(new, 1, 9)
     assert bucket.keys() == ["key", "key.sig.zst"]
-    for each in bucket.direct.list_multipart_uploads(Bucket=bucket.name).get("Uploads", []):
-        found = bucket.direct.list_parts(Bucket=bucket.name, Key=each["Key"], UploadId=each["UploadId"])
+    for each in uploads_of(bucket):
         assert each["Key"] == "key"
-        assert not found.get("Parts")
+        assert not parts_of(bucket, each)
     store.clean(bucket.url("key"), older_than=0, **options)
     assert bucket.uploads() == []

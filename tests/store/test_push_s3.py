@@ -257,6 +257,21 @@ def test_sources_of_all_kinds(small: Bucket, tmp_path: Path) -> None:
             assert small.get(f"key-{number}") == new
 
 
+@pytest.mark.parametrize("mode", ["exact", "parts"])
+def test_a_bucket_that_keeps_versions_keeps_no_staging_objects(small: Bucket, mode: str) -> None:
+    small.direct.put_bucket_versioning(Bucket=small.name, VersioningConfiguration={"Status": "Enabled"})
+    old = noise(2 * MIB)
+    new = edited(old, 3)
+    small.put("key", old)
+    sign(small)
+    push(small, new, mode=mode)
+    found = small.direct.list_object_versions(Bucket=small.name)
+    assert sorted(each["Key"] for each in found["Versions"]) == ["key", "key", "key.sig.zst", "key.sig.zst"]
+    assert not found.get("DeleteMarkers")
+    assert small.get("key") == new
+    assert store.verify(small.url("key"), storage_options=small.options).digest == redelta.digest(new).hex()
+
+
 # ---- patch -----------------------------------------------------------------------------------------------------------
 
 

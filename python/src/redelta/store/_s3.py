@@ -182,7 +182,11 @@ class S3Store(Backend):
         raise AssertionError("unreachable")
 
     def put(self, key: str, data: bytes) -> None:
-        self.call("put_object", Key=key, Body=data, ContentType="application/zstd", **self.sum_of([data]))
+        self.put_version(key, data, ContentType="application/zstd")
+
+    def put_version(self, key: str, data: bytes, **more: Any) -> str | None:
+        """Makes or replaces a small object; the number of its version, in a bucket that keeps them."""
+        return version_of(self.call("put_object", Key=key, Body=data, **more, **self.sum_of([data])))
 
     def sum_of(self, data: Any) -> dict[str, Any]:
         """The checksum of what one request sends, as its parameters."""

@@ -68,7 +68,7 @@ class Assembly:
         self.prefix = f"{prefix_of(self.store.key)}{run.name}/"
         try:
             if not self.plan.stages and not by_reading:
-                self.store.put(self.mark(), b"")
+                self.mark()
             if not by_reading:
                 etags = self.fill(self.store.key, upload)
                 return self.finish(self.store.key, upload, etags, whole, self.store.condition(self.old))
@@ -81,11 +81,11 @@ class Assembly:
             self.clean_up()
             ACTIVE.discard(run.name)
 
-    def mark(self) -> str:
-        """An empty object that tells of a run without stages, by its name."""
+    def mark(self) -> None:
+        """Makes an empty object that tells of a run without stages, by its name."""
         key = f"{self.prefix}mark"
         self.made.append((key, None))
-        return key
+        self.made[-1] = (key, self.store.put_version(key, b""))
 
     # ---- Uploads -----------------------------------------------------------------------------------------------------
 

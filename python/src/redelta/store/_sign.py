@@ -29,11 +29,17 @@ class Digester:
         self._room = threading.Semaphore(AHEAD)
         self._kept = b""
         self._made = b""
+        self._error: BaseException | None = None
         self._thread = threading.Thread(target=self._work, daemon=True)
         self._thread.start()
 
     def _work(self) -> None:
-        self._made = redelta.digest(self)
+        try:
+            self._made = redelta.digest(self)
+        except BaseException as error:  # raised by `finish`; until then, nobody must wait for room
+            self._error = error
+            while self.read(1 << 30):
+                continue
 
     def read(self, length: int, /) -> bytes:
         """For the digest."""
@@ -53,6 +59,8 @@ class Digester:
         """The digest, as `b3sum` prints it. It must be called, also after an error."""
         self._queue.put(b"")
         self._thread.join()
+        if self._error is not None:
+            raise self._error
         return self._made.hex()
 
 
@@ -62,15 +70,15 @@ def made_of(
     """The signature, the digest, and the two lengths."""
     signer, block, strong = _sidecar.signer(size, block_len, strong_len)
     digester = Digester()
-    made = b""
+    made: list[bytes] = []
     try:
         for chunk in chunks:
             digester.update(chunk)
-            made += signer.update(chunk)
+            made.append(signer.update(chunk))
             tally.advance(len(chunk))
     finally:
         digest = digester.finish()
-    return made + signer.finish(), digest, block, strong
+    return b"".join([*made, signer.finish()]), digest, block, strong
 
 
 def sidecar_of(store: Backend, old: Object) -> Sidecar | None:
