@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import Bucket, MIB, SMALL, edited, noise, push, sign
+from helpers.buckets import MIB, SMALL, Bucket, edited, noise, push, sign
 from helpers.strict_proxy import Action, Fault
 from redelta import store
 from redelta.store import _s3, _staging

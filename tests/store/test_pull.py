@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import Bucket, MIB, edited, noise, sign
+from helpers.buckets import MIB, Bucket, edited, noise, sign
 from redelta import store
 from redelta.store import _ranges
 

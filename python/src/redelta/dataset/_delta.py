@@ -7,19 +7,18 @@ from typing import Any
 
 from redelta._params import compression_level
 from redelta._types import Compression, Progress
-from redelta.dataset._cutting import Piece
+from redelta.dataset._cutting import Piece, unread_directories
 from redelta.dataset._delta_tasks import DeltaJob, Stretch, delta_shard, plan_shard
 from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._index import index_name, make_index
 from redelta.dataset._known import Known, bare
 from redelta.dataset._limits import Limits
-from redelta.dataset._listing import FAILURE, KIND, PATH
 from redelta.dataset._places import Place
 from redelta.dataset._ranges import Gathering, Parts
 from redelta.dataset._reader import open_dataset
 from redelta.dataset._results import Summary
 from redelta.dataset._run import Run
-from redelta.dataset._schema import DELTA_KIND, DIRECTORY, SIGNATURE_KIND
+from redelta.dataset._schema import DELTA_KIND, SIGNATURE_KIND
 from redelta.dataset._signature import Where, checked_cut, open_known
 
 
@@ -87,7 +86,7 @@ def write_delta(
         return Stretch(piece.after, piece.last, old.between(piece.after, piece.last), below)
 
     def bounds_of(piece: Piece) -> bytes:
-        unread.extend(row[PATH] for row in piece.rows if row[KIND] == DIRECTORY and row[FAILURE] is not None)
+        unread.extend(unread_directories(piece.table))
         return repr((piece.after, piece.last, stretch_of(piece).unread)).encode()
 
     run = Run(where, to, DELTA_KIND, parameters, how, resume, progress, basis=old.digest, bounds_of=bounds_of)
@@ -103,7 +102,7 @@ def write_delta(
         def finish(parts: Parts | None) -> Task:
             return Task(delta_shard, (job, stem, ipc, stretch, known_part, parts), take)
 
-        gathering = Gathering(where, to, stem, piece.rows[0], run.there, finish)
+        gathering = Gathering(where, to, stem, piece.first, run.there, finish)
         return Task(plan_shard, (job, ipc, stretch, known_part), gathering.planned)
 
     with engine_of(executor) as engine:

@@ -37,6 +37,8 @@ WINDOW = 4
 TRIES = 16
 """How often a task is tried whose worker is lost. When one of a pool's processes is lost, so are the tasks of all of
 them, so the task that is to blame is known only after some tries."""
+BROKEN = (BrokenExecutor, EOFError, ConnectionError)
+"""What it means that a task cannot be handed out: the processes are gone, or the one that starts them is."""
 LOOK_SECONDS = 2.0
 """How often an engine is looked at from which nothing comes."""
 LOSSES = 5
@@ -107,8 +109,9 @@ class Engine:
         assert task.executor is not None
         return task.executor.submit(task.function, *task.arguments)
 
-    def run(self, tasks: Iterable[Task]) -> None:
-        """Runs all tasks, and those that come of their results. Raises what a task raises, and DatasetError if workers
+    def run(self, tasks: Iterable[Task | None]) -> None:
+        """Runs all tasks, and those that come of their results. None among them: there is none before another one has
+        ended. Raises what a task raises, and DatasetError if workers
         are lost again and again. Tasks that are running then are waited for."""
         source = iter(tasks)
         more: list[Task] = []
@@ -143,7 +146,7 @@ class Engine:
         self._check_scheduler()
         try:
             pending[self.submit(task)] = task
-        except BrokenExecutor as error:
+        except BROKEN as error:
             more.extend(self._again(task, error))
 
     def _finish(self, done: Future[Any], task: Task) -> Iterator[Task]:
@@ -159,7 +162,7 @@ class Engine:
 
     def _again(self, task: Task, error: BaseException) -> Iterator[Task]:
         """The task once more, unless it has been tried often enough, or the caller's executor is of no more use."""
-        is_broken = isinstance(error, BrokenExecutor)
+        is_broken = isinstance(error, BROKEN)
         if (
             is_broken and self._own is not None and task.executor is self._own
         ):  # its other processes are of no use either

@@ -14,13 +14,15 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Iterator
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from operator import itemgetter
 from typing import Any, Final, TypeAlias
 
 from redelta.dataset._failures import failure_of
 from redelta.dataset._places import PRIVATE, Place
-from redelta.dataset._schema import DIRECTORY, FILE, LINK
+from redelta.dataset._schema import DIRECTORY, FILE, LINK, LISTED
 
 OURS = PRIVATE.encode()
 
@@ -41,39 +43,102 @@ NOTHING: tuple[Any, ...] = (None,) * 10
 def listing(root: Place) -> Iterator[Listed]:
     """The files, directories and symbolic links below a root, sorted. Raises OSError if the root itself cannot be
     read."""
-    if root.path is not None:
-        return list_directory(root.path)
-    from redelta.dataset._listing_objects import list_objects
+    return iter(walk_of(root, first_entries(root)))
 
-    return list_objects(root)
+
+def first_entries(root: Place) -> list[Any]:
+    """The entries of a root, to walk. Raises OSError if it cannot be read."""
+    return [(b"",)] if root.path is None else entries_of(root.path, b"")
+
+
+def walk_of(root: Place, entries: Iterable[Any]) -> Walk:
+    """A walk over entries of a root."""
+    if root.path is not None:
+        return DirectoryWalk(root.path, entries)
+    from redelta.dataset._listing_objects import objects_walk
+
+    return objects_walk(root, entries)
+
+
+class Walk(ABC):
+    """Gives the rows of entries and of all that is below them, depth first, by a stack of the entries that are still to
+    come in each directory. An entry is a row, or a tuple of one path, which ends with a slash: the contents of a
+    directory. A walk can be left at any row: `rest` gives the entries that another one goes on with."""
+
+    def __init__(self, entries: Iterable[Any]) -> None:
+        self._stack: list[Iterator[Any]] = [iter(entries)]
+
+    def __iter__(self) -> Iterator[Listed]:
+        while self._stack:
+            entry = next(self._stack[-1], None)
+            if entry is None:
+                self._stack.pop()
+            elif len(entry) < len(LISTED):
+                self._stack.append(iter(self.contents(entry)))
+            else:
+                yield from self.row(entry)
+
+    def rest(self) -> list[Any]:
+        """What is still to come, in order. The walk is over then."""
+        found = [self.plain(entry) for entries in reversed(self._stack) for entry in entries]
+        self._stack.clear()
+        return [entry for entries in found for entry in entries]
+
+    @abstractmethod
+    def contents(self, entry: Any) -> Iterable[Any]:
+        """The entries in a directory."""
+
+    def row(self, entry: Listed) -> Iterator[Listed]:
+        """What is given for a row: itself, unless it turns out to be another one, or none."""
+        yield entry
+
+    def plain(self, entry: Any) -> list[Any]:
+        """An entry without what only this walk knows of it."""
+        return [entry]
 
 
 # ---- A directory ----------------------------------------------------------------------------------------------------
 
 
-def list_directory(root: bytes) -> Iterator[Listed]:
-    """Depth first, by a stack of the entries that are still to come in each directory. A subdirectory is read when its
-    own row is due, which says if that fails, and kept until its contents are: only names that continue its own come in
-    between."""
-    stack = [iter(entries_of(root, b""))]
-    contents: dict[bytes, list[Any]] = {}
-    while stack:
-        entry = next(stack[-1], None)
-        if entry is None:
-            stack.pop()
-        elif len(entry) == 1:
-            stack.append(iter(contents.pop(entry[PATH], ())))
-        elif entry[KIND] == DIRECTORY and entry[FAILURE] is None:
-            try:
-                contents[entry[PATH] + b"/"] = entries_of(root, entry[PATH] + b"/")
-                yield entry
-            except FileNotFoundError:
-                continue
-            except OSError as error:
-                failed = failure_of(entry[PATH], error)
-                yield (*entry[:FAILURE], failed.kind, failed.text)
-        else:
+class DirectoryWalk(Walk):
+    """In a file system. A subdirectory is read when its own row is due, which says if that fails, and kept until its
+    contents are: only names that continue its own come in between."""
+
+    def __init__(self, root: bytes, entries: Iterable[Any]) -> None:
+        super().__init__(entries)
+        self._root = root
+        self._contents: dict[bytes, list[Any]] = {}
+
+    def row(self, entry: Listed) -> Iterator[Listed]:
+        """Reads a directory."""
+        path = entry[PATH]
+        if entry[KIND] != DIRECTORY or entry[FAILURE] is not None:
             yield entry
+            return
+        try:
+            self._contents[path + b"/"] = entries_of(self._root, path + b"/")
+        except FileNotFoundError:
+            return
+        except OSError as error:
+            self._contents[path + b"/"] = []
+            failed = failure_of(path, error)
+            entry = (*entry[:FAILURE], failed.kind, failed.text)
+        yield entry
+
+    def contents(self, entry: Any) -> Iterable[Any]:
+        """What was read before, unless the row was in another walk, which has told if it cannot be read."""
+        found = self._contents.pop(entry[PATH], None)
+        if found is None:
+            with suppress(OSError):
+                found = entries_of(self._root, entry[PATH])
+        return found or ()
+
+    def plain(self, entry: Any) -> list[Any]:
+        """With what was read before."""
+        found = self._contents.pop(entry[PATH], None) if len(entry) == 1 else None
+        if found is None:
+            return [entry]
+        return [each for inner in found for each in self.plain(inner)]
 
 
 def entries_of(root: bytes, prefix: bytes) -> list[Any]:

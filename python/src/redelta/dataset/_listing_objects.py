@@ -8,22 +8,28 @@ since it would be all of them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import datetime
+from itertools import pairwise
 from operator import itemgetter
 from typing import Any
 
 from redelta._errors import ParameterError
-from redelta.dataset._listing import OURS, PATH, Listed
+from redelta.dataset._listing import OURS, PATH, Listed, Walk
 from redelta.dataset._places import Place
 from redelta.dataset._schema import FILE
 
+PAGES = 4
+"""After so many pages of a prefix, what is left of it may be another walk's."""
+SPREAD = 8
+"""Prefixes that a walk of S3 has at least before it lists one of them without regard to directories."""
 
-def list_objects(root: Place) -> Iterator[Listed]:
-    """The objects below a URL."""
+
+def objects_walk(root: Place, entries: Iterable[Any]) -> Walk:
+    """A walk over entries below a URL."""
     filesystem, base = root.filesystem()
-    found = pages_of_s3(filesystem, base) if is_s3(filesystem) else walk(filesystem, base)
-    return (each for each in found if not each[PATH].startswith(OURS) and b"/" + OURS not in each[PATH])
+    kind = S3Walk if is_s3(filesystem) else ObjectsWalk
+    return kind(filesystem, base, entries)
 
 
 def is_s3(filesystem: Any) -> bool:
@@ -32,37 +38,70 @@ def is_s3(filesystem: Any) -> bool:
     return "s3" in ((protocols,) if isinstance(protocols, str) else protocols) and hasattr(filesystem, "call_s3")
 
 
-def pages_of_s3(filesystem: Any, base: str) -> Iterator[Listed]:
-    """All keys with a prefix, page by page. Raises ParameterError for a kind of bucket that does not sort them."""
-    bucket, _, inner = base.partition("/")
-    prefix = f"{inner}/" if inner else ""
-    more: dict[str, str] = {}
-    last = b""
-    while True:
-        page = filesystem.call_s3("list_objects_v2", Bucket=bucket, Prefix=prefix, **more)
-        for told in page.get("Contents", ()):
-            path = told["Key"][len(prefix) :].encode()
-            if path <= last and last:
-                raise ParameterError(f"s3://{base}: this kind of bucket does not list its keys in order")
-            last = path
-            if path and not path.endswith(b"/"):
-                yield row_of(path, {**told, "size": told["Size"]})
-        if not page.get("IsTruncated"):
-            return
-        more = {"ContinuationToken": page["NextContinuationToken"]}
+class ObjectsWalk(Walk):
+    """Directory by directory."""
 
+    def __init__(self, filesystem: Any, base: str, entries: Iterable[Any]) -> None:
+        super().__init__(entries)
+        self.filesystem = filesystem
+        self.base = base
 
-def walk(filesystem: Any, base: str) -> Iterator[Listed]:
-    """Directory by directory, depth first."""
-    stack = [iter(entries_of(filesystem, base, b""))]
-    while stack:
-        entry = next(stack[-1], None)
-        if entry is None:
-            stack.pop()
-        elif len(entry) == 1:
-            stack.append(iter(entries_of(filesystem, base, entry[PATH])))
-        else:
+    def contents(self, entry: Any) -> Iterable[Any]:
+        """By one call of fsspec."""
+        return entries_of(self.filesystem, self.base, entry[PATH])
+
+    def row(self, entry: Listed) -> Iterator[Listed]:
+        """Without objects of ours."""
+        if not entry[PATH].startswith(OURS) and b"/" + OURS not in entry[PATH]:
             yield entry
+
+
+class S3Walk(ObjectsWalk):
+    """Prefix by prefix, in pages. While there are few prefixes, one is looked into as if it were a directory, so that
+    there are more, which others can list; then all keys of a prefix are, whatever slashes they have. A tuple of two
+    paths stands for the keys with a prefix that come after another one."""
+
+    def __init__(self, filesystem: Any, base: str, entries: Iterable[Any]) -> None:
+        held = list(entries)
+        super().__init__(filesystem, base, held)
+        self._spread = len(held) >= SPREAD
+
+    def contents(self, entry: Any) -> Iterable[Any]:
+        """Some pages of a prefix, and what is left of it."""
+        prefix, after = entry[PATH], entry[-1] if len(entry) > 1 else b""
+        bucket, _, inner = self.base.partition("/")
+        key = f"{inner}/" if inner else ""
+        asked: dict[str, str] = {"Bucket": bucket, "Prefix": key + prefix.decode()}
+        if after:
+            asked["StartAfter"] = key + after.decode()
+        elif not self._spread:
+            asked["Delimiter"] = "/"
+        found: list[Any] = []
+        for _ in range(PAGES):
+            page = self.filesystem.call_s3("list_objects_v2", **asked)
+            found += self.entries(page, len(key.encode()))
+            after = page["Contents"][-1]["Key"].encode()[len(key.encode()) :] if page.get("Contents") else after
+            if not page.get("IsTruncated"):
+                return found
+            asked.pop("StartAfter", None)
+            asked["ContinuationToken"] = page["NextContinuationToken"]
+        if "Delimiter" in asked:  # too many for one level: all keys of the prefix, then
+            self._spread = True
+            return [(prefix,)]
+        return [*found, (prefix, after)]
+
+    def entries(self, page: Any, start: int) -> list[Any]:
+        """Those of a page, in order. Raises ParameterError for a kind of bucket that does not sort its keys."""
+        found: list[Any] = []
+        paths = [told["Key"].encode()[start:] for told in page.get("Contents", ())]
+        if any(one >= other for one, other in pairwise(paths)):
+            raise ParameterError(f"s3://{self.base}: this kind of bucket does not list its keys in order")
+        for path, told in zip(paths, page.get("Contents", ()), strict=True):
+            if path and not path.endswith(b"/"):
+                found.append(row_of(path, {**told, "size": told["Size"]}))
+        found += [(told["Prefix"].encode()[start:],) for told in page.get("CommonPrefixes", ())]
+        found.sort(key=itemgetter(PATH))
+        return found
 
 
 def entries_of(filesystem: Any, base: str, prefix: bytes) -> list[Any]:

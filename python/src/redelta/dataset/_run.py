@@ -5,16 +5,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from redelta._errors import ParameterError
 from redelta._types import Progress
-from redelta.dataset._cutting import Cut, Piece, cut
+from redelta.dataset._cutting import Cut, Cutter, Piece
 from redelta.dataset._engine import Engine, Task
 from redelta.dataset._failures import Failure, raise_failures
-from redelta.dataset._listing import PATH, Listed, listing
+from redelta.dataset._lister import ROWS, Lister, ListJob, place_below
 from redelta.dataset._manifest import Manifest, Shard, write_manifest
 from redelta.dataset._places import Place
 from redelta.dataset._results import Summary
@@ -54,25 +53,42 @@ class Run:
         """Has all shards made. `task_of` gives None for a piece that needs no shard."""
         self.dest.make()
         self.there = self.dest.sizes() if self.resume else {}
-        engine.run(self._tasks(task_of))
+        engine.run(self._tasks(engine.workers, task_of))
 
     def _tasks(
-        self, task_of: Callable[[Piece, str, bytes, Callable[[Done | None], None]], Task | None]
-    ) -> Iterator[Task]:
-        for number, piece in enumerate(self.pieces()):
-            ipc = piece.to_ipc()
-            stem = stem_of(self.kind, self.parameters, ipc, self.basis.encode(), self.bounds_of(piece))
-            shard = shard_there(self.dest, stem, self.there)
-            if shard is not None:
-                self.skip(number, Done(shard))
-                continue
-            task = task_of(piece, stem, ipc, self._taker(number))
-            if task is not None:
+        self, workers: int, task_of: Callable[[Piece, str, bytes, Callable[[Done | None], None]], Task | None]
+    ) -> Iterator[Task | None]:
+        """Of listing and of shards; None while there is none before another one has ended."""
+        lister = Lister(ListJob(self.root, self.cut, ROWS, place_below(self.root, self.dest)), workers)
+        cutter = Cutter(self.cut)
+        number = 0
+        while not lister.is_done:
+            section = lister.next_section()
+            for piece in () if section is None else cutter.add(section):
+                yield from self._tasks_of(number, piece, task_of)
+                number += 1
+            task = lister.next_task()
+            if task is not None or section is None:
                 yield task
+        for piece in cutter.end():
+            yield from self._tasks_of(number, piece, task_of)
+            number += 1
 
-    def pieces(self) -> Iterator[Piece]:
-        """The root in pieces."""
-        yield from cut(without_place(listing(self.root), self.dest, self.root), self.cut)
+    def _tasks_of(
+        self,
+        number: int,
+        piece: Piece,
+        task_of: Callable[[Piece, str, bytes, Callable[[Done | None], None]], Task | None],
+    ) -> Iterator[Task]:
+        """That of a piece, unless its shard is there."""
+        stem = stem_of(self.kind, self.parameters, piece.key, self.basis.encode(), self.bounds_of(piece))
+        shard = shard_there(self.dest, stem, self.there)
+        if shard is not None:
+            self.skip(number, Done(shard))
+            return
+        task = task_of(piece, stem, piece.to_ipc(), self._taker(number))
+        if task is not None:
+            yield task
 
     def skip(self, number: int, done: Done) -> None:
         """A shard that was there."""
@@ -116,16 +132,3 @@ class Run:
         )
         raise_failures(summary.failures, summary)
         return summary
-
-
-def without_place(rows: Iterable[Listed], dest: Place, root: Place) -> Iterator[Listed]:
-    """The rows, without those of the dataset itself, which may lie below the root."""
-    if root.path is None or dest.path is None or not (dest.path + b"/").startswith(root.path + b"/"):
-        yield from rows
-        return
-    if dest.path == root.path:
-        raise ParameterError("a dataset cannot be written into the root itself: give a directory of its own")
-    inner = dest.path[len(root.path.rstrip(b"/")) + 1 :]
-    for row in rows:
-        if row[PATH] != inner and not row[PATH].startswith(inner + b"/"):
-            yield row

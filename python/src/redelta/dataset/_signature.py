@@ -106,7 +106,7 @@ def write_signature(
     copies = {} if older is None else {each.stem: each for each in older.manifest.shards}
 
     def task_of(piece: Piece, stem: str, ipc: bytes, take: Any) -> Task | None:
-        if not piece.rows:
+        if piece.table.num_rows == 0:
             return None
         if older is not None and stem in copies:
             run.skipped += 1
@@ -118,7 +118,7 @@ def write_signature(
         def finish(parts: Parts | None) -> Task:
             return Task(sign_shard, (job, stem, ipc, known_part, parts), take)
 
-        gathering = Gathering(job.root, job.dest, stem, piece.rows[0], run.there, finish)
+        gathering = Gathering(job.root, job.dest, stem, piece.first, run.there, finish)
         return Task(plan_shard, (job, ipc, known_part), gathering.planned)
 
     with engine_of(executor) as engine:

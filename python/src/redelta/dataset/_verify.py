@@ -13,13 +13,13 @@ from redelta._types import Progress
 from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import bare
 from redelta.dataset._limits import Limits
+from redelta.dataset._lister import place_below, without
 from redelta.dataset._listing import PATH, SIZE, listing
 from redelta.dataset._manifest import Shard
 from redelta.dataset._places import Place
 from redelta.dataset._reader import Dataset, open_dataset
 from redelta.dataset._reading import Sums, Wanted, read_files
 from redelta.dataset._results import Change, ChangeKind, Report
-from redelta.dataset._run import without_place
 from redelta.dataset._schema import DELETE, DELTA_KIND, DIRECTORY, FILE, LINK
 from redelta.dataset._signature import Where
 
@@ -190,7 +190,7 @@ def extra_paths(dataset: Dataset, root: Place) -> Iterator[Change]:
     shard: Shard | None = None
     paths: set[bytes] = set()
     started = False
-    for row in without_place(listing(root), dataset.place, root):
+    for row in without(listing(root), place_below(root, dataset.place)):
         while not started or (shard is not None and shard.last < row[PATH]):
             started, shard = True, next(shards, None)
             paths = paths_of(dataset, shard)

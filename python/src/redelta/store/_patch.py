@@ -12,7 +12,7 @@ import tempfile
 import threading
 from bisect import bisect_right
 from contextlib import ExitStack
-from typing import Any, Self
+from typing import Self
 
 import redelta
 from redelta._errors import ParameterError, VerifyError
