@@ -206,6 +206,17 @@ static void delta_release(void *slot) {
         rd__parse_free(&it->parses[i]);
 }
 
+/* Of a range, so few that each thread has some segments. */
+static size_t delta_parts_of_segment(const rd__delta_segments *run, unsigned threads) {
+    enum { SHARE = 4 }; /* segments for each thread */
+    const size_t most = run->part_size < SEGMENT_MAX ? rd__min_size(SEGMENT_MAX / run->part_size, PARTS_MAX) : 1;
+    if (run->start == 0 && run->stop == UINT64_MAX)
+        return most;
+    const uint64_t end = rd__min_u64(run->stop, run->new_file->size);
+    const uint64_t fit = (end - rd__min_u64(run->start, end)) / run->part_size / ((uint64_t)threads * SHARE);
+    return fit < 1 ? 1 : (size_t)rd__min_u64(fit, most);
+}
+
 rd_result rd__delta_segments_run(rd__delta_segments *run) {
     static const rd__segment_work work = {.slot_size = sizeof(delta_slot),
                                           .work = delta_work,
@@ -220,7 +231,7 @@ rd_result rd__delta_segments_run(rd__delta_segments *run) {
     /* Parts start where a window of the scanner's budget does, as the stitcher needs it. */
     const size_t budget_window = (size_t)rd__scanner_budget_window(run->signature);
     run->part_size = (PART_SIZE + budget_window - 1) / budget_window * budget_window;
-    const size_t parts = run->part_size < SEGMENT_MAX ? rd__min_size(SEGMENT_MAX / run->part_size, PARTS_MAX) : 1;
+    const size_t parts = delta_parts_of_segment(run, threads);
     run->overlap = rd__context_take(kept, overlap, 1);
     if (!run->overlap)
         return rd__fail_memory(&run->operation->error);
