@@ -107,7 +107,8 @@ static rd_result segments_finish(void *context, void *slot) {
     }
     segments->finished_last = segment->last;
     const uint64_t whole = segment->zeros > 0 ? segment->zeros * segments->size : segments->size;
-    const uint64_t done = segment->offset + (segment->last ? segment->got : whole) - segments->start;
+    const uint64_t reached = segment->offset + (segment->last ? segment->got : whole);
+    const uint64_t done = (segments->end > 0 ? rd__min_u64(reached, segments->end) : reached) - segments->start;
     operation->stats.in_bytes = done;
     const rd_result result = rd__operation_progress(operation, done);
     if (result != RD_OK)
