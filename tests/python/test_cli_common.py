@@ -5,12 +5,14 @@ from __future__ import annotations
 import argparse
 import errno
 import importlib
+import logging
 import os
 import pty
 import signal
 import subprocess
 import sys
 import time
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -256,6 +258,35 @@ def test_files_that_failed_are_told(
         *failures, error = records_of(said.out)
         assert [record["name_b64"] for record in failures][:1] == ["ZGlyL/8w"]
         assert (len(failures), error["type"], error["status"]) == (12, "error", 1)
+
+
+@pytest.mark.parametrize("more", [[], ["-q"]])
+def test_warnings_and_logs_are_lines(
+    more: list[str], signals: None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    objects, store = importlib.import_module("redelta._cli.objects"), importlib.import_module("redelta.store")
+
+    def warn(*words: object, **options: object) -> None:
+        warnings.warn("file: the owner\nwas not kept", RuntimeWarning, stacklevel=1)
+        logging.getLogger("redelta.store").warning("a part was sent %d times", 2)
+        logging.getLogger("redelta.store").info("all is well")
+        raise OSError(errno.ENOSPC, "No space left on device", "file")
+
+    monkeypatch.setattr(store, "push", warn)
+    monkeypatch.setattr(sys, "argv", ["redelta-push", "new", "there", *more])
+    with warnings.catch_warnings():
+        warnings.simplefilter("default")
+        assert objects.push_main() == 1
+    told = capsys.readouterr().err.splitlines()
+    assert told[-1].startswith("redelta: push: file: cannot be used: No space left on device; ")
+    assert told[:-1] == (
+        []
+        if more
+        else [
+            "redelta: push: warning: file: the owner was not kept",
+            "redelta: push: warning: a part was sent 2 times",
+        ]
+    )
 
 
 # ---- Names -----------------------------------------------------------------------------------------------------------

@@ -11,12 +11,14 @@ import argparse
 import contextlib
 import errno
 import gc
+import logging
 import multiprocessing
 import os
 import signal
 import sys
 import time
 import traceback
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any, NoReturn
@@ -195,7 +197,7 @@ def missing_module(error: BaseException | None) -> str | None:
     return None
 
 
-def one_line(error: BaseException) -> str:
+def one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
@@ -267,6 +269,40 @@ def tell(run: Run, failure: Failure) -> None:
     )
 
 
+# ---- What others say -------------------------------------------------------------------------------------------------
+
+
+class Told(logging.Handler):
+    """What the package logs, as lines of the verb."""
+
+    def __init__(self, run: Run) -> None:
+        super().__init__(logging.ERROR if run.quiet else logging.WARNING)
+        self._run = run
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self._run.told(f"warning: {one_line(record.getMessage())}")
+
+
+@contextlib.contextmanager
+def listening(run: Run) -> Iterator[None]:
+    """Warnings, and what the package logs, become lines of the verb."""
+
+    def show(message: Warning | str, *where: object, **more: object) -> None:
+        if not run.quiet:
+            run.told(f"warning: {one_line(message)}")
+
+    log, handler = logging.getLogger("redelta"), Told(run)
+    log.addHandler(handler)
+    log.propagate, before = False, log.propagate
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = show
+            yield
+    finally:
+        log.removeHandler(handler)
+        log.propagate = before
+
+
 # ---- The run ---------------------------------------------------------------------------------------------------------
 
 
@@ -285,8 +321,9 @@ def install_signals() -> None:
 
 def die(number: int) -> NoReturn:
     """Ends the process by a signal, so that who started it knows."""
+    for each in {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, number}:  # one more of them must not be an exception
+        signal.signal(each, signal.SIG_DFL)
     gc.collect()  # what workers shared is given back
-    signal.signal(number, signal.SIG_DFL)
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)
 
@@ -311,7 +348,8 @@ def main(verb: str, arguments: argparse.Namespace, work: Callable[[Run], int]) -
     run = None
     try:
         run = Run(verb, arguments)
-        return attempt(run, work)
+        with listening(run):
+            return attempt(run, work)
     except OSError as error:  # of the records
         print(f"redelta: {verb}: {shown(str(arguments.json))}: cannot be written: {error.strerror}", file=sys.stderr)
         return STATUS_IO
