@@ -102,6 +102,12 @@ def test_records_have_the_figures(tmp_path: Path, old: Path) -> None:
     assert anew["dataset"]["shards_skipped"] == 0
 
 
+def test_what_is_being_done_is_told_if_that_is_wanted(tmp_path: Path, old: Path) -> None:
+    told = run("signature", "-v", old, tmp_path / "sig").stderr
+    assert told == f"redelta: dataset signature: {old}, {tmp_path / 'sig'}, by 1 process\n"
+    assert run("signature", "-v", "-q", old, tmp_path / "sig").stderr == ""
+
+
 def test_known_files_are_not_read(tmp_path: Path, old: Path) -> None:
     good("signature", old, tmp_path / "sig")
     (old / "dir0/new").write_bytes(b"new")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -45,6 +46,11 @@ Example, on the old side, on the new side, and on the old side again:
 """
 
 
+def processors() -> int:
+    """How many this process may use: as many processes work by default."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 def needed() -> ModuleType:
     """What does the work."""
     return import_module("redelta.dataset")
@@ -56,6 +62,9 @@ def needed() -> ModuleType:
 def do(run: Run, name: str, words: tuple[str, ...], options: dict[str, Any]) -> Any:
     """Calls a function of `redelta.dataset` with the words of the command line and those options that were given."""
     function = getattr(needed(), name)
+    number = run.arguments.workers or processors()
+    where = run.arguments.scheduler or f"{number} process{'es' if number > 1 else ''}"
+    run.verbose(f"{', '.join(shown(word) for word in words)}, by {where}")
     with engine(run.arguments) as executor:
         return function(*words, executor=executor, progress=run.progress, **options)
 

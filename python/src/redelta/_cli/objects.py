@@ -18,7 +18,7 @@ from redelta._cli._arguments import (
     given,
     split,
 )
-from redelta._cli._records import STATUS_DONE, plain
+from redelta._cli._records import STATUS_DONE, plain, shown
 from redelta._cli._run import Run
 from redelta._cli._run import main as run_verb
 
@@ -54,6 +54,7 @@ def needed() -> ModuleType:
 def push(run: Run) -> int:
     found = run.arguments
     options = given(found, *SHARED, "signature", "read", "mode", "renew")
+    run.verbose(f"{shown(found.file)} to {shown(found.url)}")
     done = needed().push(found.file, found.url, progress=run.progress, **options)
     return finish(run, done)
 
@@ -61,6 +62,7 @@ def push(run: Run) -> int:
 def pull(run: Run) -> int:
     found = run.arguments
     options = given(found, *SHARED, "whole")
+    run.verbose(f"{shown(found.url)} to {shown(found.file)}")
     old = found.old if found.old is not None else found.file if os.path.exists(found.file) else None
     done = needed().pull(found.url, old, found.file, progress=run.progress, **options)
     return finish(run, done)
