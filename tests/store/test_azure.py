@@ -16,7 +16,7 @@ from helpers.buckets import MIB, edited, noise
 from redelta import store
 from redelta.store import _azure, _staging
 
-pytestmark = pytest.mark.skipif(azurite() is None, reason="azurite is not installed: see tests/helpers/azurite.py")
+pytestmark = pytest.mark.skipif(azurite() is None, reason="azurite is not installed: scripts/setup azurite")
 
 
 @pytest.fixture(scope="module")
