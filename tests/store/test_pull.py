@@ -12,7 +12,7 @@ import pytest
 import redelta
 from helpers.buckets import MIB, Bucket, edited, noise, sign
 from redelta import store
-from redelta.store import _ranges
+from redelta.store import _ranges, _sidecar
 
 
 def pull(bucket: Bucket, old: Any, dest: Any, key: str = "key", **more: Any) -> store.Pulled:
@@ -113,6 +113,24 @@ def test_a_signature_that_lies_makes_no_wrong_file(small: Bucket, tmp_path: Path
     with pytest.raises(redelta.VerifyError, match="do not make the object"):
         pull(small, edited(old, 1), file)
     assert file.read_bytes() == old
+
+
+def test_a_signature_of_another_size_is_refused(small: Bucket, tmp_path: Path) -> None:
+    small.put("key", old := noise(MIB))
+    fields = {"size": MIB, "etag": small.head("key")["ETag"], "version": None, "digest": "0" * 64}
+    for size, error in (
+        (MIB - 5000, redelta.CorruptError),
+        (MIB + 5000, redelta.CorruptError),
+        (0, redelta.CorruptError),
+    ):
+        signature = redelta.signature(bytes(size), block_len=1000, compress=1)
+        small.put("key.sig.zst", _sidecar.pack(signature, **fields))  # type: ignore[arg-type]
+        with pytest.raises(error, match="is not one of 1048576 bytes"):
+            pull(small, old, tmp_path / "file")
+    many = redelta.signature(bytes(200_000), block_len=1, strong_len=1, compress=19)
+    small.put("key.sig.zst", _sidecar.pack(many, **fields))  # type: ignore[arg-type]
+    with pytest.raises(redelta.LimitError):
+        pull(small, old, tmp_path / "file")
 
 
 def test_an_object_that_changes_while_it_is_pulled(

@@ -25,7 +25,7 @@ from redelta.store._limits import Limits
 from redelta.store._open import Options, Url, open_store
 from redelta.store._ranges import Span, cut
 from redelta.store._results import Pulled
-from redelta.store._sidecar import Sidecar
+from redelta.store._sidecar import Sidecar, load
 from redelta.store._sign import missing, sidecar_of
 
 NEAR = 16 << 10
@@ -166,7 +166,8 @@ def pull(
 
     At most `workers` ranges are fetched at once. With `dry_run`, the signature is fetched and compared, and the result
     says what the rest would take. `progress` gets the bytes that were fetched, and their total. Memory: that of the
-    signature, of a delta of the old file's literals, and 8 MiB for each worker.
+    signature and up to 200 bytes for each of its blocks, a delta of what the old file has besides, and 8 MiB for each
+    worker.
 
     Raises FileNotFoundError, PermissionError, SignatureMissingError, StaleSignatureError, ObjectChangedError,
     VerifyError, UnavailableError, MissingExtraError, StoreError, and what `redelta.write_patch` raises.
@@ -195,7 +196,7 @@ def pull(
         signature_bytes = opened.meter.received - before
         made = [Stretch(0, now.size, None)] if now.size else []
         if sidecar is not None and old is not None:
-            signature = redelta.Signature.load(sidecar.data)
+            signature = load(sidecar, opened.url)
             made = joined(stretches(found_in(signature, old, now.size), signature.block_len, now.size))
         return Pull(opened, now, sidecar, made, signature_bytes).done(
             b"" if old is None else old, dest, dry_run, progress

@@ -68,7 +68,7 @@ def look(store: Backend, signature: redelta.Signature | Source | None, read: boo
         known.beside = True
         known.note = "the signature beside the object is of another version"
     if known.sidecar is not None:
-        known.signature = known.sidecar.data
+        known.signature = _sidecar.load(known.sidecar, store.url)
     elif read and store.limits.copies:
         made, digest, _, _ = made_of(store.whole(old), old.size, None, "least", Tally(None, old.size))
         data = _sidecar.pack(made, size=old.size, etag=old.etag, version=old.version, digest=digest)

@@ -28,6 +28,8 @@ VERSION = 1
 KIND = "object signature"
 STEP = 128
 SMALL = 1024
+LEAST = 16
+"""The least length of blocks that is taken."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,15 @@ def unpack(data: bytes, name: str) -> Sidecar:
         raise CorruptError(
             f"{name!r}: the signature is damaged ({error}); make it again with redelta.store.sign"
         ) from error
+
+
+def load(sidecar: Sidecar, name: str) -> redelta.Signature:
+    """The signature, whose blocks must be those of an object of that size. Raises CorruptError if they are not, and
+    LimitError before a frame that claims far too many takes memory."""
+    found = redelta.Signature.load(sidecar.data, max_blocks=sidecar.size // LEAST + 1)
+    if len(found) != -(-sidecar.size // found.block_len):
+        raise CorruptError(f"{name!r}: the signature is not one of {sidecar.size} bytes; make it again")
+    return found
 
 
 def block_length(size: int) -> int:
