@@ -25,7 +25,9 @@ SMALL_S3 = replace(
 """S3, a hundred thousand times smaller, so that its bounds are met by short files."""
 SMALL_R2 = replace(R2, part_least=50, part_most=400, parts_most=60, single_most=400, put_part=120, near=7)
 SMALL_AZURE = replace(AZURE, part_most=300, parts_most=40, put_part=120, copy_part=200, near=3)
-SMALL = {"s3": SMALL_S3, "r2": SMALL_R2, "azure": SMALL_AZURE}
+GROUPS = replace(SMALL_S3, parts_most=14, part_most=1 << 20, single_most=1 << 20, copy_part=1 << 20)
+"""Fewer parts than there are ops."""
+SMALL = {"groups": GROUPS, "s3": SMALL_S3, "r2": SMALL_R2, "azure": SMALL_AZURE}
 
 Ops = list[Copy | Literal]
 
@@ -138,7 +140,7 @@ lengths = st.lists(
 )
 
 
-@pytest.mark.parametrize("store", ["s3", "r2", "azure"])
+@pytest.mark.parametrize("store", ["s3", "groups", "r2", "azure"])
 @pytest.mark.parametrize("mode", ["auto", "exact", "parts", "whole"])
 @given(lengths=lengths)
 def test_every_plan_is_legal_and_makes_the_file(store: str, mode: Mode, lengths: list[tuple[int, int | None]]) -> None:
@@ -245,13 +247,41 @@ def test_a_hundred_thousand_ops(limits: Limits, mode: Mode) -> None:
     assert made.uploaded <= size
 
 
-def test_more_edits_than_parts_give_up_the_shortest_copies() -> None:
+@pytest.mark.parametrize("limits", [S3, AZURE], ids=["s3", "azure"])
+def test_more_edits_than_parts_give_up_the_shortest_copies(limits: Limits) -> None:
+    fewer = replace(limits, staging=False, parts_most=10_000, part_least=1)
     ops, size = scattered(40 * GIB, 50_000, 8192)
-    made = plan(ops, size, S3, mode="exact")
+    made = plan(ops, size, fewer)
+    check(made, ops, size, fewer)
     copies = sorted(op.length for op in ops if isinstance(op, Copy))
     new = 50_000 * 8192
     kept = 4000  # of the copies; the others, which are shorter, may be sent
-    assert made.uploaded <= new + sum(copies[:-kept]) + S3.part_least
+    assert made.uploaded <= new + sum(copies[:-kept])
+
+
+def test_more_ops_than_parts_are_exact_with_stages_of_stages() -> None:
+    deep = 0
+    for seed in range(300):
+        chance = random.Random(seed)
+        lengths = [
+            (chance.randint(1, chance.choice([12, 120, 900])), chance.choice([None, chance.randint(0, 2000)]))
+            for _ in range(chance.randint(20, 120))
+        ]
+        ops, size = ops_of(lengths)
+        made = plan(ops, size, GROUPS, mode="exact", near=0)
+        check(made, ops, size, GROUPS)
+        new = sum(op.length for op in ops if isinstance(op, Literal))
+        assert new <= made.uploaded <= new + GROUPS.part_least
+        deep += any(len(stage.parts) > 2 for stage in made.stages)
+    assert deep > 250
+
+
+def test_more_edits_than_parts_are_exact_with_stages() -> None:
+    ops, size = scattered(400 * GIB, 50_000, 100_000)
+    made = plan(ops, size, S3, mode="exact", near=0)
+    check(made, ops, size, S3)
+    assert made.uploaded <= 50_000 * 100_000 + S3.part_least
+    assert made.copied < 4 * size
 
 
 @pytest.mark.parametrize("limits", [S3, R2, AZURE], ids=["s3", "r2", "azure"])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -210,6 +211,28 @@ def test_a_dry_run_says_what_the_push_then_takes(small: Bucket) -> None:
     assert abs(said.requests - made.requests) <= 2
     assert abs(said.bytes_sent - made.bytes_sent) <= 64
     assert said.cost == pytest.approx(made.cost, rel=0.05)
+
+
+def test_more_edits_than_parts(small: Bucket) -> None:
+    old = noise(3 * MIB)
+    new = edited(old, 12)
+    small.put("key", old)
+    made = push(small, new, signature=redelta.signature(old), limits=replace(SMALL, parts_most=12))
+    assert small.get("key") == new
+    assert made.mode == "exact"
+    assert made.parts <= 12
+    assert made.stages > 12
+    assert (small.keys(), small.uploads()) == (["key"], [])
+
+
+def test_a_store_that_lacks_something_says_what_to_do(buckets: Callable[[Rules], Bucket]) -> None:
+    bucket = buckets(Rules(least=64 * KIB, checksum=False))
+    bucket.put("key", old := noise(MIB))
+    with pytest.raises(store.StoreError, match="checksum=False"):
+        push(bucket, edited(old, 1), signature=redelta.signature(old))
+    push(bucket, edited(old, 1), signature=redelta.signature(old), limits=replace(SMALL, checksum=False))
+    assert bucket.get("key") == edited(old, 1)
+    assert (bucket.keys(), bucket.uploads()) == (["key"], [])
 
 
 def test_progress_is_told_and_can_end_it(small: Bucket) -> None:

@@ -9,8 +9,8 @@ between two islands is copied by the store, and an island is uploaded. Three thi
   is then copied into the new version as one part. Only at the very beginning nothing lies before, so a change in the
   first 5 MiB costs up to 5 MiB. `parts` does without stages: each island grows to 5 MiB, by bytes that need not be sent.
 - A store may demand parts of one length (R2). Then there is a grid, and a part is copied if it lies in one copy.
-- A store has a greatest number of parts. Islands are joined over the shortest copies between them until they fit, and
-  parts grow with the object.
+- A store has a greatest number of parts. Stages of many parts each meet this, too. Without them, islands are joined over
+  the shortest copies between them until they fit. Parts grow with the object.
 
 `auto` takes the plan that costs least, at `REQUEST_BYTES` for a request. It is never worse than sending the file.
 """
@@ -167,24 +167,24 @@ def plan(
         raise ParameterError(f"{limits.name} has no staging objects: use mode='parts'")
     if mode == "whole" or not limits.copies or size == 0:
         return whole(size, limits)
-    if not limits.equal_parts:
-        segments = fit(segments, limits, limits.near if near is None else near, size)
+    gap = limits.near if near is None else near
     if mode != "auto":
-        return make(segments, size, limits, mode)
+        return make(segments, size, limits, mode, gap)
     modes: tuple[Mode, ...] = ("exact", "parts") if limits.staging else ("exact",)
-    plans = [whole(size, limits), *(make(segments, size, limits, each) for each in modes)]
+    plans = [whole(size, limits), *(make(segments, size, limits, each, gap) for each in modes)]
     return min(plans, key=lambda each: each.uploaded + REQUEST_BYTES * each.requests)
 
 
-def make(segments: list[Segment], size: int, limits: Limits, mode: Mode) -> Plan:
+def make(segments: list[Segment], size: int, limits: Limits, mode: Mode, near: int) -> Plan:
     """The plan of one mode that copies."""
     if limits.equal_parts:
         return best_grid(segments, size, limits)
-    if limits.part_least <= 1:
-        return Plan(size, "exact", sized(segments, limits))
-    if mode == "parts":
-        return Plan(size, "parts", sized(grown(segments, limits.part_least), limits))
-    return staged(segments, size, limits)
+    if limits.part_least > 1 and mode == "exact":
+        return staged(fit(segments, near, None), size, limits)
+    fitting = fit(segments, near, budget(size, limits))
+    if mode == "parts" and limits.part_least > 1:
+        return Plan(size, "parts", sized(grown(fitting, limits.part_least), limits))
+    return Plan(size, "exact", sized(fitting, limits))
 
 
 def joined(ops: Iterable[Copy | Literal], size: int) -> list[Segment]:
@@ -214,16 +214,20 @@ def follows(last: Segment, basis: int | None) -> bool:
     return last.basis + last.length == basis
 
 
-def fit(segments: list[Segment], limits: Limits, near: int, size: int) -> list[Segment]:
+def budget(size: int, limits: Limits) -> int:
+    """How many segments may become parts: an eighth is kept for those that are cut because they are long."""
+    return max(4, (limits.parts_most - 2 * -(-size // limits.part_most)) * 7 // 8)
+
+
+def fit(segments: list[Segment], near: int, most: int | None) -> list[Segment]:
     """The segments, with islands joined over copies of at most `near` bytes, and over the shortest others if there are
-    more than the store allows. An eighth of the parts is kept for those that are cut because they are long."""
-    most = max(3, (limits.parts_most - 2 * -(-size // limits.part_most)) * 7 // 8)
+    more than `most`."""
     order = sorted((each.length, place) for place, each in enumerate(segments[1:-1], 1) if each.basis is not None)
     ranks = [NEVER if each.basis is not None else -1 for each in segments]
     for rank, (_, place) in enumerate(order):
         ranks[place] = rank
     least = bisect_right(order, near, key=lambda each: each[0])
-    if count_islands(ranks, least) > most:
+    if most is not None and count_islands(ranks, least) > most:
         high = len(order)
         while least < high:  # to give up one more copy never makes more segments
             middle = (least + high) // 2
@@ -403,7 +407,8 @@ class Stager:
         if short.basis is None and isinstance(last, PutPart):
             self.parts[-1] = PutPart(last.target, last.length + short.length)
             return
-        if isinstance(last, CopyPart) and last.length >= FOLD * self.least:
+        fold = FOLD if isinstance(last, CopyPart) and last.source == OLD else 2
+        if isinstance(last, CopyPart) and last.length >= fold * self.least:
             cut = last.length - self.least
             self.parts[-1] = last._replace(length=cut)
             head: Part = CopyPart(last.target + cut, self.least, last.source, last.offset + cut)
@@ -430,9 +435,22 @@ def staged(segments: list[Segment], size: int, limits: Limits) -> Plan:
             stager.add(each)
         else:
             stager.fold(each)
+    grouped(stager, budget(size, limits))
     made = cut(stager.parts, limits)
     stages = tuple(replace(each, parts=cut(list(each.parts), limits)) for each in stager.stages)
     return Plan(size, "exact", made, stages)
+
+
+def grouped(stager: Stager, most: int) -> None:
+    """As long as there are more parts than an object can have: puts them together in further stages, each of many."""
+    while len(stager.parts) > most:
+        groups: list[Part] = []
+        for start in range(0, len(stager.parts), most // 2):
+            parts = tuple(stager.parts[start : start + most // 2])
+            length = sum(part.length for part in parts)
+            groups.append(CopyPart(parts[0].target, length, len(stager.stages), 0))
+            stager.stages.append(Stage(parts[0].target, length, parts))
+        stager.parts = groups
 
 
 def opening(segments: list[Segment], least: int) -> list[Segment]:
@@ -454,6 +472,8 @@ def opening(segments: list[Segment], least: int) -> list[Segment]:
 
 def cut(parts: list[Part], limits: Limits) -> tuple[Part, ...]:
     """Parts that are not too long, and not too many. Copies from stages are cut, too."""
+    if len(parts) <= limits.parts_most and all(each.length <= limits.put_part for each in parts):
+        return tuple(parts)
     segments = [Segment(each.target, each.length, 0 if isinstance(each, CopyPart) else None) for each in parts]
     found: list[Part] = []
     sources = iter(parts)

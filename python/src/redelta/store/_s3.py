@@ -115,6 +115,8 @@ class S3Store(Backend):
             return forbidden(url, said)
         if (status >= 500 and status != 501) or status == 429 or code in THROTTLED:
             return unavailable(url, said)
+        if status == 501:
+            said += "; say what it has: limits=dataclasses.replace(store.S3, checksum=False, conditional=False)"
         return StoreError(f"{url!r}: the store refuses: {said}", url=url)
 
     def url_of(self, key: str) -> str:

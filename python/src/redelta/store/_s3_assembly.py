@@ -16,6 +16,7 @@ import hashlib
 from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
+from itertools import repeat
 from typing import TYPE_CHECKING, Any
 
 import redelta
@@ -23,7 +24,7 @@ from redelta._errors import VerifyError
 from redelta.store._backend import CHUNK, Advance, Object, Proof
 from redelta.store._checksum import crc64nvme
 from redelta.store._errors import StoreError
-from redelta.store._plan import DELETES, OLD, CopyPart, Part, Plan, PutPart, Segment, grid, least_grid, sized
+from redelta.store._plan import DELETES, OLD, CopyPart, Part, Plan, PutPart, Segment, Stage, grid, least_grid, sized
 from redelta.store._sources import Content, Section, chunks
 from redelta.store._staging import ACTIVE, Run, prefix_of
 
@@ -186,7 +187,7 @@ class Assembly:
         stage = self.plan.stages[number]
         key = f"{self.prefix}{number:05}"
         upload = self.create(key, self.staged_kept(), None)
-        etags = [self.send(key, upload, place, part) for place, part in enumerate(stage.parts, 1)]
+        etags = self.stage_parts(key, upload, stage)
         parts = [{"ETag": etag, "PartNumber": place} for place, etag in enumerate(etags, 1)]
         try:
             made = self.store.call(
@@ -201,6 +202,15 @@ class Assembly:
         self.made.append((key, origin.version))
         self.uploads.discard((key, upload))
         return origin
+
+    def stage_parts(self, key: str, upload: str, stage: Stage) -> list[str]:
+        """Sends the parts of a stage: two one after the other, many by workers of their own. None of those waits for a
+        stage that was not begun before this one, so none waits for a worker."""
+        numbers = range(1, len(stage.parts) + 1)
+        if len(stage.parts) <= 2:
+            return [self.send(key, upload, number, part) for number, part in zip(numbers, stage.parts, strict=True)]
+        with ThreadPoolExecutor(self.store.workers, thread_name_prefix="redelta-store") as pool:
+            return list(pool.map(self.send, repeat(key), repeat(upload), numbers, stage.parts))
 
     def staged_kept(self) -> dict[str, Any]:
         """Staging objects are encrypted as the object is."""
