@@ -207,6 +207,25 @@ def commands_of(process: int) -> str:
         return ""
 
 
+def test_the_server_of_processes_killed(tmp_path: Path) -> None:
+    """Between two tasks, so that the next process cannot be started by it."""
+    from multiprocessing import forkserver
+
+    results: list[int] = []
+
+    def then(result: int) -> list[Task]:
+        results.append(result)
+        server: int | None = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
+        if len(results) == 1 and server is not None:
+            for each in [*children_of(server), server]:
+                os.kill(each, signal.SIGKILL)
+        return [Task(abs, (result - 1,), then)] if result > 0 else []
+
+    with Engine(2) as engine:
+        engine.run([Task(abs, (3,), then)])
+    assert results == [3, 2, 1, 0]
+
+
 def start(tmp_path: Path, roots: tuple[Path, Path]) -> subprocess.Popen[bytes]:
     (tmp_path / "program.py").write_text(PROGRAM)
     words = [*map(str, roots), str(tmp_path), str(SHARD_FILES)]

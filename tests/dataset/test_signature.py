@@ -213,7 +213,8 @@ def test_a_file_that_vanishes_is_a_row_and_is_read_by_the_next_run(
     real = redelta.sign_files
 
     def vanishing(paths: list[bytes], **options: object) -> redelta.FileRecords:
-        path.unlink(missing_ok=True)
+        if b"f1/file 1%" in paths:
+            path.unlink()
         return real(paths, **options)  # type: ignore[arg-type]
 
     with ThreadPoolExecutor(1) as one:
@@ -236,7 +237,7 @@ def test_a_file_that_changes_after_it_was_listed_is_what_was_read(
     real = redelta.sign_files
 
     def changing(paths: list[bytes], **options: object) -> redelta.FileRecords:
-        if path.read_bytes() != b"changed":
+        if b"f1/file 1%" in paths:
             path.write_bytes(b"changed")
         return real(paths, **options)  # type: ignore[arg-type]
 
