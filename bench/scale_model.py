@@ -17,12 +17,14 @@ from dataclasses import dataclass, replace
 class Costs:
     """What things cost on one core."""
 
-    listing: float
-    """Of the driver, a file: to list it, and to put it into a shard."""
+    adding: float
+    """Of the driver, a file: to put it into a shard, once it is listed."""
     handing: float
     """Of the driver, a shard: to hand it out, and to take its result."""
     passing: float
     """Of the scheduler, a shard."""
+    listing: float
+    """Of a worker, a file: to list it."""
     file: float
     """Of a worker, a file: to open and read it, its sums, its row."""
     shard: float
@@ -71,7 +73,7 @@ def simulate(files: int, shard_files: int, costs: Costs, cluster: Cluster, seed:
         return events(files, shard_files, costs, cluster, 1.0, seed)
     alone = events(files, shard_files, costs, replace(cluster, cores=None), 1.0, seed)
     shards = math.ceil(files / shard_files)
-    driving = files * costs.listing + shards * (costs.handing + costs.passing)
+    driving = files * costs.adding + shards * (costs.handing + costs.passing)
     wanted = alone.efficiency * cluster.workers + min(1.0, driving / alone.seconds)
     return events(files, shard_files, costs, cluster, max(1.0, wanted / cluster.cores), seed)
 
@@ -85,14 +87,14 @@ def events(files: int, shard_files: int, costs: Costs, cluster: Cluster, slower:
     driver = passed = busy = lost = end = 0.0
     repeated = 0
     for _ in range(shards):
-        driver += (min(files, shard_files) * costs.listing + costs.handing) * slower
+        driver += (min(files, shard_files) * costs.adding + costs.handing) * slower
         if len(under_way) >= WINDOW * cluster.workers:
             driver = max(driver, heapq.heappop(under_way))
         begun = driver
         while True:
             passed = max(passed, begun) + costs.passing * slower
             begun = max(passed, heapq.heappop(idle))
-            took = min(files, shard_files) * costs.file + costs.shard
+            took = min(files, shard_files) * (costs.listing + costs.file) + costs.shard
             took *= slower * (chance.lognormvariate(-(costs.spread**2) / 2, costs.spread) if costs.spread else 1.0)
             until_loss = chance.expovariate(cluster.losses_an_hour / 3600) if cluster.losses_an_hour else math.inf
             busy += min(took, until_loss)
