@@ -56,8 +56,8 @@ static rd_result op_output_read_ahead(rd__op_output *output, const rd_op *op) {
     size_t got = 0;
     rd_result result = rd__writer_return(&output->writer);
     if (result == RD_OK)
-        result = rd__operation_progress(
-            operation, operation->done < op->target_offset ? op->target_offset : operation->done);
+        result = rd__operation_progress(operation,
+                                        operation->done < op->target_offset ? op->target_offset : operation->done);
     if (result == RD_OK)
         result = rd__source_read(output->new_file, operation, RD_ROLE_NEW, op->target_offset, output->ahead,
                                  (size_t)rd__min_u64(known, AHEAD), &got);
