@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from dataset.roots import later_version, make_root, snapshot
 from helpers.cluster import Cluster
 from helpers.examples import run
+from helpers.roots import later_version, make_root, snapshot
 from redelta import dataset
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import redelta
-from dataset.roots import edited, later_version, make_root, snapshot
+from helpers.roots import edited, later_version, make_root, snapshot
 from redelta import dataset
 from redelta.dataset import DatasetError, sync, write_delta, write_patch, write_signature
 

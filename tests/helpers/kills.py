@@ -24,9 +24,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from dataset.roots import snapshot
 from helpers.cluster import Cluster
 from helpers.datasets import bytes_of, change_tree, make_tree
+from helpers.roots import snapshot
 from redelta.dataset import write_delta, write_patch, write_signature
 from redelta.dataset._engine import WINDOW
 
