@@ -12,15 +12,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
-from contextlib import contextmanager
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from helpers.cluster import Cluster, wait_for
 from helpers.datasets import bytes_of, change_tree, make_tree
 from redelta import dataset
 from redelta.dataset._engine import Engine, Task
@@ -71,48 +71,6 @@ def test_threads(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, b
 # ---- Dask -----------------------------------------------------------------------------------------------------------
 
 
-DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
-
-
-class Cluster:
-    """A scheduler and workers, each a process, on 127.0.0.1 at ports that the system chooses."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.file = folder / "scheduler.json"
-        self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        self.workers: list[subprocess.Popen[bytes]] = []
-        wait_for(self.file.exists)
-
-    def _start(self, *words: str) -> subprocess.Popen[bytes]:
-        command = [*DASK, *words, "--scheduler-file", str(self.file)]
-        environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
-        with (self.folder / "log").open("ab") as log:
-            return subprocess.Popen(command, stdout=log, stderr=log, cwd=self.folder, env=environment)
-
-    def add_worker(self) -> None:
-        scratch = ["--local-directory", str(self.folder)]
-        options = [*scratch, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
-        self.workers.append(self._start("worker", *options))
-
-    def kill_worker(self) -> None:
-        worker = self.workers.pop(0)
-        worker.kill()
-        worker.wait()
-
-    def close(self) -> None:
-        for each in [*self.workers, self.scheduler]:
-            each.kill()
-            each.wait()
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     """A scheduler with two workers."""
@@ -126,17 +84,8 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         made.close()
 
 
-@contextmanager
-def client_of(cluster: Cluster) -> Iterator[Any]:
-    from distributed import Client
-
-    with Client(scheduler_file=str(cluster.file), set_as_default=False) as client:
-        client.wait_for_workers(2, timeout=60)
-        yield client
-
-
 def test_dask(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes], cluster: Cluster) -> None:
-    with client_of(cluster) as client:
+    with cluster.client() as client:
         assert make_both(roots, tmp_path, client) == expected
         with client.get_executor(pure=False) as executor:
             assert make_both(roots, tmp_path / "again", executor) == expected
@@ -147,7 +96,7 @@ def test_dask_workers_killed(
 ) -> None:
     """A worker is killed at three moments, each time another takes its place."""
     chance = random.Random(13)
-    with client_of(cluster) as client:
+    with cluster.client() as client:
         for each in range(3):
             cluster.add_worker()
             killer = threading.Timer(chance.uniform(0.05, 0.6), cluster.kill_worker)
