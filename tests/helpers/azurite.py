@@ -1,7 +1,7 @@
 """Azurite, Microsoft's emulator of Azure's blobs, as a process.
 
-`scripts/setup azurite` puts it where it is found here. It has Put Block From URL since the release 3.37. Its manifest asks
-for node 22; with node 20 it does what is needed here. It keeps everything in memory, and tells nobody.
+`scripts/setup azurite` puts it where it is found here. It has Put Block From URL since the release 3.37. Its manifest
+asks for node 22; with node 20 it does what is needed here. It keeps everything in memory, and tells nobody.
 """
 
 from __future__ import annotations

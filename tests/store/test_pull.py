@@ -124,11 +124,11 @@ def test_a_signature_of_another_size_is_refused(small: Bucket, tmp_path: Path) -
         (0, redelta.CorruptError),
     ):
         signature = redelta.signature(bytes(size), block_len=1000, compress=1)
-        small.put("key.sig.zst", _sidecar.pack(signature, **fields))  # type: ignore[arg-type]
+        small.put("key.sig.zst", _sidecar.pack(signature, **fields))
         with pytest.raises(error, match="is not one of 1048576 bytes"):
             pull(small, old, tmp_path / "file")
     many = redelta.signature(bytes(200_000), block_len=1, strong_len=1, compress=19)
-    small.put("key.sig.zst", _sidecar.pack(many, **fields))  # type: ignore[arg-type]
+    small.put("key.sig.zst", _sidecar.pack(many, **fields))
     with pytest.raises(redelta.LimitError):
         pull(small, old, tmp_path / "file")
 

@@ -235,6 +235,16 @@ def test_signatures_go_where_they_are_wanted(tmp_path: Path) -> None:
     assert not (tmp_path / "file.sig.zst").exists()
 
 
+def test_a_range_of_a_file_is_a_source(tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(bytes(range(200)))
+    for start, stop, made in ((10, 20, range(10, 20)), (190, None, range(190, 200)), (150, 900, range(150, 200))):
+        store.push(redelta.FileRange(tmp_path / "file", start, stop), "memory://folder/range")
+        assert fsspec.filesystem("memory").cat_file("/folder/range") == bytes(made)
+        assert store.verify("memory://folder/range", redelta.FileRange(tmp_path / "file", start, stop)).size == len(
+            made
+        )
+
+
 def test_sections_are_files() -> None:
     with _sources.NewFile(bytes(range(100))) as content:
         section = _sources.Section(content, 10, 50)

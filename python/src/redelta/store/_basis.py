@@ -33,7 +33,7 @@ def check_fits(old: Object, url: str, size: int | None, least: int) -> None:
 def fetched(store: Backend, old: Object, copies: list[Copy]) -> BinaryIO:
     """A temporary file with what is copied, where it is in the object, and holes elsewhere."""
     spans = cut(coalesced(union((op.basis, op.basis + op.length) for op in copies)))
-    file = cast(BinaryIO, tempfile.TemporaryFile())
+    file = cast(BinaryIO, tempfile.TemporaryFile())  # noqa: SIM115 the caller closes it
     try:
         file.truncate(old.size)
         for (start, _), data in zip(spans, store.in_order(spans, old.etag), strict=True):

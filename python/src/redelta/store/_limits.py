@@ -49,8 +49,8 @@ class Limits:
 
 
 S3 = Limits("s3", part_least=5 * MIB, staging=True, checksum=True, near=256 * KIB)
-"""Amazon S3. What is like it may have less: `dataclasses.replace(S3, checksum=False)` is for a store without checksums of
-whole objects, `conditional=False` for one that has no conditions for what replaces an object."""
+"""Amazon S3. What is like it may have less: `dataclasses.replace(S3, checksum=False)` is for a store without checksums
+of whole objects, `conditional=False` for one that has no conditions for what replaces an object."""
 
 R2 = Limits(
     "r2",

@@ -1,10 +1,9 @@
 """A delta applied to an object, within its store.
 
 The bytes of the new version are not at hand here: those that the delta copies are in the store. So its checksum is not
-known before, and there are two proofs. A delta that knows its basis (of `redelta.diff`) and a signature beside the object
-with the same digest of the same version prove by construction that the copies are right. Otherwise the new version is
-put together under a staging name, read back, and compared with the digest in the delta.
-"""
+known before, and there are two proofs. A delta that knows its basis (of `redelta.diff`) and a signature beside the
+object with the same digest of the same version prove by construction that the copies are right. Otherwise the new
+version is put together under a staging name, read back, and compared with the digest in the delta."""
 
 from __future__ import annotations
 
@@ -141,17 +140,17 @@ def patch(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Pushed:
-    """Applies `delta` to the object at `url`: what it copies is copied within the store, and its new bytes are sent. All
-    that is not the content stays, and the object is replaced in one step, if it is still the one that was there at the
-    start, as of `push`.
+    """Applies `delta` to the object at `url`: what it copies is copied within the store, and its new bytes are sent.
+    All that is not the content stays, and the object is replaced in one step, if it is still the one that was there at
+    the start, as of `push`.
 
     `verify` says how the new version is proved before it replaces the old one. "auto": by the basis, if the delta knows
     it (one of `redelta.diff` does) and the signature beside the object, of this very version, has its digest; otherwise
     the new version is put together under a staging name, read back, and compared with the digest in the delta. "read":
     always so; False: not at all.
 
-    The signature beside the object is then that of another version: `sign` makes it anew, which reads the object. `push`
-    does that by itself, since it has the new version at hand.
+    The signature beside the object is then that of another version: `sign` makes it anew, which reads the object.
+    `push` does that by itself, since it has the new version at hand.
 
     All else is as of `push`. Memory: 200 bytes for each command of the delta, and 8 MiB for each worker; disk: its new
     bytes.

@@ -7,10 +7,11 @@ between two islands is copied by the store, and an island is uploaded. Three thi
 - A store may refuse short parts (S3: less than 5 MiB, but for the last one). `exact` meets this with *stages*: an
   object of its own, of a copy of what lies before the island and, as its last part, which may be short, the island. It
   is then copied into the new version as one part. Only at the very beginning nothing lies before, so a change in the
-  first 5 MiB costs up to 5 MiB. `parts` does without stages: each island grows to 5 MiB, by bytes that need not be sent.
+  first 5 MiB costs up to 5 MiB. `parts` does without stages: each island grows to 5 MiB, by bytes that need not be
+  sent.
 - A store may demand parts of one length (R2). Then there is a grid, and a part is copied if it lies in one copy.
-- A store has a greatest number of parts. Stages of many parts each meet this, too. Without them, islands are joined over
-  the shortest copies between them until they fit. Parts grow with the object.
+- A store has a greatest number of parts. Stages of many parts each meet this, too. Without them, islands are joined
+  over the shortest copies between them until they fit. Parts grow with the object.
 
 `auto` takes the plan that costs least, at `REQUEST_BYTES` for a request. It is never worse than sending the file.
 """

@@ -155,8 +155,8 @@ def pull(
     dry_run: bool = False,
     progress: Progress | None = None,
 ) -> Pulled:
-    """Makes `dest` the object at `url`. What `old` has of it is taken from there, and only the rest is fetched. `old` is
-    a path (perhaps that of `dest`), bytes, or a file object; None if there is no old file.
+    """Makes `dest` the object at `url`. What `old` has of it is taken from there, and only the rest is fetched. `old`
+    is a path (perhaps that of `dest`), bytes, or a file object; None if there is no old file.
 
     The signature beside the object (see `sign`) says what it consists of. Without one, SignatureMissingError is raised;
     with `whole`, all of the object is fetched in that case, and if the signature is one of another version.
@@ -218,10 +218,10 @@ class Pull(NamedTuple):
         """Does it."""
         spans = [(each.start, each.stop) for each in self.made if each.old is None]
         fetched = sum(stop - start for start, stop in spans)
+        digest = self.sidecar.digest if self.sidecar else None
         if dry_run:
             self.store.meter.count(reads=len(cut(spans)), received=fetched)
-            return self.result(spans, fetched, self.sidecar and self.sidecar.digest, dry=True)
-        digest = self.sidecar.digest if self.sidecar else None
+            return self.result(spans, fetched, digest, dry=True)
         stream = DeltaStream(self.store, self.now.etag, self.made, digest, Tally(progress, fetched))
         try:
             stats = redelta.write_patch(old, stream, dest, sparse="auto")

@@ -253,7 +253,7 @@ class Assembly:
             parts = sized(segments, limits)
         with ThreadPoolExecutor(self.store.workers, thread_name_prefix="redelta-store") as pool:
             where = [{"Key": self.store.key, "UploadId": upload, "PartNumber": n} for n in range(1, len(parts) + 1)]
-            return list(pool.map(self.copy, where, parts, [origin] * len(parts)))  # type: ignore[arg-type]
+            return list(pool.map(self.copy, where, parts, [origin] * len(parts)))
 
     # ---- The end -----------------------------------------------------------------------------------------------------
 

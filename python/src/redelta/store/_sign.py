@@ -129,8 +129,9 @@ def sign(
     chance, and a third of the bytes. Use None where others choose the content of the objects: then a signature cannot
     be misled on purpose.
 
-    `storage_options` are those of fsspec's file system for such URLs, `limits` those of `push`. With `dry_run`, nothing is read but the object's
-    size, and the result says what it would take. `progress` gets the bytes that were read, and their total.
+    `storage_options` are those of fsspec's file system for such URLs, `limits` those of `push`. With `dry_run`, nothing
+    is read but the object's size, and the result says what it would take. `progress` gets the bytes that were read, and
+    their total.
 
     Raises FileNotFoundError, PermissionError, ObjectChangedError, UnavailableError, MissingExtraError, StoreError.
 

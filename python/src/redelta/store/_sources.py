@@ -17,6 +17,7 @@ from typing import Any, Protocol, Self
 
 from redelta._errors import FileChangedError, TruncatedError
 from redelta._files import is_path
+from redelta._range import FileRange
 from redelta._types import Source
 
 CHUNK = 8 << 20
@@ -37,25 +38,34 @@ class Content(Protocol):
 
 
 class NewFile:
-    """A source: a path or bytes as they are; anything else is copied to a temporary file first, for it is needed at any
-    offset, and more than once."""
+    """A source: a path, a range of a file or bytes as they are; anything else is copied to a temporary file first, for
+    it is needed at any offset, and more than once."""
 
     def __init__(self, source: Source) -> None:
         self._lock = threading.Lock()
+        self._start = 0
+        self.name: str | None = None
         with ExitStack() as stack:
-            if is_path(source):
-                self._file: Any = stack.enter_context(open(source, "rb", buffering=0))  # type: ignore[arg-type]
-                self.name: str | None = os.fspath(source)  # type: ignore[arg-type]
-                self.source: Source = self.name
-            elif hasattr(source, "read"):
+            self._file: Any
+            given: Any = source
+            if isinstance(given, FileRange) or is_path(given):
+                path = given.path if isinstance(given, FileRange) else given
+                self._file = stack.enter_context(open(path, "rb", buffering=0))
+                self.name = os.fspath(path)
+                self.source: Source = given
+            elif hasattr(given, "read"):
                 self._file = stack.enter_context(tempfile.TemporaryFile())
-                shutil.copyfileobj(source, self._file, CHUNK)
+                shutil.copyfileobj(given, self._file, CHUNK)
                 self._file.flush()
-                self.name, self.source = None, self._file
+                self.source = self._file
             else:
-                self._file = io.BytesIO(source)
-                self.name, self.source = None, source
+                self._file = io.BytesIO(given)
+                self.source = given
             self.size = self._file.seek(0, os.SEEK_END)
+            if isinstance(given, FileRange):
+                self._start = min(given.start, self.size)
+                stop = self.size if given.stop is None else min(given.stop, self.size)
+                self.size = max(0, stop - self._start)
             self._state = self._look()
             self._close = stack.pop_all()
 
@@ -68,7 +78,7 @@ class NewFile:
     def read(self, offset: int, length: int) -> bytes:
         """Exactly these bytes. Raises TruncatedError if the file has become shorter."""
         with self._lock:
-            self._file.seek(offset)
+            self._file.seek(self._start + offset)
             data: bytes = self._file.read(length)
             while len(data) < length:
                 more = self._file.read(length - len(data))

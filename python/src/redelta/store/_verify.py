@@ -29,8 +29,8 @@ def verify(
 
     All of the object is read, `workers` ranges at a time, and its digest compared. Less is read in two cases: with
     `quick`, only the name of the version is compared with that in the signature; and if there is a `file` and the store
-    has a checksum (CRC64NVME) of the object, that is compared with the file's. `progress` gets the bytes that were read,
-    and their total. Memory: 8 MiB for each worker.
+    has a checksum (CRC64NVME) of the object, that is compared with the file's. `progress` gets the bytes that were
+    read, and their total. Memory: 8 MiB for each worker.
 
     Raises VerifyError, SignatureMissingError, StaleSignatureError, ObjectChangedError, FileNotFoundError,
     PermissionError, UnavailableError, MissingExtraError, StoreError.
