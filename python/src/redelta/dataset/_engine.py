@@ -14,6 +14,7 @@ import logging
 import multiprocessing
 import os
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -43,6 +44,9 @@ LOOK_SECONDS = 2.0
 """How often an engine is looked at from which nothing comes."""
 LOSSES = 5
 """How many pools may be lost without a result in between."""
+PAUSE_SECONDS = 0.05
+"""How long is waited, times the number of losses, before there is another pool: the server that starts processes is
+known to have been killed only once the system has cleaned up after it."""
 WORKERS_MAX = 4096
 
 log = logging.getLogger(__name__)
@@ -163,12 +167,11 @@ class Engine:
     def _again(self, task: Task, error: BaseException) -> Iterator[Task]:
         """The task once more, unless it has been tried often enough, or the caller's executor is of no more use."""
         is_broken = isinstance(error, BROKEN)
-        if (
-            is_broken and self._own is not None and task.executor is self._own
-        ):  # its other processes are of no use either
+        if is_broken and self._own is not None and task.executor is self._own:  # its others are of no use either
             self._own.shutdown(wait=True, cancel_futures=True)
             self._own = None
             self._losses += 1
+            time.sleep(PAUSE_SECONDS * self._losses)
         if task.tries >= TRIES or self._losses >= LOSSES or (is_broken and self._given is not None):
             raise DatasetError(
                 f"workers were lost: {type(error).__name__}: {error}; what is done is kept, run it again"

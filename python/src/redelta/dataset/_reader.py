@@ -39,6 +39,7 @@ from redelta.dataset._schema import (
     DatasetKind,
 )  # fmt: skip
 
+BATCH_ROWS = 65_536
 BAD_PATH = rb"(^$)|(^/)|(/$)|(//)|(^|/)\.\.?(/|$)|\x00"
 """Of a path below a root: empty, absolute, with an empty component, `.`, `..` or a NUL."""
 
@@ -125,11 +126,26 @@ def decode(data: bytes, kind: DatasetKind, shard: Shard, limits: Limits, columns
         if metadata.num_rows != shard.rows or file.schema_arrow.remove_metadata() != bare(SCHEMAS[kind]):
             raise DatasetCorruptError(f"{shard.parquet} has other rows or columns than it should")
         groups = [metadata.row_group(at) for at in range(metadata.num_row_groups)]
-        limits.check("shard_memory", sum(each.total_byte_size for each in groups))
-        table = file.read(columns, use_threads=False)
+        size = sum(each.total_byte_size for each in groups)
+        limits.check("shard_memory", size)
+        table = table_of_batches(file, columns, size, limits)
     table.validate(full=True)
-    limits.check("shard_memory", table.nbytes)
     return table
+
+
+def table_of_batches(file: pq.ParquetFile, columns: list[str] | None, size: int, limits: Limits) -> pa.Table:
+    """The rows of a parquet file of `size` bytes without compression. They can take much more: of a dictionary, or of
+    the beginning of the value before, each row may repeat a value as long as all of these. So few are decoded at a
+    time that the first that are too many are within the limit."""
+    rows = min(max(limits.shard_memory // max(size, 1), 1), BATCH_ROWS)
+    batches = []
+    taken = 0
+    for batch in file.iter_batches(rows, columns=columns, use_threads=False):
+        taken += batch.nbytes
+        limits.check("shard_memory", taken)
+        batches.append(batch)
+    table = pa.Table.from_batches(batches)
+    return table if len(batches) == 1 else table.combine_chunks()
 
 
 def bare(schema: pa.Schema) -> pa.Schema:
