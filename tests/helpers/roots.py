@@ -6,9 +6,11 @@ import os
 import random
 import shutil
 import stat
+from concurrent.futures import Executor
 from pathlib import Path
 
 from helpers.samples import noise
+from redelta.dataset import write_delta, write_signature
 
 
 def snapshot(root: Path) -> dict[bytes, tuple[object, ...]]:
@@ -83,3 +85,18 @@ def later_version(old: Path, new: Path, seed: int) -> None:
     (new / "a" / "dangling").unlink()
     (new / "a" / "dangling").symlink_to("elsewhere")
     (new / "a" / "b").chmod(0o700)
+
+
+def put(root: Path, files: dict[str, bytes]) -> Path:
+    """A root with these files."""
+    for name, data in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_bytes(data)
+    return root
+
+
+def delta_of(folder: Path, threads: Executor, old: Path, new: Path, name: str = "delta") -> Path:
+    """The delta of two roots."""
+    write_signature(old, folder / f"{name}-signature", executor=threads)
+    write_delta(folder / f"{name}-signature", new, folder / name, executor=threads)
+    return folder / name

@@ -21,6 +21,8 @@ from redelta.dataset._schema import DELTA_KIND, SIGNATURE_KIND, VERSION, Dataset
 
 NAME = "manifest.json"
 STEM = re.compile(r"shard-[0-9a-f]{32}")
+LEFT = re.compile(rf"shard-[0-9a-f]{{32}}\.(parquet|pack)|part-[0-9a-f]{{32}}-[0-9]{{6,}}|{re.escape(PRIVATE)}.*")
+"""Names of the files that runs leave: others call files part-something, too."""
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
 COUNT_MAX = (1 << 63) - 1
@@ -170,7 +172,7 @@ def write_manifest(place: Place, manifest: Manifest) -> None:
         name for each in manifest.shards for name in (each.parquet, each.pack if each.pack_bytes else each.parquet)
     }
     for name in place.sizes():
-        if (STEM.match(name) or name.startswith(("part-", PRIVATE))) and name not in named:
+        if LEFT.fullmatch(name) and name not in named:
             place.remove(name)
 
 
