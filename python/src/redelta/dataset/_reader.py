@@ -38,10 +38,13 @@ from redelta.dataset._schema import (
     WHOLE,
     DatasetKind,
 )  # fmt: skip
+from redelta.dataset._shard_files import is_new_file, ops_of
 
 BATCH_ROWS = 65_536
-BAD_PATH = rb"(^$)|(^/)|(/$)|(//)|(^|/)\.\.?(/|$)|\x00"
-"""Of a path below a root: empty, absolute, with an empty component, `.`, `..` or a NUL."""
+BAD_PATH = rb"(^$)|(^/)|(/$)|(//)|(^|/)\.(\.?(/|$)|redelta-)|\x00"
+"""Of a path below a root: empty, absolute, with an empty component, `.`, `..` or a NUL; or with a component that
+begins as the names do of files that are being written and of the areas of patches. No listing has such a one, and a
+delta that has would write into the area of its own patch, or lead the next one elsewhere by a link."""
 
 
 @dataclass(frozen=True)
@@ -171,13 +174,15 @@ def faults(table: pa.Table, shard: Shard, limits: Limits) -> Iterator[str]:
         if name in names and not all_true(pc.greater_equal(table[name].drop_null(), 0)):
             yield f"{name} is negative"
     if "basis_path" in names and bad_paths(table["basis_path"].drop_null()):
-        yield "basis_path leads out of the root"
+        yield "basis_path leads out of the root, or to what redelta keeps for itself"
     if {"pack_offset", "pack_length"} <= names:
         yield from pack_faults(table["pack_offset"], table["pack_length"], shard)
     if table.schema.names == SCHEMAS[SIGNATURE_KIND].names:
         yield from signature_faults(table)
+        yield from number_faults(table, shard)
     elif table.schema.names == SCHEMAS[DELTA_KIND].names:
         yield from delta_faults(table)
+        yield from number_faults(table, shard)
 
 
 def all_true(values: Any) -> bool:
@@ -200,7 +205,7 @@ def path_faults(paths: Any, shard: Shard, limits: Limits) -> Iterator[str]:
     if not all_true(pc.less(array[:-1], array[1:])):
         yield "paths are not in order, or one is there twice"
     if bad_paths(array):
-        yield "a path leads out of the root"
+        yield "a path leads out of the root, or to what redelta keeps for itself"
     if not all_true(pc.less_equal(pc.binary_length(array), limits.path_bytes)):
         yield "a path is longer than is allowed"
 
@@ -268,6 +273,20 @@ def delta_faults(table: pa.Table) -> Iterator[str]:
         yield "a delta has no basis"
     if not implies(pc.and_(pc.equal(table["kind"], LINK), pc.not_equal(op, DELETE)), table["link"].is_valid()):
         yield "a link has no target"
+
+
+def number_faults(table: pa.Table, shard: Shard) -> Iterator[str]:
+    """The manifest says what the rows say: limits are compared with that."""
+    files = table.filter(is_new_file(table))
+    found = (files.num_rows, exact_sum(files["size"]), table.num_rows - table["failure"].null_count, ops_of(table))
+    if found != (shard.files, shard.bytes, shard.failures, shard.ops):
+        yield "its files, bytes, failures or ops are not those that the manifest names"
+
+
+def exact_sum(sizes: Any) -> int:
+    """The sum of up to 2^31 sizes, each up to 2^63: that of pyarrow wraps around."""
+    high, low = pc.shift_right(sizes, 32), pc.bit_wise_and(sizes, (1 << 32) - 1)
+    return ((pc.sum(high).as_py() or 0) << 32) + (pc.sum(low).as_py() or 0)
 
 
 # ---- The whole ------------------------------------------------------------------------------------------------------

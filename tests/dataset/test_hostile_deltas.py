@@ -1,0 +1,83 @@
+"""Deltas of strangers: what a patch must not do, whatever its delta asks for."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import redelta
+from dataset.roots import snapshot
+from dataset.test_hostile import edit, forge, in_shard
+from redelta import dataset
+
+Told = dict[str, Any]
+
+
+@pytest.fixture
+def folder(tmp_path: Path, threads: ThreadPoolExecutor) -> Path:
+    """Two versions of a root, and a delta between them, all of one shard."""
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "kept").write_bytes(b"kept")
+    shutil.copytree(tmp_path / "old", tmp_path / "new")
+    (tmp_path / "new" / "added").write_bytes(b"added")
+    dataset.write_signature(tmp_path / "old", tmp_path / "signature", executor=threads)
+    dataset.write_delta(tmp_path / "signature", tmp_path / "new", tmp_path / "delta", executor=threads)
+    return tmp_path
+
+
+def refused(folder: Path, threads: ThreadPoolExecutor, **options: Any) -> Exception:
+    before = snapshot(folder / "old")
+    with pytest.raises((dataset.DatasetCorruptError, redelta.LimitError)) as raised:
+        dataset.write_patch(folder / "delta", folder / "old", executor=threads, **options)
+    assert snapshot(folder / "old") == before
+    return raised.value
+
+
+def added_as(**values: object) -> Callable[[list[Told]], list[Told]]:
+    """The row of the file that is new becomes another one."""
+
+    def change(rows: list[Told]) -> list[Told]:
+        next(row for row in rows if row["path"] == b"added").update(values)
+        return sorted(rows, key=lambda each: bytes(each["path"]))
+
+    return change
+
+
+@pytest.mark.parametrize(
+    "path",
+    [b".redelta-patch/lock", b".redelta-sync", b"folder/.redelta-link-0", b".redelta-patch/shard-0.json", b".redelta-"],
+)
+def test_names_that_redelta_keeps_for_itself(folder: Path, threads: ThreadPoolExecutor, path: bytes) -> None:
+    """No listing has them, so no honest dataset has. A patch would write into its own area, and a link of such a name
+    would lead the next run elsewhere."""
+    forge(folder / "delta", added_as(path=path), 0)
+    assert isinstance(refused(folder, threads), dataset.DatasetCorruptError)
+
+
+def test_a_name_that_only_looks_like_it(folder: Path, threads: ThreadPoolExecutor) -> None:
+    forge(folder / "delta", added_as(path=b"a.redelta-patch"), 0)
+    dataset.write_patch(folder / "delta", folder / "old", executor=threads)
+    assert (folder / "old" / "a.redelta-patch").read_bytes() == b"added"
+
+
+def test_rows_of_more_bytes_than_the_manifest_says(folder: Path, threads: ThreadPoolExecutor) -> None:
+    """The limit of what is made is compared with the manifest, so that must say what the rows say."""
+    forge(folder / "delta", added_as(size=1 << 50), 0)
+    edit(folder / "delta", in_shard("bytes", 9, 0))
+    assert isinstance(refused(folder, threads, limits=dataset.Limits(file_bytes=1000)), dataset.DatasetCorruptError)
+
+
+@pytest.mark.parametrize("name", ["files", "failures"])
+def test_other_numbers_of_the_manifest(folder: Path, threads: ThreadPoolExecutor, name: str) -> None:
+    edit(folder / "delta", in_shard(name, 1, 0))
+    refused(folder, threads)
+
+
+def test_ops_that_the_rows_have_not(folder: Path, threads: ThreadPoolExecutor) -> None:
+    edit(folder / "delta", in_shard("ops", {"keep": 2}, 0))
+    refused(folder, threads)
