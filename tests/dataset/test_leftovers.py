@@ -13,7 +13,12 @@ def test_only_what_a_run_has_left_is_removed(tmp_path: Path, threads: ThreadPool
     """Others, too, call files part-something."""
     root = put(tmp_path / "root", {"x": b"x"})
     mine = {"part-00000.parquet": b"mine", "part-list": b"mine", "shard-" + "0" * 32 + "-notes.txt": b"mine"}
-    left = {"part-" + "0" * 32 + "-000001": b"left", "shard-" + "1" * 32 + ".pack": b"left", ".redelta-abc": b"left"}
+    left = {
+        "part-" + "0" * 32 + "-000001": b"left",
+        "part-index-" + "0" * 32: b"left",
+        "shard-" + "1" * 32 + ".pack": b"left",
+        ".redelta-abc": b"left",
+    }
     put(tmp_path / "signature", {**mine, **left})
     write_signature(root, tmp_path / "signature", executor=threads)
     names = {each.name for each in (tmp_path / "signature").iterdir()}

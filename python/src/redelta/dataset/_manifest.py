@@ -21,7 +21,11 @@ from redelta.dataset._schema import DELTA_KIND, SIGNATURE_KIND, VERSION, Dataset
 
 NAME = "manifest.json"
 STEM = re.compile(r"shard-[0-9a-f]{32}")
-LEFT = re.compile(rf"shard-[0-9a-f]{{32}}\.(parquet|pack)|part-[0-9a-f]{{32}}-[0-9]{{6,}}|{re.escape(PRIVATE)}.*")
+LEFT = re.compile(
+    r"shard-[0-9a-f]{32}\.(parquet|pack)|part-index-[0-9a-f]{32}|part-[0-9a-f]{32}-[0-9]{6,}|"
+    + re.escape(PRIVATE)
+    + ".*"
+)
 """Names of the files that runs leave: others call files part-something, too."""
 HEX_DIGEST = re.compile(r"[0-9a-f]{64}")
 PRINTABLE = "".join(map(chr, range(0x20, 0x7F))).replace("%", "")
