@@ -82,19 +82,39 @@ class Area:
     def open(self, delta: str) -> Iterator[Phase]:
         """Opens the area for the delta with this digest, and says which phase an earlier run of it has reached.
         Raises DatasetError if another patch is under way, or was ended in the middle of giving names."""
+        lock = self._lock()
+        try:
+            yield self._enter(delta)
+        finally:
+            os.close(lock)
+
+    def _lock(self) -> int:
+        """The lock, held. It is removed with the area by the patch that had it: whoever has opened it before and gets
+        it then has that of a file which is no more, and which the next one does not find."""
         import fcntl
 
-        with contextlib.suppress(FileExistsError):
-            os.mkdir(self.path, 0o700)
-        lock = os.open(self.inner("lock"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        try:
+        while True:
+            with contextlib.suppress(FileExistsError):
+                os.mkdir(self.path, 0o700)
+            if os.path.islink(self.path):
+                raise DatasetError(f"{self!s} is a link, and would have the patch made elsewhere: remove it")
+            try:
+                lock = os.open(self.inner("lock"), os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+            except FileNotFoundError:  # the area has just been removed
+                continue
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                held, named = os.fstat(lock), os.stat(self.inner("lock"))
+                if (held.st_dev, held.st_ino) == (named.st_dev, named.st_ino):
+                    return lock
+            except FileNotFoundError:
+                pass
             except BlockingIOError as error:
+                os.close(lock)
                 raise DatasetError(f"{os.fsdecode(self.root)}: another patch of this root is under way") from error
-            phase = self._enter(delta)
-            yield phase
-        finally:
+            except BaseException:
+                os.close(lock)
+                raise
             os.close(lock)
 
     def _enter(self, delta: str) -> Phase:
