@@ -61,8 +61,9 @@ def write_patch(
     meanwhile is left as it is, and is a failure. Owners, access lists and extended attributes are not set.
 
     Files that cannot be made are failures, and then nothing is changed, unless `partial` is set: then all others are.
-    With `backup`, a directory, what is replaced or removed is kept there under its path. With `dry_run`, nothing is
-    made, and the result says what would be.
+    With `backup`, a directory, what is replaced or removed is kept there under its path. If an earlier patch has kept
+    something else under it, the file is left as it is, and is a failure: give each patch a directory of its own. With
+    `dry_run`, nothing is made, and the result says what would be.
 
     A store has no renames: of a URL, objects are replaced one by one, each whole and verified, and those that are to go
     are removed last.

@@ -76,9 +76,9 @@ def stage_shard(job: PatchJob, shard: Shard, dry_run: bool) -> Staged:
 def stage_rows(job: PatchJob, shard: Shard, rows: list[Row], dry_run: bool) -> Made:
     """Looks at what has the names, and makes the files of those rows that fit."""
     with Beneath(job.area.root) as beneath:
-        seen = {row.number: beneath.look(row.path) for row in rows}
-        left = [row for row in rows if not is_there(beneath, row, seen[row.number])]
-        failures = [found for row in left if (found := refusal(row, seen[row.number])) is not None]
+        seen, failures = look_at(beneath, rows)
+        left = [row for row in rows if row.number in seen and not is_there(beneath, row, seen[row.number])]
+        failures += [found for row in left if (found := refusal(row, seen[row.number])) is not None]
         refused = {each.path for each in failures}
         wanted = [row for row in left if row.op in FILES_MADE and row.path not in refused]
         if dry_run:
@@ -98,9 +98,28 @@ def stage_rows(job: PatchJob, shard: Shard, rows: list[Row], dry_run: bool) -> M
             raise
 
 
+def look_at(beneath: Beneath, rows: list[Row]) -> tuple[dict[int, Seen | None], list[Failure]]:
+    """What has the name of each row, by its number, and the failures of those that cannot be looked at."""
+    seen: dict[int, Seen | None] = {}
+    failures = []
+    for row in rows:
+        try:
+            seen[row.number] = beneath.look(row.path)
+        except OSError as error:
+            failures.append(failure_of(row.path, error))
+    return seen, failures
+
+
 def is_there(beneath: Beneath, row: Row, seen: Seen | None) -> bool:
     """Is what the row asks for there already? So it is if an earlier run was ended when all was done. The content of
-    a file is read only if its size and time are right."""
+    a file is read only if its size and time are right; one that cannot be read is not known to be there."""
+    with contextlib.suppress(OSError, redelta.RedeltaError):
+        return has_come(beneath, row, seen)
+    return False
+
+
+def has_come(beneath: Beneath, row: Row, seen: Seen | None) -> bool:
+    """The same. Raises OSError or RedeltaError if it cannot be read."""
     if row.op == DELETE:
         return seen is None
     if seen is None or seen.kind != row.kind:
@@ -138,20 +157,18 @@ def make_files(
     job: PatchJob, shard: Shard, beneath: Beneath, rows: list[Row], directory: str
 ) -> Iterator[tuple[Row, BaseException | None]]:
     """Makes the new file of each row in a directory of the area, with its mode and time. Gives each row with why it
-    could not be made, or None."""
+    could not be made, or None. What is read at once is a stretch of the pack, with deltas in it that are not wanted."""
     output = os.open(job.area.inner(directory), os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
     try:
         batch: list[Row] = []
-        size = 0
         for row in rows:
             if row.op == COPY or (row.pack_length or 0) > BATCH_BYTES:
                 yield row, failure_in(make_one, job, shard, beneath, row, output)
                 continue
-            batch.append(row)
-            size += row.pack_length or 0
-            if size >= BATCH_BYTES:
+            if batch and end_of(row) - (batch[0].pack_offset or 0) > BATCH_BYTES:
                 yield from make_batch(job, shard, beneath, batch, output)
-                batch, size = [], 0
+                batch = []
+            batch.append(row)
         yield from make_batch(job, shard, beneath, batch, output)
     finally:
         os.close(output)
@@ -163,9 +180,8 @@ def make_batch(
     """Makes the files of short deltas by one call."""
     if not rows:
         return
-    start = min(row.pack_offset or 0 for row in rows)
-    stop = max((row.pack_offset or 0) + (row.pack_length or 0) for row in rows)
-    packed = memoryview(job.delta.item(shard, start, stop - start))
+    start = rows[0].pack_offset or 0
+    packed = memoryview(job.delta.item(shard, start, end_of(rows[-1]) - start))
     items = []
     for row in rows:
         at = (row.pack_offset or 0) - start
@@ -181,6 +197,11 @@ def make_batch(
             os.unlink(str(row.number), dir_fd=output)
             error = wrong_file(row)
         yield row, error
+
+
+def end_of(row: Row) -> int:
+    """Where the delta of a row ends in the pack."""
+    return (row.pack_offset or 0) + (row.pack_length or 0)
 
 
 def wrong_file(row: Row) -> RedeltaError:
@@ -231,6 +252,8 @@ def copy_file(beneath: Beneath, row: Row, file: Any) -> None:
     """Copies another file of the old version; the file system may share the blocks."""
     basis = beneath.open_file(row.basis_path or b"")
     try:
+        if os.fstat(basis).st_size != row.size:
+            raise wrong_file(row)
         if hasattr(os, "copy_file_range"):
             with contextlib.suppress(OSError):
                 while os.copy_file_range(basis, file.fileno(), COPY_CHUNK):

@@ -16,11 +16,14 @@ import contextlib
 import errno
 import os
 import shutil
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import IO
 
+import redelta
+from redelta._errors import RedeltaError
 from redelta.dataset._beneath import Beneath, Seen
-from redelta.dataset._failures import DatasetCorruptError, Failure, failure_of
+from redelta.dataset._failures import DatasetCorruptError, Failure, FailureKind, failure_of
 from redelta.dataset._journal import Made, flush
 from redelta.dataset._manifest import Shard
 from redelta.dataset._patch_files import PatchJob
@@ -37,13 +40,21 @@ class ChangedError(OSError):
         super().__init__(errno.EBUSY, "was changed while the patch was under way, and is left as it is")
 
 
+class BackupError(OSError):
+    """The backup has something else under the name."""
+
+    def __init__(self) -> None:
+        super().__init__(errno.EEXIST, "has another backup, of an earlier patch, and is left as it is")
+
+
 @dataclass
 class Naming:
-    """The rows of a shard while they get their names."""
+    """The rows of a shard while they get their names. `kept` is the directory of backups, if there is one."""
 
     job: PatchJob
     made: Made
     beneath: Beneath
+    kept: Beneath | None
     failures: list[Failure]
 
     def each(self, rows: Iterable[Row], act: Callable[[Naming, Row], None]) -> None:
@@ -54,10 +65,11 @@ class Naming:
                 continue
             try:
                 act(self, row)
-            except OSError as error:
-                changed = isinstance(error, ChangedError)
-                text = error.strerror or str(error)
-                self.failures.append(Failure(row.path, "changed", text) if changed else failure_of(row.path, error))
+            except (ChangedError, BackupError) as error:
+                kind: FailureKind = "changed" if isinstance(error, ChangedError) else "error"
+                self.failures.append(Failure(row.path, kind, str(error.strerror)))
+            except (OSError, RedeltaError) as error:
+                self.failures.append(failure_of(row.path, error))
 
     def check_unchanged(self, row: Row, now: Seen) -> None:
         """Raises ChangedError if a name has something else than it had."""
@@ -81,8 +93,13 @@ def over_rows(
 ) -> tuple[Failure, ...]:
     """Does something with some rows of a shard. Returns their failures in this phase."""
     made = made_of(job, shard)
-    with Beneath(job.area.root) as beneath:
-        naming = Naming(job, made, beneath, list(made.failures))
+    with contextlib.ExitStack() as opened:
+        beneath = opened.enter_context(Beneath(job.area.root))
+        kept = None
+        if job.backup is not None:
+            os.makedirs(job.backup, exist_ok=True)
+            kept = opened.enter_context(Beneath(job.backup))
+        naming = Naming(job, made, beneath, kept, list(made.failures))
         naming.each(choose(job.rows(shard, kept=True)), act)
     return tuple(naming.failures[len(made.failures) :])
 
@@ -126,37 +143,58 @@ def remove_directory(naming: Naming, row: Row) -> None:
 
 
 def keep_backup(naming: Naming, row: Row, now: Seen) -> None:
-    """Keeps what has the name below the directory of backups. One that is there already, of an interrupted run,
-    stays."""
-    if naming.job.backup is None:
+    """Keeps what has the name below the directory of backups, whose links are not followed, since an earlier patch may
+    have put them there. What an interrupted run has kept stays. Raises BackupError if something else was kept."""
+    if naming.kept is None:
         return
-    target = naming.job.backup + b"/" + row.path
-    os.makedirs(os.path.dirname(target), exist_ok=True)
+    before = naming.kept.look(row.path)
+    if before is not None:
+        if not is_kept(naming, naming.kept, row, before, now):
+            raise BackupError
+        return
     fd, name = naming.beneath.parent(row.path)
+    there, _ = naming.kept.parent(row.path, make=True)
     if now.kind == LINK:
         with contextlib.suppress(FileExistsError):
-            os.symlink(os.readlink(name, dir_fd=fd), target)
+            os.symlink(os.readlink(name, dir_fd=fd), name, dir_fd=there)
         return
     try:
-        os.link(name, target, src_dir_fd=fd, follow_symlinks=False)
-    except FileExistsError:
+        os.link(name, name, src_dir_fd=fd, dst_dir_fd=there, follow_symlinks=False)
+    except FileExistsError:  # another worker was first
         return
     except OSError:  # on another file system, or on one without links
-        copy_backup(naming, row, target)
+        copy_backup(naming, row, name, there)
 
 
-def copy_backup(naming: Naming, row: Row, target: bytes) -> None:
-    """Copies a file into the backup, whole or not at all."""
-    source = naming.beneath.open_file(row.path)
-    private = target + TEMPORARY
-    with open(source, "rb") as old, open(private, "wb") as new:
-        shutil.copyfileobj(old, new, 1 << 20)
+def is_kept(naming: Naming, kept: Beneath, row: Row, before: Seen, now: Seen) -> bool:
+    """Is what the backup has what has the name now? A copy is the same if it has the same size, time and content."""
+    if before == now:
+        return True
+    if before.kind != now.kind:
+        return False
+    if now.kind == LINK:
+        (fd, name), (there, _) = naming.beneath.parent(row.path), kept.parent(row.path)
+        return os.readlink(name, dir_fd=fd) == os.readlink(name, dir_fd=there)
+    if (before.size, before.mtime_ns) != (now.size, now.mtime_ns):
+        return False
+    with (
+        open(naming.beneath.open_file(row.path), "rb", buffering=0) as one,
+        open(kept.open_file(row.path), "rb", buffering=0) as other,
+    ):
+        return redelta.digest(one, threads=1) == redelta.digest(other, threads=1)
+
+
+def copy_backup(naming: Naming, row: Row, name: bytes, there: int) -> None:
+    """Copies a file into the backup, whole or not at all. It is on the disk before anything takes its name: what is
+    flushed at the end is only the file system of the root."""
+    private = private_name()
+    with open(naming.beneath.open_file(row.path), "rb") as old:
         status = os.fstat(old.fileno())
-        os.fchmod(new.fileno(), status.st_mode & 0o777)
-        new.flush()
-        os.fsync(new.fileno())
-        os.utime(new.fileno(), ns=(status.st_atime_ns, status.st_mtime_ns))
-    os.replace(private, target)
+        with new_file(private, there) as new:
+            shutil.copyfileobj(old, new, 1 << 20)
+            finish_copy(new, status.st_mode, status.st_mtime_ns)
+        put_private(private, name, there)
+    os.fsync(there)
 
 
 # ---- 3: what comes --------------------------------------------------------------------------------------------------
@@ -199,14 +237,14 @@ def make_link(naming: Naming, row: Row) -> None:
             set_times(name, fd, row)
             return
         naming.check_unchanged(row, now)
-    private = TEMPORARY + b"-" + os.urandom(8).hex().encode()
+    private = private_name()
     os.symlink(row.link, private, dir_fd=fd)
     try:
         set_times(private, fd, row)
-        os.rename(private, name, src_dir_fd=fd, dst_dir_fd=fd)
     except BaseException:
         os.unlink(private, dir_fd=fd)
         raise
+    put_private(private, name, fd)
 
 
 def put_file(naming: Naming, row: Row) -> None:
@@ -215,11 +253,17 @@ def put_file(naming: Naming, row: Row) -> None:
     if not os.path.lexists(made):
         return
     now = naming.beneath.look(row.path)
+    try:
+        if now is not None:
+            naming.check_unchanged(row, now)
+        elif naming.made.seen.get(row.number) is not None and row.removes is None:
+            raise ChangedError
+    except ChangedError:
+        if os.path.lexists(made):
+            raise
+        return  # another worker has just done it
     if now is not None:
-        naming.check_unchanged(row, now)
         keep_backup(naming, row, now)
-    elif naming.made.seen.get(row.number) is not None and row.removes is None:
-        raise ChangedError
     fd, name = naming.beneath.parent(row.path, make=True)
     try:
         os.rename(made, name, dst_dir_fd=fd)
@@ -233,28 +277,55 @@ def put_file(naming: Naming, row: Row) -> None:
 
 def put_across(made: bytes, name: bytes, fd: int) -> None:
     """Gives a new file its name where another file system is mounted below the root: a copy of it."""
-    private = TEMPORARY + b"-" + os.urandom(8).hex().encode()
+    private = private_name()
+    with open(made, "rb") as old, new_file(private, fd) as new:
+        shutil.copyfileobj(old, new, 1 << 20)
+        status = os.fstat(old.fileno())
+        finish_copy(new, status.st_mode, status.st_mtime_ns)
+    put_private(private, name, fd)
+    os.unlink(made)
+
+
+def private_name() -> bytes:
+    """For a file or a link that is not complete."""
+    return TEMPORARY + b"-" + os.urandom(8).hex().encode()
+
+
+@contextlib.contextmanager
+def new_file(private: bytes, fd: int) -> Iterator[IO[bytes]]:
+    """A new file of a directory, which nobody else can read; it goes if the block ends with an exception."""
     there = os.open(private, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600, dir_fd=fd)
     try:
-        with open(made, "rb") as old, open(there, "wb") as new:
-            shutil.copyfileobj(old, new, 1 << 20)
-            status = os.fstat(old.fileno())
-            os.fchmod(new.fileno(), status.st_mode & 0o777)
-            new.flush()
-            os.fsync(new.fileno())
-            os.utime(new.fileno(), ns=(status.st_mtime_ns, status.st_mtime_ns))
+        with open(there, "wb") as new:
+            yield new
+    except BaseException:
+        os.unlink(private, dir_fd=fd)
+        raise
+
+
+def finish_copy(new: IO[bytes], mode: int, mtime_ns: int) -> None:
+    """Gives a copy the mode and the time of its file, on the disk."""
+    new.flush()
+    os.fchmod(new.fileno(), mode & 0o777)
+    os.utime(new.fileno(), ns=(mtime_ns, mtime_ns))
+    os.fsync(new.fileno())
+
+
+def put_private(private: bytes, name: bytes, fd: int) -> None:
+    """Gives a complete file or link its name."""
+    try:
         os.rename(private, name, src_dir_fd=fd, dst_dir_fd=fd)
     except BaseException:
         os.unlink(private, dir_fd=fd)
         raise
-    os.unlink(made)
 
 
 def set_status(naming: Naming, row: Row) -> None:
-    """A file that stays gets the mode and the time of the new version, if these are others."""
+    """A file that stays gets the mode and the time of the new version, if these are others. One of another size is
+    not the one that should stay, and its time must go on telling so."""
     fd, name = naming.beneath.parent(row.path)
     status = os.stat(name, dir_fd=fd, follow_symlinks=False)
-    if Seen.of(status).kind != FILE:
+    if Seen.of(status).kind != FILE or status.st_size != row.size:
         raise ChangedError
     if row.mode is not None and status.st_mode & 0o777 != row.mode & 0o777:
         set_mode(name, fd, row.mode & 0o777)
@@ -296,7 +367,10 @@ def finish_directories(job: PatchJob, shard: Shard) -> tuple[Failure, ...]:
 def finish_directory(naming: Naming, row: Row) -> None:
     """A directory gets its mode and its time, which the names in it have changed."""
     fd, name = naming.beneath.parent(row.path)
-    if row.mode is not None and os.stat(name, dir_fd=fd, follow_symlinks=False).st_mode & 0o777 != row.mode & 0o777:
+    status = os.stat(name, dir_fd=fd, follow_symlinks=False)
+    if Seen.of(status).kind != DIRECTORY:
+        raise ChangedError
+    if row.mode is not None and status.st_mode & 0o777 != row.mode & 0o777:
         set_mode(name, fd, row.mode & 0o777)
     set_times(name, fd, row)
 
