@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from dataset.roots import snapshot
 
 import redelta
-from dataset.roots import snapshot
 from dataset.test_hostile import edit, forge, in_shard
 from redelta import dataset
 

@@ -6,6 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from dataset.roots import put
+
 from redelta.dataset import write_signature
 
 

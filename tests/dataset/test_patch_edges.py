@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from dataset.roots import delta_of, put, snapshot
+
 from dataset.test_hostile import forge
 from helpers.samples import noise
 from redelta.dataset import DatasetError, _patch_files, write_patch

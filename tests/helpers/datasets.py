@@ -1,4 +1,5 @@
-"""Datasets, read a second time: by pyarrow and plain Python, from the page about the format alone. And trees to make them of.
+"""Datasets, read a second time: by pyarrow and plain Python, from the page about the format alone. And trees to make
+them of.
 
 It shares nothing with the package but that page, so it can check what the package writes: every rule of the page that a
 dataset can break is looked at.
@@ -54,8 +55,8 @@ COLUMNS = {
     },
 }
 SHARD_FIELDS = [
-    "stem", "first", "last", "rows", "files", "bytes", "failures", "ops", "parquet_bytes", "parquet_digest", "pack_bytes",
-    "pack_digest",
+    "stem", "first", "last", "rows", "files", "bytes", "failures", "ops", "parquet_bytes", "parquet_digest",
+    "pack_bytes", "pack_digest",
 ]  # fmt: skip
 
 Row = dict[str, Any]
