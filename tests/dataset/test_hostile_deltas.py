@@ -12,7 +12,8 @@ import pytest
 from dataset.roots import snapshot
 
 import redelta
-from dataset.test_hostile import edit, forge, in_shard
+from helpers.forged import edit, forge, in_shard
+from helpers.roots import snapshot
 from redelta import dataset
 
 Told = dict[str, Any]

@@ -5,8 +5,7 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from dataset.roots import put
-
+from helpers.roots import put
 from redelta.dataset import write_signature
 
 

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset.roots import delta_of, put
 
+from helpers.roots import delta_of, put
 from redelta.dataset import DatasetError, write_patch
 
 

@@ -11,9 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset.roots import delta_of, put, snapshot
 
-from dataset.test_hostile import forge
+from helpers.forged import forge
+from helpers.roots import delta_of, put, snapshot
 from helpers.samples import noise
 from redelta.dataset import DatasetError, _patch_files, write_patch
 from redelta.dataset._beneath import Beneath
