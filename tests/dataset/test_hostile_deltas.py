@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from dataset.roots import snapshot
 
 import redelta
 from helpers.forged import edit, forge, in_shard
