@@ -136,11 +136,12 @@ def test_threads_use_the_same_objects_without_the_lock(tmp_path: Path) -> None:
         *("-DSKBUILD=ON", "-DSKBUILD_SCRIPTS_DIR=bin", f"-DPython_EXECUTABLE={python}", "-DCMAKE_BUILD_TYPE=Release"),
         *("-DREDELTA_TESTS=OFF", "-DREDELTA_COMPAT=OFF", "-DREDELTA_INSTALL=OFF"),
     ]
-    for words in (
+    steps: tuple[list[str | Path], ...] = (
         ["cmake", "-S", ROOT, "-B", tmp_path / "build", *definitions],
         ["cmake", "--build", tmp_path / "build", "--parallel", str(os.cpu_count())],
         ["cmake", "--install", tmp_path / "build", "--prefix", tmp_path / "site"],
-    ):
+    )
+    for words in steps:
         built = subprocess.run(words, capture_output=True, text=True, check=False)
         assert built.returncode == 0, built.stdout + built.stderr
     shutil.copytree(ROOT / "python/src/redelta", tmp_path / "site/redelta", dirs_exist_ok=True)
