@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from typing import Literal as Only
 
 import redelta
-from redelta._errors import ParameterError
+from redelta._errors import ParameterError, TruncatedError
 from redelta._inspect import Copy, DeltaInfo, Literal
 from redelta._types import Progress, Source
 from redelta.store import _sidecar
@@ -27,6 +27,8 @@ from redelta.store._staging import DAY
 Verify = Only["auto", "checksum", "read"] | bool
 """How a new version is proved to be right before it replaces the old one. "checksum": by the store; "read": read back;
 "auto" and True: by the store if it can, otherwise read back; False: not at all."""
+
+NOT_RENEWED = "the new file changed once it was in place: the signature was not made anew, sign the object"
 
 
 @dataclass
@@ -195,10 +197,11 @@ class Push:
             tally.advance(self.content.size)
             return self.result(self.known.old.etag, None, mode="same", uploaded=0, copied=0, parts=0, stages=0)
         made = self.store.replace(self.plan, self.content, self.known.old, self.proof, tally.advance)
-        renewed = None
-        if self.renews():
-            renewed = renewed_beside(self.store, made, self.content)
-        return self.result(made.etag, renewed)
+        if not self.renews():
+            return self.result(made.etag, None)
+        renewed = renewed_beside(self.store, made, self.content, self.digest)
+        result = self.result(made.etag, renewed)
+        return result if renewed is not None else replace(result, note=NOT_RENEWED)
 
     def predicted(self) -> Pushed:
         """What it would take."""
@@ -252,10 +255,16 @@ class Push:
         )
 
 
-def renewed_beside(store: Backend, made: Object, content: Content) -> str:
-    """Makes the signature of the new version and puts it beside it; returns its URL."""
+def renewed_beside(store: Backend, made: Object, content: Content, pushed: str) -> str | None:
+    """Makes the signature of the new version and puts it beside it; returns its URL. None: the new file is no longer
+    the one with the digest `pushed`: its signature would be none of the object, and have the next push do nothing."""
     data_of: Iterable[bytes] = chunks(content)
-    signature, digest, _, _ = made_of(data_of, content.size, None, "least", Tally(None, content.size))
+    try:
+        signature, digest, _, _ = made_of(data_of, content.size, None, "least", Tally(None, content.size))
+    except TruncatedError:
+        return None
+    if digest != pushed:
+        return None
     data = _sidecar.pack(signature, size=content.size, etag=made.etag, version=made.version, digest=digest)
     store.put(store.sidecar(SUFFIX), data)
     return store.url_of(store.sidecar(SUFFIX))

@@ -74,7 +74,7 @@ def unpack(data: bytes, name: str) -> Sidecar:
             raise ValueError("its digest or its size is not one")
         version = fields.get("object_version")
         return Sidecar(int(fields["size"]), str(fields["etag"]), version and str(version), digest, data)
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (KeyError, TypeError, ValueError, AttributeError, OverflowError, RecursionError) as error:
         if isinstance(error, BadMagicError):
             raise
         raise CorruptError(
