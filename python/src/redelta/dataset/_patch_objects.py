@@ -1,8 +1,8 @@
 """A patch of what is below a URL.
 
-A store has no renames, so there are no two phases: each object is replaced by one put, once the new one is made and
-verified, and objects that are to go are removed when all others are done. An interrupted run is continued by doing
-it again: an object that has the new content already is left as it is.
+A store has no renames, so there are no two phases: each object is replaced in one step, once the new one is made and
+verified, a large one by the store itself (`_patch_within`), and objects that are to go are removed when all others are
+done. An interrupted run is continued by doing it again: an object that has the new content already is left as it is.
 
 Objects that are copies of other ones' old content come first, in an order in which each is made before that is
 replaced. Those that have changed places are held here until all of them are made; a run that is killed while it puts
@@ -30,6 +30,7 @@ from redelta.dataset._failures import Failure, failure_of
 from redelta.dataset._manifest import Shard
 from redelta.dataset._patch_files import PackedItem, Staged, failure_in, wrong_file
 from redelta.dataset._patch_rows import FILES_MADE, Row, rows_of
+from redelta.dataset._patch_within import is_for_store, patch_within
 from redelta.dataset._places import PRIVATE, Place
 from redelta.dataset._reader import Dataset
 from redelta.dataset._reading import local_file
@@ -185,8 +186,24 @@ def told_of(filesystem: Any, path: str) -> dict[str, Any] | None:
 
 def put_object(job: ObjectsJob, shard: Shard, row: Row, filesystem: Any, base: str) -> None:
     """Makes a new object, and replaces the old one by it."""
+    if is_for_store(job.root, row) and not job.dry_run and is_patched_within(job, shard, row, filesystem, base):
+        return
     with made_object(job, shard, row, filesystem, base) as put:
         put()
+
+
+def is_patched_within(job: ObjectsJob, shard: Shard, row: Row, filesystem: Any, base: str) -> bool:
+    """Has the store patch a large object. False: it is to be made here, since it is not the old one by its size, which
+    an earlier run may have seen to, or since the store cannot."""
+    before = told_of(filesystem, f"{base}/{name_of(row)}")
+    if before is None or int(before.get("size") or 0) != row.old_size:
+        return False
+    try:
+        return patch_within(job.delta, shard, row, job.root, name_of(row)) is not None
+    except redelta.VerifyError:
+        if row.size == row.old_size and has_digest(job.root, row):
+            return True
+        raise
 
 
 @contextlib.contextmanager
