@@ -56,6 +56,13 @@ def python_with_package() -> str | None:
     return None
 
 
+def lacking_modules(python: str, *modules: str) -> tuple[str, ...]:
+    """Those that an interpreter does not find."""
+    find = "import importlib.util, sys; print(*(name for name in sys.argv[1:] if not importlib.util.find_spec(name)))"
+    found = subprocess.run([python, "-c", find, *modules], capture_output=True, text=True, check=True)
+    return tuple(f"{python} has no module {name}" for name in found.stdout.split())
+
+
 def real_pair(data: Path, name: str) -> tuple[Path, Path] | None:
     """The oldest and the newest version of what `bench/make-data --real` fetches."""
 
@@ -183,10 +190,23 @@ class Plan:
         pair, command = self.pair(), python or sys.executable
         edited = (self.data / "old", self.data / "edited", "--runs", self.scale.runs)
         yield Job("python", "python", "the Python package", edited, 7 * self.share, needs, command)
-        words: Words = ("--megabytes", 16 if self.scale.quick else 256)
+        words: Words = (*edited, *(("--ranges", 4, 16) if self.scale.quick else ()))
+        yield Job("ranges", "ranges", "a file in ranges", words, 15 * self.share, needs, command)
+        words = ("--megabytes", 16 if self.scale.quick else 256)
         yield Job("store", "store-plan", "objects in buckets", words, 20 if self.scale.quick else 150, needs, command)
+        yield from self.datasets(command, needs or lacking_modules(command, "pyarrow", "distributed"))
         needs += lacking("rdiff")
         yield Job("python-compat", "python-compat", "the module librsync", pair, 14 * self.share, needs, command)
+
+    def datasets(self, python: str, needs: tuple[str, ...]) -> Iterator[Job]:
+        """Many small files by several processes and by dask."""
+        quick, rounds = self.scale.quick, ("--rounds", self.scale.runs)
+        small = ("--files", 2000, "--rows", 20_000, "--megabytes", 64) if quick else ()
+        yield Job("dataset", "dataset-engines", "datasets", (*small, *rounds), 10 if quick else 45, needs, python)
+        what: Words = ("runs", "fake", *(() if quick else ("large",)))
+        sizes = ("--sizes", 2000, 5000) if quick else ("--sizes", 10_000, 100_000)
+        words: Words = (*what, *sizes, "--fakes", 20_000 if quick else 500_000, *rounds)
+        yield Job("scale", "scale-costs", "datasets that grow", words, 15 if quick else 120, needs, python)
 
     def pair(self) -> Words:
         """Real files, if there are any."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from xml.etree import ElementTree
@@ -13,9 +14,10 @@ import pytest
 
 import machine
 import pages
+import plan
 from charts import Axis, charts
 from comparing import compare
-from plan import Plan, Scale
+from plan import Plan, Scale, lacking_modules
 from tables import Cell, Column, Sample, Table, key, merged, pooled, sample
 
 ROOT = Path(__file__).parents[2]
@@ -327,6 +329,20 @@ def test_a_job_without_its_program_or_files_says_so(tmp_path: Path, monkeypatch:
     assert needs["backups"] == ("rdiff-backup is not installed", "rdiffdir is not installed")
     assert needs["holes"] == ()
     assert "make-data --real" in needs["TypeScript"][0]
+
+
+def test_an_interpreter_that_lacks_modules_is_told() -> None:
+    assert lacking_modules(sys.executable, "json", "subprocess") == ()
+    told = lacking_modules(sys.executable, "no_such_module", "json", "nor_this")
+    assert told == (f"{sys.executable} has no module no_such_module", f"{sys.executable} has no module nor_this")
+
+
+def test_without_dask_datasets_are_not_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plan, "python_with_package", lambda: sys.executable)
+    monkeypatch.setattr(plan, "lacking_modules", lambda python, *modules: tuple(f"no {name}" for name in modules))
+    jobs = {job.name: job for job in Plan(tmp_path, Scale(quick=True)).jobs()}
+    assert [jobs[name].needs for name in ("dataset", "scale")] == [("no pyarrow", "no distributed")] * 2
+    assert (jobs["ranges"].needs, jobs["store"].needs) == ((), ())
 
 
 def test_the_oldest_and_the_newest_real_file_are_a_pair(tmp_path: Path) -> None:
