@@ -39,15 +39,21 @@ static uint64_t delta_stop(const rd__delta_segments *run, const rd__segment *seg
     return segment->last ? run->stop : rd__min_u64(segment->offset + run->segments.size, run->stop);
 }
 
-/* Cuts the segment into the parts that are parsed on their own. */
+/*
+ * Cuts the segment into the parts that are parsed on their own. The last one has all the rest: if the file ends within
+ * a block after a part, its short block starts in that part, where it is found only if what follows is known to be
+ * nothing.
+ */
 static void delta_cut(const rd__delta_segments *run, delta_slot *it) {
     const rd__segment *const s = &it->segment;
+    const size_t block_len = run->signature->params.block_len;
     const size_t positions =
         (size_t)rd__min_u64(rd__min_size(s->got, run->segments.size), delta_stop(run, s) - s->offset);
+    bool last = false;
     it->part_count = 0;
-    for (size_t at = 0; it->part_count == 0 || at < positions; at += run->part_size) {
+    for (size_t at = 0; !last; at += run->part_size) {
         rd__parse *const parse = &it->parses[it->part_count++];
-        const bool last = positions - at <= run->part_size;
+        last = positions - at <= run->part_size || (s->last && s->got - at < run->part_size + block_len);
         parse->view =
             (rd__view){.data = s->data + at, .size = s->got - at, .offset = s->offset + at, .last = s->last && last};
         parse->stop = last ? delta_stop(run, s) : s->offset + at + run->part_size;
