@@ -15,9 +15,9 @@ typedef struct rd__operation {
     rd_context *context; /* the caller's, or `own` */
     rd_context own;
     const void *owner; /* of its pipelines (rd__pipeline): the operation itself, or the one that it is a part of */
-    uint64_t before; /* bytes of files that are done with; `done` does not count them, `total` does */
-    uint64_t done;   /* bytes, as last reported */
-    uint64_t total;  /* that progress counts to, or RD_UNKNOWN */
+    uint64_t before;   /* bytes of files that are done with; `done` does not count them, `total` does */
+    uint64_t done;     /* bytes, as last reported */
+    uint64_t total;    /* that progress counts to, or RD_UNKNOWN */
     rd_stats stats;
     bool counts_output; /* progress is that of the output, not of what is read */
     bool may_wait;      /* RD_MORE from a read function is passed to the caller; otherwise it is a failure */

@@ -12,8 +12,7 @@ rd_result rd__delta_writer_open(rd__delta_writer *w, const rd_sink *sink, rd__op
     memset(w, 0, offsetof(rd__delta_writer, literal));
     w->operation = operation;
     w->emitter.stats = &operation->stats;
-    const rd_result result =
-        rd__writer_open(&w->writer, sink, operation, RD_UNKNOWN, rd__operation_threads(operation));
+    const rd_result result = rd__writer_open(&w->writer, sink, operation, RD_UNKNOWN, rd__operation_threads(operation));
     return result == RD_OK ? rd__writer_put(&w->writer, bytes, rd__emit_magic(bytes)) : result;
 }
 
