@@ -158,7 +158,7 @@ static rd_result signature_sign_segments(signature_run *run, const rd_source *ba
                                                  .work_empty = signature_work_empty,
                                                  .finish = signature_finish,
                                                  .finish_empty = signature_finish_empty};
-    const size_t fit = SEGMENT_SIZE / run->params.block_len / SEGMENT_BLOCKS_MIN * SEGMENT_BLOCKS_MIN;
+    const size_t fit = (size_t)(SEGMENT_SIZE / run->params.block_len / SEGMENT_BLOCKS_MIN) * SEGMENT_BLOCKS_MIN;
     run->blocks = fit < SEGMENT_BLOCKS_MIN ? SEGMENT_BLOCKS_MIN : rd__min_size(fit, SEGMENT_BLOCKS_MAX);
     if (rd__segments_are_concurrent(basis) && run->expected < run->blocks)
         run->blocks = (size_t)run->expected;

@@ -49,8 +49,10 @@ static rd_result part_take(rd__part_reader *reader, size_t size, const uint8_t *
     const rd_result result = part_fill(reader, size);
     if (result != RD_OK)
         return result;
-    if (reader->filled - reader->at < size)
-        return part_fail(reader, RD_E_TRUNCATED, "the part is cut short");
+    if (reader->filled - reader->at < size) {
+        (void)part_fail(reader, RD_E_TRUNCATED, "the part is cut short");
+        return RD_E_TRUNCATED;
+    }
     *bytes = reader->buffer + reader->at;
     rd__digester_take(&reader->check, *bytes, size);
     reader->at += size;

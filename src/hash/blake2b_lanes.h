@@ -103,6 +103,15 @@ static void blake2b_lanes_hash(const uint8_t *data, size_t length, size_t count,
     HASH_REST(data, length, count, digests);
 }
 
+/* The last block of a message, padded with zeros. Returns how many it has: at least 1. */
+static size_t blake2b_lanes_last(const rd__message *m, uint8_t last[RD__BLAKE2B_BLOCK]) {
+    const size_t before = m->size > 0 ? (m->size - 1) / RD__BLAKE2B_BLOCK : 0;
+    memset(last, 0, RD__BLAKE2B_BLOCK);
+    if (m->size > 0)
+        memcpy(last, m->data + before * RD__BLAKE2B_BLOCK, m->size - before * RD__BLAKE2B_BLOCK);
+    return before + 1;
+}
+
 /*
  * The digests of `count` messages, 1 .. LANES, of any length each. A lane that has ended goes on with its last block
  * until all have; nobody looks at what it makes.
@@ -116,12 +125,7 @@ TARGET static void blake2b_lanes_each_some(const rd__message *messages, size_t c
     size_t most = 0;
     assert(count >= 1 && count <= LANES);
     for (size_t i = 0; i < LANES; i++) {
-        const rd__message *const m = &messages[i < count ? i : 0];
-        blocks[i] = m->size > 0 ? (m->size - 1) / RD__BLAKE2B_BLOCK + 1 : 1;
-        const size_t before = (blocks[i] - 1) * RD__BLAKE2B_BLOCK;
-        memset(padded[i], 0, sizeof padded[i]);
-        if (m->size > 0)
-            memcpy(padded[i], m->data + before, m->size - before);
+        blocks[i] = blake2b_lanes_last(&messages[i < count ? i : 0], padded[i]);
         most = blocks[i] > most ? blocks[i] : most;
     }
     for (size_t i = 0; i < 8; i++)

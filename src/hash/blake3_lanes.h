@@ -29,7 +29,7 @@ TARGET static inline void blake3_lanes_compress(WORD h[8], const uint8_t *const 
     WORD m[16];
     LOAD_MESSAGE(m, in, offset);
     for (size_t i = 0; i < LANES; i++) /* the processor does not foresee so many places at once */
-        __builtin_prefetch(in[i] + offset + 2 * RD__BLAKE3_BLOCK);
+        __builtin_prefetch(in[i] + offset + (size_t)2 * RD__BLAKE3_BLOCK);
     WORD v0 = h[0], v1 = h[1], v2 = h[2], v3 = h[3], v4 = h[4], v5 = h[5], v6 = h[6], v7 = h[7];
     WORD v8 = SET(iv[0]), v9 = SET(iv[1]), v10 = SET(iv[2]), v11 = SET(iv[3]);
     ALL_ROUNDS();
@@ -92,6 +92,22 @@ static void blake3_lanes_hash(const rd__blake3_nodes *nodes, size_t count, uint8
     HASH_REST(&left, count, sums);
 }
 
+/* The last block of a message, padded with zeros. Returns how many it has: at least 1. */
+static size_t blake3_lanes_last(const rd__blake3_message *m, uint8_t last[RD__BLAKE3_BLOCK]) {
+    const size_t before = m->size > 0 ? (m->size - 1) / RD__BLAKE3_BLOCK : 0;
+    memset(last, 0, RD__BLAKE3_BLOCK);
+    if (m->size > 0)
+        memcpy(last, m->data + before * RD__BLAKE3_BLOCK, m->size - before * RD__BLAKE3_BLOCK);
+    return before + 1;
+}
+
+/* The flags of the block that begins at `offset` of a message. `more`: others follow it. */
+static inline uint32_t blake3_lanes_flags(const rd__blake3_message *m, size_t offset, bool more) {
+    const uint32_t start = offset == 0 ? RD__BLAKE3_CHUNK_START : 0u;
+    const uint32_t root = m->alone ? RD__BLAKE3_ROOT : 0u;
+    return more ? start : start | RD__BLAKE3_CHUNK_END | root;
+}
+
 /*
  * The sums of `count` messages, 1 .. LANES, of any length each. A lane that has ended goes on with its last block until
  * all have; nobody looks at what it makes.
@@ -107,13 +123,9 @@ TARGET static void blake3_lanes_each_some(const rd__blake3_message *messages, si
     assert(count >= 1 && count <= LANES);
     for (size_t i = 0; i < LANES; i++) {
         const rd__blake3_message *const m = &messages[i < count ? i : 0];
-        blocks[i] = m->size > 0 ? (m->size - 1) / RD__BLAKE3_BLOCK + 1 : 1;
-        const size_t before = (blocks[i] - 1) * RD__BLAKE3_BLOCK;
+        blocks[i] = blake3_lanes_last(m, last[i]);
         low[i] = (uint32_t)m->number;
         high[i] = (uint32_t)(m->number >> 32);
-        memset(last[i], 0, sizeof last[i]);
-        if (m->size > 0)
-            memcpy(last[i], m->data + before, m->size - before);
         most = blocks[i] > most ? blocks[i] : most;
     }
     for (size_t i = 0; i < 8; i++)
@@ -123,10 +135,10 @@ TARGET static void blake3_lanes_each_some(const rd__blake3_message *messages, si
         for (size_t i = 0; i < LANES; i++) {
             const rd__blake3_message *const m = &messages[i < count ? i : 0];
             const bool more = block + 1 < blocks[i];
-            in[i] = more ? m->data + block * RD__BLAKE3_BLOCK : last[i];
+            const size_t offset = block * RD__BLAKE3_BLOCK;
+            in[i] = more ? m->data + offset : last[i];
             sizes[i] = more ? RD__BLAKE3_BLOCK : (uint32_t)(m->size - (blocks[i] - 1) * RD__BLAKE3_BLOCK);
-            flags[i] = (block == 0 ? RD__BLAKE3_CHUNK_START : 0u) | (more ? 0u : RD__BLAKE3_CHUNK_END) |
-                       (!more && m->alone ? RD__BLAKE3_ROOT : 0u);
+            flags[i] = blake3_lanes_flags(m, offset, more);
             ends = ends || block + 1 == blocks[i];
         }
         blake3_lanes_compress(h, in, 0, LOAD(low), LOAD(high), LOAD(sizes), LOAD(flags));
