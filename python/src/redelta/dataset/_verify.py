@@ -6,10 +6,12 @@ import os
 import stat
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
 from redelta._types import Progress
+from redelta.dataset._beneath import Beneath
 from redelta.dataset._engine import Task, engine_of
 from redelta.dataset._known import bare
 from redelta.dataset._limits import Limits
@@ -144,9 +146,11 @@ def verify_shard(job: VerifyJob, shard: Shard) -> Verified:
 
 
 def exists(root: Place, path: bytes) -> bool:
-    """Is there anything of this path?"""
+    """Is there anything of this path, not by a link on the way?"""
     if root.path is not None:
-        return os.path.lexists(root.join(path))
+        with suppress(OSError), Beneath(root.path) as beneath:
+            return beneath.look(path) is not None
+        return False
     filesystem, inner = root.inner(path)
     return bool(filesystem.isfile(inner))
 
