@@ -154,3 +154,45 @@ def test_a_dry_run(container: Any) -> None:
     made = store.push(edited(old, 2), url, storage_options=options, mode="exact")
     assert (said.uploaded, said.parts) == (made.uploaded, made.parts)
     assert abs(said.requests - made.requests) <= 2
+
+
+def test_a_commit_whose_answer_is_lost_is_found_done(container: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The request is then repeated, and the blob is not the old one any more: it is the new one."""
+    old = noise(8 * MIB)
+    new = edited(old, 3)
+    container.upload_blob("key", old)
+    url, options = container.url_of("key"), container.options
+    store.sign(url, storage_options=options)
+    call = _azure.AzureStore.call
+    commits = []
+
+    def twice(self: Any, key: str, name: str, *values: Any, **parameters: Any) -> Any:
+        if name == "commit_block_list":
+            commits.append(call(self, key, name, *values, **parameters))
+        return call(self, key, name, *values, **parameters)
+
+    monkeypatch.setattr(_azure.AzureStore, "call", twice)
+    made = store.push(new, url, storage_options=options)
+    assert len(commits) == 1
+    assert data_of(container) == new
+    assert made.etag == container.get_blob_client("key").get_blob_properties().etag
+    assert store.verify(url, quick=True, storage_options=options).etag == made.etag
+
+
+def test_a_commit_that_another_one_has_forestalled_fails(container: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It looks alike to the store, but the blob has other blocks."""
+    old = noise(8 * MIB)
+    container.upload_blob("key", old)
+    url, options = container.url_of("key"), container.options
+    store.sign(url, storage_options=options)
+    call = _azure.AzureStore.call
+
+    def late(self: Any, key: str, name: str, *values: Any, **parameters: Any) -> Any:
+        if name == "commit_block_list":
+            container.upload_blob("key", b"somebody else's", overwrite=True)
+        return call(self, key, name, *values, **parameters)
+
+    monkeypatch.setattr(_azure.AzureStore, "call", late)
+    with pytest.raises(store.ObjectChangedError):
+        store.push(edited(old, 3), url, storage_options=options)
+    assert data_of(container) == b"somebody else's"

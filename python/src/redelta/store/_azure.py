@@ -240,8 +240,27 @@ class AzureStore(Backend):
         """Makes the blob of its blocks."""
         self.meter.count(writes=1)
         blocks = [self.blobs.BlobBlock(block_id=name) for name in names]
-        made = self.call(key, "commit_block_list", blocks, **kept, **condition)
+        try:
+            made = self.call(key, "commit_block_list", blocks, **kept, **condition)
+        except (StoreError, OSError):
+            found = self.unless_made(key, names, size)
+            if found is None:
+                raise
+            return found
         return Object(size, made["etag"], made.get("version_id"))
+
+    def unless_made(self, key: str, names: Sequence[str], size: int) -> Object | None:
+        """The blob, if it is what a request that has failed was to make: an answer can get lost, and the request that
+        repeats it then finds another blob than the old one. Nobody else has blocks of these names."""
+        if not names:
+            return None
+        self.meter.count(reads=2)
+        try:
+            now = self.call(key, "get_blob_properties")
+            committed, _ = self.call(key, "get_block_list", "committed", **self.only(now.etag))
+        except (StoreError, OSError):
+            return None
+        return Object(size, now.etag, now.version_id) if [each.id for each in committed] == list(names) else None
 
     def readable(self, key: str) -> str:
         """The address of a blob, by which the store itself may read it: with a signature of the account's key, or the
