@@ -81,3 +81,28 @@ def test_other_numbers_of_the_manifest(folder: Path, threads: ThreadPoolExecutor
 def test_ops_that_the_rows_have_not(folder: Path, threads: ThreadPoolExecutor) -> None:
     edit(folder / "delta", in_shard("ops", {"keep": 2}, 0))
     refused(folder, threads)
+
+
+LINK = {"kind": "link", "size": 0, "op": "make"} | dict.fromkeys(("digest", "pack_offset", "pack_length"))
+IMPOSSIBLE = {
+    "a link with a NUL": {**LINK, "link": b"a\0b"},
+    "a link to nothing": {**LINK, "link": b""},
+    "a file of nothing": {"op": "make", "pack_offset": None, "pack_length": None},
+    "a directory with a size": {**LINK, "kind": "directory", "size": 5},
+}
+
+
+@pytest.mark.parametrize("lie", IMPOSSIBLE)
+def test_what_no_patch_can_make(folder: Path, threads: ThreadPoolExecutor, lie: str) -> None:
+    """It is refused before anything is done, not when half of the files have their names."""
+    forge(folder / "delta", added_as(**IMPOSSIBLE[lie]), 0)
+    counts = {"keep": 1, "make": 1}
+    edit(folder / "delta", in_shard("ops", counts, 0))
+    assert isinstance(refused(folder, threads), dataset.DatasetCorruptError)
+
+
+def test_a_link_that_is_possible(folder: Path, threads: ThreadPoolExecutor) -> None:
+    forge(folder / "delta", added_as(**LINK, link=b"kept"), 0)
+    edit(folder / "delta", in_shard("ops", {"keep": 1, "make": 1}, 0))
+    dataset.write_patch(folder / "delta", folder / "old", executor=threads)
+    assert (folder / "old" / "added").read_bytes() == b"kept"

@@ -33,6 +33,7 @@ from redelta.dataset._schema import (
     FILE,
     KINDS,
     LINK,
+    MAKE,
     SCHEMAS,
     SIGNATURE_KIND,
     WHOLE,
@@ -45,6 +46,8 @@ BAD_PATH = rb"(^$)|(^/)|(/$)|(//)|(^|/)\.(\.?(/|$)|redelta-)|\x00"
 """Of a path below a root: empty, absolute, with an empty component, `.`, `..` or a NUL; or with a component that
 begins as the names do of files that are being written and of the areas of patches. No listing has such a one, and a
 delta that has would write into the area of its own patch, or lead the next one elsewhere by a link."""
+
+BAD_LINK = rb"(^$)|\x00"
 
 
 @dataclass(frozen=True)
@@ -173,6 +176,10 @@ def faults(table: pa.Table, shard: Shard, limits: Limits) -> Iterator[str]:
     for name in ("size", "old_size"):
         if name in names and not all_true(pc.greater_equal(table[name].drop_null(), 0)):
             yield f"{name} is negative"
+    if {"kind", "size"} <= names and not implies(pc.not_equal(table["kind"], FILE), pc.equal(table["size"], 0)):
+        yield "what is no file has a size"
+    if "link" in names and matches(table["link"].drop_null(), BAD_LINK):
+        yield "the target of a link is empty, or has a NUL"
     if "basis_path" in names and bad_paths(table["basis_path"].drop_null()):
         yield "basis_path leads out of the root, or to what redelta keeps for itself"
     if {"pack_offset", "pack_length"} <= names:
@@ -192,9 +199,14 @@ def all_true(values: Any) -> bool:
 
 def bad_paths(paths: Any) -> bool:
     """Is there one that is no path below a root?"""
-    if len(paths) == 0:
+    return matches(paths, BAD_PATH)
+
+
+def matches(values: Any, pattern: bytes) -> bool:
+    """Is the pattern in one of them?"""
+    if len(values) == 0:
         return False
-    return bool(pc.any(pc.match_substring_regex(paths, BAD_PATH.decode("latin-1"))).as_py())
+    return bool(pc.any(pc.match_substring_regex(values, pattern.decode("latin-1"))).as_py())
 
 
 def path_faults(paths: Any, shard: Shard, limits: Limits) -> Iterator[str]:
@@ -265,6 +277,8 @@ def delta_faults(table: pa.Table) -> Iterator[str]:
     made = pc.is_in(op, pa.array([DELTA, WHOLE, COPY]))
     if not implies(made, pc.and_(is_file, table["digest"].is_valid())):
         yield "what is made is no file, or has no digest"
+    if not implies(pc.equal(op, MAKE), pc.invert(is_file)):
+        yield "a file is made of nothing"
     if not implies(pc.equal(op, COPY), table["basis_path"].is_valid()):
         yield "a copy has no path to copy from"
     if not implies(pc.is_in(op, pa.array([DELTA, DELETE])), table["old_kind"].is_valid()):
