@@ -83,8 +83,10 @@ def test_ops_that_the_rows_have_not(folder: Path, threads: ThreadPoolExecutor) -
     refused(folder, threads)
 
 
-LINK = {"kind": "link", "size": 0, "op": "make"} | dict.fromkeys(("digest", "pack_offset", "pack_length"))
-IMPOSSIBLE = {
+LINK: dict[str, object] = {"kind": "link", "size": 0, "op": "make"} | dict.fromkeys(
+    ("digest", "pack_offset", "pack_length")
+)
+IMPOSSIBLE: dict[str, dict[str, object]] = {
     "a link with a NUL": {**LINK, "link": b"a\0b"},
     "a link to nothing": {**LINK, "link": b""},
     "a file of nothing": {"op": "make", "pack_offset": None, "pack_length": None},
