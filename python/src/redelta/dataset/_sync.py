@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import errno
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -62,7 +63,8 @@ def sync(
     are.
 
     Raises DatasetError with all failures at the end; what had none is done, unless `partial` is False. ParameterError,
-    OSError, DatasetCorruptError and LimitError for `state`, and the exceptions of `progress`.
+    OSError (FileNotFoundError also for a `source` that is a URL without objects below it), DatasetCorruptError and
+    LimitError for `state`, and the exceptions of `progress`.
 
     >>> import pathlib, redelta.dataset, tempfile
     >>> from concurrent.futures import ThreadPoolExecutor
@@ -159,9 +161,10 @@ class SyncRun:
         self.step(lambda executor: self.write_signature(root, name))
 
     def compare(self, compress: Compression, partial: bool, progress: Progress | None) -> None:
-        """The second step: the delta. What failed is not in it. Raises DatasetError for a failure unless `partial`."""
+        """The second step: the delta. What failed is not in it. Raises DatasetError for a failure unless `partial`, and
+        FileNotFoundError for a source that is not there: a URL is if there is an object below it."""
         old, to = self.place("dest"), self.place("delta")
-        self.step(
+        found = self.step(
             write_delta,
             old.where,
             self.source.where,
@@ -174,6 +177,8 @@ class SyncRun:
             progress=progress,
             **self.cut,
         )
+        if self.source.path is None and found.files == 0:
+            raise FileNotFoundError(errno.ENOENT, "there is no object below it", str(self.source))
         if self.failures and not partial:
             raise_failures(tuple(self.failures.values()), self.summary)
 
