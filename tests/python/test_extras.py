@@ -49,6 +49,16 @@ def test_importing_it_imports_none_of_them(statement: str) -> None:
     assert run.stdout == "\n"
 
 
+def test_what_an_import_needs_is_told() -> None:
+    program = (
+        "import sys; sys.modules['pyarrow'] = None\n"
+        "try: import redelta.dataset\n"
+        "except ImportError as error: print(error.name, error)"
+    )
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert run.stdout == "pyarrow redelta.dataset needs pyarrow: pip install 'redelta[dataset]'\n"
+
+
 def test_each_extra_can_be_resolved_where_it_is_installed() -> None:
     """What the tests have installed is what the extras ask for: the same names, in versions that are recent enough."""
     from packaging.requirements import Requirement
