@@ -204,6 +204,24 @@ def test_wrong_arguments(tmp_path: Path) -> None:
         redelta.sign_files([1])  # type: ignore[list-item]
 
 
+@pytest.mark.parametrize("one", ["f1", b"f1", Path("f1")])
+def test_a_single_path_is_not_taken_for_several(one: Any) -> None:
+    for function in redelta.sign_files, redelta.digest_files:
+        with pytest.raises(TypeError, match=r"not one: give a list, \["):
+            function(one)
+    with pytest.raises(TypeError, match="not one: give a list of"):
+        redelta.patch_files(one)
+
+
+def test_what_is_wrong_with_an_item_is_told() -> None:
+    with pytest.raises(TypeError, match="not one: give a list of"):
+        redelta.patch_files(redelta.PatchItem("old", b"", "new"))  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"item 1 must be .basis, delta, output., not 'name'"):
+        redelta.patch_files([(None, b"", "new"), "name"])  # type: ignore[list-item]
+    with pytest.raises(TypeError, match=r"item 0: the delta must be its bytes, not 'z\.delta': read the file"):
+        redelta.patch_files([redelta.PatchItem("a.zip", "z.delta", "c.zip")])  # type: ignore[arg-type]
+
+
 class Writer:
     """Writes to a file all the time."""
 

@@ -218,6 +218,13 @@ ENCODING = sys.getfilesystemencoding()
 ENCODING_ERRORS = sys.getfilesystemencodeerrors()
 
 
+def listed_paths(paths: Iterable[FilePath]) -> tuple[FilePath, ...]:
+    """All of them. Raises TypeError for a single path, whose letters would be paths."""
+    if isinstance(paths, str | bytes | os.PathLike):
+        raise TypeError(f"paths must be several paths, not one: give a list, [{paths!r}]")
+    return tuple(paths)
+
+
 def native_paths(paths: Iterable[FilePath]) -> tuple[bytes, ...]:
     native = tuple(
         [path.encode(ENCODING, ENCODING_ERRORS) if type(path) is str else os.fsencode(path) for path in paths]
@@ -293,7 +300,7 @@ def sign_files(
 
     Raises ParameterError, OSError if `root` cannot be opened, and the exceptions of `progress`.
     """
-    files = tuple(paths)
+    files = listed_paths(paths)
     native = native_paths(files)
     what = (_core.WANT_SIGNATURE if signature else 0) | (_core.WANT_DIGEST if digest else 0)
     params = signature_params(block_len, strong_len, hash)
@@ -362,6 +369,21 @@ class PatchItem(NamedTuple):
     """The time that it gets. None: now."""
 
 
+def listed_items(items: Iterable[tuple[object, ...]]) -> list[PatchItem]:
+    """All of them. Raises TypeError that says which one is wrong, and what of it."""
+    if isinstance(items, str | bytes | os.PathLike | PatchItem):
+        raise TypeError("items must be several items, not one: give a list of (basis, delta, output)")
+    made = []
+    for index, item in enumerate(items):
+        if not isinstance(item, tuple | list) or not 3 <= len(item) <= 5:
+            raise TypeError(f"item {index} must be (basis, delta, output), not {item!r:.80}")
+        made.append(PatchItem(*item))
+        delta = made[-1].delta
+        if isinstance(delta, str | os.PathLike):
+            raise TypeError(f"item {index}: the delta must be its bytes, not {delta!r}: read the file")
+    return made
+
+
 def patch_files(
     items: Iterable[
         PatchItem
@@ -381,7 +403,8 @@ def patch_files(
     context: Context | None = None,
     changed: Changed = "error",
 ) -> FileRecords:
-    """Makes many new files, each of a basis and a delta in memory (PatchItem), by all threads.
+    """Makes many new files by all threads, each of the path of a basis, the bytes of a delta, and the path of the
+    output (PatchItem).
 
     Relative bases start at `root`, and relative outputs at `dest_root`, or at `root`. An output is a new file, whose
     name must not exist; it is verified as by `redelta.patch`, and is not flushed to the disk. To replace many files
@@ -402,7 +425,7 @@ def patch_files(
     ...     pathlib.Path(folder, "a.new").read_bytes(), made[0].digest == redelta.digest(b"new")
     (b'new', True)
     """
-    all_items = [PatchItem(*item) for item in items]
+    all_items = listed_items(items)
     sources = native_paths(b"" if item.basis is None else item.basis for item in all_items)
     targets = native_paths(item.output for item in all_items)
     native = tuple(
