@@ -13,7 +13,6 @@ import contextlib
 import logging
 import multiprocessing
 import os
-import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import (
@@ -26,12 +25,12 @@ from concurrent.futures import (
     wait,
 )
 from dataclasses import dataclass
-from multiprocessing import connection
 from typing import Any
 
 from redelta._errors import ParameterError
 from redelta._params import number
 from redelta.dataset._failures import DatasetError
+from redelta.dataset._workers import begin, work
 
 WINDOW = 4
 """Tasks that are submitted, for each worker."""
@@ -84,6 +83,9 @@ class Engine:
         self._own: ProcessPoolExecutor | None = None
         self._given: Executor | None = None
         self._losses = 0
+        self._results = 0
+        self._is_told = False
+        self._warned: Executor | None = None
         if executor is None or isinstance(executor, int):
             self.workers = number("executor", processors() if executor is None else executor, 1, WORKERS_MAX)
         elif isinstance(executor, Executor):
@@ -108,15 +110,17 @@ class Engine:
         task.tries += 1
         if self._given is None and self._own is None:
             context = multiprocessing.get_context("forkserver" if os.name == "posix" else "spawn")
-            self._own = ProcessPoolExecutor(self.workers, mp_context=context, initializer=end_with_parent)
+            self._own = ProcessPoolExecutor(self.workers, mp_context=context, initializer=begin)
         task.executor = self._given or self._own
         assert task.executor is not None
+        if self._given is None:
+            return task.executor.submit(work, task.function, task.arguments)
         return task.executor.submit(task.function, *task.arguments)
 
     def run(self, tasks: Iterable[Task | None]) -> None:
         """Runs all tasks, and those that come of their results. None among them: there is none before another one has
         ended. Raises what a task raises, and DatasetError if workers
-        are lost again and again. Tasks that are running then are waited for."""
+        are lost again and again. Then no task is running any more."""
         source = iter(tasks)
         more: list[Task] = []
         pending: dict[Future[Any], Task] = {}
@@ -129,22 +133,43 @@ class Engine:
                     self._start(task, pending, more)
                 if not pending:
                     return
-                for done in wait(pending, LOOK_SECONDS, FIRST_COMPLETED).done:
+                found = wait(pending, LOOK_SECONDS, FIRST_COMPLETED).done
+                for done in found:
                     more.extend(self._finish(done, pending.pop(done)))
-                self._check_scheduler()
+                self._check_scheduler(waited=not found)
         finally:
-            for future in pending:
-                future.cancel()
-            if not self._has_no_scheduler():
-                wait(pending)
+            if pending:
+                self._abandon(pending)
+
+    def _abandon(self, pending: dict[Future[Any], Task]) -> None:
+        """Ends all tasks. Those of our own processes are told to, and the pool gives up the rest: futures of theirs are
+        not cancelled, since a pool whose processes are lost at that moment cannot cope with that. An executor of the
+        caller's finishes what it has begun, unless it is broken."""
+        if self._own is not None:
+            for process in list((self._own._processes or {}).values()):
+                with contextlib.suppress(ProcessLookupError, ValueError):
+                    process.terminate()
+            self._own.shutdown(wait=True, cancel_futures=True)
+            self._own = None
+            return
+        for future in pending:
+            future.cancel()
+        while wait(pending, LOOK_SECONDS).not_done:
+            if self._has_no_scheduler() or getattr(self._given, "_broken", False):
+                return
 
     def _has_no_scheduler(self) -> bool:
         """Has a dask client given up on its scheduler? Then nothing that it was given ever ends."""
         return getattr(getattr(self._given, "_client", None), "status", "") in ("closing", "closed")
 
-    def _check_scheduler(self) -> None:
+    def _check_scheduler(self, *, waited: bool = False) -> None:
+        """Raises DatasetError if there is no scheduler any more, and says once if there are no workers."""
         if self._has_no_scheduler():
             raise DatasetError("the scheduler is gone; what is done is kept: run it again with another one")
+        client = getattr(self._given, "_client", None)
+        if waited and client is not None and not self._is_told and not client.nthreads():
+            self._is_told = True
+            log.warning("the cluster has no workers now: waiting for one")
 
     def _start(self, task: Task, pending: dict[Future[Any], Task], more: list[Task]) -> None:
         self._check_scheduler()
@@ -162,6 +187,7 @@ class Engine:
             yield from self._again(task, error)
             return
         self._losses = 0
+        self._results += 1
         yield from task.then(result) or ()
 
     def _again(self, task: Task, error: BaseException) -> Iterator[Task]:
@@ -173,11 +199,19 @@ class Engine:
             self._losses += 1
             time.sleep(PAUSE_SECONDS * self._losses)
         if task.tries >= TRIES or self._losses >= LOSSES or (is_broken and self._given is not None):
-            raise DatasetError(
-                f"workers were lost: {type(error).__name__}: {error}; what is done is kept, run it again"
-            ) from error
-        log.warning("a worker was lost (%s): its task is run again", type(error).__name__)
+            raise DatasetError(f"workers were lost: {type(error).__name__}: {error}; {self._advice()}") from error
+        if self._warned is not task.executor or task.executor is self._given:
+            log.warning("a worker was lost (%s): its tasks are run again", type(error).__name__)
+        self._warned = task.executor
         yield task
+
+    def _advice(self) -> str:
+        """What to do about lost workers."""
+        if self._own is None and self._given is None and not self._results:
+            return (
+                "if a script starts this, it must do so under `if __name__ == '__main__':`, as each process imports it"
+            )
+        return "what is done is kept: run it again"
 
 
 @contextlib.contextmanager
@@ -188,20 +222,6 @@ def engine_of(executor: Any) -> Iterator[Engine]:
         return
     with Engine(executor) as engine:
         yield engine
-
-
-def end_with_parent() -> None:
-    """Has this worker end when the process is gone that its tasks come from. If that was killed, nobody else tells a
-    worker, which would wait for ever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        threading.Thread(target=end_after, args=(parent.sentinel,), name="redelta-parent", daemon=True).start()
-
-
-def end_after(sentinel: int) -> None:
-    """Ends this process once another has ended."""
-    connection.wait([sentinel])
-    os._exit(1)
 
 
 def processors() -> int:

@@ -12,6 +12,7 @@ between being named and being asked for is left out, too; the row of a directory
 
 from __future__ import annotations
 
+import errno
 import os
 import stat
 from abc import ABC, abstractmethod
@@ -47,8 +48,12 @@ def listing(root: Place) -> Iterator[Listed]:
 
 
 def first_entries(root: Place) -> list[Any]:
-    """The entries of a root, to walk. Raises OSError if it cannot be read."""
-    return [(b"",)] if root.path is None else entries_of(root.path, b"")
+    """The entries of a root, to walk. Raises OSError if it cannot be read, or is not there."""
+    if root.path is not None:
+        return entries_of(root.path, b"")
+    if not root.exists():
+        raise FileNotFoundError(errno.ENOENT, "there is no such bucket, or nothing in it has this prefix", root.url)
+    return [(b"",)]
 
 
 def walk_of(root: Place, entries: Iterable[Any]) -> Walk:

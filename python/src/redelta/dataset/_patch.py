@@ -192,7 +192,12 @@ def patch_directory(
         return run
     digest = f"{job.delta.digest}{'' if job.delete else '-keep'}"
     with job.area.open(digest) as phase:
-        stage_all(engine, workers, run, dry_run=False)
+        try:
+            stage_all(engine, workers, run, dry_run=False)
+        except Exception:
+            if phase == "files":  # such as a full disk: nothing has changed, and what was made takes room
+                job.area.remove()
+            raise
         if phase == "files":
             if run.failures and not partial:
                 job.area.remove()

@@ -98,6 +98,14 @@ class Place:
         if self.path is not None:
             os.makedirs(self.path, exist_ok=True)
 
+    def exists(self) -> bool:
+        """Is there a directory, or are there objects?"""
+        if self.path is not None:
+            return os.path.isdir(self.path)
+        filesystem, root = self.filesystem()
+        filesystem.invalidate_cache()
+        return bool(filesystem.exists(root))
+
     def sizes(self) -> dict[str, int]:
         """The names of the files right here that are names in UTF-8, and their sizes. Empty if there is no such
         place."""

@@ -9,13 +9,14 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from redelta._errors import ParameterError
 from redelta._types import Progress
 from redelta.dataset._cutting import Cut, Cutter, Piece
 from redelta.dataset._engine import Engine, Task
 from redelta.dataset._failures import Failure, raise_failures
 from redelta.dataset._lister import ROWS, Lister, ListJob, place_below
-from redelta.dataset._manifest import Manifest, Shard, write_manifest
-from redelta.dataset._places import Place
+from redelta.dataset._manifest import NAME, STEM, Manifest, Shard, write_manifest
+from redelta.dataset._places import PRIVATE, Place
 from redelta.dataset._results import Summary
 from redelta.dataset._schema import DELTA_KIND, DatasetKind
 from redelta.dataset._shard_files import shard_there, stem_of
@@ -52,6 +53,7 @@ class Run:
     ) -> None:
         """Has all shards made. `task_of` gives None for a piece that needs no shard."""
         self.dest.make()
+        check_place(self.dest)
         self.there = self.dest.sizes() if self.resume else {}
         engine.run(self._tasks(engine.workers, task_of))
 
@@ -132,3 +134,11 @@ class Run:
         )
         raise_failures(summary.failures, summary)
         return summary
+
+
+def check_place(dest: Place) -> None:
+    """Raises ParameterError if a place has files of others, and neither a dataset nor the beginnings of one."""
+    names = dest.sizes()
+    if NAME in names or not names or any(STEM.match(name) or name.startswith(("part-", PRIVATE)) for name in names):
+        return
+    raise ParameterError(f"{dest}: has other files, such as {min(names)!r}: give a dataset a directory of its own")

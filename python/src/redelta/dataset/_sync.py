@@ -7,6 +7,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import errno
+import tempfile
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -157,8 +158,12 @@ class SyncRun:
         )
 
     def sign(self, root: Place, name: str) -> None:
-        """The first step."""
-        self.step(lambda executor: self.write_signature(root, name))
+        """The first step. Of a prefix that is not there yet, nothing is signed."""
+        if root.exists():
+            self.step(lambda executor: self.write_signature(root, name))
+            return
+        with tempfile.TemporaryDirectory() as nothing:
+            self.step(lambda executor: self.write_signature(Place.of(nothing), name))
 
     def compare(self, compress: Compression, partial: bool, progress: Progress | None) -> None:
         """The second step: the delta. What failed is not in it. Raises DatasetError for a failure unless `partial`, and
