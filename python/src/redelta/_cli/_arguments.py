@@ -80,6 +80,13 @@ def count(text: str) -> int:
     return int(text)
 
 
+def sum_size(text: str) -> int:
+    """Bytes of a strong sum."""
+    if not re.fullmatch(r"\d{1,2}", text) or not 1 <= int(text) <= 32:
+        raise argparse.ArgumentTypeError(f"sum size '{text}' is not a whole number from 1 to 32")
+    return int(text)
+
+
 def level(text: str) -> int | bool:
     """Of zstd: `-z` alone is a fast one."""
     if text == "":

@@ -38,6 +38,7 @@ from redelta._cli._records import (
     name_members,
     shown,
 )
+from redelta._cli._words import in_words_of_the_command
 from redelta._errors import (
     BadMagicError,
     CorruptError,
@@ -75,8 +76,13 @@ STATUSES: list[tuple[type[Exception], int]] = [
     (PeerError, STATUS_CONNECTION),
 ]
 
-STORE_STATUSES = {"ObjectChangedError": STATUS_CHANGED, "UnavailableError": STATUS_CONNECTION}
-"""By the names of exceptions of `redelta.store`, which is imported only where it is needed."""
+OTHER_STATUSES = {
+    "ObjectChangedError": STATUS_CHANGED,
+    "UnavailableError": STATUS_CONNECTION,
+    "NoDatasetError": STATUS_IO,
+}
+"""By the names of exceptions of `redelta.store` and `redelta.dataset`, which are imported only where they are
+needed."""
 
 RESULTS = {getattr(_core, name): f"RD_{name}" for name in dir(_core) if name.startswith("E_")}
 """The names of results, by number."""
@@ -87,8 +93,13 @@ ADVICE = {
     errno.EISDIR: "name a file",
     errno.EACCES: "check its permissions",
     errno.EPERM: "check its permissions",
+    errno.ECONNREFUSED: "check that it runs, and its address",
     errno.ENOSPC: "free some space or choose another place",
 }
+
+NO_CREDENTIALS = "give them by the environment, a profile, or --storage-option"
+NO_SCHEDULER = "no scheduler answers"
+DAMAGED = "make or fetch the dataset again"
 
 ROLES = {"new file": "new"}
 FAILURES_SHOWN = 10
@@ -144,11 +155,22 @@ def engine(arguments: argparse.Namespace) -> Iterator[Any]:
         return
     from distributed import Client
 
-    client = Client(arguments.scheduler, timeout=10)
+    client = client_of(Client, arguments.scheduler)
     try:
         yield client
     finally:
         client.close()
+
+
+def client_of(kind: Any, address: str) -> Any:
+    """A client of the scheduler at an address. Raises ParameterError for what is none, and ConnectionError if nobody is
+    there."""
+    try:
+        return kind(address, timeout=10)
+    except ValueError as error:
+        raise ParameterError(f"the address '{address}' of a scheduler is not like tcp://host:8786: {error}") from error
+    except OSError as error:
+        raise ConnectionError(errno.ECONNREFUSED, NO_SCHEDULER, address) from error
 
 
 def start_quietly() -> None:
@@ -201,40 +223,60 @@ def one_line(error: object) -> str:
     return " ".join(str(error).split()) or type(error).__name__
 
 
-def failure_of(error: Exception) -> Failure:
-    """What is said of an exception of the work."""
+def failure_of(error: Exception, verb: str = "") -> Failure:
+    """What is said of an exception of the work of a verb."""
     if isinstance(error, ImportError):
         return failure_of_import(error)
     if isinstance(error, RedeltaError):
-        kinds = {kind.__name__ for kind in type(error).__mro__}
-        status = next((number for name, number in STORE_STATUSES.items() if name in kinds), STATUS_IO)
-        status = next((number for kind, number in STATUSES if isinstance(error, kind)), status)
-        role = ROLES.get(error.role or "", error.role)
-        name = getattr(error, "url", None)
-        text = one_line(error)
-        return Failure(
-            status,
-            RESULTS.get(error.code, "RD_E_IO"),
-            text,
-            role=role if role in ("basis", "signature", "new", "delta", "output") else None,
-            name=None if name is None or name in text else name,
-            offset=error.offset,
-            rows=list(getattr(error, "failures", [])),
-        )
+        return failure_of_ours(error, verb)
     if isinstance(error, OSError) and error.strerror:
         name = error.filename if isinstance(error.filename, str | bytes) else None
+        advice = NO_CREDENTIALS if "credentials" in error.strerror else ADVICE.get(error.errno or 0)
         return Failure(
             STATUS_CONNECTION if isinstance(error, ConnectionError | TimeoutError) else STATUS_IO,
             "RD_E_IO",
             "cannot be used",
-            name=None if name is None else os.fsdecode(name),
+            name=None if name is None else without_slash(os.fsdecode(name)),
             system=error.strerror,
-            advice=ADVICE.get(error.errno or 0),
+            advice=advice,
         )
+    if isinstance(error, FileNotFoundError | PermissionError):
+        return Failure(STATUS_IO, "RD_E_IO", one_line(error))
     if isinstance(error, MemoryError):
         return Failure(STATUS_IO, "RD_E_MEMORY", "there is not enough memory")
     status = STATUS_CONNECTION if isinstance(error, OSError) else STATUS_IO  # dask's and urllib's, about connections
     return Failure(status, "RD_E_IO", f"{type(error).__name__}: {one_line(error)}")
+
+
+def failure_of_ours(error: RedeltaError, verb: str) -> Failure:
+    """What is said of an exception of the package. Of files that failed, `tell` says the names."""
+    kinds = [kind.__name__ for kind in type(error).__mro__]
+    status = next((number for kind, number in STATUSES if isinstance(error, kind)), STATUS_IO)
+    status = next((OTHER_STATUSES[name] for name in kinds if name in OTHER_STATUSES), status)
+    role = ROLES.get(error.role or "", error.role)
+    name = getattr(error, "url", None)
+    rows = list(getattr(error, "failures", []))
+    text = in_words_of_the_command(one_line(error.reason if rows else error))
+    advice = None
+    if "; " not in text and status == STATUS_USAGE and verb:
+        advice = f"try 'redelta {verb} --help'"
+    elif "DatasetCorruptError" in kinds and "; " not in text:
+        advice = DAMAGED
+    return Failure(
+        status,
+        RESULTS.get(error.code, "RD_E_IO"),
+        text,
+        role=role if role in ("basis", "signature", "new", "delta", "output") else None,
+        name=None if name is None or name in text else name,
+        offset=error.offset,
+        advice=advice,
+        rows=rows,
+    )
+
+
+def without_slash(name: str) -> str:
+    """A name without the slashes at its end, which the package adds to that of a directory."""
+    return name.rstrip("/") or name
 
 
 def failure_of_import(error: ImportError) -> Failure:
@@ -337,7 +379,7 @@ def attempt(run: Run, work: Callable[[Run], int]) -> int:
     except Exception as error:
         if os.environ.get("REDELTA_DEBUG"):
             traceback.print_exc()
-        failure = failure_of(error)
+        failure = failure_of(error, run.verb)
         tell(run, failure)
         return failure.status
 

@@ -21,6 +21,7 @@ from redelta._cli._arguments import (
     level,
     size,
     split,
+    sum_size,
 )
 from redelta._cli._records import STATUS_DONE, STATUS_IDENTICAL, STATUS_MISMATCH, name_members, plain, say, shown
 from redelta._cli._run import Run, engine
@@ -222,7 +223,7 @@ def add_signature(parser: Parser) -> None:
     parser.add_argument("dest", metavar="DATASET", help="the dataset to make")
     add_blocks(parser)
     parser.add_argument(
-        "-S", "--sum-size", dest="strong_len", metavar="SIZE", type=count, help="bytes of each strong sum"
+        "-S", "--sum-size", dest="strong_len", metavar="SIZE", type=sum_size, help="bytes of each strong sum"
     )
     add_cut(parser)
     add_engine(parser)

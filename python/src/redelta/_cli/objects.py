@@ -83,12 +83,24 @@ def finish(run: Run, done: Any) -> int:
         run.table(rows, output=True)
     elif run.arguments.stats:
         run.table(rows)
-    if figures.get("note"):
-        run.verbose(figures["note"])
+    tell_note(run, figures)
     run.result(STATUS_DONE, figures.get("size", 0), object=figures)
     return STATUS_DONE
 
 
+def tell_note(run: Run, figures: dict[str, Any]) -> None:
+    """What made it dearer than it need be: always if it is about a signature, since then something can be done."""
+    note = figures.get("note")
+    if not note or run.quiet:
+        return
+    advice = (
+        "; --sign puts one there" if note.startswith(MISSING) and getattr(run.arguments, "renew", None) is None else ""
+    )
+    say = run.told if "signature" in note else run.verbose
+    say(f"{shown(figures['url'])}: {note}{advice}")
+
+
+MISSING = "there is no signature"
 BYTES = (
     "size",
     "bytes_sent",

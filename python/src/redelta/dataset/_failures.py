@@ -4,6 +4,7 @@ says so, the run goes on, and `DatasetError` names all of them at the end. Every
 from __future__ import annotations
 
 import errno
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
@@ -40,13 +41,15 @@ class DatasetError(RedeltaError):
     is empty if the run itself failed: workers that were lost again and again, or a dataset that does not fit the
     call."""
 
-    def __init__(self, message: str, failures: Sequence[Failure] = (), summary: Summary | None = None) -> None:
-        super().__init__(message)
+    def __init__(
+        self, message: str, failures: Sequence[Failure] = (), summary: Summary | None = None, reason: str = ""
+    ) -> None:
+        super().__init__(message, reason=reason)
         self.failures = list(failures)
         self.summary = summary
 
-    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[Failure], Summary | None]]:
-        return type(self), (str(self), self.failures, self.summary)
+    def __reduce__(self) -> tuple[type[DatasetError], tuple[str, list[Failure], Summary | None, str]]:
+        return type(self), (str(self), self.failures, self.summary, self.reason)
 
 
 class DatasetCorruptError(DatasetError, CorruptError):
@@ -69,11 +72,11 @@ def failure_of(path: bytes, error: BaseException) -> Failure:
     return Failure(path, kind, text)
 
 
-def raise_failures(failures: Sequence[Failure], summary: Summary) -> None:
-    """Raises DatasetError if there are any."""
+def raise_failures(failures: Sequence[Failure], summary: Summary, rest: str = "all else is done") -> None:
+    """Raises DatasetError if there are any; its reason does not name them. `rest` says what became of all else."""
     if not failures:
         return
-    shown = "; ".join(f"{each.path!r}: {each.text}" for each in failures[:SHOWN])
+    shown = "; ".join(f"{os.fsdecode(each.path)!r}: {each.text}" for each in failures[:SHOWN])
     more = f"; and {len(failures) - SHOWN} more" if len(failures) > SHOWN else ""
     number = f"{len(failures)} files" if len(failures) > 1 else "1 file"
-    raise DatasetError(f"{number} failed: {shown}{more}; all else is done", failures, summary)
+    raise DatasetError(f"{number} failed: {shown}{more}; {rest}", failures, summary, f"{number} failed; {rest}")

@@ -88,14 +88,23 @@ class Area:
         finally:
             os.close(lock)
 
+    def _make(self) -> None:
+        """Makes its directory. An OSError is about the root."""
+        try:
+            os.mkdir(self.path, 0o700)
+        except FileExistsError:
+            pass
+        except OSError as error:
+            error.filename = os.fsdecode(self.root)
+            raise
+
     def _lock(self) -> int:
         """The lock, held. It is removed with the area by the patch that had it: whoever has opened it before and gets
         it then has that of a file which is no more, and which the next one does not find."""
         import fcntl
 
         while True:
-            with contextlib.suppress(FileExistsError):
-                os.mkdir(self.path, 0o700)
+            self._make()
             if os.path.islink(self.path):
                 raise DatasetError(f"{self!s} is a link, and would have the patch made elsewhere: remove it")
             try:
@@ -111,7 +120,9 @@ class Area:
                 pass
             except BlockingIOError as error:
                 os.close(lock)
-                raise DatasetError(f"{os.fsdecode(self.root)}: another patch of this root is under way") from error
+                raise DatasetError(
+                    f"{os.fsdecode(self.root)}: another patch of this root is under way; wait for it to end"
+                ) from error
             except BaseException:
                 os.close(lock)
                 raise

@@ -18,7 +18,7 @@ from redelta._errors import ParameterError
 from redelta.dataset._cutting import Cut, Section, section_of
 from redelta.dataset._engine import Task
 from redelta.dataset._listing import PATH, Listed, first_entries, walk_of
-from redelta.dataset._places import Place
+from redelta.dataset._places import Place, named
 
 ROWS = 10_000
 """That a task lists, about."""
@@ -46,8 +46,9 @@ class Part:
 
 def list_part(job: ListJob, entries: list[Any]) -> Part:
     """Lists some rows of entries. Memory: those, and the entries of the directories on the way."""
-    walk = walk_of(job.root, entries)
-    rows = list(islice(without(walk, job.outside), job.rows))
+    with named(job.root):
+        walk = walk_of(job.root, entries)
+        rows = list(islice(without(walk, job.outside), job.rows))
     return Part(section_of(rows, job.cut), walk.rest())
 
 
@@ -91,7 +92,11 @@ class Lister:
     _waiting: int = 0
 
     def __post_init__(self) -> None:
-        self._units = self._units_of(first_entries(self.job.root))
+        try:
+            self._units = self._units_of(first_entries(self.job.root))
+        except OSError as error:
+            error.filename = str(self.job.root)
+            raise
 
     @property
     def is_done(self) -> bool:

@@ -13,7 +13,7 @@ from typing import Any
 from redelta._errors import ParameterError
 from redelta._types import Progress
 from redelta.dataset._engine import Engine, Task, engine_of
-from redelta.dataset._failures import DatasetError, Failure, raise_failures
+from redelta.dataset._failures import Failure, raise_failures
 from redelta.dataset._journal import Area
 from redelta.dataset._limits import Limits
 from redelta.dataset._manifest import Shard
@@ -141,7 +141,7 @@ class PatchRun:
         if self.progress is not None:
             self.progress(self.bytes, None)
 
-    def finish(self, started: float) -> Summary:
+    def finish(self, started: float, rest: str = "all else is done") -> Summary:
         """The result. Raises DatasetError if rows have failed."""
         manifest = self.delta.manifest
         summary = Summary(
@@ -155,7 +155,7 @@ class PatchRun:
             failures=tuple(sorted(self.failures.values(), key=lambda each: each.path)),
             seconds=time.perf_counter() - started,
         )
-        raise_failures(summary.failures, summary)
+        raise_failures(summary.failures, summary, rest)
         return summary
 
 
@@ -210,11 +210,7 @@ def patch_directory(
 
 def raise_unchanged(run: PatchRun) -> None:
     """Some files cannot be made, so none is."""
-    try:
-        run.finish(time.perf_counter())
-    except DatasetError as error:
-        text = str(error).replace("; all else is done", "; nothing was changed (partial= changes all others)")
-        raise DatasetError(text, error.failures, error.summary) from None
+    run.finish(time.perf_counter(), "nothing was changed (partial= changes all others)")
 
 
 def stage_all(engine: Engine, job: PatchJob, run: PatchRun, *, dry_run: bool) -> None:

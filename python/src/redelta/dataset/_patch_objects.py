@@ -164,7 +164,7 @@ def put_circle(job: ObjectsJob, circle: list[tuple[Shard, bytes]]) -> Staged:
             except (OSError, RedeltaError) as error:
                 failures.append(failure_of(row.path, error))
         if failures:
-            text = f"is not replaced, since {failures[0].path!r}, which is made of it, cannot be made"
+            text = f"is not replaced, since {os.fsdecode(failures[0].path)!r}, which is made of it, cannot be made"
             return Staged((*failures, *(Failure(row.path, "error", text) for row, _ in ready)), (), 0, 0, False)
         done = []
         for row, put in ready:

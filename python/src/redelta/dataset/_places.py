@@ -10,6 +10,7 @@ and two workers that write the same one, since one of them was thought lost, do 
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import re
 import shutil
@@ -23,6 +24,8 @@ from urllib.parse import unquote_to_bytes
 from redelta._errors import ParameterError
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::|://)")
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+"""What says that there is no room for what is written; not every call says of which file."""
 PRIVATE = ".redelta-"
 """How the names of files begin that are not complete."""
 
@@ -73,12 +76,16 @@ class Place:
     # ---- Of fsspec ---------------------------------------------------------------------------------------------------
 
     def filesystem(self) -> tuple[Any, str]:
-        """The file system of fsspec, and the root within it. Raises ParameterError if fsspec is not installed."""
+        """The file system of fsspec, and the root within it. Raises ParameterError if fsspec is not installed
+        or does not take the URL or its options."""
         try:
             import fsspec
         except ImportError as error:
             raise ParameterError(f"{self.url}: install redelta[fsspec] for URLs") from error
-        found = fsspec.core.url_to_fs(self.url, **self.options)
+        try:
+            found = fsspec.core.url_to_fs(self.url, **self.options)
+        except (NotImplementedError, AttributeError, TypeError, ValueError) as error:
+            raise ParameterError(f"{self.url}: fsspec cannot open this: {error or type(error).__name__}") from error
         return found[0], str(found[1]).rstrip("/")
 
     def inner(self, name: bytes) -> tuple[Any, str]:
@@ -156,7 +163,12 @@ class Place:
                 os.replace(private, os.path.join(here, new.name))
             elif new.name is not None:
                 filesystem, path = self.inner(new.name.encode())
-                filesystem.put_file(private, path)
+                with named(self):
+                    filesystem.put_file(private, path)
+        except OSError as error:
+            if error.errno in FULL and error.filename is None:
+                error.filename = str(self)
+            raise
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(private)
@@ -191,6 +203,24 @@ class NewFile:
 
     file: IO[bytes]
     name: str | None = None
+
+
+@contextlib.contextmanager
+def named(place: Place) -> Iterator[None]:
+    """What a store refuses becomes an OSError as the system's own are: with a number, a text and the URL. Stores raise
+    some that have nothing but a text, and botocore others for credentials that are missing."""
+    try:
+        yield
+    except (FileNotFoundError, PermissionError) as error:
+        if place.path is not None or error.filename is not None:
+            raise
+        number = errno.ENOENT if isinstance(error, FileNotFoundError) else errno.EACCES
+        text = error.strerror or str(error) or os.strerror(number)
+        raise OSError(number, text, place.url) from error
+    except Exception as error:
+        if type(error).__name__ not in ("NoCredentialsError", "PartialCredentialsError"):
+            raise
+        raise PermissionError(errno.EACCES, "there are no credentials", place.url) from error
 
 
 def current_umask() -> int:

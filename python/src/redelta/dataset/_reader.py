@@ -10,6 +10,7 @@ lie about is what only the files can tell: digests, which `verify` and a patch c
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 import redelta
+from redelta._core import E_IO
 from redelta._errors import ParameterError
 from redelta.dataset._failures import FAILURE_KINDS, DatasetCorruptError
 from redelta.dataset._limits import Limits
@@ -87,14 +89,24 @@ class Dataset:
         )
 
 
+class NoDatasetError(ParameterError):
+    """There is no dataset where one should be."""
+
+    code = E_IO
+
+
 def open_dataset(place: Place, limits: Limits | None = None, kind: DatasetKind | None = None) -> Dataset:
     """The dataset at a place, of a certain kind. Reads and checks its manifest, nothing else. Raises ParameterError if
     there is none, or one of another kind."""
+    if limits is not None and not isinstance(limits, Limits):
+        raise ParameterError(f"limits must be a redelta.dataset.Limits, not {limits!r}")
     allowed = limits or Limits()
     try:
         manifest, digest = read_manifest(place, allowed)
     except FileNotFoundError as error:
-        raise ParameterError(f"{place}: no dataset is here: it has no manifest.json") from error
+        raise NoDatasetError(f"{place}: no dataset is here: it has no manifest.json; check the name") from error
+    except DatasetCorruptError as error:
+        raise DatasetCorruptError(f"{place}: {error}") from error
     if kind is not None and manifest.kind != kind:
         raise ParameterError(f"{place}: it is a {manifest.kind}, not a {kind}")
     return Dataset(place, manifest, digest, allowed)
@@ -117,7 +129,7 @@ def read_shard(
         table = decode(data, kind, shard, limits, columns)
     except (pa.ArrowException, OSError, ValueError) as error:
         if isinstance(error, DatasetCorruptError):
-            raise
+            raise DatasetCorruptError(f"{place}: {error}") from error
         raise DatasetCorruptError(f"{place}: {shard.parquet} is damaged: {error}") from error
     wrong = next(faults(table, shard, limits), None)
     if wrong is not None:
@@ -332,7 +344,9 @@ def outline(table: pa.Table, *, nested: bool = False) -> Outline:
             parents.add(path[:at])
             at = path.rfind(b"/", 0, at)
     if parents & leaves:
-        raise DatasetCorruptError(f"{min(parents & leaves)!r} is no directory, but there are paths below it")
+        raise DatasetCorruptError(
+            f"{os.fsdecode(min(parents & leaves))!r} is no directory, but there are paths below it"
+        )
     last = paths[-1] if paths else b""
     prefixes = {last[:at] for at in range(1, len(last) + 1)}
     return Outline(tuple(sorted(parents - inside)), tuple(sorted(leaves & prefixes)))
@@ -348,7 +362,7 @@ class Nesting:
         """The next shard. Raises DatasetCorruptError if a path of it lies below a file or link of an earlier one."""
         wrong = self._open.intersection(found.outside)
         if wrong:
-            raise DatasetCorruptError(f"{min(wrong)!r} is no directory, but there are paths below it")
+            raise DatasetCorruptError(f"{os.fsdecode(min(wrong))!r} is no directory, but there are paths below it")
         self._open.update(found.open)
 
 

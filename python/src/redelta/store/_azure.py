@@ -22,7 +22,7 @@ import redelta
 from redelta._errors import VerifyError
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._checksum import md5
-from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, not_found
+from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, no_bucket, not_found
 from redelta.store._limits import AZURE, Limits
 from redelta.store._plan import CopyPart, Part, Plan, PutPart, Segment, sized
 from redelta.store._sources import Content, Section, chunks
@@ -77,6 +77,8 @@ class AzureStore(Backend):
                 f"{url!r}: the store found other bytes than the new file has ({code}), so the signature was not that "
                 "of the object, or the new file changed; nothing was replaced: sign the object again, and push again"
             )
+        if getattr(error, "error_code", None) == "ContainerNotFound":
+            return no_bucket(url, "container")
         if status == 404:
             return not_found(url)
         if status in (401, 403):

@@ -54,6 +54,15 @@ def imported(name: str, extra: str, url: str | None = None) -> ModuleType:
         raise missing_extra(name.partition(".")[0], extra, url) from error
 
 
+class NoBucketError(FileNotFoundError):
+    """There is not even a bucket."""
+
+
+def no_bucket(url: str, kind: str = "bucket") -> NoBucketError:
+    """The bucket of this object is missing."""
+    return NoBucketError(errno.ENOENT, f"The specified {kind} does not exist", url)
+
+
 def not_found(url: str) -> FileNotFoundError:
     """There is no such object."""
     return FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), url)

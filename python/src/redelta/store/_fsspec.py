@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from redelta._errors import ParameterError
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._errors import StoreError, changed, imported, not_found
 from redelta.store._limits import GOOGLE, OTHER
@@ -38,8 +39,11 @@ class FsspecStore(Backend):
         fsspec = imported("fsspec", "fsspec", url)
         try:
             self.fs, self.key = fsspec.core.url_to_fs(url, **options)
-        except (ImportError, ValueError) as error:
+        except ImportError as error:
             raise StoreError(f"{url!r}: fsspec cannot open this: {error}", url=url) from error
+        except (NotImplementedError, AttributeError, TypeError, ValueError) as error:
+            said = str(error) or type(error).__name__
+            raise ParameterError(f"{url!r}: fsspec cannot open this: {said}") from error
         self.limits = GOOGLE if scheme_of(url) in ("gs", "gcs") else OTHER
 
     def url_of(self, key: str) -> str:
@@ -77,6 +81,13 @@ class FsspecStore(Backend):
         self.fs.pipe_file(key, data)
         self.meter.count(writes=1, sent=len(data))
 
+    def _writer(self) -> Any:
+        """The file of the new version. Raises ParameterError if this file system is only for reading."""
+        try:
+            return self.fs.open(self.key, "wb")
+        except NotImplementedError as error:
+            raise ParameterError(f"{self.url!r}: fsspec only reads what is behind such a URL") from error
+
     def proofs(self) -> str:
         return "no"
 
@@ -87,7 +98,7 @@ class FsspecStore(Backend):
             now = None
         if (now and now.etag) != (old and old.etag):
             raise changed(self.url)
-        with self.fs.transaction, self.fs.open(self.key, "wb") as file:
+        with self.fs.transaction, self._writer() as file:
             for chunk in chunks(content):
                 file.write(chunk)
                 advance(len(chunk))

@@ -14,7 +14,7 @@ from redelta._inspect import Copy, DeltaInfo, Literal
 from redelta._types import Progress, Source
 from redelta.store import _sidecar
 from redelta.store._backend import WORKERS, Backend, Object, Proof, Tally
-from redelta.store._errors import StaleSignatureError
+from redelta.store._errors import NoBucketError, StaleSignatureError
 from redelta.store._limits import Limits
 from redelta.store._open import Options, Url, open_store
 from redelta.store._plan import Mode, Plan, plan
@@ -46,6 +46,8 @@ def look(store: Backend, signature: redelta.Signature | Source | None, read: boo
     """The object and its signature."""
     try:
         known = Known(store.stat())
+    except NoBucketError:
+        raise
     except FileNotFoundError:
         known = Known(None)
     old = known.old
@@ -68,7 +70,7 @@ def look(store: Backend, signature: redelta.Signature | Source | None, read: boo
         known.note = "" if known.beside else "there is no signature beside the object"
     except StaleSignatureError:
         known.beside = True
-        known.note = "the signature beside the object is of another version"
+        known.note = "the signature beside the object was of another version"
     if known.sidecar is not None:
         known.signature = _sidecar.load(known.sidecar, store.url)
     elif read and store.limits.copies:

@@ -7,6 +7,7 @@ typed error.
 
 from __future__ import annotations
 
+import contextlib
 import random
 import threading
 import time
@@ -17,7 +18,7 @@ from urllib.parse import urlencode, urlsplit
 from redelta._errors import VerifyError
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._checksum import base64_of, crc64nvme, md5
-from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, not_found
+from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, no_bucket, not_found
 from redelta.store._limits import R2, S3, Limits
 from redelta.store._plan import Plan
 from redelta.store._s3_assembly import Assembly, version_of
@@ -89,7 +90,7 @@ class S3Store(Backend):
         except exceptions.ClientError as error:
             raise self.failure(error, self.url_of(key)) from error
         except (exceptions.NoCredentialsError, exceptions.PartialCredentialsError) as error:
-            raise forbidden(self.url_of(key), str(error)) from error
+            raise forbidden(self.url_of(key), "there are no credentials") from error
         except (exceptions.ConnectionError, exceptions.HTTPClientError) as error:
             raise unavailable(self.url_of(key), str(error)) from error
         except exceptions.BotoCoreError as error:
@@ -109,6 +110,8 @@ class S3Store(Backend):
             )
         if code == "NoSuchUpload":
             return StoreError(f"{url!r}: the upload was removed by somebody else ({said}); do it again", url=url)
+        if code == "NoSuchBucket":
+            return no_bucket(url)
         if status == 404:
             return not_found(url)
         if status in (401, 403):
@@ -128,7 +131,20 @@ class S3Store(Backend):
     # ---- Objects -----------------------------------------------------------------------------------------------------
 
     def stat(self) -> Object:
-        return self.head(self.key)
+        try:
+            return self.head(self.key)
+        except FileNotFoundError:
+            self._check_bucket()
+            raise
+
+    def _check_bucket(self) -> None:
+        """Raises NoBucketError if there is none. The answer to a question about an object does not tell; who may not
+        ask for the bucket is not told either."""
+        with contextlib.suppress(PermissionError, StoreError):
+            try:
+                self.call("head_bucket")
+            except FileNotFoundError as error:
+                raise no_bucket(self.url) from error
 
     def head(self, key: str) -> Object:
         """An object as it is now. Raises FileNotFoundError."""
