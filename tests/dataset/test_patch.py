@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import random
@@ -229,3 +230,14 @@ def test_sync_to_urls(versions: Versions, tmp_path: Path) -> None:
     assert [name.replace("/old/", "/new/") for name in old] == new
     assert [memory.cat_file(name) for name in old] == [memory.cat_file(name) for name in new]
     memory.rm("/bucket", recursive=True)
+
+
+def test_a_file_system_without_links_will_do(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Such as FAT."""
+
+    def no_links(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "link", no_links)
+    versions.patch()
+    versions.assert_is(versions.after)

@@ -255,3 +255,13 @@ def test_sections_are_files() -> None:
         with pytest.raises(redelta.TruncatedError):
             content.read(90, 20)
     assert replace(store.S3, near=1).near == 1
+
+
+def test_a_signature_longer_than_one_can_be_is_not_read(tmp_path: Path) -> None:
+    """Whoever may write beside an object must not exhaust the memory of those who push to it."""
+    (tmp_path / "object").write_bytes(b"ten bytes!")
+    with (tmp_path / "object.sig.zst").open("wb") as file:
+        file.truncate(1 << 40)
+    for url in (str(tmp_path / "object"), f"file://{tmp_path}/object"):
+        with pytest.raises(redelta.LimitError, match=r"sig\.zst"):
+            store.verify(url)

@@ -14,6 +14,7 @@ may still be at work on a shard: it has a directory of its own, and the first `S
 from __future__ import annotations
 
 import contextlib
+import errno
 import json
 import os
 import secrets
@@ -219,16 +220,28 @@ class Area:
             file.flush()
             os.fsync(file.fileno())
         try:
-            if replace:
+            if replace or not self._has_linked(private, self.inner(name)):
                 os.replace(private, self.inner(name))
-            else:
-                os.link(private, self.inner(name))
         except FileExistsError:
             return False
         finally:
             with contextlib.suppress(FileNotFoundError):
                 os.unlink(private)
         flush_names(self.path)
+        return True
+
+    @staticmethod
+    def _has_linked(private: bytes, name: bytes) -> bool:
+        """Gives a file its name, which must be free: raises FileExistsError. False: there are no links on this file
+        system, and the name was free a moment ago."""
+        try:
+            os.link(private, name)
+        except FileExistsError:
+            raise
+        except OSError:
+            if os.path.lexists(name):
+                raise FileExistsError(errno.EEXIST, os.strerror(errno.EEXIST)) from None
+            return False
         return True
 
     def __str__(self) -> str:

@@ -130,10 +130,10 @@ class AzureStore(Backend):
         self.meter.count(received=len(data))
         return data
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int) -> bytes | None:
         self.meter.count(reads=1)
         try:
-            data: bytes = self.call(key, "download_blob").readall()
+            data: bytes = self.call(key, "download_blob").read(most + 1)
         except FileNotFoundError:
             return None
         self.meter.count(received=len(data))

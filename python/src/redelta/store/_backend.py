@@ -116,8 +116,8 @@ class Backend(ABC):
         """A range of the object, which must be that version. Raises ObjectChangedError."""
 
     @abstractmethod
-    def get(self, key: str) -> bytes | None:
-        """All of an object; None if there is none."""
+    def get(self, key: str, most: int) -> bytes | None:
+        """All of an object, or its first `most` + 1 bytes if it has more; None if there is none."""
 
     @abstractmethod
     def put(self, key: str, data: bytes) -> None:

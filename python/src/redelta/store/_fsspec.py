@@ -68,10 +68,10 @@ class FsspecStore(Backend):
             raise changed(self.url)
         return data
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int) -> bytes | None:
         self.meter.count(reads=1)
         try:
-            data: bytes = self.fs.cat_file(key)
+            data: bytes = self.fs.cat_file(key, 0, most + 1)
         except FileNotFoundError:
             return None
         self.meter.count(received=len(data))

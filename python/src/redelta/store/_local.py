@@ -42,9 +42,10 @@ class LocalStore(Backend):
             raise changed(self.url)
         return data
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int) -> bytes | None:
         try:
-            return Path(key).read_bytes()
+            with open(key, "rb") as file:
+                return file.read(most + 1)
         except FileNotFoundError:
             return None
 

@@ -177,20 +177,21 @@ class S3Store(Backend):
             raise StoreError(f"{self.url_of(key)!r}: {len(data)} bytes came instead of {stop - start}", url=self.url)
         return data
 
-    def get(self, key: str) -> bytes | None:
+    def get(self, key: str, most: int) -> bytes | None:
         try:
-            return self._body(key)
+            return self._body(key, most + 1)
         except FileNotFoundError:
             return None
 
-    def _body(self, key: str, **parameters: Any) -> bytes:
-        """The body of an answer, asked for again if it breaks off."""
+    def _body(self, key: str, most: int | None = None, **parameters: Any) -> bytes:
+        """The body of an answer, or its first bytes, asked for again if it breaks off."""
         exceptions = imported("botocore.exceptions", "s3", self.url)
         errors = imported("urllib3.exceptions", "s3", self.url)
         for attempt in range(ATTEMPTS):
             answer = self.call("get_object", Key=key, **parameters)
             try:
-                data: bytes = answer["Body"].read()
+                data: bytes = answer["Body"].read(most)
+                answer["Body"].close()
                 self.meter.count(received=len(data))
                 return data
             except (exceptions.BotoCoreError, errors.HTTPError, OSError) as error:

@@ -116,3 +116,8 @@ def signer(size: int, block_len: int | None, strong_len: StrongLength) -> tuple[
     block = block_length(size) if block_len is None else block_len
     strong = strong_length(strong_len, size, block)
     return redelta.Signer(block_len=block, strong_len=strong, compress=1), block, strong
+
+
+def size_max(size: int) -> int:
+    """How long the signature of an object of this size may be, in bytes: with blocks of 16 bytes, and a large head."""
+    return (64 << 10) + (size // 16 + 1) * 36

@@ -8,6 +8,7 @@ from queue import SimpleQueue
 from typing import Literal as Only
 
 import redelta
+from redelta._errors import LimitError
 from redelta._types import Progress, Source, StrongLength
 from redelta.store import _sidecar
 from redelta.store._backend import WORKERS, Backend, Object, Tally
@@ -82,10 +83,14 @@ def made_of(
 
 
 def sidecar_of(store: Backend, old: Object) -> Sidecar | None:
-    """The signature beside an object; None if there is none. Raises StaleSignatureError if it is of another version."""
-    data = store.get(store.sidecar(SUFFIX))
+    """The signature beside an object; None if there is none. Raises StaleSignatureError if it is of another version,
+    LimitError if it is longer than one of this object could be."""
+    most = _sidecar.size_max(old.size)
+    data = store.get(store.sidecar(SUFFIX), most)
     if data is None:
         return None
+    if len(data) > most:
+        raise LimitError(f"{store.url_of(store.sidecar(SUFFIX))!r} is longer than a signature of that object can be")
     found = _sidecar.unpack(data, store.url_of(store.sidecar(SUFFIX)))
     if found.etag != old.etag or found.size != old.size:
         raise stale(store.url)
