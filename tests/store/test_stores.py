@@ -159,7 +159,7 @@ def test_urls_and_limits() -> None:
     for url in ("s3://bucket", "s3://bucket/", "s3:///key"):
         with pytest.raises(store.StoreError, match="names no object"):
             store.push(b"", url)
-    with pytest.raises(store.StoreError, match="fsspec cannot open"):
+    with pytest.raises(redelta.ParameterError, match="fsspec cannot open"):
         store.sign("nosuchprotocol://x/y")
     with pytest.raises(redelta.ParameterError, match="verify must be"):
         store.push(b"", "memory://x", verify="maybe")  # type: ignore[arg-type]

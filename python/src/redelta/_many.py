@@ -12,7 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import NamedTuple, TypeAlias, overload
+from typing import Any, NamedTuple, TypeAlias, overload
 
 from redelta import _core
 from redelta._context import Context
@@ -369,7 +369,7 @@ class PatchItem(NamedTuple):
     """The time that it gets. None: now."""
 
 
-def listed_items(items: Iterable[tuple[object, ...]]) -> list[PatchItem]:
+def listed_items(items: Iterable[tuple[Any, ...]]) -> list[PatchItem]:
     """All of them. Raises TypeError that says which one is wrong, and what of it."""
     if isinstance(items, str | bytes | os.PathLike | PatchItem):
         raise TypeError("items must be several items, not one: give a list of (basis, delta, output)")
