@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import re
@@ -139,3 +140,12 @@ def push(bucket: Bucket, new: Any, key: str = "key", **more: Any) -> store.Pushe
 
 def sign(bucket: Bucket, key: str = "key", **more: Any) -> store.Signed:
     return store.sign(bucket.url(key), storage_options=bucket.options, **more)
+
+
+def words_of(options: dict[str, Any], before: str = "") -> Iterator[str]:
+    """The options of a bucket as those of the command line."""
+    for key, value in options.items():
+        if isinstance(value, dict):
+            yield from words_of(value, f"{before}{key}.")
+        else:
+            yield f"--storage-option={before}{key}={value if isinstance(value, str) else json.dumps(value)}"

@@ -2,24 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import socket
 import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from helpers.buckets import MIB, Bucket, edited, noise
+from helpers.buckets import MIB, Bucket, edited, noise, words_of
 from helpers.programs import records_of, run_program
-
-
-def words_of(options: dict[str, Any], before: str = "") -> Iterator[str]:
-    """The options of a bucket as those of the command line."""
-    for key, value in options.items():
-        if isinstance(value, dict):
-            yield from words_of(value, f"{before}{key}.")
-        else:
-            yield f"--storage-option={before}{key}={value if isinstance(value, str) else json.dumps(value)}"
 
 
 def run(bucket: Bucket, program: str, *words: str | Path) -> subprocess.CompletedProcess[str]:
