@@ -112,7 +112,7 @@ def test_what_fsspec_only_reads_is_told(place: Path) -> None:
 @pytest.mark.parametrize("address", ["bla", "http://127.0.0.1:1"])
 def test_an_address_that_is_none_is_a_usage_error(place: Path, address: str) -> None:
     (line,) = said(2, place, "dataset", "signature", "old", "x", "--scheduler", address)
-    assert line.startswith(f"the address '{address}' of a scheduler is not like tcp://host:8786: ")
+    assert line.startswith(f"the address '{address}' of a scheduler is not like tcp://host:8786; try ")
 
 
 def test_a_scheduler_that_does_not_answer_is_told(place: Path) -> None:
@@ -129,12 +129,12 @@ def test_functions_of_python_are_verbs() -> None:
         told = in_words_of_the_command(str(make("s3://bucket/key")))
         assert "; fetch all of it by --whole, or have a signature made by 'redelta push --sign'" in told
         assert "redelta.store" not in told
-    with pytest.raises(redelta.ParameterError) as caught:
+    with pytest.raises(redelta.ParameterError) as refused:
         store.push(b"", "/nowhere/file", limits="s4")
-    assert in_words_of_the_command(str(caught.value)).startswith("unknown store 's4': choose s3")
-    with pytest.raises(redelta.ParameterError) as caught:
+    assert in_words_of_the_command(str(refused.value)).startswith("unknown store 's4': choose s3")
+    with pytest.raises(redelta.ParameterError) as refused:
         redelta.signature(b"", block_len=0)
-    assert in_words_of_the_command(str(caught.value)).startswith("--block-size must be from 1 to ")
+    assert in_words_of_the_command(str(refused.value)).startswith("--block-size must be from 1 to ")
 
 
 def test_python_gets_names_and_parameters(place: Path) -> None:

@@ -168,7 +168,7 @@ def client_of(kind: Any, address: str) -> Any:
     try:
         return kind(address, timeout=10)
     except ValueError as error:
-        raise ParameterError(f"the address '{address}' of a scheduler is not like tcp://host:8786: {error}") from error
+        raise ParameterError(f"the address '{address}' of a scheduler is not like tcp://host:8786") from error
     except OSError as error:
         raise ConnectionError(errno.ECONNREFUSED, NO_SCHEDULER, address) from error
 
