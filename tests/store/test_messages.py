@@ -28,10 +28,12 @@ def both(place: Path, name: str, options: dict[str, Any], **variables: str) -> l
     (place / "new").write_bytes(noise(MIB))
     words = list(words_of(options))
     return [
-        run_program("push", place / "new", f"s3://{name}/key", *words, **variables),
-        run_program("push", "-n", place / "new", f"s3://{name}/key", *words, **variables),
-        run_program("pull", f"s3://{name}/key", place / "file", *words, **variables),
-        run_program("dataset", "signature", f"s3://{name}/key", place / "x", "--workers=1", *words, **variables),
+        run_program("push", place / "new", f"s3://{name}/key", *words, cwd=None, **variables),
+        run_program("push", "-n", place / "new", f"s3://{name}/key", *words, cwd=None, **variables),
+        run_program("pull", f"s3://{name}/key", place / "file", *words, cwd=None, **variables),
+        run_program(
+            "dataset", "signature", f"s3://{name}/key", place / "x", "--workers=1", *words, cwd=None, **variables
+        ),
     ]
 
 
