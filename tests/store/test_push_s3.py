@@ -136,7 +136,7 @@ def test_an_object_that_changed_since_its_signature_is_refused(small: Bucket) ->
     with pytest.raises(store.StaleSignatureError, match=r"sign it again with redelta\.store\.sign"):
         store.verify(small.url("key"), storage_options=small.options)
     made = push(small, edited(old, 1), mode="auto")
-    assert made.note == "the signature beside the object is of another version: everything was sent"
+    assert made.note == "the signature beside the object was of another version: everything was sent"
     assert store.verify(small.url("key"), storage_options=small.options).how == "read"
 
 
