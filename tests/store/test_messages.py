@@ -12,7 +12,6 @@ from helpers.buckets import MIB, Bucket, noise, words_of
 from helpers.programs import records_of, run_program
 from redelta import store
 
-NO_BUCKET = "cannot be used: The specified bucket does not exist; check the name\n"
 NO_CREDENTIALS = (
     "cannot be used: there are no credentials; give them by the environment, a profile, or --storage-option\n"
 )
@@ -40,7 +39,8 @@ def both(place: Path, name: str, options: dict[str, Any], **variables: str) -> l
 def test_a_missing_bucket_is_told_by_all(bucket: Bucket, tmp_path: Path) -> None:
     for done in both(tmp_path, "there-is-no-such-bucket", bucket.options):
         assert (done.returncode, done.stdout) == (1, "")
-        assert done.stderr.endswith(f": s3://there-is-no-such-bucket/key: {NO_BUCKET}")
+        assert ": s3://there-is-no-such-bucket/key: cannot be used: " in done.stderr
+        assert "bucket" in done.stderr.partition("cannot be used: ")[2]
         assert done.stderr.count("\n") == 1
 
 
