@@ -111,7 +111,8 @@ class Place:
             return os.path.isdir(self.path)
         filesystem, root = self.filesystem()
         filesystem.invalidate_cache()
-        return bool(filesystem.exists(root))
+        with named(self):
+            return bool(filesystem.exists(root))
 
     def sizes(self) -> dict[str, int]:
         """The names of the files right here that are names in UTF-8, and their sizes. Empty if there is no such
