@@ -13,10 +13,10 @@ EXTRAS = {
     "dataset": {"pyarrow"},
     "dask": {"pyarrow", "distributed"},
     "fsspec": {"fsspec"},
-    "s3": {"fsspec", "boto3", "s3fs"},
+    "s3": {"fsspec", "awscrt", "boto3", "s3fs"},
     "azure": {"fsspec", "azure-storage-blob", "adlfs"},
     "mpi": {"pyarrow", "mpi4py"},
-    "all": {"pyarrow", "distributed", "fsspec", "boto3", "s3fs", "azure-storage-blob", "adlfs"},
+    "all": {"pyarrow", "distributed", "fsspec", "awscrt", "boto3", "s3fs", "azure-storage-blob", "adlfs"},
 }
 
 MODULES = "pyarrow numpy pandas dask distributed fsspec s3fs boto3 botocore adlfs azure mpi4py tqdm rich asyncio"
