@@ -11,12 +11,15 @@ import stat
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pyarrow.parquet as pq
 import pytest
+from blake3 import blake3
 
 import redelta
 from helpers.roots import edited, later_version, make_root, snapshot
 from redelta import dataset
 from redelta.dataset import DatasetError, sync, write_delta, write_patch, write_signature
+from redelta.dataset._journal import Area, Phase
 
 AREA = ".redelta-patch"
 
@@ -241,3 +244,54 @@ def test_a_file_system_without_links_will_do(versions: Versions, monkeypatch: py
     monkeypatch.setattr(os, "link", no_links)
     versions.patch()
     versions.assert_is(versions.after)
+
+
+def test_a_patch_under_way_is_as_the_page_on_formats_says(versions: Versions, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is ended between its phases, looked at, and continued."""
+    set_phase = Area.set_phase
+
+    def ended(area: Area, delta: str, phase: Phase) -> None:
+        if phase == "names":
+            raise KeyboardInterrupt
+        set_phase(area, delta, phase)
+
+    monkeypatch.setattr(Area, "set_phase", ended)
+    with pytest.raises(KeyboardInterrupt):
+        versions.patch()
+    monkeypatch.undo()
+    check_area(versions)
+    for record in (versions.old / AREA).glob("shard-*.json"):
+        told = json.loads(record.read_bytes())
+        record.write_text(json.dumps({**told, "directory": ".."}))
+    with pytest.raises(redelta.CorruptError, match="remove"):
+        versions.patch()
+    versions.assert_is(versions.before)  # nothing had its name yet, so the area is gone
+    versions.patch()
+    versions.assert_is(versions.after)
+
+
+def check_area(versions: Versions) -> None:
+    """The area, read from the page alone."""
+    area = versions.old / AREA
+    manifest = (versions.delta / "manifest.json").read_bytes()
+    journal = json.loads((area / "journal.json").read_bytes())
+    assert journal == {
+        "redelta": "dataset patch",
+        "version": 1,
+        "delta": blake3(manifest).hexdigest(),
+        "phase": "files",
+    }
+    made = 0
+    for shard in json.loads(manifest)["shards"]:
+        told = json.loads((area / f"{shard['stem']}.json").read_bytes())
+        assert list(told) == ["redelta", "version", "directory", "files", "bytes", "seen", "failures"]
+        assert (told["redelta"], told["version"], told["failures"]) == ("dataset patch shard", 1, [])
+        rows = pq.read_table(versions.delta / f"{shard['stem']}.parquet").to_pylist()
+        files = list((area / told["directory"]).iterdir())
+        assert (len(files), sum(each.stat().st_size for each in files)) == (told["files"], told["bytes"])
+        for file in files:
+            assert blake3(file.read_bytes()).digest() == rows[int(file.name)]["digest"]
+        for number, seen in told["seen"].items():
+            assert (seen and seen[0]) == rows[int(number)]["old_kind"]
+        made += len(files)
+    assert made > 10

@@ -17,6 +17,7 @@ import contextlib
 import errno
 import json
 import os
+import re
 import secrets
 import shutil
 from collections.abc import Iterator
@@ -31,6 +32,7 @@ from redelta.dataset._schema import VERSION
 NAME = b".redelta-patch"
 KIND = "dataset patch"
 SHARD_KIND = "dataset patch shard"
+DIRECTORY = re.compile(r"shard-[0-9a-f]{32}-[0-9a-f]{16}")
 Phase = Literal["files", "names"]
 
 
@@ -55,7 +57,7 @@ class Made:
     @classmethod
     def of_json(cls, told: dict[str, Any]) -> Made:
         """Reads what `to_json` gives. Raises KeyError, TypeError or ValueError for anything else."""
-        if told["redelta"] != SHARD_KIND or told["version"] != VERSION or "/" in told["directory"]:
+        if told["redelta"] != SHARD_KIND or told["version"] != VERSION or not DIRECTORY.fullmatch(told["directory"]):
             raise ValueError("not the record of a shard")
         seen = {int(row): None if each is None else Seen(*each) for row, each in told["seen"].items()}
         failures = tuple(Failure(os.fsencode(path), kind, text) for path, kind, text in told["failures"])
