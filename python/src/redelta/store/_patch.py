@@ -29,6 +29,10 @@ from redelta.store._sign import sidecar_of
 from redelta.store._sources import Reader
 from redelta.store._staging import DAY
 
+FETCHED = 1 << 20
+"""What is fetched of a copy at a time, in bytes, if less is asked for."""
+KEPT = 8 << 20
+
 
 class Patched:
     """The new version as a content: its new bytes are in a temporary file, the others in the store."""
@@ -38,6 +42,7 @@ class Patched:
         self.ops: list[Copy | Literal] = []
         self._places: list[int] = []
         self._lock = threading.Lock()
+        self._kept = threading.local()
         self.size = self.literal = 0
         with ExitStack() as stack:
             self._file = stack.enter_context(tempfile.TemporaryFile())
@@ -68,10 +73,28 @@ class Patched:
             within = offset - op.target
             taken = min(length, op.length - within)
             if isinstance(op, Copy):
-                parts.append(self._store.read(op.basis + within, op.basis + within + taken, self._old.etag))
+                parts.append(self._old_bytes(op, within, taken))
             else:
                 parts.append(self._new_bytes(self._places[place] + within, taken))
             offset, length, place = offset + taken, length - taken, place + 1
+        return b"".join(parts)
+
+    def _old_bytes(self, op: Copy, within: int, length: int) -> bytes:
+        """Bytes of a copy. Who sends a part reads it in small pieces, and twice: so more of the copy is fetched at a
+        time, and the last `KEPT` bytes are kept, for each thread."""
+        spans: list[tuple[int, bytes]] = self._kept.__dict__.setdefault("spans", [])
+        at, stop = op.basis + within, op.basis + within + length
+        parts: list[bytes] = []
+        while at < stop:
+            start, data = next((each for each in spans if each[0] <= at < each[0] + len(each[1])), (at, b""))
+            if not data:
+                end = max(min(at + FETCHED, op.basis + op.length), stop)
+                data = self._store.read(at, end, self._old.etag)
+                spans.append((at, data))
+                while len(spans) > 1 and sum(len(each[1]) for each in spans) > KEPT:
+                    del spans[0]
+            parts.append(data[at - start : stop - start])
+            at += len(parts[-1])
         return b"".join(parts)
 
     def _new_bytes(self, at: int, length: int) -> bytes:

@@ -60,6 +60,18 @@ def limits_of(endpoint: str | None) -> Limits:
     return R2 if host.endswith("r2.cloudflarestorage.com") else S3
 
 
+def all_of(body: Any, most: int | None) -> bytes:
+    """The body of an answer, or its first bytes. Raises an exception if it breaks off, which botocore notices where
+    nothing more comes."""
+    if most is None:
+        return bytes(body.read())
+    data = b""
+    while len(data) < most and (chunk := body.read(most - len(data))):
+        data += chunk
+    body.close()
+    return data
+
+
 class S3Store(Backend):
     """An object in a bucket."""
 
@@ -190,8 +202,7 @@ class S3Store(Backend):
         for attempt in range(ATTEMPTS):
             answer = self.call("get_object", Key=key, **parameters)
             try:
-                data: bytes = answer["Body"].read(most)
-                answer["Body"].close()
+                data = all_of(answer["Body"], most)
                 self.meter.count(received=len(data))
                 return data
             except (exceptions.BotoCoreError, errors.HTTPError, OSError) as error:
