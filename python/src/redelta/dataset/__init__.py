@@ -8,10 +8,10 @@ signature or delta is one of librsync.
 It needs pyarrow (`pip install redelta[dataset]`), for URLs fsspec, and for a cluster dask (`redelta[dask]`).
 """
 
-try:
-    import pyarrow as _  # noqa: F401
-except ModuleNotFoundError as error:
-    raise ImportError("redelta.dataset needs pyarrow: pip install 'redelta[dataset]'", name="pyarrow") from error
+from importlib.util import find_spec
+
+if find_spec("pyarrow") is None:
+    raise ImportError("redelta.dataset needs pyarrow: pip install 'redelta[dataset]'", name="pyarrow")
 
 from redelta.dataset._delta import write_delta
 from redelta.dataset._diff import Changes, diff
