@@ -278,10 +278,14 @@ class _Handler(BaseHTTPRequestHandler):
         return {name: self.headers[name] for name in ("Host", "Authorization") if name in self.headers}
 
     def etag_of(self, path: str) -> str | None:
-        """Of an object; None if there is none."""
+        """Of an object; None if there is none. Where it is replaced at this moment, moto fails for want of its content:
+        S3 would have had one version or the other, so the client is told to ask again."""
         status, headers, _ = self.upstream("HEAD", path, headers=self.own())
-        found = {name.lower(): value for name, value in headers}
-        return found.get("etag") if status == 200 else None
+        if status == 404:
+            return None
+        if status != 200:
+            raise Refused(503, "SlowDown", "moto has no content of this object now")
+        return {name.lower(): value for name, value in headers}.get("etag")
 
     # ---- What S3 enforces --------------------------------------------------------------------------------------------
 
@@ -394,7 +398,10 @@ class _Handler(BaseHTTPRequestHandler):
         owner = self.owner
         with owner.reading:
             if owner.kept[:2] != (path, etag):
-                owner.kept = (path, etag, self.upstream("GET", path, headers=self.own())[2])
+                status, headers, data = self.upstream("GET", path, headers=self.own())
+                if status != 200 or {name.lower(): value for name, value in headers}.get("etag") != etag:
+                    raise Refused(503, "SlowDown", "the object is being replaced")
+                owner.kept = (path, etag, data)
             start, _, stop = span.removeprefix("bytes=").partition("-")
             return owner.kept[2][int(start) : int(stop) + 1]
 
