@@ -235,10 +235,16 @@ static rd_result link_step(remote_link *link, rd_session *session, bool *moved) 
 
 /* What has come by now is the answer to the request, and not the session's. */
 rd_result link_begin(remote_link *link, rd_session *session) {
-    rd_in none = {.data = link->input};
-    rd_out out = link_room(link);
-    const rd_result result = rd_session_step(session, &none, &out, false);
-    link->output_end += out.pos;
+    rd_result result;
+    bool said;
+    do {
+        rd_in none = {.data = link->input};
+        rd_out out = link_room(link);
+        result = rd_session_step(session, &none, &out, false);
+        link->output_end += out.pos;
+        said = out.pos > 0;
+        link_move(link, 0); /* what is said before the work travels meanwhile */
+    } while (result == RD_MORE && said && !link->deaf && link->output_end < LINK_BUFFER);
     return result;
 }
 

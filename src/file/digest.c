@@ -1,6 +1,7 @@
 /* See digest.h. Segments are hashed in parallel, each as a range of its own. */
 #include "file/digest.h"
 
+#include "base/bytes.h"
 #include "base/memory.h"
 #include "base/pipeline.h"
 #include "base/result.h"
@@ -9,7 +10,8 @@
 
 #include <stdlib.h>
 
-enum { SEGMENT_SIZE = 256 * 1024 }; /* small enough for the second-level cache, enough for all lanes of the kernels */
+/* Small enough for the second-level cache, enough for all lanes of the kernels. */
+enum { SEGMENT_SIZE = 1 << RD__DIGEST_PART_LOG2 };
 
 typedef struct digest_slot {
     rd__segment segment;
@@ -18,20 +20,45 @@ typedef struct digest_slot {
 
 typedef struct digest_run {
     const rd__kernels *kernels;
-    uint64_t first; /* the number of the source's first chunk in the file */
+    uint64_t first;  /* the number of the source's first chunk in the file */
+    uint64_t *parts; /* NULL: are not asked for */
+    size_t part_count;
     rd__digest digest;
     uint64_t size;
 } digest_run;
+
+/* A segment is a part. */
+static void digest_note_part(const digest_run *run, uint64_t offset, const rd__digest *range) {
+    uint8_t node[RD__BLAKE3_LEN];
+    if (offset / SEGMENT_SIZE >= run->part_count || range->count == 0)
+        return;
+    rd__digest_node(range, node);
+    run->parts[offset / SEGMENT_SIZE] = rd__load_le64(node);
+}
 
 static void digest_work(const void *context, void *slot) {
     const digest_run *const run = context;
     digest_slot *const it = slot;
     const rd__segment *const s = &it->segment;
     rd__digest_init(&it->range, run->first + s->offset / RD__BLAKE3_CHUNK);
-    if (s->zeros > 0)
-        rd__digest_add_zeros(&it->range, run->kernels, s->zeros * SEGMENT_SIZE);
-    else
-        rd__digest_add(&it->range, run->kernels, s->data, s->got);
+    rd__digest_add(&it->range, run->kernels, s->data, s->got);
+    digest_note_part(run, s->offset, &it->range);
+}
+
+/* Of several segments of zeros, each is a part; they differ, since chunks have numbers. */
+static void digest_work_empty(const void *context, void *slot) {
+    const digest_run *const run = context;
+    digest_slot *const it = slot;
+    const rd__segment *const s = &it->segment;
+    const uint64_t step = run->part_count > 0 ? 1 : s->zeros;
+    rd__digest_init(&it->range, run->first + s->offset / RD__BLAKE3_CHUNK);
+    for (uint64_t i = 0; i < s->zeros; i += step) {
+        rd__digest part;
+        rd__digest_init(&part, it->range.end);
+        rd__digest_add_zeros(&part, run->kernels, step * SEGMENT_SIZE);
+        digest_note_part(run, s->offset + i * SEGMENT_SIZE, &part);
+        rd__digest_join(&it->range, &part);
+    }
 }
 
 static rd_result digest_finish(void *context, void *slot) {
@@ -43,18 +70,23 @@ static rd_result digest_finish(void *context, void *slot) {
     return RD_OK;
 }
 
-rd_result rd__source_digest_range(const rd_source *source, rd__operation *operation, rd_role role, uint64_t first,
-                                  rd__digest *digest, uint64_t *size) {
+static rd_result digest_read(digest_run *run, const rd_source *source, rd__operation *operation, rd_role role) {
     static const rd__segment_work work = {.slot_size = sizeof(digest_slot),
                                           .work = digest_work,
-                                          .work_empty = digest_work,
+                                          .work_empty = digest_work_empty,
                                           .finish = digest_finish,
                                           .finish_empty = digest_finish};
-    digest_run run = {.kernels = rd__kernels_best(), .first = first};
     rd__segments segments = {
-        .source = source, .operation = operation, .role = role, .size = SEGMENT_SIZE, .work = &work, .context = &run};
-    rd__digest_init(&run.digest, first);
-    const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, source->size));
+        .source = source, .operation = operation, .role = role, .size = SEGMENT_SIZE, .work = &work, .context = run};
+    run->kernels = rd__kernels_best();
+    rd__digest_init(&run->digest, run->first);
+    return rd__segments_run(&segments, rd__operation_threads_for(operation, source->size));
+}
+
+rd_result rd__source_digest_range(const rd_source *source, rd__operation *operation, rd_role role, uint64_t first,
+                                  rd__digest *digest, uint64_t *size) {
+    digest_run run = {.first = first};
+    const rd_result result = digest_read(&run, source, operation, role);
     if (result != RD_OK)
         return result;
     *digest = run.digest;
@@ -62,13 +94,20 @@ rd_result rd__source_digest_range(const rd_source *source, rd__operation *operat
     return RD_OK;
 }
 
+rd_result rd__source_digest_parts(const rd_source *source, rd__operation *operation, rd_role role, uint64_t *parts,
+                                  size_t part_count, uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
+    digest_run run = {.parts = parts, .part_count = part_count};
+    const rd_result result = digest_read(&run, source, operation, role);
+    if (result != RD_OK)
+        return result;
+    rd__digest_final(&run.digest, digest);
+    *size = run.size;
+    return RD_OK;
+}
+
 rd_result rd__source_digest(const rd_source *source, rd__operation *operation, rd_role role,
                             uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
-    rd__digest whole;
-    const rd_result result = rd__source_digest_range(source, operation, role, 0, &whole, size);
-    if (result == RD_OK)
-        rd__digest_final(&whole, digest);
-    return result;
+    return rd__source_digest_parts(source, operation, role, NULL, 0, digest, size);
 }
 
 rd_result rd_digest(const rd_source *source, uint8_t digest[RD_DIGEST_LEN], const rd_options *options) {

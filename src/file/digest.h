@@ -13,6 +13,14 @@ rd_result rd__source_digest(const rd_source *source, rd__operation *operation, r
                             uint8_t digest[RD_DIGEST_LEN], uint64_t *size);
 
 /*
+ * Likewise; and of each part of 2^RD__DIGEST_PART_LOG2 bytes, of which the last may have fewer, the first 8 bytes of
+ * the sum of its subtree, for as many as there is room for in `parts`. The source is larger than one part.
+ */
+enum { RD__DIGEST_PART_LOG2 = 18 };
+rd_result rd__source_digest_parts(const rd_source *source, rd__operation *operation, rd_role role, uint64_t *parts,
+                                  size_t part_count, uint8_t digest[RD_DIGEST_LEN], uint64_t *size);
+
+/*
  * Likewise of a source that is a range of a file, where chunk `first` of that starts; of the rest of the file, unless
  * it has whole chunks.
  */

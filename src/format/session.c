@@ -107,7 +107,6 @@ void rd__file_record_put(rd__growing *out, const rd__file_record *record) {
     rd__growing_put_byte(out, (uint8_t)((file->has_time ? FILE_HAS_TIME : 0) | (file->has_mode ? FILE_HAS_MODE : 0) |
                                         (record->last ? FILE_IS_LAST : 0) | (record->holes ? FILE_HAS_HOLES : 0)));
     rd__number_put(out, file->size);
-    rd__growing_put(out, record->digest, sizeof record->digest);
     if (file->has_time) {
         rd__number_put(out, rd__zigzag((uint64_t)file->seconds));
         rd__number_put(out, file->nanoseconds);
@@ -128,11 +127,8 @@ bool rd__file_record_get(const uint8_t *data, size_t size, rd__file_record *reco
     *file = (rd_session_file){.has_time = (*at & FILE_HAS_TIME) != 0, .has_mode = (*at & FILE_HAS_MODE) != 0};
     record->holes = (*at & FILE_HAS_HOLES) != 0;
     record->last = (*at++ & FILE_IS_LAST) != 0;
-    if (!rd__number_get(&at, end, &file->size) || file->size > (uint64_t)1 << RD__SESSION_FILE_LOG2 ||
-        end - at < RD_DIGEST_LEN)
+    if (!rd__number_get(&at, end, &file->size) || file->size > (uint64_t)1 << RD__SESSION_FILE_LOG2)
         return false;
-    memcpy(record->digest, at, RD_DIGEST_LEN);
-    at += RD_DIGEST_LEN;
     if (file->has_time && (!rd__number_get(&at, end, &seconds) || !rd__number_get(&at, end, &nanoseconds)))
         return false;
     if (file->has_mode && !rd__number_get(&at, end, &mode))

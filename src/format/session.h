@@ -24,17 +24,18 @@ enum {
 typedef enum rd__message_type {
     RD__MESSAGE_HELLO = 1,
     RD__MESSAGE_FILE = 2, /* from here on: of the sender */
-    RD__MESSAGE_TOP = 3,
-    RD__MESSAGE_ROUND = 4,
-    RD__MESSAGE_DATA = 5,
-    RD__MESSAGE_REPAIR = 6,
-    RD__MESSAGE_SAME = 7, /* of the receiver */
-    RD__MESSAGE_GO = 8,
-    RD__MESSAGE_PLACED = 9,
-    RD__MESSAGE_FOUND = 10,
-    RD__MESSAGE_LEAVES = 11,
-    RD__MESSAGE_DONE = 12,
-    RD__MESSAGE_FAILURE = 13 /* of both */
+    RD__MESSAGE_DIGEST = 3,
+    RD__MESSAGE_TOP = 4,
+    RD__MESSAGE_ROUND = 5,
+    RD__MESSAGE_DATA = 6,
+    RD__MESSAGE_REPAIR = 7,
+    RD__MESSAGE_SAME = 8, /* of the receiver */
+    RD__MESSAGE_GO = 9,
+    RD__MESSAGE_PLACED = 10,
+    RD__MESSAGE_FOUND = 11,
+    RD__MESSAGE_LEAVES = 12,
+    RD__MESSAGE_DONE = 13,
+    RD__MESSAGE_FAILURE = 14 /* of both */
 } rd__message_type;
 
 enum { RD__FRAME_MORE = 0x80 };
@@ -66,12 +67,11 @@ typedef struct rd__hello {
 
 enum { RD__FEATURE_ZSTD = 1 };
 
-/* What a sender says of its file. */
+/* What a sender says of its file, before it has read it. */
 typedef struct rd__file_record {
     rd_session_file file;
     bool last;  /* no other file follows */
     bool holes; /* zeros of it lie in holes */
-    uint8_t digest[RD_DIGEST_LEN];
 } rd__file_record;
 
 void rd__hello_put(rd__growing *out, const rd__hello *hello);

@@ -142,12 +142,28 @@ void rd__digest_add_node(rd__digest *digest, const uint8_t *node, uint8_t level)
     digest_push(digest, node, level);
 }
 
-void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
-    assert(digest->start == 0);
+/* From right to left, each parent over all that is to the right of its left child. */
+static void digest_fold(const rd__digest *digest, bool is_root, uint8_t sum[RD__BLAKE3_LEN]) {
     uint8_t children[2 * RD__BLAKE3_LEN];
     uint8_t *const right = children + RD__BLAKE3_LEN;
+    memcpy(right, digest->nodes[digest->count - 1], RD__BLAKE3_LEN);
+    for (size_t i = digest->count - 1; i-- > 0;) {
+        memcpy(children, digest->nodes[i], RD__BLAKE3_LEN);
+        rd__blake3_parent(children, is_root && i == 0, right);
+    }
+    memcpy(sum, right, RD__BLAKE3_LEN);
+}
+
+void rd__digest_node(const rd__digest *digest, uint8_t node[RD__BLAKE3_LEN]) {
+    assert(digest->count > 0);
+    digest_fold(digest, false, node);
+}
+
+void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
+    assert(digest->start == 0);
     if (digest->count == 0) {
-        rd__blake3_chunk(NULL, 0, 0, children, sum);
+        uint8_t node[RD__BLAKE3_LEN];
+        rd__blake3_chunk(NULL, 0, 0, node, sum);
         return;
     }
     if (digest->count == 1) {
@@ -155,13 +171,7 @@ void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]) {
         memcpy(sum, digest->alone, RD__BLAKE3_LEN);
         return;
     }
-    /* From right to left, each parent over all that is to the right of its left child. */
-    memcpy(right, digest->nodes[digest->count - 1], RD__BLAKE3_LEN);
-    for (size_t i = digest->count - 1; i-- > 0;) {
-        memcpy(children, digest->nodes[i], RD__BLAKE3_LEN);
-        rd__blake3_parent(children, i == 0, right);
-    }
-    memcpy(sum, right, RD__BLAKE3_LEN);
+    digest_fold(digest, true, sum);
 }
 
 /* Makes the digest of a file of its chunks' sums: whole chunks and, unless it is NULL, one that is not. */

@@ -57,6 +57,12 @@ uint8_t rd__digest_level(uint64_t start, uint64_t at, uint64_t end);
 /* Appends a node with the sum of 2^level chunks, of which the last may be the end of the file. */
 void rd__digest_add_node(rd__digest *digest, const uint8_t *node, uint8_t level);
 
+/*
+ * The sum of the node over all of the range, which is not empty. It starts where a subtree of 2^k chunks does and has no
+ * more of them; fewer only if the file ends with it. The root is not meant: of all of a file, that is the digest.
+ */
+void rd__digest_node(const rd__digest *digest, uint8_t node[RD__BLAKE3_LEN]);
+
 /* The digest of the file, if the range is all of it. */
 void rd__digest_final(const rd__digest *digest, uint8_t sum[RD__BLAKE3_LEN]);
 

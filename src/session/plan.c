@@ -4,6 +4,8 @@
 #include "base/bytes.h"
 #include "format/session.h"
 
+#include <string.h>
+
 enum {
     TOP_LOG2 = 16, /* of blocks, where the file is neither small nor very large */
     TOP_LOG2_MIN = 11,
@@ -28,7 +30,8 @@ enum {
     FINAL_GROUP_LOG2 = 3,
     CHECK_BITS = 20,
     NOTHING_SHARE =
-        32, /* of a lane: where no more than one in so many bytes is known, a sample is searched for first */
+        32,           /* of a lane: where no more than one in so many bytes is known, a sample is searched for first */
+    MOVED_SHARE = 16, /* of the new file: if fewer bytes are unknown, none is expected to have moved far */
     UNKNOWN_SHARE = 2048, /* of the old file: if fewer bytes are unknown, it is not searched as a whole */
     SAMPLE_LOG2 = 4,
     SAMPLE_LEAST = 16, /* stretches; a smaller sample says too little */
@@ -86,6 +89,21 @@ void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigne
     /* If they are too many: those up to the last round, in which the rest is checked. */
     if (max_rounds > 0 && plan->count > max_rounds - (ROUNDS_LEAST - 1))
         plan->count = max_rounds - ROUNDS_LEAST;
+}
+
+/*
+ * Where little is unknown, most of it has changed in its place: then the rounds begin with the units. Otherwise what
+ * has moved is searched for first.
+ */
+void rd__plan_take_outline(rd__plan *plan, unsigned unit_log2, uint64_t new_size, uint64_t unknown) {
+    if (plan->top_log2 > 0 && unknown >= new_size / MOVED_SHARE)
+        return;
+    if (plan->top_log2 > 0) {
+        memmove(plan->steps + 1, plan->steps, plan->count++ * sizeof *plan->steps);
+        plan->steps[0] = (rd__plan_step){.size_log2 = (uint8_t)plan->top_log2};
+    }
+    plan->top_log2 = unit_log2 < RD__LANE_LOG2 ? unit_log2 : RD__LANE_LOG2 - 1;
+    plan->top_rolling_bits = plan->top_sum_bits = 0;
 }
 
 /* ---- A lane ------------------------------------------------------------------------------------------------------ */

@@ -17,8 +17,8 @@ typedef struct rd__plan_step {
 
 /* Of a file. */
 typedef struct rd__plan {
-    unsigned top_log2; /* of the blocks; 0: there is nothing to be found */
-    unsigned top_rolling_bits;
+    unsigned top_log2;         /* of the blocks; 0: there is nothing to be found */
+    unsigned top_rolling_bits; /* 0: no block is searched for */
     unsigned top_sum_bits;
     unsigned global_bits; /* of the rolling sums of a search of the whole old file */
     uint64_t old_size;
@@ -31,7 +31,10 @@ typedef struct rd__plan {
     uint64_t found;
 } rd__plan;
 
+/* What is asked of a file of which nothing is known yet. */
 void rd__plan_make(rd__plan *plan, uint64_t new_size, uint64_t old_size, unsigned max_rounds, unsigned forced_bits);
+/* The receiver's outline has told what both files have in the same place: so many bytes are unknown, in whole units. */
+void rd__plan_take_outline(rd__plan *plan, unsigned unit_log2, uint64_t new_size, uint64_t unknown);
 
 /*
  * Why a lane is parked: it waits until no search of any lane is under way. Then all that are to search the whole old

@@ -14,12 +14,12 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "compress/literals.h"
-#include "file/digest.h"
 #include "format/numbers.h"
 #include "io/holes.h"
 #include "io/sink.h"
 #include "io/source.h"
 #include "session/contexts.h"
+#include "session/outline.h"
 #include "session/output.h"
 #include "session/seek.h"
 
@@ -38,9 +38,9 @@ enum {
 
 typedef enum receiver_phase {
     RECEIVER_GREETING,
-    RECEIVER_COMPARE, /* the file is announced, and has the old one's length */
+    RECEIVER_COMPARE, /* the file is announced */
     RECEIVER_LANES,
-    RECEIVER_TOP, /* its message is here */
+    RECEIVER_TOP, /* blocks are to be searched for */
     RECEIVER_WRITTEN,
     RECEIVER_REPAIR,
     RECEIVER_DONE
@@ -80,10 +80,17 @@ typedef struct receiver {
     uint64_t size;
     uint64_t old_size;
 
-    rd__growing top;    /* the message */
-    unsigned top_log2;  /* 0: there is none */
-    unsigned top_bits;  /* of sums */
-    rd__wanted *blocks; /* in the order of the new file, after the search */
+    bool hashed;                   /* the old file, which has the new one's size */
+    uint8_t digest[RD_DIGEST_LEN]; /* of the old file */
+    rd__outline outline;
+
+    unsigned top_log2; /* 0: there is none */
+    unsigned top_rolling_bits;
+    unsigned top_bits;   /* of sums */
+    bool places_blocks;  /* that it searches for: the sender has sent sums of them */
+    uint8_t *same;       /* of each unit of the outline: 1 if both files have it in the same place */
+    rd__wanted *blocks;  /* first those that are searched for; after the search in the order of the new file */
+    size_t wanted_count; /* that are searched for */
     size_t block_count;
 
     size_t lane_count;
@@ -132,6 +139,12 @@ static rd_result receiver_go(receiver *r) {
     rd__growing body = {0};
     rd_result result = receiver_prepare(r);
     rd__number_put(&body, r->old_size);
+    for (size_t i = 0; i < r->outline.unit_count; i++) {
+        uint8_t *const to = rd__growing_add(&body, RD__OUTLINE_SUM_LEN);
+        if (to)
+            rd__store_le32(to, rd__outline_sum(&r->outline, &r->head.keys.stretch, i));
+    }
+    rd__outline_free(&r->outline);
     if (result == RD_OK)
         result = body.failed ? rd__fail_memory(&r->head.operation.error)
                              : rd__session_send(&r->head, RD__MESSAGE_GO, 0, body.data, body.size);
@@ -156,23 +169,38 @@ static rd_result receiver_take_file(receiver *r, const uint8_t *data, size_t siz
     return result;
 }
 
-/* Are the files equal? */
-static rd_result receiver_compare(receiver *r) {
-    rd_session *const head = &r->head;
-    uint8_t digest[RD_DIGEST_LEN];
+static rd_result receiver_take_digest(receiver *r, const uint8_t *data, size_t size) {
+    if (r->head.announced || size != sizeof r->head.digest)
+        return rd__session_refuse(&r->head, "a broken or second digest");
+    memcpy(r->head.digest, data, size);
+    r->head.announced = true;
+    return RD_OK;
+}
+
+/* A file that has the old one's size may be the same. The old one is hashed while the sender hashes the new one. */
+static rd_result receiver_hash(receiver *r) {
     uint64_t size = 0;
-    if (!r->has_old || r->old_size != r->size)
-        return receiver_go(r);
-    const rd_result result = rd__source_digest(&r->old_file, &head->operation, RD_ROLE_BASIS, digest, &size);
-    if (result != RD_OK)
-        return result;
-    if (size != r->size || memcmp(digest, head->record.digest, sizeof digest) != 0)
+    r->hashed = true;
+    return rd__outline_make(&r->outline, &r->old_file, &r->head.operation, RD_ROLE_BASIS, r->digest, &size);
+}
+
+/* Are the files equal? */
+static rd_result receiver_compare(receiver *r, bool *done) {
+    rd_session *const head = &r->head;
+    const bool alike = r->has_old && r->old_size == r->size;
+    *done = true;
+    if (alike && !r->hashed)
+        return receiver_hash(r);
+    *done = head->announced;
+    if (!head->announced)
+        return RD_OK;
+    if (!alike || memcmp(r->digest, head->digest, sizeof r->digest) != 0)
         return receiver_go(r);
     head->figures.identical = true;
     head->figures.known = head->figures.done = r->size;
     head->figures.has_digest = true;
     head->figures.rounds = 1;
-    memcpy(head->figures.digest, digest, sizeof digest);
+    memcpy(head->figures.digest, r->digest, sizeof r->digest);
     head->finished = true;
     return rd__session_send(head, RD__MESSAGE_SAME, 0, NULL, 0);
 }
@@ -185,63 +213,122 @@ static int wanted_compare(const void *one, const void *other) {
     return a->offset < b->offset ? -1 : a->offset > b->offset;
 }
 
-static rd_result receiver_take_top(receiver *r, const uint8_t *data, size_t size) {
-    if (r->first > 0 || r->data_begun || r->top_log2 > 0 || r->old_size == 0)
-        return rd__session_refuse(&r->head, "sums of blocks at the wrong time");
-    rd__growing_put(&r->top, data, size);
-    r->phase = RECEIVER_TOP;
-    return r->top.failed ? rd__fail_memory(&r->head.operation.error) : RD_OK;
+/* Reads which units both files have in the same place; *at moves on. False: that is broken. */
+static bool receiver_read_same(receiver *r, const uint8_t **at, const uint8_t *end) {
+    rd__bit_model models[2] = {RD__BIT_MODEL_EVEN, RD__BIT_MODEL_EVEN};
+    rd__bit_decoder decoder;
+    uint64_t size = 0;
+    uint8_t before = 0;
+    if (!rd__number_get(at, end, &size) || size > (size_t)(end - *at))
+        return false;
+    rd__bit_decoder_init(&decoder, *at, *at + size);
+    for (size_t i = 0; i < r->outline.unit_count; i++)
+        r->same[i] = before = rd__bit_decode(&decoder, &models[before]);
+    *at += size;
+    return rd__bit_decoder_at_end(&decoder);
 }
 
-/* Reads the sums of all blocks. The last one, if it is short, is not searched for, and comes last. */
-static rd_result receiver_read_top(receiver *r, unsigned *rolling_bits, size_t *whole) {
-    const uint8_t *const data = r->top.data;
-    const size_t size = r->top.size;
-    if (size < TOP_HEADER || data[0] < TOP_LOG2_MIN || data[0] >= RD__LANE_LOG2 || data[1] < RD__ROLLING_BITS_MIN ||
-        data[1] > RD__ROLLING_BITS_MAX || data[2] < 1 || data[2] > RD__SUM_BITS_MAX)
+static bool receiver_is_known(const receiver *r, uint64_t offset) {
+    return r->same && r->same[offset >> r->outline.unit_log2];
+}
+
+/* Reads what TOP says of all blocks. Their sums follow from *at on, if there are any. */
+static rd_result receiver_read_top(receiver *r, const uint8_t **at, const uint8_t *end) {
+    const bool has_outline = r->outline.unit_count > 0;
+    const uint8_t *const header = *at;
+    if (end - header < TOP_HEADER || header[0] < TOP_LOG2_MIN || header[0] >= RD__LANE_LOG2 ||
+        (has_outline && header[0] > r->outline.unit_log2))
+        return rd__session_refuse(&r->head, "blocks of a wrong size");
+    r->places_blocks = header[1] > 0 || header[2] > 0 || !has_outline;
+    if (r->places_blocks && (header[1] < RD__ROLLING_BITS_MIN || header[1] > RD__ROLLING_BITS_MAX || header[2] < 1 ||
+                             header[2] > RD__SUM_BITS_MAX))
         return rd__session_refuse(&r->head, "broken sums of blocks");
-    r->top_log2 = data[0];
-    *rolling_bits = data[1];
-    r->top_bits = data[2];
-    const uint64_t blocks = r->size >> r->top_log2; /* perhaps more than a size_t holds */
-    *whole = (size_t)rd__min_u64(blocks, RD__BLOCKS_MAX);
-    r->block_count = *whole + ((r->size & (((uint64_t)1 << r->top_log2) - 1)) > 0);
-    if (blocks > RD__BLOCKS_MAX || r->block_count > size * 8 / r->top_bits) /* before memory is taken for them */
-        return rd__session_refuse(&r->head, "too many blocks, or too few sums of them");
+    *at += TOP_HEADER;
+    if (has_outline) {
+        r->same = rd__alloc_array((uint64_t)r->outline.unit_count, 1);
+        if (!r->same)
+            return rd__fail_memory(&r->head.operation.error);
+        if (!receiver_read_same(r, at, end))
+            return rd__session_refuse(&r->head, "broken answers to the sums of units");
+    }
+    r->top_log2 = header[0];
+    r->top_rolling_bits = header[1];
+    r->top_bits = header[2];
+    return RD_OK;
+}
+
+/*
+ * Reads the sums of the blocks that are to be searched for, which come first. The last one, if it is short, is not
+ * searched for, and comes behind them; then those that are known.
+ */
+static rd_result receiver_read_blocks(receiver *r, const uint8_t *at, const uint8_t *end) {
+    const uint64_t whole = r->size >> r->top_log2; /* perhaps more than a size_t holds */
+    const size_t rest = (r->size & (((uint64_t)1 << r->top_log2) - 1)) > 0;
+    if (whole > RD__BLOCKS_MAX)
+        return rd__session_refuse(&r->head, "too many blocks");
+    r->block_count = (size_t)whole + rest;
+    size_t unknown = r->block_count;
+    for (size_t i = 0; r->same && i < r->block_count; i++)
+        unknown -= receiver_is_known(r, (uint64_t)i << r->top_log2);
+    if (r->places_blocks && unknown > (size_t)(end - at) * 8 / r->top_bits) /* before memory is taken for them */
+        return rd__session_refuse(&r->head, "too few sums of blocks");
     r->blocks = rd__alloc_array((uint64_t)r->block_count, sizeof *r->blocks);
     if (!r->blocks)
         return rd__fail_memory(&r->head.operation.error);
-    rd__bit_reader reader = {.data = data + TOP_HEADER, .end = data + size};
+    rd__bit_reader reader = {.data = at, .end = end};
+    size_t next = 0;
     for (size_t i = 0; i < r->block_count; i++) {
-        rd__wanted *const block = &r->blocks[i];
-        *block = (rd__wanted){.bits = r->top_bits, .offset = (uint64_t)i << r->top_log2, .place = RD__NOWHERE};
-        if (i < *whole)
-            block->rolling = (uint32_t)rd__bits_get(&reader, *rolling_bits) << (32 - *rolling_bits);
-        block->known = rd__bits_get(&reader, r->top_bits);
+        rd__wanted block = {.bits = r->top_bits, .offset = (uint64_t)i << r->top_log2, .place = RD__NOWHERE};
+        if (receiver_is_known(r, block.offset)) {
+            block.place = block.offset;
+            r->blocks[unknown++] = block;
+            continue;
+        }
+        if (r->places_blocks && i < whole)
+            block.rolling = (uint32_t)rd__bits_get(&reader, r->top_rolling_bits) << (32 - r->top_rolling_bits);
+        if (r->places_blocks)
+            block.known = rd__bits_get(&reader, r->top_bits);
+        r->wanted_count += i < whole;
+        r->blocks[next++] = block;
     }
     return rd__bits_at_end(&reader) ? RD_OK : rd__session_refuse(&r->head, "broken sums of blocks");
+}
+
+/* Without a search, the rounds follow at once. */
+static rd_result receiver_take_top(receiver *r, const uint8_t *data, size_t size) {
+    const uint8_t *at = data;
+    if (r->first > 0 || r->data_begun || r->top_log2 > 0 || r->old_size == 0)
+        return rd__session_refuse(&r->head, "sums of blocks at the wrong time");
+    rd_result result = receiver_read_top(r, &at, data + size);
+    if (result == RD_OK)
+        result = receiver_read_blocks(r, at, data + size);
+    if (result != RD_OK)
+        return result;
+    if (r->places_blocks)
+        r->phase = RECEIVER_TOP;
+    else
+        qsort(r->blocks, r->block_count, sizeof *r->blocks, wanted_compare);
+    r->head.figures.rounds += r->places_blocks;
+    return RD_OK;
 }
 
 static rd_result receiver_search_top(receiver *r) {
     rd_session *const head = &r->head;
     rd__bit_model models[2] = {RD__BIT_MODEL_EVEN, RD__BIT_MODEL_EVEN};
-    unsigned rolling_bits = 0;
-    size_t whole = 0;
-    rd_result result = receiver_read_top(r, &rolling_bits, &whole);
-    rd__growing_free(&r->top);
-    r->phase = RECEIVER_LANES;
-    if (result == RD_OK)
-        result = rd__seek_blocks(&r->slots[0].seeker, &head->operation, r->blocks, whole, (uint32_t)1 << r->top_log2,
-                                 rolling_bits);
-    if (result != RD_OK)
-        return result;
     rd__growing body = {0};
     rd__bit_encoder encoder;
     bool before = false;
-    qsort(r->blocks, whole, sizeof *r->blocks, wanted_compare);
+    rd_result result = rd__seek_blocks(&r->slots[0].seeker, &head->operation, r->blocks, r->wanted_count,
+                                       (uint32_t)1 << r->top_log2, r->top_rolling_bits);
+    r->phase = RECEIVER_LANES;
+    if (result != RD_OK)
+        return result;
+    qsort(r->blocks, r->block_count, sizeof *r->blocks, wanted_compare);
     rd__bit_encoder_init(&encoder, &body);
     for (size_t i = 0; i < r->block_count; i++) {
         const bool found = r->blocks[i].place != RD__NOWHERE;
+        if (receiver_is_known(r, r->blocks[i].offset))
+            continue;
         rd__bit_encode(&encoder, &models[before], found);
         before = found;
     }
@@ -288,7 +375,9 @@ static receiver_lane *receiver_open_lane(receiver *r, uint64_t number) {
         if (r->top_log2 > 0) {
             const rd__wanted *const w = &r->blocks[(start + at) >> r->top_log2];
             const bool found = w->place != RD__NOWHERE;
-            stretch.state = found ? RD__STRETCH_FRESH : RD__STRETCH_UNKNOWN;
+            stretch.state = !found                            ? RD__STRETCH_UNKNOWN
+                            : receiver_is_known(r, w->offset) ? RD__STRETCH_KNOWN
+                                                              : RD__STRETCH_FRESH;
             stretch.bits = (uint8_t)r->top_bits;
             stretch.place = found ? w->place : 0;
             stretch.sum = found ? w->sum : w->known;
@@ -321,8 +410,9 @@ static rd_result receiver_take_round(receiver *r, uint64_t number, const uint8_t
         return rd__session_refuse(&r->head, "a round that is broken, or one too many");
     rd__growing_put(&lane->message, data + RD__ROUND_HEADER_LEN, size - RD__ROUND_HEADER_LEN);
     lane->asked = true;
-    if (lane->rounds + RD__SESSION_ROUNDS > r->head.figures.rounds)
-        r->head.figures.rounds = lane->rounds + RD__SESSION_ROUNDS;
+    const unsigned rounds = lane->rounds + RD__SESSION_ROUNDS + r->places_blocks;
+    if (rounds > r->head.figures.rounds)
+        r->head.figures.rounds = rounds;
     return lane->message.failed ? rd__fail_memory(&r->head.operation.error) : RD_OK;
 }
 
@@ -658,7 +748,7 @@ static rd_result receiver_done(receiver *r) {
     const rd_result result = rd__watch_end(&head->watch, &head->operation, RD_OK);
     head->figures.has_digest = true;
     head->figures.done = r->size;
-    memcpy(head->figures.digest, head->record.digest, sizeof head->figures.digest);
+    memcpy(head->figures.digest, head->digest, sizeof head->figures.digest);
     head->finished = true;
     r->phase = RECEIVER_DONE;
     (void)result; /* the new file is right, whatever became of the old one */
@@ -687,7 +777,7 @@ static rd_result receiver_ask_repair(receiver *r) {
 }
 
 static rd_result receiver_judge(receiver *r, const uint8_t *digest) {
-    return memcmp(digest, r->head.record.digest, RD_DIGEST_LEN) == 0 ? receiver_done(r) : receiver_ask_repair(r);
+    return memcmp(digest, r->head.digest, RD_DIGEST_LEN) == 0 ? receiver_done(r) : receiver_ask_repair(r);
 }
 
 static rd_result receiver_finish_file(receiver *r) {
@@ -750,6 +840,8 @@ static rd_result receiver_take(rd_session *session, rd__message_type type, uint6
     receiver *const r = (receiver *)session;
     if (type == RD__MESSAGE_FILE && r->phase == RECEIVER_GREETING)
         return receiver_take_file(r, data, size);
+    if (type == RD__MESSAGE_DIGEST && r->phase == RECEIVER_COMPARE)
+        return receiver_take_digest(r, data, size);
     if (type == RD__MESSAGE_TOP && r->phase == RECEIVER_LANES)
         return receiver_take_top(r, data, size);
     if (type == RD__MESSAGE_ROUND && r->phase == RECEIVER_LANES)
@@ -765,7 +857,7 @@ static rd_result receiver_work(rd_session *session, bool *done) {
     receiver *const r = (receiver *)session;
     *done = true;
     if (r->phase == RECEIVER_COMPARE)
-        return receiver_compare(r);
+        return receiver_compare(r, done);
     if (r->phase == RECEIVER_TOP)
         return receiver_search_top(r);
     *done = false;
@@ -785,9 +877,10 @@ static void receiver_close(rd_session *session) {
     free(r->slots);
     free(r->slot_list);
     free(r->blocks);
+    free(r->same);
+    rd__outline_free(&r->outline);
     rd__session_output_free(&r->output);
     rd__literal_decoder_free(&r->decoder);
-    rd__growing_free(&r->top);
     rd__growing_free(&r->prefix);
     rd__growing_free(&r->history);
 }

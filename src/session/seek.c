@@ -18,7 +18,7 @@ enum {
     SEARCH_MEMORY = 128 * 1024 * 1024,     /* for all segments */
     PLACE_SAMPLE = 64,                     /* blocks that are looked at in their place first */
     PLACE_SEGMENT = 1024 * 1024,           /* of the old file; longer blocks take much memory for each thread */
-    FEW_SHARE = 50,                        /* of the blocks: fewer are not worth a search of the old file */
+    FEW_SHARE = 50,                        /* of the old file's blocks: fewer are not worth a search of it */
     LANE = 1 << RD__LANE_LOG2
 };
 
@@ -350,16 +350,30 @@ typedef struct place_run {
     uint32_t length;
 } place_run;
 
+/* The first block that lies at this offset or later. */
+static size_t place_first(const place_run *run, uint64_t offset) {
+    size_t low = 0;
+    for (size_t high = run->count; low < high;) {
+        const size_t middle = low + (high - low) / 2;
+        if (run->blocks[middle].offset < offset)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* What a segment of the old file has of the blocks that would lie in it, which no other thread has. */
 static void place_work(const void *context, void *slot) {
     const place_run *const run = context;
     const rd__segment *const segment = slot;
-    for (size_t at = 0; at + run->length <= segment->got; at += run->length) {
-        const uint64_t offset = segment->offset + at;
-        if (offset / run->length >= run->count)
+    for (size_t i = place_first(run, segment->offset); i < run->count; i++) {
+        rd__wanted *const b = &run->blocks[i];
+        const uint64_t offset = b->offset;
+        if (offset + run->length > segment->offset + segment->got)
             return;
-        rd__wanted *const b = &run->blocks[offset / run->length];
-        const uint64_t sum = rd__stretch_sum(&run->keys->stretch, segment->data + at, run->length, offset / RD__LEAF);
+        const uint8_t *const data = segment->data + (offset - segment->offset);
+        const uint64_t sum = rd__stretch_sum(&run->keys->stretch, data, run->length, offset / RD__LEAF);
         if (rd__sum_bits(sum, b->bits) != b->known)
             continue;
         b->place = offset;
@@ -404,7 +418,7 @@ rd_result rd__seek_blocks(rd__seeker *seeker, rd__operation *operation, rd__want
         result = seek_sample_places(seeker, blocks, count, length, &in_place, &operation->error);
     if (result == RD_OK && in_place)
         result = seek_in_place(seeker, operation, blocks, count, length, &left);
-    if (result != RD_OK || (in_place && left < count / FEW_SHARE))
+    if (result != RD_OK || (in_place && left < seeker->old_size / length / FEW_SHARE))
         return result;
     return rd__seek_everywhere(seeker, operation, blocks, left, length, bits);
 }

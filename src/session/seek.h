@@ -48,7 +48,7 @@ rd_result rd__seek_everywhere(rd__seeker *seeker, rd__operation *operation, rd__
                               uint32_t length, unsigned bits);
 
 /*
- * Finds the blocks of the new file, each of `length` bytes, which come in order; afterwards they do not. Where most lie
+ * Finds blocks of the new file, each of `length` bytes, which come in order; afterwards they do not. Where most lie
  * in place, those are found first, without rolling; and if hardly any are left, the rounds will find what there is of
  * them. Errors: as above.
  */

@@ -15,13 +15,13 @@
 #include "base/memory.h"
 #include "base/result.h"
 #include "compress/literals.h"
-#include "file/digest.h"
 #include "file/segments.h"
 #include "format/numbers.h"
 #include "hash/rabinkarp.h"
 #include "io/nearby.h"
 #include "io/source.h"
 #include "session/contexts.h"
+#include "session/outline.h"
 #include "session/output.h"
 #include "session/plan.h"
 
@@ -38,7 +38,7 @@ enum {
 };
 
 typedef enum sender_phase {
-    SENDER_DIGEST, /* before the file is announced */
+    SENDER_DIGEST, /* of the file, which is to be made */
     SENDER_ANNOUNCED,
     SENDER_TOP, /* the receiver wants it */
     SENDER_TOP_SENT,
@@ -75,7 +75,10 @@ typedef struct sender {
     uint64_t old_size;
     rd__plan plan;
 
-    uint64_t *sums; /* of the blocks */
+    rd__outline outline;
+    uint8_t *same; /* of each of its units: 1 if the receiver has it in the same place. NULL: it says nothing of that */
+
+    uint64_t *sums; /* of the blocks; NULL: are not sent */
     uint8_t *found; /* of each block: 1 if the receiver has it */
     size_t block_count;
 
@@ -102,30 +105,63 @@ typedef struct sender {
     unsigned repairs;
 } sender;
 
-/* ---- The digest -------------------------------------------------------------------------------------------------- */
+/* ---- The file ---------------------------------------------------------------------------------------------------- */
 
+/* What is known without reading the file. It travels first: the receiver may have work of its own until the digest. */
 static rd_result sender_announce(sender *s) {
     rd_session *const head = &s->head;
     rd__growing body = {0};
-    uint64_t size = 0;
-    rd_result result = rd__source_digest(&s->source, &head->operation, RD_ROLE_NEW, head->record.digest, &size);
-    if (result == RD_OK && size != s->size)
-        result = rd__fail(&head->operation.error, RD_E_CHANGED, RD_ROLE_NEW, size, "changed while it was being read");
-    if (result != RD_OK)
-        return result;
-    head->record.file.size = size;
+    head->record.file.size = s->size;
     head->record.last = true;
     head->record.holes = rd_source_holes(&s->source) > 0;
     head->has_file = true;
-    head->figures.new_size = size;
-    head->figures.has_digest = true;
-    memcpy(head->figures.digest, head->record.digest, sizeof head->figures.digest);
+    head->figures.new_size = s->size;
     rd__file_record_put(&body, &head->record);
-    result = body.failed ? rd__fail_memory(&head->operation.error)
-                         : rd__session_send(head, RD__MESSAGE_FILE, 0, body.data, body.size);
+    const rd_result result = body.failed ? rd__fail_memory(&head->operation.error)
+                                         : rd__session_send(head, RD__MESSAGE_FILE, 0, body.data, body.size);
     rd__growing_free(&body);
-    s->phase = SENDER_ANNOUNCED;
+    head->rests = true;
     return result;
+}
+
+static rd_result sender_send_digest(sender *s) {
+    rd_session *const head = &s->head;
+    uint64_t size = 0;
+    const rd_result result =
+        rd__outline_make(&s->outline, &s->source, &head->operation, RD_ROLE_NEW, head->digest, &size);
+    if (result != RD_OK)
+        return result;
+    if (size != s->size)
+        return rd__fail(&head->operation.error, RD_E_CHANGED, RD_ROLE_NEW, size, "changed while it was being read");
+    head->announced = true;
+    head->figures.has_digest = true;
+    memcpy(head->figures.digest, head->digest, sizeof head->figures.digest);
+    s->phase = SENDER_ANNOUNCED;
+    return rd__session_send(head, RD__MESSAGE_DIGEST, 0, head->digest, sizeof head->digest);
+}
+
+/* Compares the sums of the receiver's outline with one's own. *unknown: the bytes in units that differ. */
+static rd_result sender_take_outline(sender *s, const uint8_t *sums, size_t size, uint64_t *unknown) {
+    rd__outline *const outline = &s->outline;
+    const unsigned bits = s->head.forced_bits;
+    const uint32_t mask = bits > 0 && bits < 32 ? ((uint32_t)1 << bits) - 1 : UINT32_MAX;
+    if (s->old_size != s->size || outline->unit_log2 == 0 || size != outline->unit_count * RD__OUTLINE_SUM_LEN)
+        return rd__session_refuse(&s->head, "sums of another outline");
+    s->same = rd__alloc_array(outline->unit_count, 1);
+    if (!s->same)
+        return rd__fail_memory(&s->head.operation.error);
+    *unknown = 0;
+    for (size_t i = 0; i < outline->unit_count; i++) {
+        const uint32_t sum = rd__outline_sum(outline, &s->head.keys.stretch, i);
+        s->same[i] = ((sum ^ rd__load_le32(sums + i * RD__OUTLINE_SUM_LEN)) & mask) == 0;
+        *unknown += s->same[i] ? 0 : rd__outline_unit_size(outline, i);
+    }
+    return RD_OK;
+}
+
+/* Does the receiver have this block of the new file in the same place, as its outline tells? */
+static bool sender_is_known(const sender *s, size_t block) {
+    return s->same && s->same[(uint64_t)block << s->plan.top_log2 >> s->outline.unit_log2];
 }
 
 /* ---- The top ----------------------------------------------------------------------------------------------------- */
@@ -157,6 +193,8 @@ static void top_work(const void *context, void *slot) {
     for (size_t at = 0, i = 0; at < segment->got; at += block, i++) {
         const size_t size = rd__min_size(block, segment->got - at);
         const uint8_t *const data = segment->data + at;
+        if (sender_is_known(s, (size_t)((segment->offset + at) / block)))
+            continue;
         sums[i].sum = rd__stretch_sum(&s->head.keys.stretch, data, size, (segment->offset + at) / RD__LEAF);
         sums[i].rolling = kernels->weak_update[RD_RABINKARP](RD__RABINKARP_SEED, data, size);
     }
@@ -168,9 +206,11 @@ static rd_result top_finish(void *context, void *slot) {
     const rd__segment *const segment = &((top_slot *)slot)->segment;
     const top_sums *const sums = (const top_sums *)(const void *)segment->extra;
     const size_t block = (size_t)1 << s->plan.top_log2;
-    for (size_t at = 0, i = 0; at < segment->got && run->block < s->block_count; at += block, i++) {
+    for (size_t at = 0, i = 0; at < segment->got && run->block < s->block_count; at += block, i++, run->block++) {
         const uint32_t rolling = sums[i].rolling * s->head.keys.rolling;
-        s->sums[run->block++] = sums[i].sum;
+        if (sender_is_known(s, run->block))
+            continue;
+        s->sums[run->block] = sums[i].sum;
         if (segment->got - at >= block)
             rd__bits_put(&run->writer, rolling >> (32 - s->plan.top_rolling_bits), s->plan.top_rolling_bits);
         rd__bits_put(&run->writer, sums[i].sum, s->plan.top_sum_bits);
@@ -179,17 +219,15 @@ static rd_result top_finish(void *context, void *slot) {
     return RD_OK;
 }
 
-static rd_result sender_send_top(sender *s) {
+/* Adds the sums of all blocks that are not known. */
+static rd_result sender_sum_blocks(sender *s, rd__growing *body) {
     static const rd__segment_work work = {.slot_size = sizeof(top_slot), .work = top_work, .finish = top_finish};
     rd__operation *const operation = &s->head.operation;
     const size_t block = (size_t)1 << s->plan.top_log2;
     const size_t size = block > TOP_SEGMENT ? block : TOP_SEGMENT;
-    rd__growing body = {0};
-    top_run run = {.sender = s, .writer.out = &body};
-    s->block_count = (size_t)((s->size + block - 1) / block);
-    s->sums = rd__alloc_array(s->block_count, sizeof *s->sums);
-    s->found = rd__alloc_zeroed(s->block_count, 1);
-    if (!s->sums || !s->found)
+    top_run run = {.sender = s, .writer.out = body};
+    s->sums = rd__alloc_zeroed(s->block_count, sizeof *s->sums);
+    if (!s->sums)
         return rd__fail_memory(&operation->error);
     rd__segments segments = {.source = &s->source,
                              .operation = operation,
@@ -198,19 +236,50 @@ static rd_result sender_send_top(sender *s) {
                              .extra = size / block * sizeof(top_sums),
                              .work = &work,
                              .context = &run};
+    const rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, s->size));
+    rd__bits_finish(&run.writer);
+    if (result == RD_OK && run.size != s->size)
+        return rd__fail(&operation->error, RD_E_CHANGED, RD_ROLE_NEW, RD_UNKNOWN, "changed while it was being read");
+    return result;
+}
+
+/* Adds which units are the same. */
+static void sender_put_same(const sender *s, rd__growing *body) {
+    rd__bit_model models[2] = {RD__BIT_MODEL_EVEN, RD__BIT_MODEL_EVEN};
+    rd__growing answers = {0};
+    rd__bit_encoder encoder;
+    rd__bit_encoder_init(&encoder, &answers);
+    for (size_t i = 0; i < s->outline.unit_count; i++)
+        rd__bit_encode(&encoder, &models[i > 0 && s->same[i - 1]], s->same[i]);
+    rd__bit_encoder_finish(&encoder);
+    rd__number_put(body, answers.size);
+    rd__growing_put(body, answers.data, answers.size);
+    body->failed |= answers.failed;
+    rd__growing_free(&answers);
+}
+
+static rd_result sender_send_top(sender *s) {
+    rd__operation *const operation = &s->head.operation;
+    const uint64_t block = (uint64_t)1 << s->plan.top_log2;
+    const bool searches = s->plan.top_rolling_bits > 0;
+    rd__growing body = {0};
+    s->block_count = (size_t)((s->size + block - 1) / block);
+    s->found = rd__alloc_zeroed(s->block_count, 1);
+    rd_result result = s->found ? RD_OK : rd__fail_memory(&operation->error);
     rd__growing_put_byte(&body, (uint8_t)s->plan.top_log2);
     rd__growing_put_byte(&body, (uint8_t)s->plan.top_rolling_bits);
     rd__growing_put_byte(&body, (uint8_t)s->plan.top_sum_bits);
-    rd_result result = rd__segments_run(&segments, rd__operation_threads_for(operation, s->size));
-    rd__bits_finish(&run.writer);
-    if (result == RD_OK && run.size != s->size)
-        result = rd__fail(&operation->error, RD_E_CHANGED, RD_ROLE_NEW, RD_UNKNOWN, "changed while it was being read");
+    if (s->same)
+        sender_put_same(s, &body);
+    if (result == RD_OK && searches)
+        result = sender_sum_blocks(s, &body);
     if (result == RD_OK && body.failed)
         result = rd__fail_memory(&operation->error);
     if (result == RD_OK)
         result = rd__session_send(&s->head, RD__MESSAGE_TOP, 0, body.data, body.size);
     rd__growing_free(&body);
-    s->phase = SENDER_TOP_SENT;
+    s->head.figures.rounds += searches;
+    s->phase = searches ? SENDER_TOP_SENT : SENDER_LANES;
     return result;
 }
 
@@ -220,7 +289,8 @@ static rd_result sender_take_placed(sender *s, const uint8_t *data, size_t size)
     uint8_t before = 0;
     rd__bit_decoder_init(&decoder, data, data + size);
     for (size_t i = 0; i < s->block_count; i++)
-        s->found[i] = before = rd__bit_decode(&decoder, &models[before]);
+        if (!sender_is_known(s, i))
+            s->found[i] = before = rd__bit_decode(&decoder, &models[before]);
     if (!rd__bit_decoder_at_end(&decoder))
         return rd__session_refuse(&s->head, "broken answers");
     s->phase = SENDER_LANES;
@@ -243,13 +313,16 @@ static rd_result sender_open_lane(sender *s) {
     rd__climb_begin(&lane->climb, &s->plan, lane->length);
     const uint64_t block = s->block_count > 0 ? (uint64_t)1 << s->plan.top_log2 : length;
     for (uint64_t at = 0; at < length; at += block) {
-        const uint64_t i = (start + at) / block;
-        const bool found = s->block_count > 0 && s->found[i];
-        const rd__stretch stretch = {.start = (uint32_t)at,
-                                     .length = (uint32_t)rd__min_u64(block, length - at),
-                                     .state = found ? RD__STRETCH_FRESH : RD__STRETCH_UNKNOWN,
-                                     .bits = (uint8_t)(s->block_count > 0 ? s->plan.top_sum_bits : 0),
-                                     .sum = s->block_count > 0 ? s->sums[i] : 0};
+        const size_t i = (size_t)((start + at) / block);
+        rd__stretch stretch = {.start = (uint32_t)at, .length = (uint32_t)rd__min_u64(block, length - at)};
+        if (s->block_count > 0)
+            stretch.state = sender_is_known(s, i) ? RD__STRETCH_KNOWN
+                            : s->found[i]         ? RD__STRETCH_FRESH
+                                                  : RD__STRETCH_UNKNOWN;
+        if (s->sums) {
+            stretch.bits = (uint8_t)s->plan.top_sum_bits;
+            stretch.sum = s->sums[i];
+        }
         if (!rd__ladder_add(&lane->ladder, stretch))
             return rd__fail_memory(&s->head.operation.error);
     }
@@ -405,8 +478,9 @@ static rd_result sender_step_lanes(sender *s, bool *done) {
         lane->climb.searched = lane->climb.found = 0;
         if (i > s->first || !s->data_begun)
             s->head.figures.known += rd__ladder_known(&lane->ladder);
-        if (lane->climb.rounds + RD__SESSION_ROUNDS > s->head.figures.rounds)
-            s->head.figures.rounds = lane->climb.rounds + RD__SESSION_ROUNDS;
+        const unsigned rounds = lane->climb.rounds + RD__SESSION_ROUNDS + (s->sums != NULL);
+        if (rounds > s->head.figures.rounds)
+            s->head.figures.rounds = rounds;
     }
     return result;
 }
@@ -660,12 +734,20 @@ static rd_result sender_prepare(sender *s) {
 
 static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
     const uint8_t *at = data;
-    if (!rd__number_get(&at, data + size, &s->old_size) || at != data + size || s->old_size > INT64_MAX)
+    uint64_t unknown = s->size;
+    if (!rd__number_get(&at, data + size, &s->old_size) || s->old_size > INT64_MAX)
         return rd__session_refuse(&s->head, "a broken answer to the file");
+    const rd_result result =
+        at < data + size ? sender_take_outline(s, at, (size_t)(data + size - at), &unknown) : RD_OK;
+    rd__outline_free(&s->outline);
+    if (result != RD_OK)
+        return result;
     s->head.figures.old_size = s->old_size;
     s->head.figures.rounds = 2;
     s->lane_count = (size_t)((s->size + ((uint64_t)1 << RD__LANE_LOG2) - 1) >> RD__LANE_LOG2);
     rd__plan_make(&s->plan, s->size, s->old_size, s->head.operation.options.max_rounds, s->head.forced_bits);
+    if (s->same)
+        rd__plan_take_outline(&s->plan, s->outline.unit_log2, s->size, unknown);
     s->phase = s->lane_count == 0 ? SENDER_SENT : s->plan.top_log2 > 0 ? SENDER_TOP : SENDER_LANES;
     return sender_prepare(s);
 }
@@ -715,7 +797,7 @@ static rd_result sender_work(rd_session *session, bool *done) {
     sender *const s = (sender *)session;
     *done = true;
     switch (s->phase) {
-    case SENDER_DIGEST: return sender_announce(s);
+    case SENDER_DIGEST: return sender_send_digest(s);
     case SENDER_TOP: return sender_send_top(s);
     case SENDER_LANES: return sender_work_lanes(s, done);
     case SENDER_REPAIR: return sender_send_repair(s);
@@ -732,8 +814,10 @@ static void sender_close(rd_session *session) {
     free(s->lanes);
     free(s->slots);
     free(s->slot_list);
+    free(s->same);
     free(s->sums);
     free(s->found);
+    rd__outline_free(&s->outline);
     rd__literal_encoder_free(&s->encoder);
     rd__growing_free(&s->prefix);
     rd__growing_free(&s->history);
@@ -759,6 +843,7 @@ rd_result rd_session_sender_new(rd_session **session, const rd_source *new_file,
         s->size = new_file->size;
         s->head.record.file = file ? *file : (rd_session_file){0};
         s->head.watch = rd__watch_begin(&s->source, RD_ROLE_NEW);
+        result = sender_announce(s);
     }
     return rd__session_made(session, result);
 }

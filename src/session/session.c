@@ -19,6 +19,7 @@ static rd_result session_greet(rd_session *session) {
     const rd_result result = body.failed ? rd__fail_memory(&session->operation.error)
                                          : rd__session_send(session, RD__MESSAGE_HELLO, 0, body.data, body.size);
     rd__growing_free(&body);
+    session->greeting_size = session->out.size;
     return result;
 }
 
@@ -42,10 +43,9 @@ rd_result rd__session_new(rd_session **session, size_t size, const rd__session_s
     return result == RD_OK ? session_greet(made) : result;
 }
 
-rd_result rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]) {
+void rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]) {
     memcpy(session->hello.random, random, RD__SESSION_RANDOM);
-    rd__growing_clear(&session->out);
-    return session_greet(session);
+    memcpy(session->out.data + session->greeting_size - RD__SESSION_RANDOM, random, RD__SESSION_RANDOM); /* its end */
 }
 
 rd_result rd__session_made(rd_session **session, rd_result result) {
@@ -249,7 +249,7 @@ static rd_result session_run(rd_session *session, rd_in *in, rd_out *out, bool e
         if (session->finished)
             return session->out.size == 0 ? RD_OK : RD_MORE;
         result = session_take_next(session, in, &done);
-        const bool may_work = (session->greeted || session->side->works_first) &&
+        const bool may_work = (session->greeted || (session->side->works_first && !session->rests)) &&
                               session->out.size - session->out_given < RD__SESSION_OUT_MAX;
         if (result == RD_OK && !done && !session->finished && may_work)
             result = session->side->work(session, &done);
@@ -257,6 +257,7 @@ static rd_result session_run(rd_session *session, rd_in *in, rd_out *out, bool e
             return result;
         if (!done && in->pos == in->size && !session->finished) {
             session_give(session, out);
+            session->rests = session->rests && session->out.size > 0;
             return end && session->out.size == 0 ? rd__fail(&session->operation.error, RD_E_TRUNCATED, RD_ROLE_NONE,
                                                             session->figures.received, "the connection ended too early")
                                                  : RD_MORE;

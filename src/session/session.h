@@ -17,7 +17,7 @@
 
 enum {
     RD__SESSION_OUT_MAX = 1024 * 1024, /* bytes that wait to be fetched: no work is done while there are more */
-    RD__SESSION_ROUNDS = 3, /* round trips besides those of a lane: of the file, the blocks and the literals */
+    RD__SESSION_ROUNDS = 2, /* round trips besides those of the blocks and of a lane: of the file and the literals */
     RD__SESSION_REPAIR_LEAF_MIN = 64 * 1024,
     RD__SESSION_REPAIR_LEAVES_MAX = 1 << 18
 };
@@ -36,7 +36,7 @@ typedef struct rd__session_side {
     /* Does the next portion of work. *done: there was some. */
     rd_result (*work)(rd_session *session, bool *done);
     void (*close)(rd_session *session);
-    bool works_first; /* there is work before the greeting of the other side */
+    bool works_first; /* there is work before the greeting of the other side; see `rests` */
 } rd__session_side;
 
 /* The head of both sides' sessions. */
@@ -48,16 +48,20 @@ struct rd_session {
     bool greeted;  /* the other side's greeting is here */
     bool finished; /* by the side: RD_OK once the output is fetched */
     bool told;     /* of the failure: the other side knows, or will */
+    bool rests;    /* until the greeting, or the next step: what was said is to travel before the work begins */
     rd__hello hello;
     rd__hello other;
     rd__session_keys keys;
     rd__growing out; /* for the other side */
     size_t out_given;
+    size_t greeting_size;   /* of the greeting in it */
     rd__growing frame;      /* header and payload, as far as they have come */
     rd__growing message;    /* of several frames */
     rd__frame_header begun; /* of the message */
     bool has_file;
     rd__file_record record;
+    bool announced; /* the digest of the new file was sent, or is here */
+    uint8_t digest[RD_DIGEST_LEN];
     rd_session_state figures;
     rd__watch watch;                     /* of the side's own file */
     unsigned forced_bits;                /* for tests: sums are no longer than this; 0: as they should be */
@@ -82,6 +86,6 @@ bool rd__session_compresses(const rd_session *session);
 /* For tests: no sum has more bits than this, so that many mislead. Of a new sender. */
 void rd__session_force_bits(rd_session *session, unsigned bits);
 /* For tests: greets with these bytes instead of random ones, so that a conversation repeats. Of a new session. */
-rd_result rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]);
+void rd__session_fix_random(rd_session *session, const uint8_t random[RD__SESSION_RANDOM]);
 
 #endif

@@ -150,7 +150,7 @@ int main(int count, char **words) {
     if (random >= 0) {
         uint8_t bytes[RD__SESSION_RANDOM];
         memset(bytes, random, sizeof bytes);
-        (void)rd__session_fix_random(d.session, bytes);
+        rd__session_fix_random(d.session, bytes);
     }
     if (fcntl(STDOUT_FILENO, F_SETFL, fcntl(STDOUT_FILENO, F_GETFL) | O_NONBLOCK) < 0)
         fail("standard output");

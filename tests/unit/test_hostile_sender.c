@@ -40,6 +40,7 @@ static rd_session *receiver_from(const rd_source *old_file, uint64_t size) {
     const rd_sink sink = rd_sink_callback(discard, NULL);
     const rd__hello hello = {.version = RD__SESSION_VERSION};
     const rd__file_record record = {.file.size = size, .last = true};
+    static const uint8_t digest[RD_DIGEST_LEN];
     rd_session *session = NULL;
     rd__growing body = {0}, bytes = {0};
     assert_int_equal(rd_session_receiver_new(&session, old_file, &sink, &options), RD_OK);
@@ -48,6 +49,7 @@ static rd_session *receiver_from(const rd_source *old_file, uint64_t size) {
     rd__growing_clear(&body);
     rd__file_record_put(&body, &record);
     rd__message_put(&bytes, RD__MESSAGE_FILE, 0, body.data, body.size);
+    rd__message_put(&bytes, RD__MESSAGE_DIGEST, 0, digest, sizeof digest);
     assert_int_equal(give(session, &bytes), RD_MORE);
     rd__growing_free(&body);
     rd__growing_free(&bytes);

@@ -47,7 +47,7 @@ static void frames_come_back(void **state) {
 
 static void frame_is_that_of_the_format(void **state) {
     (void)state;
-    static const uint8_t expected[] = {0x84, 0x80, 0x02, 0x81, 0x01};
+    static const uint8_t expected[] = {0x85, 0x80, 0x02, 0x81, 0x01};
     rd__growing bytes = {0};
     rd__frame_put(&bytes, (rd__frame_header){.type = RD__MESSAGE_ROUND, .more = true, .lane = 256, .size = 129});
     check_bytes(bytes.data, bytes.size, expected, sizeof expected, "frame");
@@ -61,7 +61,7 @@ static void broken_frames_are_refused(void **state) {
         size_t size;
     } broken[] = {
         {{0, 0, 0}, 3},                                                           /* no type */
-        {{14, 0, 0}, 3},                                                          /* one too many */
+        {{15, 0, 0}, 3},                                                          /* one too many */
         {{0x80, 0, 0}, 3},                                                        /* no type, and more of it */
         {{5, 0, 0x81, 0x80, 0x40}, 5},                                            /* longer than a MiB */
         {{5, 0, 0xff, 0xff, 0xff, 0xff, 0x0f}, 7},                                /* likewise */
@@ -183,8 +183,6 @@ static void files_come_back(void **state) {
         rd__file_record put = {.file = files[i / 2], .last = i % 2 == 1, .holes = i % 4 > 1};
         rd__file_record got;
         rd__growing bytes = {0};
-        for (uint8_t k = 0; k < RD_DIGEST_LEN; k++)
-            put.digest[k] = (uint8_t)(k + i);
         rd__file_record_put(&bytes, &put);
         for (size_t size = 0; size < bytes.size; size++)
             check_true(!get_file(bytes.data, size, &got), "file %zu, cut at %zu", i, size);
@@ -194,7 +192,6 @@ static void files_come_back(void **state) {
                        f->nanoseconds == put.file.nanoseconds && f->has_mode == put.file.has_mode &&
                        f->mode == put.file.mode && got.last == put.last && got.holes == put.holes,
                    "file %zu", i);
-        assert_memory_equal(got.digest, put.digest, RD_DIGEST_LEN);
         rd__growing_put_byte(&bytes, 0);
         check_true(!get_file(bytes.data, bytes.size, &got), "file %zu, and a byte", i);
         rd__growing_free(&bytes);
