@@ -1,7 +1,8 @@
 """Both sides of a session, written a second time in plain Python, from docs/formats.md alone.
 
-They are slow, work on files in memory, and refuse what the page says is to be refused. The sender asks whatever its
-caller wants to be asked, sensible or not, so that a receiver can be put through all that the format allows.
+They are slow, except where they look for a rolling sum or make an outline, work on files in memory, and refuse what the
+page says is to be refused. The sender asks whatever its caller wants to be asked, sensible or not, so that a receiver
+can be put through all that the format allows.
 """
 
 from __future__ import annotations
@@ -11,16 +12,28 @@ import struct
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import zstandard
 from blake3 import blake3
+from numpy.typing import NDArray
+
+from helpers.outline import has_units, outline, unit_count, unit_log2
 
 VERSION = 1
 MORE = 0x80
 PAYLOAD_MAX = 1 << 20
 LEAF = 32
 LANE = 1 << 26
-HELLO, FILE, TOP, ROUND, DATA, REPAIR, SAME, GO, PLACED, FOUND, LEAVES, DONE, FAILURE = range(1, 14)
-MESSAGE_MAX = {TOP: 1 << 24, ROUND: 1 << 20, PLACED: 1 << 24, FOUND: 1 << 20, LEAVES: 1 << 24, FAILURE: 401}
+HELLO, FILE, DIGEST, TOP, ROUND, DATA, REPAIR, SAME, GO, PLACED, FOUND, LEAVES, DONE, FAILURE = range(1, 15)
+MESSAGE_MAX = {
+    TOP: 1 << 24,
+    ROUND: 1 << 20,
+    GO: 1 << 17,
+    PLACED: 1 << 24,
+    FOUND: 1 << 20,
+    LEAVES: 1 << 24,
+    FAILURE: 401,
+}
 CLOSE, SPLIT, LOCAL, GLOBAL = range(4)
 EDGES, FINAL = 4, 8
 SURE_BITS = 22
@@ -173,6 +186,17 @@ class Decoder:
         require(self.at >= len(self.data), "answers too many")
 
 
+def code_chain(coder: Encoder | Decoder, answers: Sequence[bool]) -> list[bool]:
+    """Answers with two models, one after a no, and at the start, and one after a yes."""
+    models = [Model(), Model()]
+    coded: list[bool] = []
+    before = False
+    for answer in answers:
+        before = coder.code(models[before], answer)
+        coded.append(before)
+    return coded
+
+
 # ---- Sums ------------------------------------------------------------------------------------------------------------
 
 
@@ -209,18 +233,38 @@ class Keys:
             value = (value * MULTIPLIER + byte) & SHORT
         return value * self.rolling_key & SHORT
 
-    def rolling_sums(self, data: bytes, length: int) -> Iterator[int]:
-        """Of the window at each offset."""
-        if length > len(data):
-            return
-        power = pow(MULTIPLIER, length, 1 << 32)
-        value = 0
-        for byte in data[:length]:
-            value = value * MULTIPLIER + byte & SHORT
-        yield (value + power) * self.rolling_key & SHORT
-        for gone, come in zip(data, data[length:], strict=False):
-            value = (value * MULTIPLIER + come - gone * power) & SHORT
-            yield (value + power) * self.rolling_key & SHORT
+    def rolling_sums(self, data: bytes, length: int) -> NDArray[np.uint32]:
+        """Of the window at each offset: differences of the sums from the start, each byte times a power of the
+        multiplier's inverse, are made windows by a power of the multiplier."""
+        values = np.frombuffer(data, np.uint8).astype(np.uint32)
+        from_start = np.zeros(len(data) + 1, np.uint32)
+        np.cumsum(values * powers(pow(MULTIPLIER, -1, 1 << 32), len(data)), dtype=np.uint32, out=from_start[1:])
+        windows = from_start[length:] - from_start[:-length]
+        windows *= powers(MULTIPLIER, len(data))[length - 1 :]
+        windows += np.uint32(pow(MULTIPLIER, length, 1 << 32))
+        windows *= np.uint32(self.rolling_key)
+        return windows
+
+
+def powers(base: int, count: int) -> NDArray[np.uint32]:
+    """From the power of 0 on."""
+    factors = np.full(count, base, np.uint32)
+    factors[:1] = 1
+    return np.cumprod(factors, dtype=np.uint32)
+
+
+# ---- Units -----------------------------------------------------------------------------------------------------------
+
+UNIT_SUM = 4
+"""Bytes of the sum of a unit that are said."""
+
+
+def unit_sums(keys: Keys, file: bytes) -> list[bytes]:
+    """Of a file that has an outline."""
+    parts = [entry.ljust(LEAF, b"\0") for entry in outline(file)]
+    size = 1 << unit_log2(len(file)) - 18
+    sums = [keys.sum(b"".join(parts[at : at + size]), LEAF * at) for at in range(0, len(parts), size)]
+    return [(sum_ & SHORT).to_bytes(UNIT_SUM, "little") for sum_ in sums]
 
 
 # ---- A lane ----------------------------------------------------------------------------------------------------------
@@ -419,6 +463,19 @@ def lane_of(index: int, size: int, blocks: Sequence[Stretch], receives: bool) ->
     return Lane(start, length, inside or [Stretch(start, length)], receives)
 
 
+def of_state(stretches: Sequence[Stretch], state: str) -> list[Stretch]:
+    return [s for s in stretches if s.state == state]
+
+
+def cut(size: int, block: int, bits: int, same: Sequence[bool]) -> list[Stretch]:
+    """The blocks of a file; those of units that are the same are known."""
+    blocks = [Stretch(start, min(block, size - start), bits=bits) for start in range(0, size, block)]
+    if same:
+        for s in blocks:
+            s.state = KNOWN if same[s.start >> unit_log2(size)] else UNKNOWN
+    return blocks
+
+
 def leaf_size(size: int) -> int:
     return next(1 << e for e in range(16, 31) if e == 30 or (1 << e) * (1 << 18) >= size)
 
@@ -531,9 +588,20 @@ class Side:
 
 
 class Receiver(Side):
-    def __init__(self, old: bytes | None, random: bytes = bytes(16), features: int = 1, misses: int = 0) -> None:
-        """With `misses`, each stretch whose number is a multiple of that is not found, wherever it is."""
+    def __init__(
+        self,
+        old: bytes | None,
+        random: bytes = bytes(16),
+        features: int = 1,
+        misses: int = 0,
+        says_units: bool = True,
+    ) -> None:
+        """With `misses`, each stretch whose number is a multiple of that is not found, wherever it is. With
+        `says_units`, GO has the sums of the units if it may."""
         super().__init__(True, random, features)
+        self.says_units = says_units
+        self.said_units = False
+        self.went = False
         self.old = old or b""
         self.has_old = old is not None
         self.misses = misses
@@ -558,6 +626,8 @@ class Receiver(Side):
     def take(self, kind: int, lane: int, data: bytes) -> None:
         if kind == FILE:
             self.take_file(data)
+        elif kind == DIGEST:
+            self.take_digest(data)
         elif kind == TOP:
             self.take_top(data)
         elif kind == ROUND:
@@ -566,21 +636,30 @@ class Receiver(Side):
             raise SessionError("a message at the wrong time")
 
     def take_file(self, data: bytes) -> None:
-        require(self.size < 0 and data[0] < 16 and data[0] & 4 != 0, "a file")
+        require(self.size < 0 and bool(data) and data[0] < 16 and data[0] & 4 != 0, "a file")
         self.size, at = take_number(data, 1)
-        self.digest, at = data[at : at + 32], at + 32
         for limit in [WORD, 10**9 - 1] * (data[0] & 1) + [0o777] * (data[0] >> 1 & 1):
             value, at = take_number(data, at)
             require(value <= limit, "a field of a file")
         require(self.size <= 1 << 48 and len(data) == at, "a file")
+
+    def take_digest(self, data: bytes) -> None:
+        require(self.size >= 0 and not self.digest and len(data) == 32, "a digest")
+        self.digest = data
         if self.has_old and self.size == len(self.old) and blake3(self.old).digest() == self.digest:
             self.output += message(SAME)
             self.new = bytearray(self.old)
             self.is_identical = self.is_over = True
             return
-        self.output += message(GO, number(len(self.old)))
+        self.said_units = self.says_units and has_units(len(self.old), self.size)
+        self.output += message(GO, number(len(self.old)) + (b"".join(self.unit_sums()) if self.said_units else b""))
+        self.went = True
         if self.size == 0:
             self.judge()
+
+    def unit_sums(self) -> list[bytes]:
+        assert self.keys is not None
+        return unit_sums(self.keys, self.old)
 
     # -- Finding --
 
@@ -599,8 +678,11 @@ class Receiver(Side):
         table: dict[int, list[Stretch]] = {}
         for rolling, s in wanted:
             table.setdefault(rolling, []).append(s)
-        for place, rolling in enumerate(self.keys.rolling_sums(self.old, length)):
-            for s in table.get(rolling >> (32 - bits), ()):
+        if not table or length > len(self.old):
+            return
+        sums = self.keys.rolling_sums(self.old, length) >> np.uint32(32 - bits)
+        for place in np.flatnonzero(np.isin(sums, np.array(list(table), np.uint32))).tolist():
+            for s in table[int(sums[place])]:
                 if not s.found and (not near or abs(place - s.place) <= REACH):
                     self.set_found(s, place)
 
@@ -630,28 +712,48 @@ class Receiver(Side):
                     diagonal = s.place - s.start
 
     def take_top(self, data: bytes) -> None:
-        require(self.size >= 0 and not self.blocks and len(self.old) > 0 and not self.first, "blocks at the wrong time")
-        require(not self.data_begun and len(data) >= 3, "blocks at the wrong time")
+        require(self.went and self.size > 0 and not self.blocks and len(self.old) > 0, "blocks at the wrong time")
+        require(not self.first and not self.data_begun and len(data) >= 3, "blocks at the wrong time")
         size_log2, rolling_bits, bits = data[:3]
-        require(5 <= size_log2 <= 25 and 11 <= rolling_bits <= 32 and 1 <= bits <= 24, "a field of blocks")
-        block = 1 << size_log2
-        require(self.size // block <= 1 << 20, "too many blocks")
-        reader = BitReader(data[3:])
+        nothing = rolling_bits == bits == 0 and self.said_units
+        require(5 <= size_log2 <= 25, "the size of blocks")
+        require(nothing or (11 <= rolling_bits <= 32 and 1 <= bits <= 24), "the bits of blocks")
+        require(self.size >> size_log2 <= 1 << 20, "too many blocks")
+        same, at = self.take_units(data, size_log2) if self.said_units else ([], 3)
+        self.blocks = cut(self.size, 1 << size_log2, bits, same)
+        reader = BitReader(data[at:])
         wanted: list[tuple[int, Stretch]] = []
-        for start in range(0, self.size, block):
-            s = Stretch(start, min(block, self.size - start), bits=bits)
-            rolling = reader.get(rolling_bits) if s.length == block else 0
+        for s in [] if nothing else of_state(self.blocks, UNKNOWN):
+            rolling = reader.get(rolling_bits) if s.length == 1 << size_log2 else -1
             s.sum = reader.get(bits)
-            self.blocks.append(s)
-            if s.length == block:
+            if rolling >= 0:
                 wanted.append((rolling, s))
         reader.finish()
-        self.search(wanted, rolling_bits, block, False)
+        for s in of_state(self.blocks, KNOWN):
+            s.place = s.start
+        if not nothing:
+            self.place(wanted, rolling_bits, 1 << size_log2)
+
+    def take_units(self, data: bytes, size_log2: int) -> tuple[list[bool], int]:
+        """Which units the sender has too, and where the sums of blocks begin."""
+        require(size_log2 <= unit_log2(self.size), "blocks that are longer than a unit")
+        try:
+            size, at = take_number(data, 3)
+        except IndexError:
+            raise SessionError("half a number") from None
+        require(at + size <= len(data), "answers that are cut short")
+        decoder = Decoder(data[at : at + size])
+        same = code_chain(decoder, [False] * unit_count(self.size))
+        decoder.finish()
+        return same, at + size
+
+    def place(self, wanted: list[tuple[int, Stretch]], rolling_bits: int, length: int) -> None:
+        """Searches for blocks, and says which ones it has."""
+        self.search(wanted, rolling_bits, length, False)
         encoder = Encoder()
-        models = [Model(), Model()]
-        before = False
-        for s in self.blocks:
-            before = encoder.code(models[before], s.found)
+        asked = of_state(self.blocks, UNKNOWN)
+        code_chain(encoder, [s.found for s in asked])
+        for s in asked:
             s.state = FRESH if s.found else UNKNOWN
             s.found = False
         self.output += message(PLACED, encoder.encode())
@@ -715,7 +817,9 @@ class Receiver(Side):
         if kind == REPAIR:
             self.take_repair(data, more)
             return
-        require(self.size > 0 and lane == self.first and lane * LANE < self.size, "literals at the wrong time")
+        require(
+            self.went and self.size > 0 and lane == self.first and lane * LANE < self.size, "literals at the wrong time"
+        )
         if not self.data_begun:
             require(self.lane(lane).is_settled() and bool(data) and data[0] <= 1, "literals too early")
             self.data_begun = True
@@ -797,11 +901,18 @@ def decompressor(prefix: bytes) -> zstandard.ZstdDecompressor:
 # ---- The sender ------------------------------------------------------------------------------------------------------
 
 
+HONEST, NONE, ALL = "honest", "none", "all"
+
+
 @dataclass(frozen=True)
 class Top:
+    """Without bits, no block is searched for, and there is no TOP if the receiver does not say sums of units."""
+
     size_log2: int = 11
     rolling_bits: int = 20
     bits: int = 16
+    claim: str = HONEST
+    """Which units are the same: those that are, or none, or all, whatever they are."""
 
 
 class Sender(Side):
@@ -815,7 +926,9 @@ class Sender(Side):
         random: bytes = bytes(16),
         features: int = 1,
         chunk: int = 5000,
+        waits: bool = False,
     ) -> None:
+        """With `waits`, it says the digest after the other side's greeting."""
         super().__init__(False, random, features)
         self.new = new
         self.top = top
@@ -824,12 +937,24 @@ class Sender(Side):
         self.lanes: list[Lane] = []
         self.blocks: list[Stretch] = []
         self.pending: dict[int, Round] = {}
-        self.state = "announced"
+        self.state = "hashing"
         self.history = b""
         self.literal = 0
         self.repaired = 0
         self.is_identical = False
-        self.output += message(FILE, bytes([4]) + number(len(new)) + blake3(new).digest())
+        self.has_units = False
+        self.output += message(FILE, bytes([4]) + number(len(new)))
+        if not waits:
+            self.announce()
+
+    def announce(self) -> None:
+        self.output += message(DIGEST, blake3(self.new).digest())
+        self.state = "announced"
+
+    def take_hello(self, data: bytes) -> None:
+        super().take_hello(data)
+        if self.state == "hashing":
+            self.announce()
 
     def sum(self, s: Stretch) -> int:
         assert self.keys is not None
@@ -839,9 +964,7 @@ class Sender(Side):
         if kind == SAME and self.state == "announced":
             self.is_identical = self.is_over = True
         elif kind == GO and self.state == "announced":
-            old_size, at = take_number(data, 0)
-            require(at == len(data), "an answer")
-            self.go(old_size)
+            self.take_go(data)
         elif kind == PLACED and self.state == "top":
             self.take_placed(data)
         elif kind == FOUND and lane in self.pending:
@@ -853,32 +976,55 @@ class Sender(Side):
         else:
             raise SessionError("a message at the wrong time")
 
-    def go(self, old_size: int) -> None:
-        assert self.keys is not None
-        if not self.top or old_size == 0 or not self.new:
+    def take_go(self, data: bytes) -> None:
+        try:
+            old_size, at = take_number(data, 0)
+        except IndexError:
+            raise SessionError("half a number") from None
+        require(old_size < 1 << 63, "the size of the old file")
+        said = data[at:]
+        self.has_units = bool(said)
+        if said:
+            require(has_units(old_size, len(self.new)), "sums of units of another file")
+            require(len(said) == UNIT_SUM * unit_count(old_size), "the number of sums of units")
+        if not self.top or old_size == 0 or not self.new or (self.top.bits == 0 and not said):
             self.begin_lanes([])
-            return
+        else:
+            self.say_top(self.top, self.compare(self.top.claim, said) if said else [])
+
+    def compare(self, claim: str, said: bytes) -> list[bool]:
+        """Of each unit: is it the same?"""
+        assert self.keys is not None
+        mine = unit_sums(self.keys, self.new)
+        theirs = [said[at : at + UNIT_SUM] for at in range(0, len(said), UNIT_SUM)]
+        return [claim == ALL or (claim == HONEST and one == other) for one, other in zip(mine, theirs, strict=True)]
+
+    def say_top(self, top: Top, same: list[bool]) -> None:
+        assert self.keys is not None
+        header = bytes([top.size_log2, top.rolling_bits, top.bits])
+        if self.has_units:
+            encoder = Encoder()
+            code_chain(encoder, same)
+            answers = encoder.encode()
+            header += number(len(answers)) + answers
+        self.blocks = cut(len(self.new), 1 << top.size_log2, top.bits, same)
         writer = BitWriter()
-        block = 1 << self.top.size_log2
-        for start in range(0, len(self.new), block):
-            s = Stretch(start, min(block, len(self.new) - start), bits=self.top.bits)
+        for s in of_state(self.blocks, UNKNOWN) if top.bits else []:
             s.sum = self.sum(s)
-            if s.length == block:
+            if s.length == 1 << top.size_log2:
                 rolling = self.keys.rolling(self.new[s.start : s.end])
-                writer.put(rolling >> (32 - self.top.rolling_bits), self.top.rolling_bits)
-            writer.put(s.sum, self.top.bits)
-            self.blocks.append(s)
-        header = bytes([self.top.size_log2, self.top.rolling_bits, self.top.bits])
+                writer.put(rolling >> (32 - top.rolling_bits), top.rolling_bits)
+            writer.put(s.sum, top.bits)
         self.output += message(TOP, header + writer.encode())
         self.state = "top"
+        if not top.bits:
+            self.begin_lanes(self.blocks)
 
     def take_placed(self, data: bytes) -> None:
         decoder = Decoder(data)
-        models = [Model(), Model()]
-        before = False
-        for s in self.blocks:
-            before = decoder.code(models[before])
-            s.state = FRESH if before else UNKNOWN
+        asked = of_state(self.blocks, UNKNOWN)
+        for s, found in zip(asked, code_chain(decoder, [False] * len(asked)), strict=True):
+            s.state = FRESH if found else UNKNOWN
         decoder.finish()
         self.begin_lanes(self.blocks)
 
