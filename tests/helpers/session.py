@@ -884,7 +884,10 @@ class Receiver(Side):
         leaf = leaf_size(self.size)
         require(whole[0] <= 1 and index * leaf < self.size, "a leaf")
         length = min(leaf, self.size - index * leaf)
-        made = decompressor(b"").decompressobj().decompress(whole[at:]) if whole[0] else whole[at:]
+        try:
+            made = decompressor(b"").decompressobj().decompress(whole[at:]) if whole[0] else whole[at:]
+        except zstandard.ZstdError:
+            raise SessionError("a leaf that cannot be read") from None
         require(len(made) == length, "the length of a leaf")
         self.repaired += length
         self.new[index * leaf : index * leaf + length] = made

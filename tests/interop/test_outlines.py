@@ -1,4 +1,4 @@
-"""Outlines as the second implementation makes them: their nodes make the digest, and some are those of a slower tree."""
+"""Outlines as the second implementation makes them: their nodes make the digest, and are those of a slower tree."""
 
 from __future__ import annotations
 
