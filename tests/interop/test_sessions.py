@@ -15,9 +15,18 @@ from hypothesis import strategies as st
 
 from helpers.samples import Pair, edited_pairs, noise, prose, random_edits
 from helpers.session import (
+    ALL,
     CLOSE,
+    DONE,
+    FAILURE,
+    FOUND,
     GLOBAL,
+    HONEST,
+    LEAVES,
     LOCAL,
+    NONE,
+    PLACED,
+    SAME,
     SPLIT,
     PeerError,
     Receiver,
@@ -25,6 +34,7 @@ from helpers.session import (
     Sender,
     Side,
     Top,
+    unit_sums,
 )
 
 HANG_SECONDS = 120
@@ -303,6 +313,163 @@ def test_any_edit_arrives(
     driver.send(pair[1], Receiver(pair[0], misses=misses), "rounds", str(rounds), "bits", str(bits))
 
 
+# ---- Files of one size -----------------------------------------------------------------------------------------------
+
+BASE = noise(1_500_000, 13) + prose(300_000, 14) * 5
+LEAF_SIZE = 1 << 16
+
+
+def replaced(data: bytes, at: int, piece: bytes) -> bytes:
+    return data[:at] + piece + data[at + len(piece) :]
+
+
+@st.composite
+def even_pairs(draw: st.DrawFn) -> Pair:
+    """Of 0.5 to 3 MB, with few changes, of which some move what is there."""
+    size = draw(st.integers(500_000, 3_000_000))
+    chance = random.Random(draw(st.integers(0, 1 << 30)))
+    old = new = BASE[:size]
+    for _ in range(draw(st.integers(0, 4))):
+        piece = chance.randbytes(chance.choice((1, 10, 300, 3000)))
+        new = replaced(new, chance.randrange(size - len(piece)), piece)
+    for _ in range(draw(st.integers(0, 2))):
+        length = chance.choice((100, 5_000, 200_000))
+        from_, to = chance.randrange(size - length), chance.randrange(size - length)
+        without = new[:from_] + new[from_ + length :]
+        new = without[:to] + new[from_ : from_ + length] + without[to:]
+    return old, new
+
+
+@settings(max_examples=25)
+@given(even_pairs(), st.sampled_from((0, 3, 18)), st.sampled_from((0, 0, 6)), st.booleans())
+def test_a_file_of_the_same_size_arrives(
+    tmp_path_factory: pytest.TempPathFactory, pair: Pair, rounds: int, bits: int, says_units: bool
+) -> None:
+    driver = Driver(tmp_path_factory.mktemp("session"))
+    receiver = Receiver(pair[0], says_units=says_units)
+    ended = driver.send(pair[1], receiver, "rounds", str(rounds), "bits", str(bits))
+    assert ended.figures["repaired"] == receiver.repaired
+    assert ended.figures["literal"] == receiver.literal
+    assert receiver.said_units == (says_units and not receiver.is_identical)
+
+
+even_tops = st.builds(
+    lambda size_log2, bits, claim: Top(size_log2, bits[0], bits[1], claim),
+    st.integers(10, 18),
+    st.sampled_from(((0, 0), (20, 16), (32, 24), (11, 1))),
+    st.sampled_from((HONEST, HONEST, NONE, ALL)),
+)
+EVEN_PLAN = [*(Round(SPLIT, size, 14) for size in (16, 13, 11, 9)), Round(SPLIT, 7, 14, edges=True)]
+
+
+@settings(max_examples=25)
+@given(even_pairs(), even_tops, st.sampled_from(([], EVEN_PLAN, PLAN)), st.booleans())
+def test_a_receiver_takes_whatever_units_it_is_told_of(
+    tmp_path_factory: pytest.TempPathFactory, pair: Pair, top: Top, plan: list[Round], waits: bool
+) -> None:
+    driver = Driver(tmp_path_factory.mktemp("session"))
+    sender = Sender(pair[1], top, plan, chunk=1 << 16, waits=waits)
+    ended = driver.receive(pair[0], sender)
+    assert ended.figures["repaired"] == sender.repaired
+    assert ended.figures["literal"] == sender.literal
+    assert sender.has_units != sender.is_identical
+
+
+EVEN_OLD = BASE[:2_000_000]
+EVEN_NEW = replaced(EVEN_OLD, 1_200_000, b"changed")
+
+
+def test_one_change_takes_few_literals(driver: Driver) -> None:
+    receiver = Receiver(EVEN_OLD)
+    driver.send(EVEN_NEW, receiver)
+    assert receiver.literal <= 4096
+    assert receiver.repaired == 0
+    without = Receiver(EVEN_OLD, says_units=False)
+    driver.send(EVEN_NEW, without)
+    assert receiver.received + receiver.sent < without.received + without.sent
+    sender = Sender(EVEN_NEW, Top(18, 0, 0), EVEN_PLAN)
+    ended = driver.receive(EVEN_OLD, sender)
+    assert 0 < sender.literal <= 512
+    assert ended.figures["repaired"] == 0
+
+
+def test_what_has_moved_is_found_beside_units_that_have_not(driver: Driver) -> None:
+    moved = EVEN_OLD[:300_000] + EVEN_OLD[700_000:1_100_000] + EVEN_OLD[300_000:700_000] + EVEN_OLD[1_100_000:]
+    receiver = Receiver(EVEN_OLD)
+    driver.send(moved, receiver)
+    assert receiver.literal < 20_000
+    sender = Sender(moved, Top(12, 30, 20), EVEN_PLAN)
+    driver.receive(EVEN_OLD, sender)
+    assert sender.literal < 20_000
+
+
+def test_units_of_several_lanes_are_known(driver: Driver) -> None:
+    old = noise((1 << 26) + 700_000, 15)
+    new = replaced(replaced(old, 40_000_000, b"changed"), (1 << 26) + 300_000, b"also changed")
+    receiver = Receiver(old)
+    driver.send(new, receiver)
+    assert receiver.literal < 10_000
+    sender = Sender(new, Top(17, 0, 0), EVEN_PLAN)
+    ended = driver.receive(old, sender)
+    assert 0 < sender.literal <= 2 * 512
+    assert ended.figures["repaired"] == 0
+
+
+class Forger(Receiver):
+    """Says sums of another file's units, as if they were the same by chance."""
+
+    def __init__(self, old: bytes, other: bytes) -> None:
+        super().__init__(old)
+        self.other = other
+
+    def unit_sums(self) -> list[bytes]:
+        assert self.keys is not None
+        return unit_sums(self.keys, self.other)
+
+
+def test_units_that_are_the_same_by_chance_are_repaired(driver: Driver) -> None:
+    new = replaced(EVEN_NEW, 100_000, b"changed, too")
+    receiver = Forger(EVEN_OLD, new)
+    ended = driver.send(new, receiver)
+    assert (receiver.literal, receiver.repaired) == (0, 2 * LEAF_SIZE)
+    assert ended.figures["repaired"] == receiver.repaired
+    receiver = Forger(EVEN_OLD, EVEN_NEW)
+    driver.send(new, receiver)
+    assert 0 < receiver.literal <= 4096
+    assert receiver.repaired == LEAF_SIZE
+
+
+def test_a_sender_that_takes_all_units_for_the_same_repairs(driver: Driver) -> None:
+    for top in (Top(18, 0, 0, ALL), Top(12, 20, 16, ALL)):
+        sender = Sender(EVEN_NEW, top, EVEN_PLAN)
+        ended = driver.receive(EVEN_OLD, sender)
+        assert (sender.literal, sender.repaired) == (0, LEAF_SIZE)
+        assert ended.figures["repaired"] == LEAF_SIZE
+
+
+def test_units_may_be_said_not_to_be_the_same(driver: Driver) -> None:
+    for top in (Top(18, 0, 0, NONE), Top(12, 20, 16, NONE)):
+        sender = Sender(EVEN_NEW, top, EVEN_PLAN)
+        ended = driver.receive(EVEN_OLD, sender)
+        assert 0 < sender.literal <= 512
+        assert ended.figures["repaired"] == 0
+
+
+@pytest.mark.parametrize("size", [(1 << 18) - 1, 1 << 18, (1 << 18) + 1, 1 << 19, (1 << 19) + 1])
+def test_a_file_has_units_from_a_size_on(driver: Driver, size: int) -> None:
+    old, new = BASE[:size], replaced(BASE[:size], size - 3, b"end")
+    receiver = Receiver(old)
+    driver.send(new, receiver)
+    assert receiver.repaired == 0
+    sender = Sender(new, Top(10, 20, 16), [])
+    driver.receive(old, sender)
+    assert sender.has_units == (size > 1 << 18)
+    assert sender.repaired == 0
+
+
+# ---- What is wrong ---------------------------------------------------------------------------------------------------
+
+
 class Liar(Receiver):
     """Says something else instead of the message with this number."""
 
@@ -326,7 +493,7 @@ def test_a_sender_refuses_what_is_no_answer_and_tells(driver: Driver) -> None:
     path.write_bytes(new)
     chance = random.Random(11)
     for at in range(2, 12):
-        said = bytes([chance.choice([7, 9, 10, 11, 12]), 0, 40]) + chance.randbytes(40)
+        said = bytes([chance.choice([SAME, PLACED, FOUND, LEAVES, DONE]), 0, 40]) + chance.randbytes(40)
         with pytest.raises(PeerError):
             driver.talk(["rounds", "18", "sender", str(path)], Liar(old, at, said))
 
@@ -334,6 +501,6 @@ def test_a_sender_refuses_what_is_no_answer_and_tells(driver: Driver) -> None:
 def test_what_one_side_says_of_its_failure_reaches_the_other(driver: Driver) -> None:
     path = driver.folder / "new"
     path.write_bytes(TEXT)
-    ended = driver.talk(["sender", str(path)], Liar(NOISE, 2, b"\x0d\0\x08\2no room"))
+    ended = driver.talk(["sender", str(path)], Liar(NOISE, 2, bytes([FAILURE]) + b"\0\x08\2no room"))
     assert ended.status == 15
     assert "no room" in ended.said
