@@ -6,6 +6,7 @@ import copy
 import io
 import os
 import pickle
+import random
 import stat
 from collections.abc import Callable, Iterator
 from itertools import cycle, repeat
@@ -108,6 +109,36 @@ def test_large_files_with_edits(seed: int) -> None:
     made, state = synchronised(old, new, [200_003, 65_536])
     assert made == new
     assert state.done == len(new)
+
+
+def changed_in_place(data: bytes, count: int, seed: int) -> bytes:
+    """As long as before: a few pieces are others, and one has moved."""
+    chance = random.Random(seed)
+    for _ in range(count):
+        piece = chance.randbytes(chance.choice((1, 20, 3000)))
+        at = chance.randrange(len(data) - len(piece))
+        data = data[:at] + piece + data[at + len(piece) :]
+    return data[:100_000] + data[150_000:400_000] + data[100_000:150_000] + data[400_000:] if seed % 2 else data
+
+
+@settings(max_examples=8, deadline=None)
+@given(st.integers(0, 1 << 32), st.sampled_from([None, [200_003, 65_536], [4093, 1]]), st.sampled_from([-1, 1000]))
+def test_large_files_of_one_size(seed: int, lengths: list[int] | None, most: int) -> None:
+    old = noise(1_000_000, 4) + prose(1_000_000, 5)
+    new = changed_in_place(old, 5, seed)
+    made, state = synchronised(old, new, lengths, most)
+    assert made == new
+    assert (state.done, state.old_size) == (len(new), len(new))
+    assert state.literal < 100_000
+
+
+def test_one_byte_that_changes_costs_little() -> None:
+    old = noise(3_000_000, 8)
+    new = old[:-1] + bytes([old[-1] ^ 1])
+    made, state = synchronised(old, new)
+    assert made == new
+    assert state.literal <= 4096
+    assert state.sent + state.received < 5000
 
 
 def test_without_an_old_file() -> None:
