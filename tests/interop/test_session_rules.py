@@ -88,6 +88,7 @@ def data(first: int = 0, literals: bytes = NEW, lane: int = 0) -> bytes:
 
 ANSWERS: dict[int, tuple[int, ...]] = {
     HELLO: (HELLO,),
+    FILE: (HELLO,),
     DIGEST: (GO,),
     TOP: (PLACED,),
     ROUND: (FOUND,),
@@ -250,11 +251,13 @@ WRONG_SENDERS: dict[str, tuple[int, list[bytes]]] = {
     "an answer of the receiver": (CORRUPT, [GREETING, file(), message(GO, number(1))]),
     "another answer": (CORRUPT, [GREETING, file(), message(FOUND)]),
     "the end": (TRUNCATED, [GREETING]),
+    "the end before the digest": (TRUNCATED, [GREETING + announcement()]),
     "the end of a frame": (TRUNCATED, [GREETING, file(), data()[:100]]),
 }  # fmt: skip
 
 RIGHT_SENDERS: dict[str, list[bytes]] = {
     "literals": [GREETING, file(), data()],
+    "a digest that comes later": [GREETING + announcement(), message(DIGEST, NEW_DIGEST), data()],
     "time and mode": [GREETING, file(7, rest=number(2**64 - 1) + number(10**9 - 1) + number(0o777)), data()],
     "unknown features": [hello(False, RANDOM, (1 << 64) - 1), file(), data()],
     "frames of any size": [
@@ -304,6 +307,15 @@ def test_a_receiver_takes(old: Path, name: str) -> None:
     else:  # nothing was refused before the connection ended
         assert (result, kinds[-1]) == (TRUNCATED, FAILURE)
         assert kinds.count(FOUND) == sum(line[0] == ROUND for line in lines)
+
+
+def test_a_receiver_that_has_the_file_says_so_after_the_digest(old: Path) -> None:
+    lines = [GREETING + announcement(size=len(OLD)), message(DIGEST, blake3(OLD).digest())]
+    result, said = talk(["receiver", str(old), str(old.with_name("out"))], lines)
+    assert result == 0
+    assert [kind for kind, _ in said] == [HELLO, SAME]
+    result, said = talk(["receiver", str(old), str(old.with_name("out"))], lines[:1])
+    assert (result, said[-1][0]) == (TRUNCATED, FAILURE)
 
 
 GO_LINE = message(GO, number(len(OLD)))
@@ -532,6 +544,13 @@ def test_a_sender_refuses_units(tmp_path: Path, name: str) -> None:
     assert result == CORRUPT
     assert said[-1][0] == FAILURE
     assert said[-1][1][0] == CORRUPT
+
+
+def test_a_sender_says_file_and_digest_unasked(tmp_path: Path) -> None:
+    _, said = talk_to_sender(tmp_path, [])
+    assert [kind for kind, _ in said[:3]] == [HELLO, FILE, DIGEST]
+    assert take_number(said[1][1], 1)[0] == len(EVEN_NEW)
+    assert said[2][1] == blake3(EVEN_NEW).digest()
 
 
 def told_of_units(said: Sequence[tuple[int, bytes]]) -> list[bool]:
