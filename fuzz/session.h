@@ -13,8 +13,8 @@
 enum { FUZZ_STEPS_MAX = 100000, FUZZ_MADE_MAX = 4 * 1024 * 1024 };
 
 /*
- * Two files: bytes without structure, and what a script makes of them (fuzz_new_file). From FUZZ_LARGE on, the size is 16
- * times as many bytes, so that there are sums of outlines; and the new file is the old one, over a part of which is
+ * Two files: bytes without structure, and what a script makes of them (fuzz_new_file). From FUZZ_LARGE on, the size is
+ * 16 times as many bytes, so that there are sums of outlines; and the new file is the old one, over a part of which is
  * written what the script makes.
  */
 typedef struct fuzz_pair {

@@ -579,7 +579,12 @@ static rd_result sender_send_data(sender *s) {
         return result;
     const bool last = s->unsent == 0;
     if (!last && s->chunk.size < PORTION)
-        return RD_OK; /* more is to come, with the next portion */
+        return RD_OK;                            /* more is to come, with the next portion */
+    if (last && s->first + 1 == s->lane_count) { /* without this frame, nothing is replaced */
+        result = rd__watch_end(&s->head.watch, &s->head.operation, RD_OK);
+        if (result != RD_OK)
+            return result;
+    }
     for (size_t at = 0;;) {
         const size_t size = rd__min_size(s->chunk.size - at, RD__FRAME_PAYLOAD_MAX);
         const bool more = !last || at + size < s->chunk.size;
@@ -761,9 +766,10 @@ static rd_result sender_take_found(sender *s, uint64_t number, const uint8_t *da
     return lane->answer.failed ? rd__fail_memory(&s->head.operation.error) : RD_OK;
 }
 
-/* The receiver has the file. */
+/* The receiver has the file: before, or since it got the last of it (sender_send_data has looked whether it changed).
+ */
 static rd_result sender_end(sender *s, bool identical) {
-    const rd_result result = rd__watch_end(&s->head.watch, &s->head.operation, RD_OK);
+    const rd_result result = identical ? rd__watch_end(&s->head.watch, &s->head.operation, RD_OK) : RD_OK;
     s->head.figures.identical = identical;
     s->head.figures.done = s->size;
     s->head.finished = result == RD_OK;

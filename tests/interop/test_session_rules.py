@@ -506,6 +506,19 @@ def test_a_receiver_takes_units(even_old: Path, name: str) -> None:
     assert kinds.count(LEAVES) == (REPAIR in asked)
 
 
+@pytest.mark.parametrize(("size_log2", "status"), [(19, TRUNCATED), (20, CORRUPT)])
+def test_units_of_a_large_file_are_larger(tmp_path: Path, size_log2: int, status: int) -> None:
+    """Of 2^19 bytes each, as blocks may be then, if the file has more than 2^32; this one is a hole."""
+    size = (1 << 32) + 1
+    path = tmp_path / "old"
+    with path.open("wb") as hole:
+        hole.truncate(size)
+    lines = [GREETING, file(size=size), units(size_log2, said=b"")]
+    result, said = talk(["receiver", str(path), str(tmp_path / "out")], lines)
+    assert next(len(payload) for kind, payload in said if kind == GO) == len(number(size)) + 4 * 8193
+    assert (result, said[-1][0], said[-1][1][0]) == (status, FAILURE, status)
+
+
 SENDER_SEED = 7
 """What the driver is told to greet with."""
 EVEN_KEYS = Keys(bytes([SENDER_SEED]) * 16, RANDOM)
@@ -551,6 +564,55 @@ def test_a_sender_says_file_and_digest_unasked(tmp_path: Path) -> None:
     assert [kind for kind, _ in said[:3]] == [HELLO, FILE, DIGEST]
     assert take_number(said[1][1], 1)[0] == len(EVEN_NEW)
     assert said[2][1] == blake3(EVEN_NEW).digest()
+
+
+# ---- While a side hashes its file ------------------------------------------------------------------------------------
+
+LARGE = 1 << 32
+
+
+@pytest.fixture
+def hole(tmp_path: Path) -> Path:
+    path = tmp_path / "hole"
+    with path.open("wb") as file:
+        file.truncate(LARGE)
+    return path
+
+
+def say_at_once(words: Sequence[str], said: bytes, folder: Path) -> tuple[int, list[tuple[int, bytes]]]:
+    """Like talk(), but all has come when the driver starts, and nothing follows."""
+    path = os.environ.get("REDELTA_SESSION_DRIVER")
+    if not path:
+        pytest.skip("this build has no driver of sessions")
+    (folder / "said").write_bytes(said)
+    with (folder / "said").open("rb") as file:
+        ended = subprocess.run([path, *words], stdin=file, capture_output=True, timeout=HANG_SECONDS)
+    return ended.returncode, messages(ended.stdout)
+
+
+@pytest.mark.parametrize("answer", [go(b"", 0), go(b"", 5), message(SAME), message(PLACED), message(DONE)])
+def test_a_sender_that_has_not_said_the_digest_refuses_an_answer(hole: Path, answer: bytes) -> None:
+    result, said = say_at_once(["sender", str(hole)], ANSWER + answer, hole.parent)
+    assert [kind for kind, _ in said] == [HELLO, FILE, FAILURE]
+    assert (result, said[-1][1][0]) == (CORRUPT, CORRUPT)
+
+
+LARGE_FILE = announcement(size=LARGE)
+TOO_EARLY: dict[str, bytes] = {
+    "two files": LARGE_FILE,
+    "two digests": message(DIGEST, NEW_DIGEST) * 2,
+    "blocks": message(DIGEST, NEW_DIGEST) + units(20, said=b""),
+    "literals": message(DIGEST, NEW_DIGEST) + data(),
+    "a round": message(DIGEST, NEW_DIGEST) + round_of(CLOSE, 0, 0, 4, 8, 0),
+}
+
+
+@pytest.mark.parametrize("name", TOO_EARLY)
+def test_a_receiver_that_has_not_answered_refuses(hole: Path, name: str) -> None:
+    line = GREETING + LARGE_FILE + TOO_EARLY[name]
+    result, said = say_at_once(["receiver", str(hole), str(hole.with_name("out"))], line, hole.parent)
+    assert [kind for kind, _ in said] == [HELLO, FAILURE]
+    assert (result, said[-1][1][0]) == (CORRUPT, CORRUPT)
 
 
 def told_of_units(said: Sequence[tuple[int, bytes]]) -> list[bool]:

@@ -141,6 +141,33 @@ def test_one_byte_that_changes_costs_little() -> None:
     assert state.sent + state.received < 5000
 
 
+def test_a_source_that_changes_is_told_before_anything_is_replaced(tmp_path: Path) -> None:
+    """Whenever it changes: then it is an error, and the receiver has nothing; or too late to matter."""
+    source, out = tmp_path / "new", tmp_path / "old"
+    ended = set()
+    for steps in range(40):
+        source.write_bytes(NEW)
+        out.write_bytes(OLD)
+        with Session.sender(source) as sender, Session.receiver(out, out) as receiver:
+            said = b""
+            try:
+                for step in range(100):
+                    if step == steps:
+                        with source.open("ab") as file:
+                            file.write(b"more")
+                    said = receiver.step(sender.step(said))
+                    if sender.done and receiver.done:
+                        break
+                else:
+                    raise AssertionError("there is no end")
+            except redelta.FileChangedError:
+                assert not receiver.done
+                ended.add("changed")
+        assert out.read_bytes() == (NEW if receiver.done else OLD)
+        ended |= {"done"} if receiver.done else set()
+    assert ended == {"changed", "done"}
+
+
 def test_without_an_old_file() -> None:
     made, state = synchronised(None, NEW)
     assert made == NEW
