@@ -56,6 +56,7 @@ def test_manuals_and_completions_are_in_their_packages(packages: dict[str, Packa
     assert {
         "./usr/share/man/man1/redelta.1.gz",
         "./usr/share/man/man1/redelta-patch.1.gz",
+        "./usr/share/man/man1/redelta-push.1.gz",
         "./usr/share/man/man5/redelta-formats.5.gz",
         "./usr/share/bash-completion/completions/redelta",
         "./usr/share/zsh/vendor-completions/_redelta",

@@ -81,6 +81,7 @@ def test_installs_the_files_that_belong_to_a_package(installed: Installed) -> No
         "include/redelta.h",
         "share/man/man1/redelta.1",
         "share/man/man1/redelta-delta.1",
+        "share/man/man1/redelta-push.1",
         "share/man/man3/libredelta.3",
         "share/man/man5/redelta-formats.5",
         "share/bash-completion/completions/redelta",
