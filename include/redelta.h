@@ -598,8 +598,9 @@ RD_API rd_result rd_digest_part_make(const rd_source *source, uint64_t offset, u
 RD_API rd_result rd_digest_part_inspect(const rd_source *record, rd_part *part, const rd_options *options);
 /*
  * Joins the `count` parts of the digest of a file to what rd_digest makes of it. They must follow each other from the
- * start of the file to its end. Memory: constant. Errors: those of rd_digest_part_inspect; RD_E_PARAMETER if the parts
- * do not fit each other, or one is missing; the statistics say which (`delta_index`).
+ * start of the file to its end, where there may be some without bytes. Memory: constant. Errors: those of
+ * rd_digest_part_inspect; RD_E_PARAMETER if the parts do not fit each other, or one is missing; the statistics say
+ * which (`delta_index`).
  */
 RD_API rd_result rd_digest_join(const rd_source *records, size_t count, uint8_t digest[RD_DIGEST_LEN],
                                 const rd_options *options);

@@ -78,19 +78,24 @@ rd_result rd_digest_part_inspect(const rd_source *record, rd_part *part, const r
     return rd__operation_end(&operation, result);
 }
 
+/* Parts without bytes may follow the end of the file: whoever makes one does not know that another reaches so far. */
 static rd_result parts_join(rd__operation *operation, const rd_source *records, size_t count, rd__digest *digest) {
     rd__digest_part part = {.offset = 0};
+    bool ended = false;
     rd__digest_init(digest, 0);
     for (size_t i = 0; i < count; i++) {
         const uint64_t end = part.offset + part.length;
-        const bool was_last = part.last;
         operation->stats.delta_index = (uint32_t)i;
         const rd_result result = part_read(&records[i], operation, &part);
         if (result != RD_OK)
             return result;
-        if (was_last || part.offset != end)
+        if (part.offset != end)
             return rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
                             "a part does not start where the part before it ends");
+        if (ended && part.length > 0)
+            return rd__fail(&operation->error, RD_E_PARAMETER, RD_ROLE_NONE, RD_UNKNOWN,
+                            "the file ends with a part before this one");
+        ended = ended || part.last;
         rd__digest_join(digest, &part.digest);
         operation->stats.in_bytes += part.length;
     }

@@ -186,6 +186,30 @@ def test_processes_make_digest_parts(file: Path) -> None:
     assert redelta.DigestPart.join(parts) == redelta.digest(file)
 
 
+@pytest.mark.parametrize("size", [0, 4096, 64 * KIB])
+def test_parts_without_bytes_at_the_end_do_no_harm(size: int) -> None:
+    """Of whatever kind: whoever cuts a file by a size that it had before, or in equal ranges, may have some."""
+    data = DATA[:size]
+    digests = [redelta.DigestPart.build(data, at) for at in (0, size, size)]
+    assert redelta.DigestPart.join(digests) == digest_of(data)
+    sums = [redelta.SignaturePart.build(data, at, block_len=128) for at in (0, size, size)]
+    signature = redelta.Signature.join(sums)
+    assert signature == redelta.Signature.build(data, block_len=128)
+    assert redelta.DeltaPart.grid(signature) == 4096
+    deltas = [redelta.DeltaPart.build(signature, data, at) for at in (0, size, size)]
+    assert redelta.joined_delta(signature, deltas, data) == redelta.delta(signature, data)
+    for parts in (digests, sums, deltas):
+        assert bytes(parts[1]) == bytes(parts[2])
+
+
+def test_a_file_that_has_grown_has_no_digest_of_its_old_parts() -> None:
+    old, part = DATA[: 64 * KIB], redelta.DigestPart.build
+    grown = [part(old, 0), part(DATA, 64 * KIB)]
+    with pytest.raises(redelta.ParameterError, match="part 2 of 2: the file ends with a part before this one"):
+        redelta.DigestPart.join(grown)
+    assert redelta.DigestPart.join([part(DATA, 0, 64 * KIB), *grown[1:]]) == digest_of(DATA)
+
+
 def test_digest_parts_that_do_not_fit_are_refused() -> None:
     first, second, third = parts_of(DATA, len(DATA), [64 * KIB, 128 * KIB])
     join = redelta.DigestPart.join

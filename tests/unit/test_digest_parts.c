@@ -51,7 +51,8 @@ static void digests_of_ranges_join_to_that_of_the_file(void **state) {
         uint64_t at[PARTS_MAX + 1];
         uint8_t expected[RD_DIGEST_LEN];
         uint8_t actual[RD_DIGEST_LEN];
-        rd_memory file = bytes_random(&r, random_below(&r, run % 10 == 0 ? 1500000 : 20000), 256);
+        const size_t size = random_below(&r, run % 10 == 0 ? 1500000 : 20000);
+        rd_memory file = bytes_random(&r, run % 3 == 0 ? size - size % RD__BLAKE3_CHUNK : size, 256);
         const rd_source source = bytes_source(&file);
         const size_t count = random_ranges(&r, file.size, at);
         for (size_t i = 0; i < count; i++) {
@@ -64,11 +65,8 @@ static void digests_of_ranges_join_to_that_of_the_file(void **state) {
         }
         assert_int_equal(rd_digest(&source, expected, NULL), RD_OK);
         rd_stats stats = {.size = sizeof stats};
-        size_t first = 0; /* ranges of no bytes at the end would come after the last one */
-        while (first + 1 < count && at[first + 1] < file.size)
-            first++;
-        check_equal(rd_digest_join(sources, first + 1, actual, &(rd_options){OPTIONS, .stats = &stats}), RD_OK,
-                    "run %zu", run);
+        check_equal(rd_digest_join(sources, count, actual, &(rd_options){OPTIONS, .stats = &stats}), RD_OK, "run %zu",
+                    run);
         check_bytes(actual, sizeof actual, expected, sizeof expected, "run %zu", run);
         check_true(stats.has_digest && memcmp(stats.digest, expected, sizeof expected) == 0, "run %zu", run);
         for (size_t i = 0; i < count; i++)
@@ -240,6 +238,52 @@ static void parts_that_do_not_fit_are_refused(void **state) {
     rd_memory_free(&file);
 }
 
+/* Whoever cuts a file by a size that it had before has parts without bytes at its end, or sees that it has grown. */
+static void parts_without_bytes_follow_the_end_and_others_do_not(void **state) {
+    (void)state;
+    random_source r = random_from(7);
+    rd_memory file = bytes_random(&r, 4096, 256);
+    const rd_source source = bytes_source(&file);
+    const rd_source shorter = rd_source_memory(file.data, 2048);
+    rd_memory records[] = {part_of(&shorter, 0, 1024, RD_OK), part_of(&shorter, 1024, 1024, RD_OK),
+                           part_of(&shorter, 2048, 0, RD_OK), part_of(&source, 2048, 0, RD_OK),
+                           part_of(&source, 2048, RD_UNKNOWN, RD_OK)};
+    static const struct {
+        size_t order[5];
+        size_t count;
+        uint32_t index;
+        const char *reason; /* NULL: they are joined */
+    } cases[] = {
+        {{0, 1, 2}, 3, 2, NULL},
+        {{0, 1, 2, 2}, 4, 3, NULL},
+        {{0, 2, 1}, 3, 1, "a part does not start where the part before it ends"},
+        {{0, 1, 3}, 3, 2, "the parts do not reach to the end of the file"},
+        {{0, 1, 4}, 3, 2, "the file ends with a part before this one"},
+        {{0, 1, 3, 4}, 4, 3, "the file ends with a part before this one"},
+    };
+    for (size_t i = 0; i < ITEMS(cases); i++) {
+        rd_source sources[ITEMS(cases[i].order)];
+        uint8_t expected[RD_DIGEST_LEN];
+        uint8_t digest[RD_DIGEST_LEN];
+        rd_error error = {.result = RD_OK};
+        rd_stats stats = {.size = sizeof stats};
+        for (size_t j = 0; j < cases[i].count; j++)
+            sources[j] = bytes_source(&records[cases[i].order[j]]);
+        const rd_result result =
+            rd_digest_join(sources, cases[i].count, digest, &(rd_options){OPTIONS, .error = &error, .stats = &stats});
+        check_equal(result, cases[i].reason ? RD_E_PARAMETER : RD_OK, "case %zu", i);
+        check_equal(stats.delta_index, cases[i].index, "case %zu", i);
+        assert_int_equal(rd_digest(&shorter, expected, NULL), RD_OK);
+        if (cases[i].reason)
+            assert_string_equal(error.reason, cases[i].reason);
+        else
+            check_bytes(digest, sizeof digest, expected, sizeof expected, "case %zu", i);
+    }
+    for (size_t i = 0; i < ITEMS(records); i++)
+        rd_memory_free(&records[i]);
+    rd_memory_free(&file);
+}
+
 static void a_source_that_fails_gives_no_part(void **state) {
     (void)state;
     random_source r = random_from(6);
@@ -266,6 +310,7 @@ int main(void) {
         cmocka_unit_test(damaged_records_are_refused),
         cmocka_unit_test(ranges_that_are_none_are_refused),
         cmocka_unit_test(parts_that_do_not_fit_are_refused),
+        cmocka_unit_test(parts_without_bytes_follow_the_end_and_others_do_not),
         cmocka_unit_test(a_source_that_fails_gives_no_part),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

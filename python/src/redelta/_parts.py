@@ -154,7 +154,8 @@ class DigestPart(_Part):
     @staticmethod
     def join(parts: Iterable[DigestPart]) -> bytes:
         """The digest of the file, 32 bytes, as `digest` gives it. The parts must be in the order of their `offset`,
-        without gaps, and reach to the end of the file. Raises ParameterError if they do not."""
+        without gaps, and reach to the end of the file, where there may be some without bytes. Raises ParameterError if
+        they do not."""
         records = records_of(parts, DigestPart)
         return _core.join_digest(records, main=in_main_thread(), names=numbered(len(records)))
 
