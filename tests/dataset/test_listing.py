@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import redelta
 from helpers.datasets import state_of
 from redelta.dataset._cutting import Cut, Cutter, Piece, rows_of_ipc, section_of
 from redelta.dataset._engine import Task
@@ -133,7 +134,13 @@ def test_an_insertion_moves_one_end_at_most() -> None:
 
 
 def test_a_root_is_a_directory_or_a_url(tmp_path: Path) -> None:
-    assert Place.of(f"file://{tmp_path}/a%20b") == Place.of(tmp_path / "a b")
+    for name in ("a b", "h\u00e4", "100%?#", os.fsdecode(b"\xff")):
+        uri = (tmp_path / name).as_uri()
+        for url in (uri, uri.replace("file://", "file://localhost"), uri.replace("file://", "FILE://")):
+            assert Place.of(url) == Place.of(tmp_path / name)
+    for url in ("file://otherhost/x", "file://relative"):
+        with pytest.raises(redelta.ParameterError, match=r"the host '(otherhost|relative)'.*file:///PATH"):
+            Place.of(url)
     assert Place.of("memory://root/").url == "memory://root"
     assert Place.of("simplecache::memory://root").path is None
     assert Place.of(os.fsencode(tmp_path)).path == os.fsencode(tmp_path)

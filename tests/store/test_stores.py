@@ -6,6 +6,7 @@ import doctest
 import importlib
 import io
 import json
+import os
 import pkgutil
 import re
 import subprocess
@@ -23,6 +24,7 @@ from hypothesis import strategies as st
 
 import redelta
 from helpers.buckets import MIB, edited, noise
+from helpers.programs import run_program
 from redelta import store
 from redelta.store import _open, _s3, _sidecar, _sources
 
@@ -31,7 +33,7 @@ BLAKE3_OF_NOTHING = "af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41
 
 def test_the_examples_are_true() -> None:
     names = [each.name for each in pkgutil.iter_modules(store.__path__, "redelta.store.")]
-    results = [doctest.testmod(importlib.import_module(name)) for name in ("redelta.store", *names)]
+    results = [doctest.testmod(importlib.import_module(name)) for name in ("redelta.store", "redelta._urls", *names)]
     found = doctest.DocTestFinder(exclude_empty=True)
     for name in store.__all__:
         for test in found.find(getattr(store, name), name):
@@ -78,6 +80,58 @@ for url, extra in (("s3://bucket/key", "s3"), ("memory://key", "fsspec"), ("az:/
 
 
 # ---- Files -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["plain", "with a space", "h\u00e4\u65e5", "50%25 100% ?a#b;c&d+e", b"bytes\xff"])
+@pytest.mark.parametrize("form", ["as_uri", "localhost", "LOCALHOST"])
+def test_a_url_of_a_file_is_unquoted(tmp_path: Path, name: str | bytes, form: str) -> None:
+    """The oracle is pathlib, which quotes."""
+    file = tmp_path / os.fsdecode(name)
+    uri = file.as_uri()
+    url = uri if form == "as_uri" else uri.replace("file://", f"File://{form}")
+    assert "%" in uri or name == "plain"
+    store.push(b"what is new", url, renew=True)
+    assert sorted(os.listdir(os.fsencode(tmp_path))) == [os.fsencode(file.name), os.fsencode(file.name) + b".sig.zst"]
+    assert file.read_bytes() == b"what is new"
+    store.verify(url)
+    store.pull(url, b"", tmp_path / "copy")
+    assert (tmp_path / "copy").read_bytes() == b"what is new"
+
+
+def test_a_url_of_a_file_that_is_not_quoted_is_taken_as_it_is(tmp_path: Path) -> None:
+    for name in ("with a space", "h\u00e4", "100%", "50%zz", "a?b#c"):
+        store.push(b"new", f"file://{tmp_path}/{name}")
+        assert (tmp_path / name).read_bytes() == b"new"
+
+
+def test_a_path_is_not_unquoted(tmp_path: Path) -> None:
+    for url in (tmp_path / "a%20b", f"{tmp_path}/a%20b"):
+        store.push(b"new", url)
+        assert [each.name for each in tmp_path.iterdir()] == ["a%20b"]
+
+
+@pytest.mark.parametrize(
+    "url", ["file://otherhost/x", "file://server.example/share/x", "file://relative", "file://127.0.0.1/x", "file://"]
+)
+def test_a_url_of_a_file_elsewhere_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    host = re.escape(repr(url.removeprefix("file://").partition("/")[0]))
+    text = f"{re.escape(repr(url))}.*file:///PATH" if url == "file://" else f"the host {host}.*file:///PATH"
+    for call in (
+        lambda: store.push(b"new", url),
+        lambda: store.pull(url, b"", tmp_path / "copy"),
+        lambda: store.sign(url),
+        lambda: store.clean(url),
+    ):
+        with pytest.raises(redelta.ParameterError, match=text):
+            call()
+    with pytest.raises(redelta.ParameterError, match="NUL"):
+        store.push(b"new", "file:///a%00b")
+    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "new").touch()
+    done = run_program("push", tmp_path / "new", url)
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "file:///PATH" in done.stderr
 
 
 @pytest.mark.parametrize("form", ["path", "str", "url"])

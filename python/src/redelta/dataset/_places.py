@@ -19,9 +19,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
-from urllib.parse import unquote_to_bytes
 
 from redelta._errors import ParameterError
+from redelta._urls import path_of_url
 
 URL = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)(::|://)")
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -46,8 +46,9 @@ class Place:
     @classmethod
     def of(cls, where: str | bytes | os.PathLike[str], options: Mapping[str, Any] | None = None) -> Place:
         """The place that a caller means by a path or a URL."""
-        if isinstance(where, str) and where.startswith("file://"):
-            return cls(os.path.abspath(unquote_to_bytes(where.removeprefix("file://"))))
+        named = path_of_url(where) if isinstance(where, str) else None
+        if named is not None:
+            return cls(os.path.abspath(named))
         if isinstance(where, str) and is_url(where):
             return cls(None, where.rstrip("/"), dict(options or {}))
         if options:

@@ -7,6 +7,7 @@ import tempfile
 from pathlib import Path
 
 import redelta
+from redelta._urls import path_of_url
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._errors import changed
 from redelta.store._limits import LOCAL
@@ -15,7 +16,7 @@ from redelta.store._sources import Content, Reader
 
 
 class LocalStore(Backend):
-    """A file."""
+    """A file, by its path or its `file://` URL."""
 
     limits = LOCAL
 
@@ -23,7 +24,8 @@ class LocalStore(Backend):
         super().__init__(WORKERS)
         self.url = url
         self._signature: redelta.Signature | None = None
-        self.key = str(Path(url[7:] if url.startswith("file://") else url))
+        named = path_of_url(url)
+        self.key = str(Path(url if named is None else os.fsdecode(named)))
 
     def url_of(self, key: str) -> str:
         return key
