@@ -3,12 +3,14 @@
     lock                 held by the driver, so that a root has one patch at a time
     journal.json         which delta it is of, and whether files are being made or are getting their names
     STEM.json            what was made of a shard: in which directory, and what had the names before
+    STEM.failed          there may be failures among it
     STEM-RANDOM/NUMBER   the new file of that row
 
-All of it is written so that it can be read after the power was cut: `STEM.json` after the files that it tells of,
-the journal after every `STEM.json`. Until the journal says `names`, no name in the root has changed, and the area
-can be thrown away; from then on, every step can be repeated, whatever of it was done. A worker that was thought lost
-may still be at work on a shard: it has a directory of its own, and the first `STEM.json` that is written counts.
+All of it is written so that it can be read after the power was cut: `STEM.json` after the files that it tells of, and
+after `STEM.failed`; the journal after every `STEM.json`. Until the journal says `names`, no name in the root has
+changed, and the area can be thrown away; from then on, every step can be repeated, whatever of it was done. A worker
+that was thought lost may still be at work on a shard: it has a directory of its own, and the first `STEM.json` that is
+written counts.
 """
 
 from __future__ import annotations
@@ -134,7 +136,10 @@ class Area:
     def _enter(self, delta: str) -> Phase:
         found = self._read("journal.json", KIND)
         if found is not None and found.get("delta") == delta:
-            return "names" if found.get("phase") == "names" else "files"
+            if found.get("phase") == "names":
+                return "names"
+            self._forget_failed()
+            return "files"
         if found is not None and found.get("phase") == "names":
             raise DatasetError(
                 f"{os.fsdecode(self.root)}: another patch was interrupted while files got their names; run that one "
@@ -143,6 +148,17 @@ class Area:
         self.clear()
         self.set_phase(delta, "files")
         return "files"
+
+    def _forget_failed(self) -> None:
+        """Has shards with failures made anew: since the earlier run, what was wrong may have been put right. Their
+        directories stay until the end, since a worker of that run may still be at work."""
+        with os.scandir(self.path) as entries:
+            stems = [each.name.removesuffix(b".failed") for each in entries if each.name.endswith(b".failed")]
+        for stem in stems:
+            for suffix in (b".json", b".failed"):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self.path + b"/" + stem + suffix)
+        flush_names(self.path)
 
     def set_phase(self, delta: str, phase: Phase) -> None:
         """Writes the journal, on to the disk."""
@@ -195,6 +211,8 @@ class Area:
         """Writes it, after what it tells of is on the disk. Returns what counts: that of another worker if that was
         first."""
         flush(self.inner(made.directory))
+        if made.failures:
+            os.close(os.open(self.inner(f"{stem}.failed"), os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600))
         if not self._write(f"{stem}.json", made.to_json(), replace=False):
             shutil.rmtree(self.inner(made.directory), ignore_errors=True)
             return self.made(stem) or made
