@@ -108,138 +108,224 @@ static rd_result drive(rd_stream *stream, const rd_memory *bytes, const rd_sink 
     return result;
 }
 
-enum { OPERATIONS = 16 };
+/* What an operation works on. Its members refer to each other: it stays where it is. */
+typedef struct inputs {
+    const material *material;
+    const rd_sink *sink;
+    const rd_options *options;
+    random_source *r;
+    outcome *outcome;
+    rd_memory delta;
+    rd_memory signature;
+    rd_memory new_file;
+    chunks sequential;           /* of one of these, ... */
+    const rd_signature *against; /* NULL: of literals alone, a delta is so long that its frame may be given up */
+    rd_source from_basis;
+    rd_source from_delta; /* ... which is the source of it then */
+    rd_source from_signature;
+    rd_source from_new_file;
+} inputs;
+
+static rd_result write_signature(const inputs *in, rd_result result, rd_signature *signature) {
+    if (signature)
+        result = rd_signature_write(signature, in->sink, NULL);
+    rd_signature_free(signature);
+    return result;
+}
+
+static rd_result run_stream(const inputs *in, rd_result result, rd_stream *stream, const rd_memory *bytes) {
+    if (stream) {
+        result = drive(stream, bytes, in->sink, in->r);
+        in->outcome->error = *rd_stream_error(stream);
+        (void)rd_stream_stats(stream, &in->outcome->stats);
+    }
+    rd_stream_free(stream);
+    return result;
+}
+
+static rd_result make_signature(const inputs *in) {
+    return rd_signature_make(&in->from_basis, in->sink, in->options);
+}
+
+static rd_result load_signature(const inputs *in) {
+    rd_signature *signature = NULL;
+    const rd_result result = rd_signature_load(&signature, &in->from_signature, in->options);
+    return write_signature(in, result, signature);
+}
+
+static rd_result build_signature(const inputs *in) {
+    rd_signature *signature = NULL;
+    const rd_result result = rd_signature_build(&signature, &in->from_basis, in->options);
+    return write_signature(in, result, signature);
+}
+
+static rd_result join_signature(const inputs *in) {
+    rd_signature *signature = NULL;
+    rd_signature *parts[2] = {NULL};
+    rd_params params = in->options->params;
+    (void)rd_params_resolve(&params, in->from_basis.size);
+    const uint64_t middle = params.block_len * (rd_block_count(&params, in->from_basis.size) / 2);
+    rd_result result = rd_signature_build_part(&parts[0], &in->from_basis, 0, middle, in->options);
+    if (result == RD_OK)
+        result = rd_signature_build_part(&parts[1], &in->from_basis, middle, RD_UNKNOWN, in->options);
+    if (result == RD_OK)
+        result = rd_signature_join(&signature, (const rd_signature *const *)parts, 2, in->options);
+    rd_signature_free(parts[0]);
+    rd_signature_free(parts[1]);
+    return write_signature(in, result, signature);
+}
+
+static rd_result make_delta(const inputs *in) {
+    return rd_delta_make(in->against, &in->from_new_file, in->sink, in->options);
+}
+
+static rd_result apply_patch(const inputs *in) {
+    return rd_patch_apply(&in->from_basis, &in->from_delta, in->sink, in->options);
+}
+
+static rd_result make_digest(const inputs *in) {
+    uint8_t digest[RD_DIGEST_LEN];
+    const rd_result result = rd_digest(&in->from_new_file, digest, in->options);
+    return result == RD_OK ? rd_sink_write(in->sink, digest, sizeof digest, NULL) : result;
+}
+
+static rd_result verify_delta(const inputs *in) {
+    const rd_source file = bytes_source(&in->material->new_file);
+    return rd_delta_verify(&in->from_delta, &file, in->options);
+}
+
+/* Writes an op and the first of its bytes. */
+static rd_result write_op(const inputs *in, rd_ops *ops, const rd_op *op) {
+    uint8_t data[1000];
+    size_t got = 0;
+    rd_result result = rd_ops_read(ops, data, sizeof data, &got);
+    if (result == RD_OK)
+        result =
+            rd_sink_write(in->sink, (uint64_t[]){op->kind, op->target_offset, op->length, op->basis_offset}, 32, NULL);
+    return result == RD_OK ? rd_sink_write(in->sink, data, got, NULL) : result;
+}
+
+static rd_result read_ops(const inputs *in) {
+    rd_ops *ops = NULL;
+    rd_op op;
+    rd_result result = rd_ops_open(&ops, &in->from_delta, in->options);
+    while (result == RD_OK && (result = rd_ops_next(ops, &op)) == RD_MORE)
+        result = write_op(in, ops, &op);
+    if (ops)
+        in->outcome->error = *rd_ops_error(ops);
+    rd_ops_close(ops);
+    return result;
+}
+
+static rd_result write_delta(const inputs *in) {
+    rd_delta_writer *writer = NULL;
+    rd_result result = rd_delta_writer_new(&writer, in->sink, &in->from_basis, in->options);
+    for (size_t i = 0; i < 20 && result == RD_OK; i++)
+        result = i % 2 == 0 ? rd_delta_writer_copy(writer, 1000 * i, random_below(in->r, 200000))
+                            : rd_delta_writer_literal(writer, in->material->new_file.data, random_below(in->r, 100000));
+    if (result == RD_OK)
+        result = rd_delta_writer_finish(writer, NULL);
+    if (writer)
+        in->outcome->error = *rd_delta_writer_error(writer);
+    rd_delta_writer_free(writer);
+    return result;
+}
+
+static rd_result stream_signature(const inputs *in) {
+    rd_stream *stream = NULL;
+    const rd_result result = rd_signature_stream_new(&stream, in->options);
+    return run_stream(in, result, stream, &in->material->basis);
+}
+
+static rd_result stream_delta(const inputs *in) {
+    rd_stream *stream = NULL;
+    const rd_result result = rd_delta_stream_new(&stream, in->against, in->options);
+    return run_stream(in, result, stream, &in->new_file);
+}
+
+static rd_result stream_patch(const inputs *in) {
+    rd_stream *stream = NULL;
+    const rd_result result = rd_patch_stream_new(&stream, &in->from_basis, in->options);
+    return run_stream(in, result, stream, &in->delta);
+}
+
+static rd_result stream_loaded_signature(const inputs *in) {
+    rd_stream *stream = NULL;
+    const rd_result result = rd_loadsig_stream_new(&stream, in->options);
+    return run_stream(in, result, stream, &in->signature);
+}
+
+/* A patch of what is decompressed on the way. */
+static rd_result patch_decompressed(const inputs *in) {
+    rd_filter *filter = NULL;
+    rd_result result = rd_filter_decompress_new(&filter, &in->from_delta, in->options);
+    if (result == RD_OK) {
+        const rd_source plain = rd_filter_source(filter);
+        result = rd_patch_apply(&in->from_basis, &plain, in->sink, in->options);
+    }
+    rd_filter_free(filter);
+    return result;
+}
+
+static rd_result patch_peeked(const inputs *in) {
+    rd_filter *filter = NULL;
+    rd_kind kind = RD_KIND_OTHER;
+    bool is_compressed = false;
+    rd_result result = rd_filter_peek_new(&filter, &in->from_delta, 300000, in->options);
+    if (result == RD_OK) {
+        const rd_source peeked = rd_filter_source(filter);
+        result = rd_source_identify(&peeked, &kind, &is_compressed, in->options);
+        if (result == RD_OK)
+            result = rd_sink_write(in->sink, &kind, sizeof kind, NULL);
+        if (result == RD_OK)
+            result = rd_patch_apply(&in->from_basis, &peeked, in->sink, in->options);
+    }
+    rd_filter_free(filter);
+    return result;
+}
+
+/* Each with what it may read from a pipe. */
+static const struct {
+    rd_result (*run)(const inputs *in);
+    enum { PIPED_DELTA, PIPED_SIGNATURE, PIPED_NEW_FILE } piped;
+} all_operations[] = {
+    {make_signature, PIPED_DELTA},
+    {load_signature, PIPED_SIGNATURE},
+    {build_signature, PIPED_DELTA},
+    {make_delta, PIPED_NEW_FILE},
+    {apply_patch, PIPED_DELTA},
+    {make_digest, PIPED_NEW_FILE},
+    {verify_delta, PIPED_DELTA},
+    {read_ops, PIPED_DELTA},
+    {write_delta, PIPED_DELTA},
+    {stream_signature, PIPED_DELTA},
+    {stream_delta, PIPED_DELTA},
+    {stream_patch, PIPED_DELTA},
+    {stream_loaded_signature, PIPED_DELTA},
+    {patch_decompressed, PIPED_DELTA},
+    {patch_peeked, PIPED_DELTA},
+    {join_signature, PIPED_DELTA},
+};
 
 /* Operation `which` over sources that `r` chooses. Everything but the context is the same for the same numbers. */
 static rd_result run_operation(const material *m, size_t which, const rd_sink *sink, const rd_options *options,
                                random_source *r, outcome *o) {
+    inputs in = {.material = m, .sink = sink, .options = options, .r = r, .outcome = o};
     const bool compressed = random_below(r, 2) == 0;
-    rd_memory delta = spoilt(compressed ? &m->compressed_delta : &m->delta, r);
-    rd_memory signature_bytes = spoilt(compressed ? &m->compressed_signature : &m->signature, r);
-    const rd_memory new_bytes = {.data = m->new_file.data, .size = random_below(r, m->new_file.size)};
-    chunks sequential = chunks_of(which == 3 || which == 5 ? &new_bytes
-                                  : which == 1             ? &signature_bytes
-                                                           : &delta,
-                                  200000, true);
+    in.delta = spoilt(compressed ? &m->compressed_delta : &m->delta, r);
+    in.signature = spoilt(compressed ? &m->compressed_signature : &m->signature, r);
+    in.new_file = (rd_memory){.data = m->new_file.data, .size = random_below(r, m->new_file.size)};
+    const rd_memory *const piped[] = {&in.delta, &in.signature, &in.new_file};
+    in.sequential = chunks_of(piped[all_operations[which].piped], 200000, true);
     const bool pipe = random_below(r, 3) == 0;
-    /* Of literals alone, a delta is so long that its frame may be given up in the middle. */
-    const rd_signature *const against = random_below(r, 2) == 0 ? NULL : m->loaded;
-    const rd_source piped = chunks_source(&sequential);
-    const rd_source basis = bytes_source(&m->basis);
-    const rd_source new_file = pipe ? piped : bytes_source(&new_bytes);
-    const rd_source delta_source = pipe ? piped : bytes_source(&delta);
-    const rd_source signature_source = pipe ? piped : bytes_source(&signature_bytes);
-    uint8_t digest[RD_DIGEST_LEN];
-    rd_signature *signature = NULL;
-    rd_signature *parts[2] = {NULL};
-    rd_stream *stream = NULL;
-    rd_filter *filter = NULL;
-    rd_ops *ops = NULL;
-    rd_delta_writer *writer = NULL;
-    rd_kind kind = RD_KIND_OTHER;
-    rd_op op;
-    rd_result result = RD_OK;
-    switch (which) {
-    case 0: result = rd_signature_make(&basis, sink, options); break;
-    case 1: result = rd_signature_load(&signature, &signature_source, options); break;
-    case 2: result = rd_signature_build(&signature, &basis, options); break;
-    case 3: result = rd_delta_make(against, &new_file, sink, options); break;
-    case 4: result = rd_patch_apply(&basis, &delta_source, sink, options); break;
-    case 5:
-        result = rd_digest(&new_file, digest, options);
-        if (result == RD_OK)
-            result = rd_sink_write(sink, digest, sizeof digest, NULL);
-        break;
-    case 6: {
-        const rd_source file = bytes_source(&m->new_file);
-        result = rd_delta_verify(&delta_source, &file, options);
-        break;
-    }
-    case 7:
-        result = rd_ops_open(&ops, &delta_source, options);
-        while (result == RD_OK && (result = rd_ops_next(ops, &op)) == RD_MORE) {
-            uint8_t data[1000];
-            size_t got = 0;
-            result = rd_ops_read(ops, data, sizeof data, &got);
-            if (result == RD_OK)
-                result =
-                    rd_sink_write(sink, (uint64_t[]){op.kind, op.target_offset, op.length, op.basis_offset}, 32, NULL);
-            if (result == RD_OK)
-                result = rd_sink_write(sink, data, got, NULL);
-            if (result == RD_OK)
-                continue;
-            break;
-        }
-        if (ops)
-            o->error = *rd_ops_error(ops);
-        break;
-    case 8:
-        result = rd_delta_writer_new(&writer, sink, &basis, options);
-        for (size_t i = 0; i < 20 && result == RD_OK; i++)
-            result = i % 2 == 0 ? rd_delta_writer_copy(writer, 1000 * i, random_below(r, 200000))
-                                : rd_delta_writer_literal(writer, m->new_file.data, random_below(r, 100000));
-        if (result == RD_OK)
-            result = rd_delta_writer_finish(writer, NULL);
-        if (writer)
-            o->error = *rd_delta_writer_error(writer);
-        break;
-    case 9: result = rd_signature_stream_new(&stream, options); break;
-    case 10: result = rd_delta_stream_new(&stream, against, options); break;
-    case 11: result = rd_patch_stream_new(&stream, &basis, options); break;
-    case 12: result = rd_loadsig_stream_new(&stream, options); break;
-    case 13: /* a patch of what is decompressed on the way */
-        result = rd_filter_decompress_new(&filter, &delta_source, options);
-        if (result == RD_OK) {
-            const rd_source plain = rd_filter_source(filter);
-            result = rd_patch_apply(&basis, &plain, sink, options);
-        }
-        break;
-    case 14: {
-        result = rd_filter_peek_new(&filter, &delta_source, 300000, options);
-        bool is_compressed = false;
-        if (result == RD_OK) {
-            const rd_source peeked = rd_filter_source(filter);
-            result = rd_source_identify(&peeked, &kind, &is_compressed, options);
-            if (result == RD_OK)
-                result = rd_sink_write(sink, &kind, sizeof kind, NULL);
-            if (result == RD_OK)
-                result = rd_patch_apply(&basis, &peeked, sink, options);
-        }
-        break;
-    }
-    default: {
-        rd_params params = options->params;
-        (void)rd_params_resolve(&params, basis.size);
-        const uint64_t middle = params.block_len * (rd_block_count(&params, basis.size) / 2);
-        result = rd_signature_build_part(&parts[0], &basis, 0, middle, options);
-        if (result == RD_OK)
-            result = rd_signature_build_part(&parts[1], &basis, middle, RD_UNKNOWN, options);
-        if (result == RD_OK)
-            result = rd_signature_join(&signature, (const rd_signature *const *)parts, 2, options);
-        break;
-    }
-    }
-    if (signature)
-        result = rd_signature_write(signature, sink, NULL);
-    if (stream) {
-        result = drive(stream,
-                       which == 9    ? &m->basis
-                       : which == 10 ? &new_bytes
-                       : which == 11 ? &delta
-                                     : &signature_bytes,
-                       sink, r);
-        o->error = *rd_stream_error(stream);
-        (void)rd_stream_stats(stream, &o->stats);
-    }
-    rd_stream_free(stream);
-    rd_filter_free(filter);
-    rd_ops_close(ops);
-    rd_delta_writer_free(writer);
-    rd_signature_free(signature);
-    rd_signature_free(parts[0]);
-    rd_signature_free(parts[1]);
-    rd_memory_free(&delta);
-    rd_memory_free(&signature_bytes);
+    in.against = random_below(r, 2) == 0 ? NULL : m->loaded;
+    in.from_basis = bytes_source(&m->basis);
+    in.from_delta = pipe ? chunks_source(&in.sequential) : bytes_source(&in.delta);
+    in.from_signature = pipe ? chunks_source(&in.sequential) : bytes_source(&in.signature);
+    in.from_new_file = pipe ? chunks_source(&in.sequential) : bytes_source(&in.new_file);
+    const rd_result result = all_operations[which].run(&in);
+    rd_memory_free(&in.delta);
+    rd_memory_free(&in.signature);
     return result;
 }
 
@@ -274,7 +360,7 @@ static outcome run(const material *m, uint64_t seed, rd_context *context, void (
     default: break;
     }
     const rd_sink sink = rd_sink_callback(take, &d);
-    o.result = run_operation(m, random_below(&r, OPERATIONS), &sink, &options, &r, &o);
+    o.result = run_operation(m, random_below(&r, ITEMS(all_operations)), &sink, &options, &r, &o);
     return o;
 }
 

@@ -188,12 +188,12 @@ static void few_bytes_may_make_a_large_file(void **state) {
 
 /* ---- What fails -------------------------------------------------------------------------------------------------- */
 
-static void what_fails_leaves_nothing(void **state) {
-    versions *const all = *state;
-    enum { GOOD = 5 };
-    const rd_patch_item good = all->items[GOOD];
+enum { GOOD = 5, CASES = 10 };
+
+/* A delta of the good item without a digest; to be freed. */
+static rd_memory delta_without_digest(const versions *all) {
     rd_memory without = {0};
-    rd_memory old = file_read(&all->folder, good.basis);
+    rd_memory old = file_read(&all->folder, all->items[GOOD].basis);
     rd_signature *const signature = loaded_signature_of(&old, (rd_params){0});
     rd_memory_free(&old);
     const rd_source new_file = bytes_source(&all->new_files[GOOD]);
@@ -201,54 +201,59 @@ static void what_fails_leaves_nothing(void **state) {
     const rd_options plain = {OPTIONS, .verify = RD_VERIFY_NEVER};
     assert_int_equal(rd_delta_make(signature, &new_file, &sink, &plain), RD_OK);
     rd_signature_free(signature);
-    assert_int_equal(mkfifoat(all->folder.fd, "fifo", 0600), 0);
-    assert_int_equal(symlinkat(good.basis, all->folder.fd, "link"), 0);
-    file_write(&all->folder, "exists", "kept", 4);
-    struct {
-        rd_patch_item item;
+    return without;
+}
+
+/* The good item, and what is made of it by one change each. */
+static void spoil_items(const versions *all, const rd_memory *without, rd_patch_item items[CASES],
+                        char names[CASES][16]) {
+    items[0] = all->items[GOOD];
+    for (size_t i = 1; i < CASES; i++) {
+        (void)snprintf(names[i], sizeof names[i], "made %zu", i);
+        items[i] = all->items[GOOD];
+        items[i].output = names[i];
+    }
+    items[1].basis = "missing";
+    items[2].basis = "fifo";
+    items[3].basis = "link";
+    items[4].output = "exists";
+    items[5].output = "missing/made";
+    items[6].basis = all->old_names[GOOD + 1];
+    items[7].delta_size /= 2;
+    items[8].delta = without->data;
+    items[8].delta_size = without->size;
+    items[9].delta = "no delta";
+    items[9].delta_size = 8;
+}
+
+static void what_fails_leaves_nothing(void **state) {
+    versions *const all = *state;
+    static const struct {
         rd_result result;
         rd_role role;
         int system_error;
-    } cases[] = {
-        {good, RD_OK, RD_ROLE_NONE, 0},
-        {good, RD_E_IO, RD_ROLE_BASIS, ENOENT},
-        {good, RD_E_PARAMETER, RD_ROLE_BASIS, 0},
-        {good, RD_E_PARAMETER, RD_ROLE_BASIS, 0},
-        {good, RD_E_EXISTS, RD_ROLE_OUTPUT, 0},
-        {good, RD_E_IO, RD_ROLE_OUTPUT, ENOENT},
-        {good, RD_E_MISMATCH, RD_ROLE_NONE, 0},
-        {good, RD_E_TRUNCATED, RD_ROLE_DELTA, 0},
-        {good, RD_E_UNVERIFIED, RD_ROLE_DELTA, 0},
-        {good, RD_E_MAGIC, RD_ROLE_DELTA, 0},
+    } expected[CASES] = {
+        {RD_OK, RD_ROLE_NONE, 0},           {RD_E_IO, RD_ROLE_BASIS, ENOENT},   {RD_E_PARAMETER, RD_ROLE_BASIS, 0},
+        {RD_E_PARAMETER, RD_ROLE_BASIS, 0}, {RD_E_EXISTS, RD_ROLE_OUTPUT, 0},   {RD_E_IO, RD_ROLE_OUTPUT, ENOENT},
+        {RD_E_MISMATCH, RD_ROLE_NONE, 0},   {RD_E_TRUNCATED, RD_ROLE_DELTA, 0}, {RD_E_UNVERIFIED, RD_ROLE_DELTA, 0},
+        {RD_E_MAGIC, RD_ROLE_DELTA, 0},
     };
-    char names[ITEMS(cases)][16];
-    rd_patch_item items[ITEMS(cases)];
-    rd_file_record records[ITEMS(cases)];
-    for (size_t i = 1; i < ITEMS(cases); i++) {
-        (void)snprintf(names[i], sizeof names[i], "made %zu", i);
-        cases[i].item.output = names[i];
-    }
-    cases[1].item.basis = "missing";
-    cases[2].item.basis = "fifo";
-    cases[3].item.basis = "link";
-    cases[4].item.output = "exists";
-    cases[5].item.output = "missing/made";
-    cases[6].item.basis = all->old_names[GOOD + 1];
-    cases[7].item.delta_size /= 2;
-    cases[8].item.delta = without.data;
-    cases[8].item.delta_size = without.size;
-    cases[9].item.delta = "no delta";
-    cases[9].item.delta_size = 8;
-    for (size_t i = 0; i < ITEMS(cases); i++)
-        items[i] = cases[i].item;
+    char names[CASES][16];
+    rd_patch_item items[CASES];
+    rd_file_record records[CASES];
+    rd_memory without = delta_without_digest(all);
+    assert_int_equal(mkfifoat(all->folder.fd, "fifo", 0600), 0);
+    assert_int_equal(symlinkat(all->items[GOOD].basis, all->folder.fd, "link"), 0);
+    file_write(&all->folder, "exists", "kept", 4);
+    spoil_items(all, &without, items, names);
     const size_t before = folder_count(&all->folder);
     const rd_options options = {OPTIONS, .threads = 2, .verify = RD_VERIFY_ALWAYS};
-    assert_int_equal(rd_patch_files(all->folder.fd, all->folder.fd, items, ITEMS(cases), 0, records, &options), RD_OK);
-    for (size_t i = 0; i < ITEMS(cases); i++) {
-        check_equal(records[i].result, cases[i].result, "case %zu", i);
-        check_equal(records[i].system_error, cases[i].system_error, "case %zu", i);
-        if (cases[i].role != RD_ROLE_NONE)
-            check_equal(records[i].role, cases[i].role, "case %zu", i);
+    assert_int_equal(rd_patch_files(all->folder.fd, all->folder.fd, items, CASES, 0, records, &options), RD_OK);
+    for (size_t i = 0; i < CASES; i++) {
+        check_equal(records[i].result, expected[i].result, "case %zu", i);
+        check_equal(records[i].system_error, expected[i].system_error, "case %zu", i);
+        if (expected[i].role != RD_ROLE_NONE)
+            check_equal(records[i].role, expected[i].role, "case %zu", i);
     }
     check_equal(folder_count(&all->folder), before + 1, "names");
     rd_memory kept = file_read(&all->folder, "exists");
@@ -258,7 +263,7 @@ static void what_fails_leaves_nothing(void **state) {
     static const char *const extra[] = {"fifo", "link", "exists"};
     for (size_t i = 0; i < ITEMS(extra); i++)
         assert_int_equal(unlinkat(all->folder.fd, extra[i], 0), 0);
-    assert_int_equal(unlinkat(all->folder.fd, good.output, 0), 0);
+    assert_int_equal(unlinkat(all->folder.fd, all->items[GOOD].output, 0), 0);
 }
 
 static bool stop_late(void *context, uint64_t done, uint64_t total) {

@@ -377,6 +377,37 @@ static void ranges_that_are_no_whole_blocks_are_refused(void **state) {
     assert_null(part);
 }
 
+/* Joins some of the parts of the next test, by their numbers there. */
+static void check_joins(rd_signature *const *parts) {
+    static const struct {
+        size_t parts[3];
+        size_t count;
+        rd_result result;
+    } joins[] = {
+        {{0, 1, 2}, 3, RD_OK},       {{0, 1}, 2, RD_OK},
+        {{1, 2}, 2, RD_OK},          {{0}, 1, RD_OK},
+        {{0}, 0, RD_E_PARAMETER},    {{0, 2}, 2, RD_E_PARAMETER},
+        {{1, 0}, 2, RD_E_PARAMETER}, {{0, 0}, 2, RD_E_PARAMETER},
+        {{0, 3}, 2, RD_E_PARAMETER}, {{0, 4}, 2, RD_E_PARAMETER},
+        {{0, 5}, 2, RD_E_PARAMETER}, {{0, 6}, 2, RD_E_PARAMETER},
+        {{0, 8}, 2, RD_E_PARAMETER}, {{9, 1}, 2, RD_E_PARAMETER},
+        {{2, 7}, 2, RD_E_PARAMETER}, {{9, 10}, 2, RD_E_PARAMETER}, /* a short block in between */
+    };
+    for (size_t i = 0; i < ITEMS(joins); i++) {
+        const rd_signature *list[3];
+        for (size_t j = 0; j < joins[i].count; j++)
+            list[j] = parts[joins[i].parts[j]];
+        rd_signature *signature = (rd_signature *)&list;
+        rd_error error = {.result = RD_OK};
+        const rd_result result =
+            rd_signature_join(&signature, list, joins[i].count, &(rd_options){OPTIONS, .error = &error});
+        check_equal(result, joins[i].result, "join %zu: %s", i, error.reason);
+        check_equal(error.result, result, "join %zu", i);
+        check_true((signature == NULL) == (result != RD_OK), "join %zu", i);
+        rd_signature_free(signature);
+    }
+}
+
 static void parts_that_do_not_fit_are_refused(void **state) {
     (void)state;
     uint8_t bytes[1050] = {0};
@@ -408,33 +439,7 @@ static void parts_that_do_not_fit_are_refused(void **state) {
     rd_memory written = bytes_of(parts[0]);
     const rd_source in = bytes_source(&written);
     assert_int_equal(rd_signature_load_part(&parts[COUNT - 1], &in, 1100, NULL), RD_OK);
-    static const struct {
-        size_t parts[3];
-        size_t count;
-        rd_result result;
-    } joins[] = {
-        {{0, 1, 2}, 3, RD_OK},       {{0, 1}, 2, RD_OK},
-        {{1, 2}, 2, RD_OK},          {{0}, 1, RD_OK},
-        {{0}, 0, RD_E_PARAMETER},    {{0, 2}, 2, RD_E_PARAMETER},
-        {{1, 0}, 2, RD_E_PARAMETER}, {{0, 0}, 2, RD_E_PARAMETER},
-        {{0, 3}, 2, RD_E_PARAMETER}, {{0, 4}, 2, RD_E_PARAMETER},
-        {{0, 5}, 2, RD_E_PARAMETER}, {{0, 6}, 2, RD_E_PARAMETER},
-        {{0, 8}, 2, RD_E_PARAMETER}, {{9, 1}, 2, RD_E_PARAMETER},
-        {{2, 7}, 2, RD_E_PARAMETER}, {{9, 10}, 2, RD_E_PARAMETER}, /* a short block in between */
-    };
-    for (size_t i = 0; i < ITEMS(joins); i++) {
-        const rd_signature *list[3];
-        for (size_t j = 0; j < joins[i].count; j++)
-            list[j] = parts[joins[i].parts[j]];
-        rd_signature *signature = (rd_signature *)&source;
-        rd_error error = {.result = RD_OK};
-        const rd_result result =
-            rd_signature_join(&signature, list, joins[i].count, &(rd_options){OPTIONS, .error = &error});
-        check_equal(result, joins[i].result, "join %zu: %s", i, error.reason);
-        check_equal(error.result, result, "join %zu", i);
-        check_true((signature == NULL) == (result != RD_OK), "join %zu", i);
-        rd_signature_free(signature);
-    }
+    check_joins(parts);
     for (size_t i = 0; i < COUNT; i++)
         rd_signature_free(parts[i]);
     rd_memory_free(&written);

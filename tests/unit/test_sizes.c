@@ -640,27 +640,56 @@ static void sizes_are_those_of_the_formats(void **state) {
     assert_true(rd_signature_size(&largest, (uint64_t)1 << 32) == 12 + ((uint64_t)5 << 32));
 }
 
+/* A copy of a file: the same, shorter, longer, or with another byte; to be freed. */
+static rd_memory perhaps_changed(const rd_memory *old, random_source *r) {
+    rd_memory new_file = bytes_copy(old->data, old->size);
+    switch (random_below(r, 5)) {
+    case 0: break;
+    case 1: new_file.size -= new_file.size > 0 ? 1 + random_below(r, new_file.size) : 0; break;
+    case 2:
+        if (new_file.size > 0)
+            new_file.data[random_below(r, new_file.size)] ^= 1;
+        break;
+    case 3: {
+        const rd_sink sink = rd_sink_memory(&new_file);
+        assert_int_equal(rd_sink_write(&sink, "\0\0\0", 1 + random_below(r, 3), NULL), RD_OK);
+        break;
+    }
+    default: break;
+    }
+    return new_file;
+}
+
+/* What a patch says, whole, by a stream, and by a delta that is cut short. */
+static void check_patches_tell(const rd_memory *old, const rd_memory *delta, bool identical, size_t run) {
+    const rd_source basis = bytes_source(old);
+    const rd_source source = bytes_source(delta);
+    const rd_sink sink = sink_to_nowhere();
+    rd_stats applied = {.size = sizeof applied};
+    assert_int_equal(rd_patch_apply(&basis, &source, &sink, &(rd_options){OPTIONS, .stats = &applied}), RD_OK);
+    check_equal(applied.identical, identical, "run %zu", run);
+    rd_stream *stream = NULL;
+    uint8_t room[5000];
+    rd_in in = {.data = delta->data, .size = delta->size};
+    rd_out out = {.data = room, .size = sizeof room};
+    assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
+    assert_int_equal(rd_stream_step(stream, &in, &out, true), RD_OK);
+    check_equal(stats_of(stream).identical, identical, "run %zu", run);
+    rd_stream_free(stream);
+
+    /* A file that could not be made is not identical. */
+    const rd_source cut = rd_source_memory(delta->data, delta->size - 1);
+    assert_int_equal(rd_patch_apply(&basis, &cut, &sink, &(rd_options){OPTIONS, .stats = &applied}), RD_E_TRUNCATED);
+    check_equal(applied.identical, false, "run %zu", run);
+}
+
 /* The new file is the basis: said by a delta and by a patch, whole or by a stream, and only then. */
 static void identical_files_are_told(void **state) {
     (void)state;
     random_source r = random_from(3);
     for (size_t run = 0; run < 200; run++) {
         rd_memory old = bytes_random(&r, run % 5 == 0 ? 0 : 1 + random_below(&r, 3000), run % 3 == 0 ? 1 : 256);
-        rd_memory new_file = bytes_copy(old.data, old.size);
-        switch (random_below(&r, 5)) {
-        case 0: break;
-        case 1: new_file.size -= new_file.size > 0 ? 1 + random_below(&r, new_file.size) : 0; break;
-        case 2:
-            if (new_file.size > 0)
-                new_file.data[random_below(&r, new_file.size)] ^= 1;
-            break;
-        case 3: {
-            const rd_sink sink = rd_sink_memory(&new_file);
-            assert_int_equal(rd_sink_write(&sink, "\0\0\0", 1 + random_below(&r, 3), NULL), RD_OK);
-            break;
-        }
-        default: break;
-        }
+        rd_memory new_file = perhaps_changed(&old, &r);
         const bool same =
             new_file.size == old.size && (old.size == 0 || memcmp(new_file.data, old.data, old.size) == 0);
         rd_signature *const signature =
@@ -671,33 +700,17 @@ static void identical_files_are_told(void **state) {
         const bool one_copy = stats.copy_commands <= 1 && stats.literal_bytes == 0;
         check_equal(stats.identical, same && one_copy, "run %zu", run);
         check_true(!same || one_copy || run % 3 == 0, "run %zu", run);
-
-        const rd_source basis = bytes_source(&old);
-        const rd_source source = bytes_source(&delta);
-        const rd_sink sink = sink_to_nowhere();
-        rd_stats applied = {.size = sizeof applied};
-        assert_int_equal(rd_patch_apply(&basis, &source, &sink, &(rd_options){OPTIONS, .stats = &applied}), RD_OK);
-        check_equal(applied.identical, stats.identical, "run %zu", run);
-        rd_stream *stream = NULL;
-        uint8_t room[5000];
-        rd_in in = {.data = delta.data, .size = delta.size};
-        rd_out out = {.data = room, .size = sizeof room};
-        assert_int_equal(rd_patch_stream_new(&stream, &basis, NULL), RD_OK);
-        assert_int_equal(rd_stream_step(stream, &in, &out, true), RD_OK);
-        check_equal(stats_of(stream).identical, stats.identical, "run %zu", run);
-        rd_stream_free(stream);
-
-        /* Nor is one that could not be made. */
-        const rd_source cut = rd_source_memory(delta.data, delta.size - 1);
-        assert_int_equal(rd_patch_apply(&basis, &cut, &sink, &(rd_options){OPTIONS, .stats = &applied}),
-                         RD_E_TRUNCATED);
-        check_equal(applied.identical, false, "run %zu", run);
+        check_patches_tell(&old, &delta, stats.identical, run);
         rd_memory_free(&delta);
         rd_signature_free(signature);
         rd_memory_free(&new_file);
         rd_memory_free(&old);
     }
-    /* A NULL signature is that of an empty basis. */
+}
+
+/* A NULL signature is that of an empty basis. */
+static void an_empty_file_is_identical_to_no_basis(void **state) {
+    (void)state;
     rd_stats stats;
     rd_memory delta = delta_of(NULL, &(rd_memory){0}, &stats);
     assert_true(stats.identical);
@@ -720,6 +733,7 @@ int main(void) {
         cmocka_unit_test(sums_have_names),
         cmocka_unit_test(sizes_are_those_of_the_formats),
         cmocka_unit_test(identical_files_are_told),
+        cmocka_unit_test(an_empty_file_is_identical_to_no_basis),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
 }
