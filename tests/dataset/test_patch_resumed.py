@@ -3,6 +3,7 @@ changed, and is told once in any case."""
 
 from __future__ import annotations
 
+import json
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -71,6 +72,18 @@ class Patch:
 @pytest.fixture
 def patch(tmp_path: Path, threads: ThreadPoolExecutor) -> Patch:
     return Patch(tmp_path, threads)
+
+
+def test_shards_with_failures_are_marked_as_the_page_on_formats_says(
+    patch: Patch, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patch.interrupt(monkeypatch, "files")
+    area = patch.old / ".redelta-patch"
+    told = {each.stem: json.loads(each.read_bytes()) for each in area.glob("shard-*.json")}
+    marks = [each for each in area.iterdir() if each.suffix == ".failed"]
+    assert {each.stem for each in marks} == {stem for stem, record in told.items() if record["failures"]}
+    assert [each.stat().st_size for each in marks] == [0] * len(marks)
+    assert 0 < len(marks) < len(told)
 
 
 def test_what_has_been_mended_meanwhile_is_no_failure(patch: Patch, monkeypatch: pytest.MonkeyPatch) -> None:
