@@ -64,6 +64,22 @@ def test_every_function_of_the_header_is_in_the_manual_of_the_library() -> None:
     assert sorted(set(re.findall(r"^\.Fn (rd_\w+)", page("libredelta.3"), flags=re.MULTILINE))) == sorted(functions)
 
 
+def test_the_manual_of_formats_has_what_the_page_has() -> None:
+    """Every section, each magic number, and all names of the files, fields, columns and ops of datasets."""
+    text = (ROOT / "docs/formats.md").read_text()
+    manual = page("redelta-formats.5")
+    titles = {title.lower().rstrip("s") for title in re.findall(r"^\.Ss (.*)$", manual, flags=re.MULTILINE)}
+    sections = re.findall(r"^##(?:# A)? (.*)$", text, flags=re.MULTILINE)
+    assert {title.lower().rstrip("s") for title in sections} == titles
+    magic = re.compile(r"0x7273[0-9a-f]{4}|0x184d2a5e")
+    assert set(magic.findall(manual)) == set(magic.findall(text))
+    datasets = text.split("\n## Datasets\n", 1)[1].split("\n### A patch under way\n", 1)[0]
+    first = "\n".join(re.findall(r"^\| (`.*?) \|", datasets, flags=re.MULTILINE))
+    names = set(re.findall(r"`([a-z_]+)`", first))
+    assert len(names) > 40
+    assert names <= set(re.findall(r"[a-z_]+", " ".join(re.findall(r"^\.Li (.*)$", manual, flags=re.MULTILINE))))
+
+
 def test_what_the_manuals_refer_to_is_there() -> None:
     ours = {path.name for path in MANUALS}
     for manual in MANUALS:
