@@ -32,7 +32,9 @@ PAGES = {
 
 def manual(page: Path) -> str:
     """A manual as a page of Markdown, with its name as its title."""
-    text = subprocess.run(["mandoc", "-T", "markdown", page], check=True, capture_output=True, text=True).stdout
+    # After .Ql, mandoc would write the texts of a list as if they were code.
+    source = re.sub(r"^\.Ql ", ".Sq Li ", page.read_text(), flags=re.MULTILINE)
+    text = subprocess.run(["mandoc", "-T", "markdown"], input=source, check=True, capture_output=True, text=True).stdout
     name, section = page.stem, page.suffix[1:]
     lines = text.splitlines()[1:-1]  # without the line of the head and that of the foot
     body = re.sub(
