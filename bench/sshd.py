@@ -20,7 +20,7 @@ from pathlib import Path
 from types import TracebackType
 
 ATTEMPTS = 5  # to find a port that nobody else takes meanwhile
-SECONDS = 20  # until it listens
+SECONDS = 120  # until it listens
 EMPTY = Path("/run/sshd")  # where an sshd of root goes before somebody has logged in
 
 

@@ -20,7 +20,7 @@ import diff_pairs
 from diff_pairs import MIB, found_in
 from diff_programs import BSDIFF_MOST, OTHERS, PROGRAMS, ZSTD_19_MOST, Program, Task, chosen, lacking
 from helpers.samples import noise, random_edits
-from helpers.tool import Tool
+from helpers.tool import HANG_SECONDS, Tool
 from tables import Sample, Table
 
 ROOT = Path(__file__).parents[2]
@@ -34,7 +34,7 @@ def versus_diff(
     environment = {**os.environ, "REDELTA": str(redelta.path), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"TMPDIR": str(place), "PATH": path or os.environ["PATH"]}
     called = [sys.executable, ROOT / "bench/versus-diff", "--json", place / "tables.json", *words]
-    done = subprocess.run(called, env=environment, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(called, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert "Traceback" not in done.stderr, done.stderr
     assert not list(place.glob("redelta-versus-diff-*"))
     return done

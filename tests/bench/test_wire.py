@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise, random_edits
-from helpers.tool import Tool
+from helpers.tool import HANG_SECONDS, Tool
 from links import LinkSpeed, slow_link
 from tables import Sample, Table
 from wire_programs import OTHERS, made_up, noise_of, words_of
@@ -28,7 +28,7 @@ def wire(
     environment = {**os.environ, "REDELTA": str(redelta.path), "PYTHONDONTWRITEBYTECODE": "1"}
     environment |= {"PATH": path or os.environ["PATH"]}
     called = [sys.executable, ROOT / "bench/wire", "--directory", place, "--json", place / "tables.json", *words]
-    done = subprocess.run(called, env=environment, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(called, env=environment, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert "Traceback" not in done.stderr, done.stderr
     assert not list(place.glob("redelta-wire-*"))
     made = place / "tables.json"

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise, prose, random_edits
-from helpers.tool import Argument, Tool
+from helpers.tool import HANG_SECONDS, Argument, Tool
 
 OLD = prose(200_000, 1)
 NEW = random_edits(OLD, 20, 2)
@@ -262,7 +262,7 @@ def test_an_open_file_is_written_to_where_it_stands(redelta: Tool, place: Path, 
         name,
     ]
     with (place / "made").open("wb") as made:
-        subprocess.run(words, cwd=place, stdout=made, check=True, timeout=60)
+        subprocess.run(words, cwd=place, stdout=made, check=True, timeout=HANG_SECONDS)
     assert (place / "made").read_bytes() == b"start" + (place / "signature").read_bytes()
     assert (place / "link").is_symlink()
 
@@ -278,7 +278,7 @@ def test_an_open_file_that_is_also_the_basis_is_refused(redelta: Tool, place: Pa
             cwd=place,
             stdout=out,
             stderr=subprocess.PIPE,
-            timeout=60,
+            timeout=HANG_SECONDS,
         )
     assert finished.returncode == 2
     assert b"is also the basis" in finished.stderr

@@ -14,8 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-# A guard against a test run that never ends. It measures nothing.
-HANG_SECONDS = 120
+from helpers.tool import HANG_SECONDS
 
 LOADED = re.compile(r"calling init: (\S*/librsync\.so\.2)\n")
 

@@ -12,14 +12,15 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from helpers.tool import HANG_SECONDS
+
 EXAMPLES = Path(__file__).parents[2] / "examples/python"
-TIMEOUT = 60
 
 
 def run(name: str, *arguments: object, status: int = 0) -> subprocess.CompletedProcess[str]:
     """Runs an example to its end, which must have this status and no traceback."""
     done = subprocess.run(
-        [sys.executable, EXAMPLES / name, *map(str, arguments)], capture_output=True, text=True, timeout=TIMEOUT
+        [sys.executable, EXAMPLES / name, *map(str, arguments)], capture_output=True, text=True, timeout=HANG_SECONDS
     )
     assert "Traceback" not in done.stderr
     assert done.returncode == status, done.stderr
@@ -35,7 +36,7 @@ def running(name: str, *arguments: object) -> Iterator[str]:
             assert process.stdout
             yield process.stdout.readline().strip()
             process.send_signal(signal.SIGINT)
-            _, errors = process.communicate(timeout=TIMEOUT)
+            _, errors = process.communicate(timeout=HANG_SECONDS)
         finally:
             process.kill()
     assert "Traceback" not in errors, errors

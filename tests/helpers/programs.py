@@ -12,6 +12,8 @@ from typing import Any
 
 import jsonschema
 
+from helpers.tool import HANG_SECONDS
+
 SCHEMA = Path(__file__).parents[2] / "docs" / "json.schema.json"
 BIN = Path(sys.executable).parent
 
@@ -35,6 +37,6 @@ def run_program(
     """Runs `redelta-NAME`, beside this Python."""
     done = subprocess.run(
         [BIN / f"redelta-{name}", *words], cwd=cwd, env={**os.environ, **variables}, capture_output=True,
-        stdin=subprocess.DEVNULL, timeout=120, check=False,
+        stdin=subprocess.DEVNULL, timeout=HANG_SECONDS, check=False,
     )  # fmt: skip
     return subprocess.CompletedProcess(done.args, done.returncode, done.stdout.decode(), done.stderr.decode())

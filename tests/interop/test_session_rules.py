@@ -52,13 +52,13 @@ from helpers.session import (
     take_number,
     unit_sums,
 )
+from helpers.tool import HANG_SECONDS
 
 MAGIC, TRUNCATED, CORRUPT, MISMATCH = 5, 6, 7, 12
 OLD = noise(20_000, 1)
 NEW = noise(10_000, 2) + OLD[:7_000]
 NEW_DIGEST = blake3(NEW).digest()
 RANDOM = b"0123456789abcdef"
-HANG_SECONDS = 60
 
 
 def announcement(flags: int = 4, size: int = len(NEW), rest: bytes = b"") -> bytes:

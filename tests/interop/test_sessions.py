@@ -36,8 +36,8 @@ from helpers.session import (
     Top,
     unit_sums,
 )
+from helpers.tool import HANG_SECONDS
 
-HANG_SECONDS = 120
 NOISE = noise(200_000, 1)
 TEXT = prose(150_000, 2)
 PAIRS: dict[str, Pair] = {

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 
 from helpers.samples import noise, random_edits
+from helpers.tool import HANG_SECONDS
 
 OLD = noise(3_000_000, 1)
 NEW = random_edits(OLD, 30, 2)
-TIMEOUT = 60  # seconds, of what hangs
 
 
 def setting(name: str) -> str:
@@ -41,7 +41,7 @@ def program(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def run(program: Path, *words: Path, status: int = 0) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run([program, *words], capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode == status, done.stderr
     return done
 
@@ -90,7 +90,7 @@ def test_a_full_disk_leaves_the_old_file_and_both_sides_tell(program: Path, tmp_
         [program, tmp_path / "new", tmp_path / "old"],
         capture_output=True,
         text=True,
-        timeout=TIMEOUT,
+        timeout=HANG_SECONDS,
         preexec_fn=lambda: limit_files(len(OLD) // 2),
     )
     assert done.returncode == 1

@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.tool import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 CONSUMER = Path(__file__).parent / "consumer" / "consumer.c"
 
@@ -23,7 +25,7 @@ def fenced(page: Path) -> str:
 
 
 def run(directory: Path, *command: str) -> str:
-    done = subprocess.run(command, cwd=directory, env=os.environ, capture_output=True, text=True, timeout=280)
+    done = subprocess.run(command, cwd=directory, env=os.environ, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert (done.returncode, done.stderr) == (0, ""), command
     return done.stdout
 

@@ -12,8 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from helpers.examples import EXAMPLES, TIMEOUT, broken_off, files_in, run, running, travelled
+from helpers.examples import EXAMPLES, broken_off, files_in, run, running, travelled
 from helpers.samples import noise, random_edits
+from helpers.tool import HANG_SECONDS
 from redelta.sync import Session
 
 NAME = "async_session.py"
@@ -51,11 +52,11 @@ def test_a_server_breaks_off_with_who_is_no_session_and_serves_others(tmp_path: 
     with running(NAME, "serve", served) as line:
         host, port = line.split()
         for junk in (b"\xff" * 100, b"GET / HTTP/1.0\r\n\r\n"):
-            with socket.create_connection((host, int(port)), TIMEOUT) as stranger:
+            with socket.create_connection((host, int(port)), HANG_SECONDS) as stranger:
                 stranger.sendall(junk)
                 while not broken_off(stranger):
                     pass
-        with socket.create_connection((host, int(port)), TIMEOUT):
+        with socket.create_connection((host, int(port)), HANG_SECONDS):
             run(NAME, "fetch", host, port, mine)
     assert mine.read_bytes() == NEW
 
@@ -78,7 +79,7 @@ def test_bad_senders(tmp_path: Path, alter: Callable[[bytes], bytes]) -> None:
             with connection, suppress(ConnectionError):  # it may have had enough
                 said = sender.step(connection.recv(1 << 20))
                 connection.sendall(alter(said))
-            _, errors = client.communicate(timeout=TIMEOUT)
+            _, errors = client.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in errors
     assert client.returncode == 1, errors
     assert mine.read_bytes() == OLD
@@ -96,7 +97,7 @@ def test_a_client_that_is_killed_ends_the_senders_session(tmp_path: Path) -> Non
             with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as client:
                 time.sleep(wait)
                 client.kill()
-                client.communicate(timeout=TIMEOUT)
+                client.communicate(timeout=HANG_SECONDS)
             assert mine.read_bytes() in (OLD, OTHER)
             mine.write_bytes(OLD)
         run(NAME, "fetch", host, port, mine)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from helpers.programs import BIN
 from helpers.samples import noise
+from helpers.tool import HANG_SECONDS
 from redelta import dataset
 
 PAGE = Path(__file__).parents[2] / "docs" / "errors.md"
@@ -43,7 +44,7 @@ def test_the_commands_of_the_page_say_what_it_shows(tmp_path: Path) -> None:
             command, _, shown = step.partition("\n")
             done = subprocess.run(
                 ["bash", "-c", shell + command], cwd=tmp_path, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT, text=True, timeout=120, check=False,
+                stderr=subprocess.STDOUT, text=True, timeout=HANG_SECONDS, check=False,
             )  # fmt: skip
             assert done.stdout.replace(f"{tmp_path}/", "") == shown, f"$ {command}"
             number += 1

@@ -22,6 +22,7 @@ import pytest
 import redelta
 from helpers.samples import noise
 from helpers.sources import Fake, Sink
+from helpers.tool import HANG_SECONDS
 from redelta.compat import _librsync
 from redelta.sync import Session
 
@@ -357,5 +358,5 @@ def test_a_child_goes_on_with_a_basis_that_its_parent_closes(tmp_path: Path) -> 
     """
     (tmp_path / "file").write_bytes(BASIS)
     command: list[str | Path] = [sys.executable, "-c", textwrap.dedent(script), tmp_path / "file"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=100)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=HANG_SECONDS)
     assert (done.stdout, done.stderr) == ("I/O operation on closed file\n", "")

@@ -23,8 +23,9 @@ from urllib.request import Request, urlopen
 import pytest
 
 import redelta
-from helpers.examples import EXAMPLES, TIMEOUT, broken_off, files_in, run, running, travelled
+from helpers.examples import EXAMPLES, broken_off, files_in, run, running, travelled
 from helpers.samples import noise, random_edits
+from helpers.tool import HANG_SECONDS
 
 OLD = noise(300_000, 1)
 NEW = random_edits(OLD, 20, 2)
@@ -60,7 +61,7 @@ def url(folder: Path) -> Iterator[str]:
 def request(url: str, method: str, body: bytes | None = None) -> int:
     """The status that a request is answered with."""
     try:
-        with urlopen(Request(url, body, method=method), timeout=TIMEOUT) as response:
+        with urlopen(Request(url, body, method=method), timeout=HANG_SECONDS) as response:
             assert isinstance(response.status, int)
             return response.status
     except HTTPError as error:
@@ -147,7 +148,7 @@ def test_http_strangers(folder: Path, url: str) -> None:
 )
 def test_http_lengths(folder: Path, url: str, headers: dict[str, str], sent: bytes, status: int) -> None:
     address = urlsplit(url)
-    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=TIMEOUT)
+    connection = http.client.HTTPConnection(str(address.hostname), address.port, timeout=HANG_SECONDS)
     connection.putrequest("PATCH", "/data")
     for name, value in headers.items():
         connection.putheader(name, value)
@@ -173,7 +174,7 @@ def test_http_server_that_breaks_off(tmp_path: Path) -> None:
                 connection.shutdown(socket.SHUT_WR)
                 while connection.recv(1 << 16):
                     pass
-            _, errors = client.communicate(timeout=TIMEOUT)
+            _, errors = client.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in errors
     assert "delta" in errors
     assert client.returncode == 1
@@ -350,7 +351,7 @@ runpy.run_path(sys.argv[0], run_name="__main__")
 def killed_at(step: int, *arguments: object) -> bool:
     """Runs the example, and kills it before this change of the store. Whether it came so far."""
     command = [sys.executable, "-c", KILLED, str(step), str(EXAMPLES / CHAIN), *map(str, arguments)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=TIMEOUT)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     return done.returncode != 0
 
@@ -490,10 +491,10 @@ def test_asyncio_fetch(tmp_path: Path) -> None:
         assert travelled(run("async_sync.py", "fetch", host, port, mine).stdout) < len(NEW) // 4
         assert mine.read_bytes() == NEW
         for sent in (b"\xff" * 100, (4).to_bytes(8, "big") + b"junk"):
-            with socket.create_connection((host, int(port)), TIMEOUT) as stranger:
+            with socket.create_connection((host, int(port)), HANG_SECONDS) as stranger:
                 stranger.sendall(sent)
                 assert broken_off(stranger)
-        with socket.create_connection((host, int(port)), TIMEOUT) as stranger:
+        with socket.create_connection((host, int(port)), HANG_SECONDS) as stranger:
             stranger.sendall(b"\x00")
         served.unlink()
         run("async_sync.py", "fetch", host, port, mine, status=1)
@@ -514,7 +515,7 @@ asyncio.run(main())  # waits for its threads
 
 def test_asyncio_cancelled_work_ends() -> None:
     done = subprocess.run(
-        [sys.executable, "-c", ENDLESS], cwd=EXAMPLES, stderr=subprocess.PIPE, text=True, timeout=TIMEOUT
+        [sys.executable, "-c", ENDLESS], cwd=EXAMPLES, stderr=subprocess.PIPE, text=True, timeout=HANG_SECONDS
     )
     assert done.stderr.splitlines()[-1] == "TimeoutError"
 
@@ -543,7 +544,7 @@ def test_asyncio_bad_answers(tmp_path: Path, answer: Callable[[bytes], bytes]) -
                 received.read(int.from_bytes(received.read(8), "big"))
                 with suppress(ConnectionError):  # it may have had enough
                     connection.sendall(answer(delta))
-            _, errors = client.communicate(timeout=TIMEOUT)
+            _, errors = client.communicate(timeout=HANG_SECONDS)
     assert "Traceback" not in errors
     assert client.returncode == 1, errors
     assert mine.read_bytes() == OLD

@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.tool import HANG_SECONDS
+
 ROOT = Path(__file__).parents[2]
 NAMES = ("python3.14t", "python3.13t")
 
@@ -149,6 +151,6 @@ def test_threads_use_the_same_objects_without_the_lock(tmp_path: Path) -> None:
     for _ in range(3):
         run = subprocess.run(
             [python, "-X", "dev", "-W", "error", "-c", PROGRAM],
-            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120,
+            env=environment, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=HANG_SECONDS,
         )  # fmt: skip
         assert (run.returncode, run.stdout, run.stderr) == (0, "done\n", "")

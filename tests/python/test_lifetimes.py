@@ -17,6 +17,7 @@ import pytest
 
 import redelta
 from helpers.sources import Fake, SeekableFake, Sink
+from helpers.tool import HANG_SECONDS
 from redelta import _core
 from redelta.sync import Session
 
@@ -243,7 +244,7 @@ def test_nothing_leaks(name: str) -> None:
 def run_python(script: str, *, status: int = 0) -> str:
     """Runs a script in a Python of its own; it must end by itself, with this status, and complain of nothing."""
     command = [sys.executable, "-X", "dev", "-X", "faulthandler", "-c", textwrap.dedent(script)]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=100, cwd="/")
+    done = subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, cwd="/")
     assert (done.returncode, done.stderr) == (status, "")
     return done.stdout
 

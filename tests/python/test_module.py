@@ -14,11 +14,12 @@ from typing import Any
 import pytest
 
 import redelta
+from helpers.tool import HANG_SECONDS
 
 
 def run_module(*words: str | Path, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "redelta", *map(str, words)]
-    return subprocess.run(command, input=data, capture_output=True, timeout=60, check=False, cwd="/")
+    return subprocess.run(command, input=data, capture_output=True, timeout=HANG_SECONDS, check=False, cwd="/")
 
 
 def test_the_examples_are_true() -> None:

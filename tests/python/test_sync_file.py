@@ -18,6 +18,7 @@ import pytest
 
 import redelta
 from helpers.samples import noise, random_edits
+from helpers.tool import HANG_SECONDS
 from redelta._remote import place_of
 from redelta.sync import Session
 
@@ -336,7 +337,7 @@ def test_a_function_can_return_streams(there: There, tmp_path: Path, buffering: 
         there.sync("host:theirs", tmp_path / "mine", transport=lambda host, line: streams)
     assert streams[0].closed
     assert streams[1].closed
-    assert served.wait(60) == 0
+    assert served.wait(HANG_SECONDS) == 0
     assert (tmp_path / "mine").read_bytes() == OTHER
 
 

@@ -25,6 +25,7 @@ from hypothesis import strategies as st
 import redelta
 from helpers.buckets import MIB, edited, noise
 from helpers.programs import run_program
+from helpers.tool import HANG_SECONDS
 from redelta import store
 from redelta.store import _open, _s3, _sidecar, _sources
 
@@ -74,7 +75,11 @@ for url, extra in (("s3://bucket/key", "s3"), ("memory://key", "fsspec"), ("az:/
         raise SystemExit(url)
 """
     done = subprocess.run(
-        [sys.executable, "-c", program, tmp_path / "file"], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", program, tmp_path / "file"],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=HANG_SECONDS,
     )
     assert done.returncode == 0, done.stderr
 

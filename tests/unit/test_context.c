@@ -108,6 +108,8 @@ static rd_result drive(rd_stream *stream, const rd_memory *bytes, const rd_sink 
     return result;
 }
 
+enum { HANG_SECONDS = 600 };
+
 /* What an operation works on. Its members refer to each other: it stays where it is. */
 typedef struct inputs {
     const material *material;
@@ -795,7 +797,7 @@ static void a_child_process_uses_the_context(void **state) {
         (void)fflush(NULL);
         const pid_t child = i < 2 ? fork() : -1;
         if (child == 0) {
-            (void)alarm(60);
+            (void)alarm(HANG_SECONDS);
             continue;
         }
         int status = 0;
@@ -834,7 +836,7 @@ static void a_child_process_finishes_a_stream(void **state) {
     (void)fflush(NULL);
     const pid_t child = fork();
     if (child == 0)
-        (void)alarm(60);
+        (void)alarm(HANG_SECONDS);
     in.size = m->basis.size;
     const rd_result result = rd_stream_step(stream, &in, &out, true);
     const bool right = result == RD_OK && out.pos == expected.size && memcmp(room, expected.data, out.pos) == 0;

@@ -14,7 +14,7 @@
 
 #include "cli/remote/link.h"
 
-enum { LOT = 6 * 1024 * 1024, HANG_SECONDS = 60 };
+enum { LOT = 6 * 1024 * 1024, HANG_SECONDS = 600 };
 
 /* Says `left` bytes, and only then hears `expected`; or both at once. */
 struct rd_session {

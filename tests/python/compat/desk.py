@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import redelta
-from consumers.programs import HANG_SECONDS, Word
+from consumers.programs import Word
+from helpers.tool import HANG_SECONDS
 
 PACKAGES = ("rdiff_backup", "duplicity")
 SITECUSTOMIZE = f"""

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from helpers.tool import HANG_SECONDS
+
 MODULES = {"librsync": "python_librsync", "py_rdiff": "py_rdiff"}
 
 
@@ -22,14 +24,14 @@ class Environment:
 
     def pip(self, *words: str | Path) -> None:
         command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "-q", "--python", self.python, *words]
-        subprocess.run(command, check=True, capture_output=True, timeout=100)
+        subprocess.run(command, check=True, capture_output=True, timeout=HANG_SECONDS)
 
     def install(self, wheel: Path) -> None:
         self.pip("install", "--no-index", "--no-deps", "--force-reinstall", wheel)
 
     def run(self, script: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
-            [self.python, "-c", script], capture_output=True, text=True, timeout=100, check=False, cwd="/"
+            [self.python, "-c", script], capture_output=True, text=True, timeout=HANG_SECONDS, check=False, cwd="/"
         )
 
 

@@ -18,7 +18,7 @@ import pytest
 
 import librsync
 from helpers.samples import PAIRS, noise
-from helpers.tool import Tool
+from helpers.tool import HANG_SECONDS, Tool
 from python.compat.fakes import Broken, Dribble, OnlyRead, OnlyWrite, Recorder
 
 OLD = noise(300_000, 1)
@@ -478,7 +478,7 @@ def test_a_level_is_an_int(level: Any) -> None:
 def run(program: str, *options: str) -> subprocess.CompletedProcess[str]:
     """A program in an interpreter of its own."""
     command = [sys.executable, *options, "-c", program]
-    return subprocess.run(command, capture_output=True, text=True, timeout=120, check=True)
+    return subprocess.run(command, capture_output=True, text=True, timeout=HANG_SECONDS, check=True)
 
 
 @pytest.mark.parametrize(("level", "lines"), [("", 2), ("7", 2), ("6", 1), ("5", 1), ("4", 0), ("0", 0)])
