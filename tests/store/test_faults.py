@@ -20,7 +20,7 @@ import redelta
 from helpers.buckets import MIB, SMALL, Bucket, edited, noise, push, sign
 from helpers.strict_proxy import Action, Fault
 from redelta import store
-from redelta.store import _s3, _staging
+from redelta.store import _s3, _s3_assembly, _staging
 
 KINDS = [
     "HeadObject",
@@ -228,6 +228,24 @@ def test_a_kill_at_any_request_leaves_one_of_the_versions(small: Bucket, tmp_pat
             pytest.fail("the push does not end")
     assert number > 12
     assert both == {old, new}
+
+
+def test_what_tells_of_a_run_is_there_before_its_parts(small: Bucket, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However long that takes: after a kill, nothing else would tell of them."""
+    old = noise(MIB)
+    small.put("key", old)
+    create = _s3_assembly.Assembly.create
+
+    def late(self: Any, key: str, *more: Any) -> str:
+        if key != "key":
+            time.sleep(0.3)
+        return create(self, key, *more)
+
+    monkeypatch.setattr(_s3_assembly.Assembly, "create", late)
+    assert push(small, edited(old, 1), signature=redelta.signature(old)).stages
+    seen = [(each.kind, each.key) for each in small.proxy.seen]
+    begun = next(at for at, (kind, key) in enumerate(seen) if kind == "CreateUpload" and key != "key")
+    assert not [kind for kind, key in seen[:begun] if kind.startswith("UploadPart") and key == "key"]
 
 
 def test_ctrl_c_at_any_request_removes_what_was_begun(small: Bucket, tmp_path: Path) -> None:

@@ -163,11 +163,13 @@ class Assembly:
 
     def fill(self, key: str, upload: str) -> list[str]:
         """Makes the stages and sends all parts; returns their ETags. The stages come first, in an order in which none
-        waits for a later one, so no worker waits for what none does."""
+        waits for a later one, so no worker waits for what none does. The upload of the first one is begun before
+        anything else: its name tells of the run, so there is never a part of which nothing tells."""
+        first = self.begin_stage(0) if self.plan.stages else None
         pool = ThreadPoolExecutor(self.store.workers, thread_name_prefix="redelta-store")
         try:
             for number in range(len(self.plan.stages)):
-                self.stages.append(pool.submit(self.stage, number))
+                self.stages.append(pool.submit(self.stage, number, None if number else first))
             todo = {
                 pool.submit(self.send, key, upload, number, part): part
                 for number, part in enumerate(self.plan.parts, 1)
@@ -182,11 +184,18 @@ class Assembly:
         finally:
             pool.shutdown(cancel_futures=True)
 
-    def stage(self, number: int) -> Origin:
-        """Makes a staging object."""
+    def begin_stage(self, number: int) -> str:
+        """Begins the upload of a staging object."""
+        return self.create(self.stage_key(number), self.staged_kept(), None)
+
+    def stage_key(self, number: int) -> str:
+        return f"{self.prefix}{number:05}"
+
+    def stage(self, number: int, upload: str | None) -> Origin:
+        """Makes a staging object, whose upload may have been begun."""
         stage = self.plan.stages[number]
-        key = f"{self.prefix}{number:05}"
-        upload = self.create(key, self.staged_kept(), None)
+        key = self.stage_key(number)
+        upload = upload or self.begin_stage(number)
         etags = self.stage_parts(key, upload, stage)
         parts = [{"ETag": etag, "PartNumber": place} for place, etag in enumerate(etags, 1)]
         try:
