@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+from helpers import processes
 from helpers.remote import REPLY, REQUEST, STATUS, Elsewhere, answer, message, records_of, said, state
 from helpers.samples import noise, prose, random_edits
 from helpers.tool import HANG_SECONDS, Argument, ErrorLine, Tool, plain_environment
@@ -419,10 +420,7 @@ def wait_for_bytes(pair: Elsewhere, direction: str, count: int) -> None:
     """Until so many have travelled from the sender to the receiver, which has opened its files before."""
     log = pair.here.parent / f"counted.{'to' if direction == 'push' else 'from'}"
     wait_for(log)
-    end = time.monotonic() + HANG_SECONDS / 4
-    while log.stat().st_size < count:
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    processes.wait_for(lambda: log.stat().st_size >= count)
 
 
 @direction
@@ -834,18 +832,12 @@ def test_a_signal_ends_a_side_that_reads_a_large_file(pair: Elsewhere) -> None:
 
 
 def wait_for(path: Path) -> None:
-    end = time.monotonic() + HANG_SECONDS / 4
-    while not path.exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    processes.wait_for(path.exists)
 
 
 def wait_for_end(pid: int) -> None:
     """Of a process that is no child of this one."""
-    end = time.monotonic() + HANG_SECONDS / 4
-    while Path(f"/proc/{pid}").exists():
-        assert time.monotonic() < end
-        time.sleep(0.01)
+    processes.wait_for(lambda: not processes.runs(pid))
 
 
 # ---- Files that change ----------------------------------------------------------------------------------------------

@@ -21,9 +21,10 @@ from pathlib import Path
 
 import pytest
 
+from helpers.processes import open_files
 from helpers.samples import noise
 from helpers.sparse import Layout, blocks_of_data, has_holes
-from helpers.tool import HANG_SECONDS, Result, Tool, Words, shell
+from helpers.tool import HANG_SECONDS, Result, Tool, Words, heed_signals, shell
 from helpers.wire import (
     FOURS,
     SIGNATURE_MAGICS,
@@ -568,7 +569,9 @@ def test_a_fifo_without_force_is_refused(ours: Tool, place: Path) -> None:
 
 def start(tool: Tool, words: Iterable[str], folder: Path) -> subprocess.Popen[bytes]:
     pipe = subprocess.PIPE
-    return subprocess.Popen([tool.path, *words], stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder)
+    return subprocess.Popen(
+        [tool.path, *words], stdin=pipe, stdout=pipe, stderr=pipe, cwd=folder, preexec_fn=heed_signals
+    )
 
 
 def test_an_output_made_meanwhile_is_kept(ours: Tool, our_pair: Pair, place: Path) -> None:
@@ -589,8 +592,7 @@ def wait_for_open(pid: int, folder: Path) -> None:
     """Until the process has opened the basis and an output without a name, or with a private one."""
     deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
-        names = [os.readlink(entry) for entry in Path(f"/proc/{pid}/fd").iterdir() if entry.is_symlink()]
-        if sum(name.startswith(f"{folder}/") for name in names) >= 2:
+        if sum(name.startswith(f"{folder}/") for name in open_files(pid)) >= 2:
             return
         time.sleep(0.002)
     pytest.fail("the output was never opened")

@@ -13,6 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from concurrent import futures
 from concurrent.futures import BrokenExecutor, Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from pathlib import Path
@@ -20,9 +21,12 @@ from typing import Any
 
 import pytest
 
-from helpers.cluster import Cluster, wait_for
+from helpers.cluster import Cluster
 from helpers.datasets import bytes_of, change_tree, make_tree
+from helpers.processes import children_of, group_members, wait_for
+from helpers.tool import HANG_SECONDS
 from redelta import dataset
+from redelta.dataset import _engine
 from redelta.dataset._engine import Engine, Task
 
 SHARD_FILES = 12
@@ -103,7 +107,7 @@ def test_dask_workers_killed(
             killer.start()
             assert make_both(roots, tmp_path / str(each), client) == expected
             killer.join()
-            client.wait_for_workers(2, timeout=60)
+            client.wait_for_workers(2, timeout=HANG_SECONDS)
 
 
 # ---- MPI ------------------------------------------------------------------------------------------------------------
@@ -122,7 +126,7 @@ def test_mpi(tmp_path: Path, roots: tuple[Path, Path], expected: dict[str, bytes
     (tmp_path / "run.py").write_text(program)
     command = ["mpirun", "--oversubscribe", "--allow-run-as-root", "-n", "3", sys.executable, "-m", "mpi4py.futures"]
     words = [str(tmp_path / "run.py"), str(roots[0]), str(tmp_path / "made")]
-    subprocess.run([*command, *words], check=True, timeout=120)
+    subprocess.run([*command, *words], check=True, timeout=HANG_SECONDS)
     assert bytes_of(tmp_path / "made").items() <= expected.items()
 
 
@@ -140,13 +144,10 @@ if __name__ == "__main__":
 """
 
 
-def children_of(process: int) -> list[int]:
+def descendants_of(process: int) -> list[int]:
     """All processes that a process has started, and theirs."""
-    try:
-        found = [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    except OSError:
-        return []
-    return [*found, *(inner for each in found for inner in children_of(each))]
+    found = children_of(process)
+    return [*found, *(inner for each in found for inner in descendants_of(each))]
 
 
 def commands_of(process: int) -> str:
@@ -166,7 +167,7 @@ def test_the_server_of_processes_killed(tmp_path: Path) -> None:
         results.append(result)
         server: int | None = getattr(forkserver, "_forkserver")._forkserver_pid  # noqa: B009
         if len(results) == 1 and server is not None:
-            for each in [*children_of(server), server]:
+            for each in [*descendants_of(server), server]:
                 os.kill(each, signal.SIGKILL)
         return [Task(abs, (result - 1,), then)] if result > 0 else []
 
@@ -178,7 +179,8 @@ def test_the_server_of_processes_killed(tmp_path: Path) -> None:
 def start(tmp_path: Path, roots: tuple[Path, Path]) -> subprocess.Popen[bytes]:
     (tmp_path / "program.py").write_text(PROGRAM)
     words = [*map(str, roots), str(tmp_path), str(SHARD_FILES)]
-    made = subprocess.Popen([sys.executable, str(tmp_path / "program.py"), *words], stdout=subprocess.PIPE)
+    command = [sys.executable, str(tmp_path / "program.py"), *words]
+    made = subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
     assert made.stdout is not None
     made.stdout.readline()
     return made
@@ -197,15 +199,15 @@ def test_workers_killed(tmp_path: Path, roots: tuple[Path, Path], expected: dict
     running = start(tmp_path, roots)
     for _ in range(4):
         time.sleep(chance.uniform(0.05, 0.4))
-        workers = [each for each in children_of(running.pid) if "resource_tracker" not in commands_of(each)]
-        server = [each for each in children_of(running.pid) if children_of(each)]
+        workers = [each for each in descendants_of(running.pid) if "resource_tracker" not in commands_of(each)]
+        server = [each for each in workers if children_of(each)]
         victims = [each for each in workers if each not in server]
         if victims:
             try:
                 os.kill(chance.choice(victims), signal.SIGKILL)
             except ProcessLookupError:
                 continue
-    assert running.wait(60) == 0
+    assert running.wait(HANG_SECONDS) == 0
     assert running.stdout is not None
     running.stdout.close()
     assert made_by(tmp_path) == expected
@@ -217,16 +219,14 @@ def test_the_driver_killed_and_run_again(tmp_path: Path, roots: tuple[Path, Path
     for _ in range(4):
         running = start(tmp_path, roots)
         time.sleep(chance.uniform(0.2, 0.9))
-        workers = children_of(running.pid)
         running.kill()
         running.wait()
-        for each in workers:
-            wait_for(lambda each=each: not commands_of(each))  # type: ignore[misc]
+        wait_for(lambda: not group_members(running.pid))  # noqa: B023
         assert running.stdout is not None
         running.stdout.close()
     complete = {each: each.stat().st_mtime_ns for each in tmp_path.glob("*/shard-*.parquet")}
     running = start(tmp_path, roots)
-    assert running.wait(60) == 0
+    assert running.wait(HANG_SECONDS) == 0
     assert running.stdout is not None
     running.stdout.close()
     assert made_by(tmp_path) == expected
@@ -237,41 +237,34 @@ def test_the_driver_killed_and_run_again(tmp_path: Path, roots: tuple[Path, Path
 
 
 class CountingExecutor(Executor):
-    """Runs a call when its result is asked for, and says how many were waiting at most."""
+    """Runs one call each time the driver waits, and says how many were waiting at most."""
 
     _max_workers = 3
 
     def __init__(self) -> None:
-        self.threads = ThreadPoolExecutor(3)
-        self.waiting = 0
+        self.calls: list[tuple[Future[Any], Any]] = []
         self.most = 0
-        self.lock = threading.Lock()
 
     def submit(self, function: Any, /, *arguments: Any, **keywords: Any) -> Future[Any]:
-        with self.lock:
-            self.waiting += 1
-            self.most = max(self.most, self.waiting)
-        future = self.threads.submit(function, *arguments, **keywords)
-        future.add_done_callback(self.done)
+        future: Future[Any] = Future()
+        self.calls.append((future, lambda: function(*arguments, **keywords)))
+        self.most = max(self.most, len(self.calls))
         return future
 
-    def done(self, _: object) -> None:
-        with self.lock:
-            self.waiting -= 1
+    def wait(self, *of: Any) -> Any:
+        future, call = self.calls.pop(0)
+        future.set_result(call())
+        return futures.wait(*of)
 
 
-def test_no_more_than_the_window_is_submitted() -> None:
+def test_no_more_than_the_window_is_submitted(monkeypatch: pytest.MonkeyPatch) -> None:
     executor = CountingExecutor()
     results: list[int] = []
-    with executor.threads, Engine(executor) as engine:
-        engine.run(Task(slow, (number,), results.append) for number in range(100))
+    monkeypatch.setattr(_engine, "wait", executor.wait)
+    with Engine(executor) as engine:
+        engine.run(Task(abs, (number,), results.append) for number in range(100))
     assert sorted(results) == list(range(100))
     assert executor.most == 12
-
-
-def slow(number: int) -> int:
-    time.sleep(0.001)
-    return number
 
 
 def test_a_task_that_kills_its_worker_ends_the_run(tmp_path: Path) -> None:

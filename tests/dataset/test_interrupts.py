@@ -14,7 +14,9 @@ from pathlib import Path
 import pytest
 
 import redelta
+from helpers.processes import group_members, wait_for
 from helpers.roots import make_root
+from helpers.tool import HANG_SECONDS
 from redelta.dataset import write_signature
 
 PROGRAM = """
@@ -25,19 +27,6 @@ if __name__ == "__main__":
     dataset.write_signature(sys.argv[1], sys.argv[2], executor=int(sys.argv[3]) or None, shard_files=1, min_size=0)
     print("done", flush=True)
 """
-
-
-def group_members(group: int) -> list[int]:
-    """The processes of a process group that still run."""
-    found = []
-    for each in Path("/proc").iterdir():
-        try:
-            fields = (each / "stat").read_text().rpartition(")")[2].split()
-        except (OSError, ValueError):
-            continue
-        if each.name.isdigit() and int(fields[2]) == group and fields[0] not in "ZX":
-            found.append(int(each.name))
-    return found
 
 
 @pytest.mark.parametrize("whom", ["all", "driver"])
@@ -62,12 +51,9 @@ def test_ctrl_c_ends_everything(tmp_path: Path, whom: str, seed: int) -> None:
         os.killpg(running.pid, signal.SIGINT)
     else:
         os.kill(running.pid, signal.SIGINT)
-    out, err = running.communicate(timeout=60)
+    out, err = running.communicate(timeout=HANG_SECONDS)
     assert b"done" in out or b"KeyboardInterrupt" in err
-    deadline = time.monotonic() + 60
-    while group_members(running.pid):
-        assert time.monotonic() < deadline, "workers go on"
-        time.sleep(0.02)
+    wait_for(lambda: not group_members(running.pid))
     write_signature(tmp_path / "root", tmp_path / "made", executor=1, shard_files=1, min_size=0)
     assert not [name for name in os.listdir(tmp_path / "made") if name.startswith(".redelta-")]
 
@@ -92,7 +78,9 @@ def test_a_script_without_a_guard_is_told(tmp_path: Path) -> None:
     make_root(tmp_path / "root", 1)
     script = f"from redelta import dataset\ndataset.write_signature({str(tmp_path / 'root')!r}, 'made', executor=2)\n"
     (tmp_path / "script.py").write_text(script)
-    done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+    done = subprocess.run(
+        [sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=HANG_SECONDS
+    )
     assert done.returncode == 1
     told = [line for line in done.stderr.splitlines() if line.startswith("redelta.") and "workers were lost" in line]
     assert told

@@ -6,22 +6,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from helpers.processes import wait_for
+from helpers.tool import HANG_SECONDS
+
 DASK = [sys.executable, "-W", "ignore", "-m", "dask"]
-START_SECONDS = 60
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    """Waits until something is so; a test that waits for a minute fails."""
-    deadline = time.monotonic() + START_SECONDS
-    while not condition():
-        assert time.monotonic() < deadline, "it does not start"
-        time.sleep(0.02)
 
 
 class Cluster:
@@ -38,7 +31,7 @@ class Cluster:
         with suppress(FileNotFoundError):
             self.file.unlink()
         self.scheduler = self._start("scheduler", "--host", "127.0.0.1", "--port", "0", "--no-dashboard")
-        wait_for(self.file.exists)
+        wait_for(lambda: self.file.exists() and self.file.read_text() != "")
 
     def _start(self, *words: str) -> subprocess.Popen[bytes]:
         command = [*DASK, *words, "--scheduler-file", str(self.file)]
@@ -48,7 +41,7 @@ class Cluster:
 
     def add_worker(self) -> None:
         """One more, of one thread."""
-        scratch = ["--local-directory", str(self.folder), "--death-timeout", "60"]
+        scratch = ["--local-directory", str(self.folder), "--death-timeout", str(HANG_SECONDS)]
         options = [*scratch, "--nthreads", "1", "--no-nanny", "--no-dashboard", "--host", "127.0.0.1"]
         self.workers.append(self._start("worker", *options))
 
@@ -73,7 +66,7 @@ class Cluster:
         from distributed import Client
 
         with Client(scheduler_file=str(self.file), set_as_default=False) as client:
-            client.wait_for_workers(workers, timeout=START_SECONDS)
+            client.wait_for_workers(workers, timeout=HANG_SECONDS)
             yield client
 
 

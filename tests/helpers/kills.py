@@ -26,7 +26,9 @@ from typing import Any
 
 from helpers.cluster import Cluster
 from helpers.datasets import bytes_of, change_tree, make_tree
+from helpers.processes import children_of
 from helpers.roots import snapshot
+from helpers.tool import HANG_SECONDS
 from redelta.dataset import write_delta, write_patch, write_signature
 from redelta.dataset._engine import WINDOW
 
@@ -79,7 +81,7 @@ def drive(place: Path, scheduler: str) -> None:
     from distributed import Client
 
     with Client(scheduler_file=scheduler, set_as_default=False) as client:
-        client.wait_for_workers(1, timeout=60)
+        client.wait_for_workers(1, timeout=HANG_SECONDS)
         run_steps(place, Logged(client.get_executor(pure=False, retries=0), str(place / "log")))
 
 
@@ -237,16 +239,9 @@ class Campaign:
 def worker_processes(driver: int) -> list[int]:
     """The processes of a pool: grandchildren, which the fork server has started."""
     found = []
-    for child in children(driver):
-        found += children(child)
+    for child in children_of(driver):
+        found += children_of(child)
     return found
-
-
-def children(process: int) -> list[int]:
-    """The children of a process."""
-    with contextlib.suppress(OSError):
-        return [int(each) for each in Path(f"/proc/{process}/task/{process}/children").read_text().split()]
-    return []
 
 
 def main() -> None:

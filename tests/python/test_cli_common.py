@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import errno
 import importlib
 import logging
@@ -12,7 +11,6 @@ import pty
 import signal
 import subprocess
 import sys
-import time
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,7 +19,9 @@ from typing import Any
 import pytest
 
 import redelta
+from helpers.processes import children_of, open_files, wait_for
 from helpers.programs import BIN, records_of, run_program
+from helpers.tool import HANG_SECONDS, heed_signals
 from redelta._cli import _arguments, _records, _run
 
 PROGRAMS = ["dataset", "push", "pull"]
@@ -316,36 +316,38 @@ def test_names_stay_in_a_line_and_do_not_fool(name: bytes, expected: str) -> Non
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the workers are found by /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_ends_it_quietly_and_soon(tmp_path: Path, number: signal.Signals) -> None:
-    """A file of holes takes long to read. Ctrl-C goes to the workers, too."""
+    """Files of holes take long to read, each by one of the workers. Ctrl-C goes to these, too. A worker that has not
+    begun could say that the one who starts it is gone."""
     place = tmp_path / "data"
     place.mkdir()
-    with (place / "huge").open("wb") as file:
-        file.truncate(1 << 42)
+    huge = {str(place / "one"), str(place / "two")}
+    for name in huge:
+        with open(name, "wb") as file:
+            file.truncate(1 << 42)
     command: list[str | Path] = [
         BIN / "redelta-dataset",
         "signature",
         place,
         tmp_path / "out",
         "--workers=2",
+        "--shard-files=1",
         "--large=8T",
     ]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True) as process:
-        while not (tmp_path / "out").exists() or not busy(process.pid):
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, stdout=pipe, stderr=pipe, start_new_session=True, preexec_fn=heed_signals
+    ) as process:
+
+        def is_busy() -> bool:
             assert process.poll() is None
-            time.sleep(0.05)
+            workers = [worker for child in children_of(process.pid) for worker in children_of(child)]
+            return huge <= {name for worker in workers for name in open_files(worker)}
+
+        wait_for(is_busy)
         os.killpg(process.pid, number)
-        said, told = process.communicate(timeout=60)
+        said, told = process.communicate(timeout=HANG_SECONDS)
     assert (process.returncode, said, told) == (-number, b"", b"")
     assert not (tmp_path / "out" / "manifest.json").exists()
-
-
-def busy(process: int) -> bool:
-    """Has a worker of the process begun? It is one of two that their server has started."""
-    parents = {}
-    for status in Path("/proc").glob("[0-9]*/stat"):
-        with contextlib.suppress(OSError):  # it has ended
-            parents[int(status.parent.name)] = int(status.read_text().rpartition(")")[2].split()[1])
-    return any(parents.get(parent) == process for parent in parents.values())
 
 
 def test_a_closed_pipe_ends_it_quietly(root: Path, tmp_path: Path) -> None:

@@ -8,8 +8,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from helpers.cluster import Cluster
 from helpers.programs import records_of, run_program
 from helpers.samples import noise
 
@@ -187,23 +186,13 @@ def test_a_dataset_that_lies_is_refused(tmp_path: Path, old: Path, new: Path) ->
 @pytest.fixture
 def scheduler(tmp_path: Path) -> Iterator[str]:
     """The address of a dask scheduler with one worker: processes of their own."""
-    told = tmp_path / "scheduler.json"
-    dask = [sys.executable, "-m", "dask"]
-    common = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": tmp_path}
-    words = ["--host", "127.0.0.1", "--port", "0", "--no-dashboard", "--scheduler-file", str(told)]
-    running = [subprocess.Popen([*dask, "scheduler", *words], **common)]  # type: ignore[call-overload]
+    (tmp_path / "cluster").mkdir()
+    cluster = Cluster(tmp_path / "cluster")
     try:
-        while not told.exists() or not told.read_text():
-            assert running[0].poll() is None
-            time.sleep(0.05)
-        address = json.loads(told.read_text())["address"]
-        words = [address, "--nworkers", "1", "--nthreads", "1", "--no-dashboard", "--local-directory", str(tmp_path)]
-        running.append(subprocess.Popen([*dask, "worker", *words], **common))  # type: ignore[call-overload]
-        yield address
+        cluster.add_worker()
+        yield json.loads(cluster.file.read_text())["address"]
     finally:
-        for process in reversed(running):
-            process.terminate()
-            process.wait(30)
+        cluster.close()
 
 
 def test_the_workers_of_a_scheduler_make_the_same_dataset(tmp_path: Path, old: Path, scheduler: str) -> None:

@@ -8,7 +8,6 @@ import os
 import pickle
 import signal
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,6 +20,7 @@ from hypothesis import strategies as st
 
 import redelta
 from helpers import wire
+from helpers.processes import wait_for
 from helpers.samples import edited_pairs, noise, random_edits
 from helpers.sources import SEEKABLE, SOURCES, Fake, SeekableFake, Sink, opened
 
@@ -189,9 +189,7 @@ def test_commands_of_a_pipe_come_as_they_arrive() -> None:
     with os.fdopen(there, "rb", 0) as file, redelta.open_delta(file) as delta:
         thread = threading.Thread(target=lambda: seen.extend(delta))
         thread.start()
-        deadline = time.monotonic() + 20
-        while not seen and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_for(lambda: bool(seen))
         assert seen == [redelta.Copy(0, 5, 0)]
         os.write(here, b"\x00")
         os.close(here)
@@ -210,9 +208,14 @@ def test_signals_end_the_wait_for_a_pipe() -> None:
     there, here = os.pipe()
     before = signal.signal(signal.SIGALRM, interrupt)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
-        with os.fdopen(there, "rb", 0) as file, redelta.open_delta(file) as delta, pytest.raises(Interrupted):
-            next(delta)
+        with os.fdopen(there, "rb", 0) as file, redelta.open_delta(file) as delta:
+
+            def wait() -> None:
+                signal.setitimer(signal.ITIMER_REAL, 0.1)
+                next(delta)
+
+            with pytest.raises(Interrupted):
+                wait()
     finally:
         signal.signal(signal.SIGALRM, before)
         os.close(here)
