@@ -8,7 +8,8 @@ import random
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -97,13 +98,26 @@ class Bucket:
         return [each["Key"] for each in found]
 
 
+def once(act: Callable[[], object]) -> Callable[[], None]:
+    """What acts the first time that it is called; calls from other threads meanwhile wait for that."""
+    lock = threading.Lock()
+    done = []
+
+    def call() -> None:
+        with lock:
+            if not done:
+                done.append(act())
+
+    return call
+
+
 @contextmanager
 def bucket_behind(port: int, name: str, rules: Rules) -> Iterator[Bucket]:
     """A new bucket."""
     direct = client_of(f"http://127.0.0.1:{port}")
     direct.create_bucket(Bucket=name)
     with StrictProxy(port, rules) as proxy:
-        config = {"retries": {"mode": "standard", "total_max_attempts": 4}, "read_timeout": 20, "connect_timeout": 5}
+        config = {"retries": {"mode": "standard", "total_max_attempts": 4}, "read_timeout": 300, "connect_timeout": 300}
         options = {"key": "x", "secret": "y", "endpoint_url": proxy.url, "config_kwargs": config}
         options["client_kwargs"] = {"region_name": "us-east-1"}
         yield Bucket(proxy, direct, name, options)

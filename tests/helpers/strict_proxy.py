@@ -14,6 +14,7 @@ import hashlib
 import http.client
 import os
 import re
+import select
 import signal
 import threading
 import time
@@ -25,12 +26,16 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 from awscrt import checksums
 
+from helpers.processes import wait_for
+from helpers.tool import HANG_SECONDS
+
 MIB = 1 << 20
 TIME = "%Y-%m-%dT%H:%M:%S.000Z"
 HOP = ("connection", "transfer-encoding", "keep-alive", "content-length", "date", "server")
 
-Action = Literal["busy", "reset", "lost", "cut", "slow", "kill before", "kill after", "interrupt"]
-"""What goes wrong with a request: "reset": it does not arrive; "lost": its answer does not; "cut": half of it does."""
+Action = Literal["busy", "reset", "lost", "cut", "slow", "hung", "kill before", "kill after", "interrupt"]
+"""What goes wrong with a request: "reset": it does not arrive; "lost": its answer does not; "cut": half of it does;
+"hung": it is passed on once nobody waits for the answer any more."""
 
 
 @dataclass
@@ -108,6 +113,8 @@ class StrictProxy:
         self.replacing = threading.Lock()
         self.reading = threading.Lock()
         self.kept: tuple[str, str, bytes] = ("", "", b"")
+        self.connections: set[Any] = set()
+        self.earlier: set[Any] = set()
         proxy = self
 
         class Handler(_Handler):
@@ -116,6 +123,17 @@ class StrictProxy:
         class Server(ThreadingHTTPServer):
             daemon_threads = True
             request_queue_size = 64
+
+            def get_request(self) -> tuple[Any, Any]:
+                with proxy.lock:
+                    found = super().get_request()
+                    proxy.connections.add(found[0])
+                return found
+
+            def shutdown_request(self, request: Any) -> None:
+                super().shutdown_request(request)
+                with proxy.lock:
+                    proxy.connections.discard(request)
 
             def handle_error(self, request: Any, client_address: Any) -> None:
                 """A client that is gone is no error."""
@@ -138,6 +156,16 @@ class StrictProxy:
         with self.lock:
             self.seen.clear()
             self.faults.clear()
+            self.earlier = set(self.connections)
+
+    def settle(self) -> None:
+        """Waits until all has been done that was asked for since the last reset by clients that have ended: what they
+        had sent may still be on its way."""
+        wait_for(self.is_settled)
+
+    def is_settled(self) -> bool:
+        with self.lock:
+            return self.connections <= self.earlier and not select.select([self.server], [], [], 0)[0]
 
     def count(self, *kinds: str) -> int:
         """Requests of these kinds, or all."""
@@ -193,7 +221,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     owner: StrictProxy
     protocol_version = "HTTP/1.1"
-    timeout = 60
+    timeout = HANG_SECONDS
 
     def log_message(self, format: str, *values: object) -> None:
         """Says nothing."""
@@ -231,6 +259,8 @@ class _Handler(BaseHTTPRequestHandler):
         """Whether the request goes no further."""
         if fault.action == "slow":
             time.sleep(fault.value)
+        elif fault.action == "hung":
+            select.select([self.connection], [], [], HANG_SECONDS)  # until it is closed
         elif fault.action == "kill before":
             os.kill(int(fault.value), signal.SIGKILL)
         elif fault.action == "interrupt":
@@ -239,7 +269,7 @@ class _Handler(BaseHTTPRequestHandler):
             self.answer(*refusal(Refused(503, "SlowDown", "Please reduce your request rate.")), seen)
         elif fault.action != "reset":
             return False
-        goes_on = fault.action in ("slow", "interrupt")
+        goes_on = fault.action in ("slow", "hung", "interrupt")
         self.close_connection = not goes_on and fault.action != "busy"
         return not goes_on
 
@@ -265,7 +295,7 @@ class _Handler(BaseHTTPRequestHandler):
         self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
     ) -> tuple[int, list[tuple[str, str]], bytes]:
         """A request to moto."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.owner.upstream, timeout=60)
+        connection = http.client.HTTPConnection("127.0.0.1", self.owner.upstream, timeout=HANG_SECONDS)
         try:
             connection.request(method, path, body, headers or {})
             answer = connection.getresponse()

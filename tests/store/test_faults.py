@@ -87,10 +87,11 @@ def test_what_goes_on_failing_is_a_typed_error(small: Bucket, kind: str, action:
 def test_a_slow_answer_is_waited_for_or_asked_for_again(small: Bucket) -> None:
     old = noise(MIB)
     small.put("key", old)
-    small.options["config_kwargs"]["read_timeout"] = 0.5
-    small.proxy.faults.append(Fault("slow", "UploadPartCopy", times=1, value=1))
+    small.options["config_kwargs"]["read_timeout"] = 3
+    small.proxy.faults.append(Fault("hung", "UploadPartCopy", times=1))
     small.proxy.faults.append(Fault("slow", "UploadPart", times=1, value=0.2))
     push(small, edited(old, 2), signature=redelta.signature(old))
+    assert [fault.times for fault in small.proxy.faults] == [0, 0]
     assert small.get("key") == edited(old, 2)
 
 
@@ -220,6 +221,7 @@ def test_a_kill_at_any_request_leaves_one_of_the_versions(small: Bucket, tmp_pat
                 assert status == 0
                 break
             assert status == signal.SIGKILL
+            small.proxy.settle()
             now = small.get("key")
             assert now in (old, new)
             both.add(now)
@@ -266,6 +268,7 @@ def test_ctrl_c_at_any_request_removes_what_was_begun(small: Bucket, tmp_path: P
             if fault.times:
                 break
             assert status in (0, signal.SIGINT, 1 << 8)  # what was done in time, or ended by the interrupt
+            small.proxy.settle()
             assert small.get("key") in (old, new)
             assert small.keys() == ["key", "key.sig.zst"]
             assert all(not parts_of(small, each) for each in uploads_of(small))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import MIB, Bucket, edited, noise, sign
+from helpers.buckets import MIB, Bucket, edited, noise, once, sign
 from redelta import store
 from redelta.store import _ranges, _sidecar
 
@@ -142,10 +142,11 @@ def test_an_object_that_changes_while_it_is_pulled(
     sign(small)
     handler: Any = small.proxy.server.RequestHandlerClass
     decide = handler.decide
+    replace = once(lambda: small.put("key", b"something else"))
 
     def meddle(self: Any, body: bytes) -> Any:
         if self.kind == "GetObject" and "Range" in self.headers:
-            small.put("key", b"something else")
+            replace()
         return decide(self, body)
 
     monkeypatch.setattr(handler, "decide", meddle)

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 import redelta
-from helpers.buckets import KIB, MIB, SMALL, SMALL_R2, Bucket, edited, noise, push, sign
+from helpers.buckets import KIB, MIB, SMALL, SMALL_R2, Bucket, edited, noise, once, push, sign
 from helpers.strict_proxy import Rules
 from redelta import store
 
@@ -148,10 +148,11 @@ def test_an_object_that_changes_while_it_is_pushed_is_refused(
     small.put("key", old)
     handler: Any = small.proxy.server.RequestHandlerClass
     decide = handler.decide
+    replace_it = once(lambda: small.put("key", other))
 
     def meddle(self: Any, body: bytes) -> Any:
         if self.kind == kind:
-            small.put("key", other)
+            replace_it()
         return decide(self, body)
 
     monkeypatch.setattr(handler, "decide", meddle)
