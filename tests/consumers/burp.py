@@ -14,7 +14,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from consumers.programs import HANG_SECONDS, Desk, Librsync
+from consumers.programs import Desk, Librsync
+from helpers.ports import reserved_port
+from helpers.tool import HANG_SECONDS
 
 BURP = "/usr/sbin/burp"
 
@@ -71,15 +73,6 @@ def make_certificates(folder: Path) -> None:
     openssl("dhparam", "-dsaparam", "-out", "dh.pem", "2048")
 
 
-def free_ports(count: int) -> list[int]:
-    """Ports that nothing listens on."""
-    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(count)]
-    ports: list[int] = [open_socket.getsockname()[1] for open_socket in sockets]
-    for open_socket in sockets:
-        open_socket.close()
-    return ports
-
-
 def wait_until_listening(port: int) -> None:
     deadline = time.monotonic() + HANG_SECONDS
     while time.monotonic() < deadline:
@@ -108,13 +101,13 @@ class Burp:
     @contextmanager
     def server(self, librsync: Librsync) -> Iterator[None]:
         """A server on new ports, which the client's configuration names."""
-        port, status_port = free_ports(2)
-        for name, text in (("server", SERVER), ("client", CLIENT)):
-            values = {"desk": self.desk.folder, "tree": self.tree, "port": port, "status_port": status_port}
-            (self.desk.folder / f"{name}.conf").write_text(text.format(**values))
-        with self.desk.serving(librsync, BURP, "-F", "-c", "server.conf"):
-            wait_until_listening(port)
-            yield
+        with reserved_port() as port, reserved_port() as status_port:
+            for name, text in (("server", SERVER), ("client", CLIENT)):
+                values = {"desk": self.desk.folder, "tree": self.tree, "port": port, "status_port": status_port}
+                (self.desk.folder / f"{name}.conf").write_text(text.format(**values))
+            with self.desk.serving(librsync, BURP, "-F", "-c", "server.conf"):
+                wait_until_listening(port)
+                yield
 
     def client(self, librsync: Librsync, *words: str | Path, status: int | None = 0) -> str:
         return self.desk.run(librsync, BURP, "-c", "client.conf", *words, status=status)

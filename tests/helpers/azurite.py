@@ -10,10 +10,12 @@ import os
 import shutil
 import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+
+from helpers.ports import reserved_port
+from helpers.processes import wait_for
 
 KEY = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw=="
 """The one that is in its manual: no secret."""
@@ -29,21 +31,23 @@ def azurite() -> str | None:
 @contextmanager
 def azurite_server(program: str, folder: Path) -> Iterator[str]:
     """The connection string of a server that runs as long as the `with` lasts."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    command = [program, "--blobHost", "127.0.0.1", "--blobPort", str(port), "--inMemoryPersistence"]
+    command = [program, "--blobHost", "127.0.0.1", "--inMemoryPersistence"]
     command += ["--disableTelemetry", "--skipApiVersionCheck", "--silent"]
-    with subprocess.Popen(command, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+    null = subprocess.DEVNULL
+    with (
+        reserved_port() as port,
+        subprocess.Popen([*command, "--blobPort", str(port)], cwd=folder, stdout=null, stderr=null) as process,
+    ):
         try:
-            for _ in range(600):
-                try:
-                    socket.create_connection(("127.0.0.1", port), 1).close()
-                    break
-                except OSError:
-                    assert process.poll() is None, "azurite has ended"
-                    time.sleep(0.05)
+            wait_for(lambda: is_listening(process, port))
             base = f"http://127.0.0.1:{port}/devstoreaccount1"
             yield f"DefaultEndpointsProtocol=http;AccountName=devstoreaccount1;AccountKey={KEY};BlobEndpoint={base};"
         finally:
             process.kill()
+
+
+def is_listening(process: subprocess.Popen[bytes], port: int) -> bool:
+    """Can it be connected to?"""
+    assert process.poll() is None, "azurite has ended"
+    with socket.socket() as attempt:
+        return attempt.connect_ex(("127.0.0.1", port)) == 0
