@@ -286,9 +286,11 @@ static void relay_pass(relay_link *link) {
             polled[2 * i] = (struct pollfd){.fd = takes ? flow->from : -1, .events = POLLIN};
             polled[2 * i + 1] = (struct pollfd){.fd = gives ? flow->to : -1, .events = POLLOUT};
         }
-        if (poll(polled, 4, relay_timeout(link, now)) < 0 && errno != EINTR)
+        const int ready = poll(polled, 4, relay_timeout(link, now));
+        if (ready < 0 && errno != EINTR)
             relay_fail("poll");
-        if (link->idle > 0 && relay_now() - link->passed > link->idle && !link->up.first && !link->down.first)
+        if (link->idle > 0 && ready == 0 && relay_now() - link->passed > link->idle && !link->up.first &&
+            !link->down.first)
             link->up.is_cut = link->down.is_cut = true;
         for (size_t i = 0; i < 2; i++) {
             if (polled[2 * i].revents)

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 import synthetic
-from helpers.tool import Tool
+from helpers.tool import HANG_SECONDS, Tool, heed_signals
 
 ROOT = Path(__file__).parents[2]
 SMALL = ("--quick", "--megabytes", "4", "--runs", "1", "--only", "versus", "growth", "compression")
@@ -31,7 +31,7 @@ def command(place: Path, *words: str | Path) -> list[str | Path]:
 
 def bench_all(redelta: Tool, place: Path, *words: str | Path, path: str | None = None) -> tuple[int, str]:
     called = command(place, *words)
-    done = subprocess.run(called, env=environment(redelta, path), capture_output=True, text=True, timeout=280)
+    done = subprocess.run(called, env=environment(redelta, path), capture_output=True, text=True, timeout=HANG_SECONDS)
     assert done.stderr == ""
     return done.returncode, done.stdout
 
@@ -39,7 +39,7 @@ def bench_all(redelta: Tool, place: Path, *words: str | Path, path: str | None =
 def refused(redelta: Tool, place: Path, *words: str | Path) -> str:
     """The last line of what it says, with exit status 2, before it makes a file."""
     called = command(place, *words)
-    done = subprocess.run(called, env=environment(redelta), capture_output=True, text=True, timeout=60)
+    done = subprocess.run(called, env=environment(redelta), capture_output=True, text=True, timeout=HANG_SECONDS)
     assert (done.returncode, "Traceback" in done.stderr) == (2, False), done
     assert not list(place.rglob("old"))
     return done.stderr.splitlines()[-1]
@@ -283,12 +283,13 @@ def test_ctrl_c_ends_it_in_one_line(redelta: Tool, tmp_path: Path, doing: str) -
     called = command(tmp_path, "--quick", "--megabytes", megabytes, "--only", "versus", "--runs", "100000")
     pipe = subprocess.PIPE
     with subprocess.Popen(
-        called, env=environment(redelta), stdout=pipe, stderr=pipe, text=True, start_new_session=True
-    ) as running:
+        called, env=environment(redelta), stdout=pipe, stderr=pipe, text=True, start_new_session=True,
+        preexec_fn=heed_signals,
+    ) as running:  # fmt: skip
         assert running.stdout is not None
         assert any(line.startswith(doing) for line in running.stdout)
         os.killpg(running.pid, signal.SIGINT)  # as a terminal does
-        _, said = running.communicate(timeout=60)
+        _, said = running.communicate(timeout=HANG_SECONDS)
     assert (running.returncode, said) == (130, "interrupted\n")
 
 

@@ -166,14 +166,15 @@ def every_verb(small: Path) -> dict[str, Words]:
 
 def test_nothing_is_shown_of_what_is_quick(redelta: Tool, small: Path) -> None:
     for words in every_verb(small).values():
+        start = time.monotonic()
         with session(redelta.path, *words) as it:
             assert it.finish() == 0
-            assert it.terminal.raw == b""
+            assert it.terminal.raw == b"" or time.monotonic() - start >= 0.5  # on a machine on which it was not
 
 
 def test_a_line_comes_after_a_while_and_goes_at_the_end(redelta: Tool, tmp_path: Path) -> None:
+    start = time.monotonic()
     with session(redelta.path, "signature", "-", tmp_path / "out") as it:
-        start = time.monotonic()
         it.feed_until(seen(it, 3))
         assert time.monotonic() - start >= 0.5
         assert it.finish() == 0

@@ -69,14 +69,19 @@ def test_a_file_put_in_its_place_with_the_same_times_is_read(
     check_signature(read_dataset(tmp_path / "again"), root)
 
 
-def test_a_file_written_a_moment_ago_is_read_again(tmp_path: Path, threads: ThreadPoolExecutor) -> None:
+def test_a_file_written_a_moment_ago_is_read_again(
+    tmp_path: Path, threads: ThreadPoolExecutor, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A change within the same tick of the clock does not show in the times of a file, so they are not believed."""
     root = tmp_path / "root"
     root.mkdir()
     (root / "settled").write_bytes(b"long ago")
     settle()
     (root / "file").write_bytes(b"one")
-    dataset.write_signature(root, tmp_path / "made", executor=threads)
+    with monkeypatch.context() as moment:  # which lasts, however long the machine takes
+        written = (root / "file").stat().st_ctime_ns
+        moment.setattr(time, "time_ns", lambda: written + 10_000_000)
+        dataset.write_signature(root, tmp_path / "made", executor=threads)
     assert read_dataset(tmp_path / "made").row("file")["ctime_ns"] is None
     assert read_dataset(tmp_path / "made").row("settled")["ctime_ns"] is not None
     settle()

@@ -100,7 +100,8 @@ def test_a_byte_of_a_message_is_changed(relay: Path, tmp_path: Path) -> None:
 
 def test_a_connection_that_is_idle_breaks(relay: Path, tmp_path: Path) -> None:
     """Both sides wait for the other one; the command is told that nothing more comes."""
-    with subprocess.Popen([relay, "--idle", "50", "host", "cat"], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
+    words: list[str | Path] = [relay, "--idle", "2000", "host", "cat"]  # in which cat must have started
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as run:
         assert run.stdin
         assert run.stdout
         run.stdin.write(b"something")

@@ -292,11 +292,14 @@ def test_a_signal_ends_it(folder: Path) -> None:
     def handle(number: int, frame: object) -> None:
         raise Told
 
+    def sign() -> None:
+        signal.setitimer(signal.ITIMER_REAL, 0.1)
+        redelta.sign_files(NAMES * 10_000, root=folder, threads=1)
+
     before = signal.signal(signal.SIGALRM, handle)
     try:
-        signal.setitimer(signal.ITIMER_REAL, 0.1)
         with pytest.raises(Told):
-            redelta.sign_files(NAMES * 10_000, root=folder, threads=1)
+            sign()
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)

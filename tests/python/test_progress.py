@@ -6,8 +6,7 @@ import io
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -119,15 +118,21 @@ def test_a_progress_that_takes_no_two_arguments_is_told() -> None:
 # ---- Signals --------------------------------------------------------------------------------------------------------
 
 
-@contextmanager
-def interrupted() -> Iterator[None]:
-    """Sends SIGINT to this process a little later; without effect that would be never."""
+def ends_by_an_interrupt(work: Callable[[], object]) -> bool:
+    """Sends SIGINT to this process a little later, or at once on a machine on which that is later; without it, the work
+    would never end."""
+    ended = False
     timer = threading.Timer(0.2, os.kill, (os.getpid(), signal.SIGINT))
-    timer.start()
     try:
-        yield
-    finally:
-        timer.join()
+        timer.start()
+        try:
+            work()
+            ended = True
+        finally:
+            timer.join()
+    except KeyboardInterrupt:
+        return not ended
+    return False
 
 
 ENDLESS: dict[str, Callable[[Path], object]] = {
@@ -165,27 +170,25 @@ def _update(signer: redelta.Signer) -> None:
 
 @pytest.mark.parametrize("name", ENDLESS)
 def test_an_interrupt_ends_what_would_never_end(name: str, tmp_path: Path) -> None:
-    with interrupted(), pytest.raises(KeyboardInterrupt):
-        ENDLESS[name](tmp_path)
+    assert ends_by_an_interrupt(lambda: ENDLESS[name](tmp_path))
     assert list(tmp_path.iterdir()) == []
 
 
 def test_an_interrupt_ends_a_read_that_waits() -> None:
     reading, writing = os.pipe()
-    with open(writing, "wb"), open(reading, "rb", buffering=0) as file, interrupted(), pytest.raises(KeyboardInterrupt):
-        redelta.signature(file)
+    with open(writing, "wb"), open(reading, "rb", buffering=0) as file:
+        assert ends_by_an_interrupt(lambda: redelta.signature(file))
 
 
 def test_an_interrupt_ends_a_patch_that_makes_more_and_more() -> None:
     delta = encode_delta([Copy(0, len(BASIS))] * 1_000_000)
-    with interrupted(), pytest.raises(KeyboardInterrupt):
-        redelta.write_patch(BASIS, delta, "/dev/null")
+    assert ends_by_an_interrupt(lambda: redelta.write_patch(BASIS, delta, "/dev/null"))
 
 
 def test_an_interrupt_ends_a_patch_of_many_commands_before_it_makes_anything() -> None:
     """Its result is measured first, so that it need not be copied."""
-    with interrupted(), pytest.raises(KeyboardInterrupt):
-        redelta.patch(b"", bytes.fromhex("72730236") + b"\x01z" * 20_000_000 + b"\0")
+    delta = bytes.fromhex("72730236") + b"\x01z" * 20_000_000 + b"\0"
+    assert ends_by_an_interrupt(lambda: redelta.patch(b"", delta))
 
 
 def test_a_signal_handler_that_raises_nothing_does_no_harm() -> None:
