@@ -32,7 +32,7 @@ from helpers.wire import (
 
 MIB = 1 << 20
 SPACE = 256 * MIB
-CPU_SECONDS = 30
+CPU_SECONDS = 120
 BASIS = noise(90_000, 1)
 NEW = BASIS[:30_000] + b"inserted" + BASIS[20_000:]
 BLOCK = 500

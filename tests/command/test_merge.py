@@ -390,7 +390,7 @@ def test_a_chain_that_multiplies_meets_the_limits(redelta: Tool, tmp_path: Path)
         deltas[-1].write_bytes(encode_delta([Copy(0, size), Copy(0, size)]))
         size *= 2
     for limit in (["--max-memory", "1M"], ["--max-memory", "100M", "--max-output", "1K"]):
-        result = redelta.run("merge", *limit, "-o", tmp_path / "out", *deltas, cpu=30)
+        result = redelta.run("merge", *limit, "-o", tmp_path / "out", *deltas, cpu=120)
         assert "--max-memory" in result.fails(3).advice
         assert not (tmp_path / "out").exists()
 

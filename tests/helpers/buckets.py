@@ -101,7 +101,7 @@ class Bucket:
 def once(act: Callable[[], object]) -> Callable[[], None]:
     """What acts the first time that it is called; calls from other threads meanwhile wait for that."""
     lock = threading.Lock()
-    done = []
+    done: list[object] = []
 
     def call() -> None:
         with lock:

@@ -414,7 +414,7 @@ def test_a_huge_file(redelta: Tool, place: Path, verified: bool) -> None:
     commands.append(Copy(at, size - at))
     delta = encode_delta(commands) + (trailer_of(new) if verified else b"")
     choice = "--always-verify" if verified else "--no-verify"
-    redelta.run("patch", choice, basis, "-", out, stdin=delta, memory=1 << 30, cpu=30).done()
+    redelta.run("patch", choice, basis, "-", out, stdin=delta, memory=1 << 30, cpu=120).done()
     assert equal(out, new, runs_of_data(new))
     assert runs_of_data(out) == runs_of_data(new)
 
