@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import os
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,6 +17,7 @@ import redelta
 from helpers.buckets import KIB, MIB, SMALL, SMALL_R2, Bucket, edited, noise, once, push, sign
 from helpers.strict_proxy import Rules
 from redelta import store
+from redelta.store import _s3
 
 
 def test_five_edits_in_192_mib_send_the_new_bytes(bucket: Bucket, tmp_path: Path) -> None:
@@ -270,6 +272,25 @@ def test_a_new_file_that_changes_is_refused(small: Bucket, tmp_path: Path) -> No
         push(small, file, signature=redelta.signature(old), progress=change)
     assert small.get("key") == old
     assert (small.keys(), small.uploads()) == (["key"], [])
+
+
+def test_a_new_file_that_becomes_shorter_while_it_is_sent_is_told(
+    small: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The client of the store reads it then, and does not say why it could not."""
+    file = tmp_path / "file"
+    file.write_bytes(noise(300 * KIB))
+    call = _s3.S3Store.call
+
+    def shorten(self: Any, name: str, **parameters: Any) -> Any:
+        if name == "put_object":
+            os.truncate(file, 10)
+        return call(self, name, **parameters)
+
+    monkeypatch.setattr(_s3.S3Store, "call", shorten)
+    with pytest.raises(redelta.TruncatedError, match="became shorter"):
+        push(small, file, mode="whole", limits=replace(SMALL, put_part=MIB))
+    assert small.keys() == []
 
 
 def test_sources_of_all_kinds(small: Bucket, tmp_path: Path) -> None:

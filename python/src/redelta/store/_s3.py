@@ -95,6 +95,15 @@ class S3Store(Backend):
 
     def call(self, name: str, **parameters: Any) -> Any:
         """A request of the bucket; its failures are those of this package."""
+        try:
+            return self._ask(name, parameters)
+        except Exception as error:
+            failure = getattr(parameters.get("Body"), "failure", None)  # of what is sent: see Section
+            if failure is not None:
+                raise failure from error
+            raise
+
+    def _ask(self, name: str, parameters: dict[str, Any]) -> Any:
         exceptions = imported("botocore.exceptions", "s3", self.url)
         key = parameters.get("Key", self.key)
         try:

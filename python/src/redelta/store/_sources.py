@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from typing import Any, Protocol, Self
 
-from redelta._errors import FileChangedError, TruncatedError
+from redelta._errors import FileChangedError, RedeltaError, TruncatedError
 from redelta._files import is_path
 from redelta._range import FileRange
 from redelta._types import Source
@@ -130,7 +130,10 @@ class Reader:
 
 
 class Section(io.RawIOBase):
-    """A stretch of a content as a file, which HTTP clients send without holding it in memory."""
+    """A stretch of a content as a file, which HTTP clients send without holding it in memory. Some of them lose the
+    exception of a read, so it is kept here."""
+
+    failure: RedeltaError | None = None
 
     def __init__(self, content: Content, offset: int, length: int) -> None:
         self._content = content
@@ -160,7 +163,11 @@ class Section(io.RawIOBase):
         """Up to so many bytes."""
         left = max(0, self._length - self._at)
         wanted = left if size is None or size < 0 else min(size, left)
-        data = self._content.read(self._offset + self._at, wanted) if wanted else b""
+        try:
+            data = self._content.read(self._offset + self._at, wanted) if wanted else b""
+        except RedeltaError as error:
+            self.failure = error
+            raise
         self._at += len(data)
         return data
 
