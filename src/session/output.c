@@ -28,18 +28,17 @@ static uint64_t output_position(const rd_sink *sink) {
 }
 
 rd_result rd__session_output_init(rd__session_output *output, const rd_sink *sink, rd__operation *operation,
-                                  const rd__session_keys *keys, uint64_t size, bool sparse) {
+                                  uint64_t size, bool sparse) {
     *output = (rd__session_output){.sink = sink,
                                    .operation = operation,
-                                   .keys = keys,
                                    .sparse = rd__sparse_of(sink, operation, sparse),
                                    .start = output_position(sink),
                                    .size = size,
                                    .leaf_size = rd__session_leaf_size(size)};
     output->buffer = rd__alloc_buffer(BUFFER, 1);
-    output->leaves = rd__alloc_array(size / output->leaf_size + 1, sizeof *output->leaves);
+    output->nodes = rd__alloc_array(size / output->leaf_size + 1, sizeof *output->nodes);
     rd__digest_init(&output->range, 0);
-    if (output->buffer && output->leaves)
+    if (output->buffer && output->nodes)
         return RD_OK;
     rd__session_output_free(output);
     return rd__fail_memory(&operation->error);
@@ -47,33 +46,23 @@ rd_result rd__session_output_init(rd__session_output *output, const rd_sink *sin
 
 void rd__session_output_free(rd__session_output *output) {
     rd__free_buffer(output->buffer);
-    free(output->leaves);
+    free(output->nodes);
     output->buffer = NULL;
-    output->leaves = NULL;
-}
-
-/* The node of a whole leaf. The two under it are not merged, as long as they might be all of the file. */
-static void output_take_node(const rd__digest *range, uint8_t node[RD__BLAKE3_LEN]) {
-    assert(range->count == 2 && range->levels[0] == range->levels[1]);
-    rd__blake3_parent(range->nodes[0], false, node);
+    output->nodes = NULL;
 }
 
 /* A leaf is whole: its node is kept, and the next one begins. */
 static void output_end_leaf(rd__session_output *output) {
     const uint64_t end = output->written;
-    rd__output_leaf *const leaf = &output->leaves[end / output->leaf_size - 1];
-    leaf->sum = output->sum;
-    output_take_node(&output->range, leaf->node);
+    rd__digest_node(&output->range, output->nodes[end / output->leaf_size - 1]);
     if (end == output->size) /* the digest of the file may need more of it */
         return;
     rd__digest_init(&output->range, end / RD__BLAKE3_CHUNK);
-    output->sum = 0;
 }
 
 /* Hashes the next bytes, which do not go beyond the leaf. */
 static void output_hash(rd__session_output *output, const uint8_t *data, size_t size) {
     rd__digest_add(&output->range, rd__kernels_best(), data, size);
-    output->sum ^= rd__stretch_sum(&output->keys->stretch, data, size, output->written / RD__LEAF);
     output->written += size;
     if (output->written % output->leaf_size == 0)
         output_end_leaf(output);
@@ -125,7 +114,7 @@ typedef struct copy_slot {
     uint8_t *data;
     uint64_t offset; /* in the new file */
     size_t size;
-    rd__output_leaf leaves[COPY_LEAVES];
+    rd__output_node nodes[COPY_LEAVES];
     rd_result result;
     rd_error error;
 } copy_slot;
@@ -162,9 +151,7 @@ static void copy_work(const void *context, void *item) {
         rd__digest range;
         rd__digest_init(&range, offset / RD__BLAKE3_CHUNK);
         rd__digest_add(&range, rd__kernels_best(), slot->data + at, leaf_size);
-        output_take_node(&range, slot->leaves[i].node);
-        slot->leaves[i].sum =
-            rd__stretch_sum(&run->output->keys->stretch, slot->data + at, leaf_size, offset / RD__LEAF);
+        rd__digest_node(&range, slot->nodes[i]);
     }
 }
 
@@ -176,8 +163,8 @@ static rd_result copy_finish(void *context, void *item) {
         output->operation->error = slot->error;
         return slot->result;
     }
-    memcpy(&output->leaves[slot->offset / output->leaf_size], slot->leaves,
-           slot->size / output->leaf_size * sizeof *slot->leaves);
+    memcpy(&output->nodes[slot->offset / output->leaf_size], slot->nodes,
+           slot->size / output->leaf_size * sizeof *slot->nodes);
     output->written += slot->size;
     return output_write(output, slot->data, slot->size);
 }
@@ -224,7 +211,6 @@ rd_result rd__session_output_copy(rd__session_output *output, const rd_source *o
     copy_run run = {.output = output, .old_file = old_file, .away = place - start, .next = start, .end = end};
     const rd_result result = output_copy_run(output, &run, threads);
     rd__digest_init(&output->range, output->written / RD__BLAKE3_CHUNK);
-    output->sum = 0;
     *put = end - start;
     return result;
 }
@@ -241,8 +227,11 @@ size_t rd__session_output_leaves(const rd__session_output *output) {
     return (size_t)((output->size + output->leaf_size - 1) / output->leaf_size);
 }
 
-uint64_t rd__session_output_sum(const rd__session_output *output, size_t leaf) {
-    return leaf + 1 == rd__session_output_leaves(output) ? output->sum : output->leaves[leaf].sum;
+void rd__session_output_node(const rd__session_output *output, size_t leaf, rd__output_node node) {
+    if (leaf + 1 == rd__session_output_leaves(output))
+        rd__digest_node(&output->range, node);
+    else
+        memcpy(node, output->nodes[leaf], RD__BLAKE3_LEN);
 }
 
 rd_result rd__session_output_repair(rd__session_output *output, size_t leaf, const uint8_t *data, size_t size) {
@@ -254,7 +243,7 @@ rd_result rd__session_output_repair(rd__session_output *output, size_t leaf, con
     if (leaf + 1 == rd__session_output_leaves(output))
         output->range = range;
     else
-        output_take_node(&range, output->leaves[leaf].node);
+        rd__digest_node(&range, output->nodes[leaf]);
     const rd_result result = rd_sink_write_at(output->sink, output->start + offset, data, size, error);
     if (result == RD_E_STATE)
         return rd__fail(error, RD_E_MISMATCH, RD_ROLE_OUTPUT, offset,
@@ -275,7 +264,7 @@ void rd__session_output_digest(const rd__session_output *output, uint8_t digest[
         leaf.end = leaf.start + output->leaf_size / RD__BLAKE3_CHUNK;
         leaf.count = 1;
         leaf.levels[0] = level;
-        memcpy(leaf.nodes[0], output->leaves[i].node, sizeof leaf.nodes[0]);
+        memcpy(leaf.nodes[0], output->nodes[i], sizeof leaf.nodes[0]);
         rd__digest_join(&whole, &leaf);
     }
     rd__digest_join(&whole, &output->range);

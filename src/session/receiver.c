@@ -33,7 +33,7 @@ static rd_result receiver_prepare(receiver *r) {
     }
     if (!good)
         return rd__fail_memory(&head->operation.error);
-    return rd__session_output_init(&r->output, &r->sink, &head->operation, &head->keys, r->size,
+    return rd__session_output_init(&r->output, &r->sink, &head->operation, r->size,
                                    head->record.holes || (r->has_old && rd_source_holes(&r->old_file) > 0));
 }
 

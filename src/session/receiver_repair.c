@@ -25,9 +25,11 @@ static rd_result receiver_ask_repair(receiver *r) {
         return rd__fail(&head->operation.error, RD_E_MISMATCH, RD_ROLE_OUTPUT, RD_UNKNOWN,
                         "it is not what the other side has announced");
     for (size_t i = 0; r->repairs == 0 && i < rd__session_output_leaves(&r->output); i++) {
+        rd__output_node node;
         uint8_t *const to = rd__growing_add(&body, sizeof(uint64_t));
+        rd__session_output_node(&r->output, i, node);
         if (to)
-            rd__store_le64(to, rd__session_output_sum(&r->output, i));
+            rd__store_le64(to, rd__stretch_sum(&head->keys.stretch, node, sizeof node, i));
     }
     r->repairs++;
     r->phase = RECEIVER_REPAIR;

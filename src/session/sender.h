@@ -107,8 +107,6 @@ rd_result rd__sender_work_lanes(sender *s, bool *done);
 /* What the receiver has found in a lane's round. */
 rd_result rd__sender_take_found(sender *s, uint64_t number, const uint8_t *data, size_t size);
 void rd__sender_close_lane(sender_lane *lane);
-/* The sum of a stretch, and its rolling sum times the key if `rolling` is not NULL. False: it cannot be read. */
-bool rd__sender_sum(const sender *s, sender_slot *slot, const rd__stretch *stretch, uint64_t *sum, uint32_t *rolling);
 
 /* ---- Literals and repair (sender_literals.c) */
 

@@ -42,7 +42,8 @@ void rd__sender_close_lane(sender_lane *lane) {
 }
 
 /* The sum of a stretch, and its rolling sum times the key if `rolling` is not NULL. False: it cannot be read. */
-bool rd__sender_sum(const sender *s, sender_slot *slot, const rd__stretch *stretch, uint64_t *sum, uint32_t *rolling) {
+static bool sender_sum(const sender *s, sender_slot *slot, const rd__stretch *stretch, uint64_t *sum,
+                       uint32_t *rolling) {
     const rd__kernels *const kernels = rd__kernels_best();
     const uint64_t start = slot->lane->start + stretch->start;
     uint32_t weak = RD__RABINKARP_SEED;
@@ -73,12 +74,12 @@ static bool lane_make_sums(const sender *s, sender_slot *slot, rd__bit_writer *w
         if (!(stretch->flags & RD__STRETCH_TESTED))
             continue;
         if (round->kind == RD__ROUND_SPLIT) {
-            if (!rd__sender_sum(s, slot, stretch, &sum, NULL))
+            if (!sender_sum(s, slot, stretch, &sum, NULL))
                 return false;
             stretch->sum = sum;
             continue;
         }
-        if (!rd__sender_sum(s, slot, stretch, &sum, &rolling))
+        if (!sender_sum(s, slot, stretch, &sum, &rolling))
             return false;
         rd__bits_put(writer, rolling >> (32 - round->bits), round->bits);
     }

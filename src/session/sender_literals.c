@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "base/result.h"
 #include "format/numbers.h"
+#include "hash/digest.h"
 #include "session/contexts.h"
 #include "session/output.h"
 
@@ -141,29 +142,41 @@ rd_result rd__sender_send_data(sender *s) {
 
 /* ---- Repair ------------------------------------------------------------------------------------------------------ */
 
+/* The sum of the node of a leaf. False: it cannot be read. */
+static bool sender_leaf_sum(const sender *s, size_t leaf, uint64_t start, uint64_t end, uint64_t *sum) {
+    uint8_t node[RD__BLAKE3_LEN];
+    rd__digest range;
+    rd__digest_init(&range, start / RD__BLAKE3_CHUNK);
+    for (uint64_t at = start; at < end; at += RD__SENDER_PORTION) {
+        const size_t size = (size_t)rd__min_u64(RD__SENDER_PORTION, end - at);
+        const uint8_t *const data = rd__nearby_at(&s->slots[0].nearby, at, size);
+        if (!data)
+            return false;
+        rd__digest_add(&range, rd__kernels_best(), data, size);
+    }
+    rd__digest_node(&range, node);
+    *sum = rd__stretch_sum(&s->head.keys.stretch, node, sizeof node, leaf);
+    return true;
+}
+
 /* Compares the receiver's sums of leaves: a bit in `wrong` for each that differs. */
 rd_result rd__sender_take_leaves(sender *s, const uint8_t *data, size_t size) {
     rd_error *const error = &s->head.operation.error;
     const uint32_t leaf = rd__session_leaf_size(s->size);
     const size_t count = (size_t)((s->size + leaf - 1) / leaf);
-    sender_lane lane = {0};
     const bool all = size == 0; /* the file as a whole */
     if (s->phase != SENDER_SENT || s->repairs == 2 || (!all && size != count * sizeof(uint64_t)))
         return rd__session_refuse(&s->head, "sums of leaves that nobody asked for");
-    sender_slot *const slot = &s->slots[0];
     const rd_result watched = rd__watch_end(&s->head.watch, &s->head.operation, RD_OK);
     if (watched != RD_OK) /* then no repair makes what was announced */
         return watched;
     rd__growing_clear(&s->wrong);
-    slot->lane = &lane;
     for (size_t i = 0; i < count; i++) {
         const uint64_t offset = (uint64_t)i * leaf;
         uint64_t sum = 0;
-        const rd__stretch stretch = {.length = (uint32_t)rd__min_u64(leaf, s->size - offset)};
-        lane.start = offset;
-        if (!all && !rd__sender_sum(s, slot, &stretch, &sum, NULL)) {
-            *error = slot->nearby.error;
-            return slot->nearby.result;
+        if (!all && !sender_leaf_sum(s, i, offset, rd__min_u64(offset + leaf, s->size), &sum)) {
+            *error = s->slots[0].nearby.error;
+            return s->slots[0].nearby.result;
         }
         rd__growing_put_byte(&s->wrong, all || sum != rd__load_le64(data + i * sizeof(uint64_t)));
     }

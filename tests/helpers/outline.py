@@ -78,10 +78,10 @@ def above(nodes: Words, root: bool = False) -> Words:
     return np.concatenate([made, nodes[2 * pairs :]])
 
 
-def part_nodes(file: bytes) -> Words:
-    """The node of each 2^18 bytes of a file that has more."""
+def part_nodes(file: bytes, levels: int = LEVELS) -> Words:
+    """The node of each 2^levels chunks of a file, 2^18 bytes, that is none but the root of the whole file."""
     nodes = chunks(file)
-    for _ in range(LEVELS):
+    for _ in range(levels):
         nodes = above(nodes)
     return nodes
 

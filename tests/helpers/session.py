@@ -17,7 +17,8 @@ import zstandard
 from blake3 import blake3
 from numpy.typing import NDArray
 
-from helpers.outline import has_units, outline, unit_count, unit_log2
+from helpers.outline import has_units, outline, part_nodes, unit_count, unit_log2
+from helpers.parts import CHUNK
 
 VERSION = 1
 MORE = 0x80
@@ -476,6 +477,14 @@ def cut(size: int, block: int, bits: int, same: Sequence[bool]) -> list[Stretch]
     return blocks
 
 
+def leaf_sums(file: bytes, leaf: int, keys: Keys) -> list[bytes]:
+    """What LEAVES says of each leaf of so many bytes."""
+    if not file:
+        return []
+    rows = part_nodes(file, (leaf // CHUNK).bit_length() - 1).astype("<u4")
+    return [keys.sum(row.tobytes(), LEAF * number).to_bytes(8, "little") for number, row in enumerate(rows)]
+
+
 def leaf_size(size: int) -> int:
     return next(1 << e for e in range(16, 31) if e == 30 or (1 << e) * (1 << 18) >= size)
 
@@ -865,9 +874,7 @@ class Receiver(Side):
             return
         require(self.repairs < 2, "the file is not what was announced")
         leaf = leaf_size(self.size)
-        sums = b""
-        for at in range(0, self.size if self.repairs == 0 else 0, leaf):
-            sums += self.keys.sum(bytes(self.new[at : at + leaf]), at).to_bytes(8, "little")
+        sums = b"".join(leaf_sums(bytes(self.new), leaf, self.keys)) if self.repairs == 0 else b""
         self.repairs += 1
         self.output += message(LEAVES, sums)
 
@@ -1108,9 +1115,11 @@ class Sender(Side):
         leaf = leaf_size(len(self.new))
         starts = range(0, len(self.new), leaf)
         require(len(data) in (0, 8 * len(starts)), "the number of leaves")
+        assert self.keys is not None
+        sums = leaf_sums(self.new, leaf, self.keys)
         for index, start in enumerate(starts):
             s = Stretch(start, min(leaf, len(self.new) - start))
-            if not data or self.sum(s).to_bytes(8, "little") != data[8 * index : 8 * index + 8]:
+            if not data or sums[index] != data[8 * index : 8 * index + 8]:
                 packed = bool(self.common_features & 1)
                 made = self.new[start : s.end]
                 self.repaired += s.length
