@@ -216,12 +216,33 @@ def test_urls_and_limits() -> None:
     with pytest.raises(redelta.ParameterError, match="limits must be"):
         store.push(b"", "s3://bucket/key", limits="s4")
     for url in ("s3://bucket", "s3://bucket/", "s3:///key"):
-        with pytest.raises(store.StoreError, match="names no object"):
+        with pytest.raises(redelta.ParameterError, match="names no object"):
             store.push(b"", url)
+    with pytest.raises(redelta.ParameterError, match="names no blob"):
+        store.push(b"", "az://container")
     with pytest.raises(redelta.ParameterError, match="fsspec cannot open"):
         store.sign("nosuchprotocol://x/y")
     with pytest.raises(redelta.ParameterError, match="verify must be"):
         store.push(b"", "memory://x", verify="maybe")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("url", "name", "said"),
+    [
+        ("s3://bucket/key", "endpiont_url", "did you mean 'endpoint_url'? there are key, secret, "),
+        ("s3://bucket/key", "zzz", ": there are key, secret, token, "),
+        ("az://container/blob", "acount_name", "did you mean 'account_name'? there are connection_string, "),
+        ("file", "anon", ": a file has none"),
+    ],
+)
+def test_storage_options_that_nobody_looks_at_are_refused(tmp_path: Path, url: str, name: str, said: str) -> None:
+    url = url if "://" in url else str(tmp_path / url)
+    with pytest.raises(redelta.ParameterError, match=re.escape(said)) as caught:
+        store.push(b"new", url, storage_options={name: "x"})
+    assert f"unknown storage option '{name}'" in str(caught.value)
+    with pytest.raises(redelta.ParameterError, match=re.escape(said)):
+        store.pull(url, None, tmp_path / "dest", storage_options={name: "x"})
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_costs_are_those_of_the_list() -> None:

@@ -33,6 +33,8 @@ PHRASES = (
     (r"make it (again )?with redelta\.store\.sign", r"have it made \1by 'redelta push --sign'"),
     (r"; say what it has: limits=\S+\(.*\)", "; name the store by --store, if it is none of S3"),
     (r"give what redelta\.(\w+) made", r"give a file made by 'redelta \1'"),
+    (r"needs storage_options with (connection_string) or (account_name)",
+     r"needs --storage-option \2=NAME, or \1=TEXT"),
     (r"verify='read'", "another store"),
 )  # fmt: skip
 """What is said in another way."""

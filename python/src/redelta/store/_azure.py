@@ -19,7 +19,7 @@ from typing import Any
 from uuid import uuid4
 
 import redelta
-from redelta._errors import VerifyError
+from redelta._errors import ParameterError, VerifyError
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._checksum import md5
 from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, no_bucket, not_found
@@ -43,7 +43,7 @@ class AzureStore(Backend):
         place, _, self.key = rest.partition("/")
         self.name, _, host = place.partition("@")
         if not self.name or not self.key:
-            raise StoreError(f"{url!r} names no blob: az://CONTAINER/BLOB is needed", url=url)
+            raise ParameterError(f"{url!r} names no blob: az://CONTAINER/BLOB is needed")
         self.blobs = imported("azure.storage.blob", "azure", url)
         self.core = imported("azure.core", "azure", url)
         self.errors = imported("azure.core.exceptions", "azure", url)
@@ -334,7 +334,7 @@ def service_of(blobs: Any, options: dict[str, Any], account: str, url: str) -> A
         return blobs.BlobServiceClient.from_connection_string(options["connection_string"], **settings)
     name = options.get("account_name") or account
     if not name:
-        raise StoreError(f"{url!r} needs storage_options with connection_string or account_name", url=url)
+        raise ParameterError(f"{url!r} needs storage_options with connection_string or account_name")
     host = options.get("account_host") or f"{name}.blob.core.windows.net"
     credential = options.get("account_key") or options.get("sas_token") or options.get("credential")
     if credential is None and not options.get("anon"):

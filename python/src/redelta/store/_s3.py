@@ -15,7 +15,7 @@ from functools import lru_cache
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from redelta._errors import VerifyError
+from redelta._errors import ParameterError, VerifyError
 from redelta.store._backend import WORKERS, Advance, Backend, Object, Proof
 from redelta.store._checksum import base64_of, crc64nvme, md5
 from redelta.store._errors import StoreError, UnavailableError, changed, forbidden, imported, no_bucket, not_found
@@ -82,7 +82,7 @@ class S3Store(Backend):
         self.bucket = parts.netloc
         self.key = url.split("//", 1)[1].partition("/")[2]
         if not self.bucket or not self.key:
-            raise StoreError(f"{url!r} names no object: s3://BUCKET/KEY is needed", url=url)
+            raise ParameterError(f"{url!r} names no object: s3://BUCKET/KEY is needed")
         self.client, endpoint = client_of(options, workers, url)
         self.limits = limits or limits_of(endpoint)
         self.client.meta.events.register("before-send.s3", self._count)
