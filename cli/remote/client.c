@@ -105,12 +105,21 @@ static rd_result client_fail_version(client *c, unsigned version) {
     return client_fail_connection(c, RD_E_MAGIC, "install the same version on both machines");
 }
 
-bool client_replacement_is_unknown(const rd_session_state *session, const remote_wishes *wishes) {
-    return wishes->push && !wishes->dry_run && session->has_digest && session->done == session->new_size;
+bool client_replacement_is_unknown(const client_report *report, const remote_wishes *wishes) {
+    const rd_session_state *const session = &report->session;
+    return wishes->push && !wishes->dry_run && report->said_all && session->has_digest &&
+           session->done == session->new_size;
+}
+
+/* To somebody whose connection broke, or who was ended: on the side that writes, what arrived is kept. */
+static const char *client_advice_to_go_on(const client *c) {
+    return c->wishes.partial ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
+                             : "nothing was replaced; run it again";
 }
 
 static rd_result client_fail_broken(client *c) {
-    const rd_session_state state = side_state(&c->side);
+    c->report->session = side_state(&c->side);
+    c->report->said_all = link_has_said_all(&c->link);
     shell_hang_up(&c->shell);
     const int status = shell_wait(&c->shell, client_patience);
     if (status != 0)
@@ -118,12 +127,9 @@ static rd_result client_fail_broken(client *c) {
                        "the connection broke: the remote shell ended with status %d", status);
     else
         (void)snprintf(c->report->text, sizeof c->report->text, "the connection broke");
-    if (client_replacement_is_unknown(&state, &c->wishes))
-        return client_fail_connection(c, RD_E_TRUNCATED, client_unknown_text);
     return client_fail_connection(c, RD_E_TRUNCATED,
-                                  c->wishes.partial
-                                      ? "nothing was replaced; run it again: with --partial, it looks for what arrived"
-                                      : "nothing was replaced; run it again");
+                                  client_replacement_is_unknown(c->report, &c->wishes) ? client_unknown_text
+                                                                                       : client_advice_to_go_on(c));
 }
 
 static rd_result client_fail_corrupt(client *c, const char *reason) {
@@ -150,7 +156,7 @@ static rd_result client_fail_peer(client *c, rd_result result, const char *text)
     case RD_E_TRUNCATED: return client_fail_broken(c);
     case RD_E_MAGIC:
     case RD_E_CORRUPT: return client_fail_corrupt(c, text);
-    case RD_E_CANCELLED:
+    case RD_E_CANCELLED: return client_fail_connection(c, result, client_advice_to_go_on(c));
     case RD_E_CHANGED:
     case RD_E_MISMATCH: return client_fail(c, result, "nothing was replaced; run it again");
     case RD_E_LIMIT: return client_fail(c, result, "raise --max-output if the output is meant to be that large");
@@ -247,6 +253,7 @@ static rd_result client_talk(client *c) {
     }
     c->report->sent = c->link.sent;
     c->report->received = c->link.received;
+    c->report->said_all = link_has_said_all(&c->link);
     return result;
 }
 

@@ -25,6 +25,7 @@ typedef struct client_report {
     rd_session_state session;
     uint64_t sent; /* bytes on the connection */
     uint64_t received;
+    bool said_all; /* all that this side had to say has left it */
     bool created;
     bool identical;
     unsigned notes;
@@ -40,7 +41,7 @@ typedef bool client_show_fn(void *context, const rd_session_state *state, uint64
  * After a failure or a signal: the other side had all of the file, and may have replaced its own before its answer
  * came. What to tell then.
  */
-bool client_replacement_is_unknown(const rd_session_state *session, const remote_wishes *wishes);
+bool client_replacement_is_unknown(const client_report *report, const remote_wishes *wishes);
 extern const char client_unknown_text[];
 
 /*

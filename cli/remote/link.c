@@ -62,6 +62,7 @@ static void link_gather(uint8_t *buffer, size_t *start, size_t *end) {
 }
 
 void link_put(remote_link *link, const uint8_t *data, size_t size) {
+    link->said += size;
     link_gather(link->output, &link->output_start, &link->output_end);
     if (size > LINK_BUFFER - link->output_end) { /* the other side has not listened for long */
         link->deaf = true;
@@ -73,6 +74,10 @@ void link_put(remote_link *link, const uint8_t *data, size_t size) {
 
 static bool link_has_output(const remote_link *link) {
     return link->output_start < link->output_end && !link->deaf;
+}
+
+bool link_has_said_all(const remote_link *link) {
+    return link->sent >= link->said;
 }
 
 /* ---- The limit -------------------------------------------------------------------------------------------------- */
@@ -227,6 +232,7 @@ static rd_result link_step(remote_link *link, rd_session *session, bool *moved) 
     const rd_result result = rd_session_step(session, &in, &out, link->ended);
     link->input_start += in.pos;
     link->output_end += out.pos;
+    link->said += result == RD_MORE || result == RD_OK ? out.pos : 0;
     if (link->input_start == link->input_end)
         link->input_start = link->input_end = 0;
     *moved = in.pos > 0 || out.pos > 0;
@@ -242,6 +248,7 @@ rd_result link_begin(remote_link *link, rd_session *session) {
         rd_out out = link_room(link);
         result = rd_session_step(session, &none, &out, false);
         link->output_end += out.pos;
+        link->said += result == RD_MORE ? out.pos : 0;
         said = out.pos > 0;
         link_move(link, 0); /* what is said before the work travels meanwhile */
     } while (result == RD_MORE && said && !link->deaf && link->output_end < LINK_BUFFER);

@@ -21,6 +21,7 @@ typedef struct remote_link {
     bool deaf;         /* the other side takes nothing more */
     uint64_t received; /* bytes from the other side, of messages too */
     uint64_t sent;
+    uint64_t said; /* bytes that were to be sent, but for the news of a failure */
     uint64_t rate; /* bytes per second, both directions together; 0: no limit */
     double credit; /* bytes that may travel now, under that limit */
     double credit_time;
@@ -49,6 +50,9 @@ rd_result link_begin(remote_link *link, rd_session *session);
 
 /* Carries the session's bytes until it has ended, also an error of it to the other side. Returns its result. */
 rd_result link_run(remote_link *link, rd_session *session, link_show_fn *show, void *context);
+
+/* Whether all that was to be said has left this side. What nobody took any more has not. */
+bool link_has_said_all(const remote_link *link);
 
 /* Sends what is still to be sent: for at most `seconds`, or 0, until a signal asks for the end. */
 void link_flush(remote_link *link, double seconds);

@@ -114,7 +114,7 @@ static const char *remote_advice(const cli_job *job) {
     if (report == NULL || result != RD_E_CANCELLED)
         return NULL;
     const remote_wishes wishes = remote_order(job).wishes;
-    return client_replacement_is_unknown(&report->session, &wishes) ? client_unknown_text : NULL;
+    return client_replacement_is_unknown(report, &wishes) ? client_unknown_text : NULL;
 }
 
 /* The side that has the new file may not have heard it. */

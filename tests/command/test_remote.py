@@ -549,19 +549,28 @@ def test_the_advice_of_the_other_side_is_shown(pair: Elsewhere, direction: str, 
 
 
 @direction
-def test_a_server_that_is_ended_by_a_signal_says_so(pair: Elsewhere, direction: str) -> None:
-    way = Way(pair, direction, OLD, noise(2_000_000, 7))
+@pytest.mark.parametrize("partial", [False, True], ids=["", "partial"])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
+def test_a_server_that_is_ended_in_the_middle(pair: Elsewhere, direction: str, partial: bool, number: int) -> None:
+    """It says so if it can. Nothing was replaced, as not all of the file had been sent."""
+    way = Way(pair, direction, OLD, noise(12_000_000, 7))
     pid = pair.here.parent / "pid"
     there = shlex.quote(str(pair.there))
     log = pair.here.parent / "counted"
-    text = f'shift; cd {there}; tee {log}.to | sh -c "echo \\$\\$ > {pid}; exec $*" | tee {log}.from'
-    with pair.start("--limit-rate=300K", *way.words, rsh=pair.script(text, "noting")) as process:
+    text = f"""
+shift; cd {there}; mkfifo {log}.up {log}.down; exec 3<&0
+tee {log}.to <&3 >{log}.up & tee {log}.from <{log}.down &
+exec 3<&- sh -c "echo \\$\\$ > {pid}; exec $*" <{log}.up >{log}.down"""
+    options = ["--limit-rate=2M", *(["--partial"] if partial else [])]
+    with pair.start(*options, *way.words, rsh=pair.script(text, "noting")) as process:
         wait_for_bytes(pair, direction, 200_000)
-        os.kill(int(pid.read_text()), signal.SIGTERM)
+        os.kill(int(pid.read_text()), number)
         assert process.stderr is not None
         err = process.stderr.read().decode()
-        assert process.wait(HANG_SECONDS) == 1, err
-    assert "redelta there was ended by a signal; nothing was replaced; run it again" in err
+        assert process.wait(HANG_SECONDS) == 7, err
+    assert ("redelta there was ended by a signal; " in err) == (number != signal.SIGKILL)
+    again = "run it again: with --partial, it looks for what arrived" if partial else "run it again"
+    assert err.endswith(f"; nothing was replaced; {again}\n")
     assert way.destination.read_bytes() == OLD
 
 
