@@ -270,11 +270,22 @@ static int run_status_of_success(const cli_job *job) {
     return job->request->exit_code && job->identical ? STATUS_IDENTICAL : STATUS_DONE;
 }
 
-/* What was done is done, but the user does not see it. */
+/* What was done is done, though the user does not see what is said of it. NULL: no file was written, as one that has a
+ * name. */
+static const char *run_done(const cli_job *job) {
+    const cli_request *const request = job->request;
+    if (!run_has_output(request) || run_output_of(request) == NULL)
+        return NULL;
+    if (!request->verb->in_place)
+        return "the output was written";
+    if (job->identical)
+        return "the file was identical, and is left as it is";
+    return job->created ? "the file was created" : "the file was replaced";
+}
+
 static int run_fail_print(cli_job *job) {
     const cli_request *const request = job->request;
-    if (run_has_output(request) && request->verb->in_place)
-        job->failure.advice = job->identical ? "the file was identical, and is left as it is" : "the file was replaced";
+    job->failure.advice = run_done(job);
     report_failure(request->verb->name, output_name(NULL), &job->failure);
     return report_status(job->failure.error.result);
 }
@@ -318,7 +329,8 @@ static bool run_check_records_apart(const cli_request *request) {
     return false;
 }
 
-static int run_fail_records(const cli_request *request, const cli_failure *failure) {
+static int run_fail_records(const cli_request *request, cli_failure *failure, const char *done) {
+    failure->advice = done;
     report_failure(request->verb->name, output_name(request->json_file), failure);
     return report_status(failure->error.result);
 }
@@ -338,11 +350,13 @@ static rd_result run_make_job(cli_job *job, const cli_request *request) {
     return RD_OK;
 }
 
-static int run_job(cli_job *job) {
+/* *done: what was done if all went well, or NULL. */
+static int run_job(cli_job *job, const char **done) {
     const cli_request *const request = job->request;
     const rd_result result = run_operation(job);
     job_note_changed(job, &job->stats);
     const int status = result == RD_OK ? run_report_success(job) : run_report_failure(job, result);
+    *done = result == RD_OK ? run_done(job) : NULL;
     if (request->verb->release != NULL)
         request->verb->release(job);
     return status;
@@ -351,19 +365,20 @@ static int run_job(cli_job *job) {
 int run_verb(const cli_request *request) {
     cli_job job;
     cli_failure failure = {0};
+    const char *done = NULL;
     if (request->json && records_open(request->json_file, &failure) != RD_OK) {
         run_blame_signal(&failure, RD_ROLE_OUTPUT);
-        return run_fail_records(request, &failure);
+        return run_fail_records(request, &failure, NULL);
     }
     if (request->json && !run_check_records_apart(request))
         return STATUS_USAGE;
     const rd_result result = run_make_job(&job, request);
     if (result != RD_OK)
         report_failure(request->verb->name, NULL, &job.failure);
-    const int status = result == RD_OK ? run_job(&job) : report_status(result);
+    const int status = result == RD_OK ? run_job(&job, &done) : report_status(result);
     free(job.inputs);
     if (records_close(&failure) == RD_OK)
         return status;
-    const int records_status = run_fail_records(request, &failure);
+    const int records_status = run_fail_records(request, &failure, done);
     return status == STATUS_DONE || status == STATUS_IDENTICAL ? records_status : status;
 }

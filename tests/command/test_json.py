@@ -338,7 +338,15 @@ def test_records_that_do_not_arrive_are_an_error(redelta: Tool, place: Path) -> 
     with open("/dev/full", "wb") as full:
         result = redelta.run("verify", "--json", "delta", "new", cwd=place, stdout=full)
     assert result.fails(1).file == "standard output"
-    assert redelta.run("verify", "--json=/dev/full", "delta", "new", cwd=place).fails(1).file == "/dev/full"
+    error = redelta.run("verify", "--json=/dev/full", "delta", "new", cwd=place).fails(1)
+    assert (error.file, error.advice) == ("/dev/full", "free some space or choose another place")
+    for words in (["signature", "new", "fresh"], ["patch", "-f", "basis", "delta", "basis"]):
+        error = redelta.run(words[0], "--json=/dev/full", *words[1:], cwd=place).fails(1)
+        assert (error.file, error.advice) == ("/dev/full", "the output was written")
+    assert (place / "basis").read_bytes() == (place / "new").read_bytes()
+    assert (place / "fresh").stat().st_size > 0
+    error = redelta.run("sync", "-n", "--json=/dev/full", "new", "none", cwd=place).fails(1)
+    assert error.advice == "free some space or choose another place"
 
 
 def full_pipe() -> tuple[int, int]:

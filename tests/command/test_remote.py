@@ -352,16 +352,24 @@ def test_quiet_says_nothing(pair: Elsewhere, direction: str) -> None:
 
 
 @pytest.mark.parametrize("words", [["new", "old"], ["new", "host:old"], ["host:new", "old"]])
-def test_what_was_done_is_told_if_nobody_reads_the_result(pair: Elsewhere, words: list[str]) -> None:
+@pytest.mark.parametrize("option", [None, "--json=/dev/full"])
+def test_what_was_done_is_told_if_nobody_reads_the_result(
+    pair: Elsewhere, words: list[str], option: str | None
+) -> None:
     for place in (pair.here, pair.there):
         (place / "new").write_bytes(NEW)
         (place / "old").write_bytes(OLD)
-    for advice in ("the file was replaced", "the file was identical, and is left as it is"):
-        with open("/dev/full", "wb") as full:
-            command = pair.words(*words) if "host" in str(words) else ["sync", *words]
-            error = pair.redelta.run(*command, stdout=full, cwd=pair.here).fails(1)
-        assert (error.file, error.advice) == ("standard output", advice)
-    assert NEW in ((pair.here / "old").read_bytes(), (pair.there / "old").read_bytes())
+    full = "standard output" if option is None else "/dev/full"
+    command = pair.words(*words) if "host" in str(words) else ["sync", *words]
+    extra = [] if option is None else ["-q", option]
+    for advice in ("the file was replaced", "the file was identical, and is left as it is", "the file was created"):
+        if "created" in advice:
+            for place in (pair.here, pair.there):
+                (place / "old").unlink()
+        with open("/dev/full" if option is None else os.devnull, "wb") as out:
+            error = pair.redelta.run(*command, *extra, stdout=out, cwd=pair.here).fails(1)
+        assert (error.file, error.advice) == (full, advice)
+        assert NEW in [path.read_bytes() for path in (pair.here / "old", pair.there / "old") if path.exists()]
 
 
 @direction
