@@ -320,7 +320,7 @@ def test_names_stay_in_a_line_and_do_not_fool(name: bytes, expected: str) -> Non
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="the workers are found by /proc")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_ends_it_quietly_and_soon(tmp_path: Path, number: signal.Signals) -> None:
+def test_a_signal_ends_it_soon_and_in_one_line(tmp_path: Path, number: signal.Signals) -> None:
     """Files of holes take long to read, each by one of the workers. Ctrl-C goes to these, too. A worker that has not
     begun could say that the one who starts it is gone."""
     place = tmp_path / "data"
@@ -337,6 +337,7 @@ def test_a_signal_ends_it_quietly_and_soon(tmp_path: Path, number: signal.Signal
         "--workers=2",
         "--shard-files=1",
         "--large=8T",
+        f"--json={tmp_path}/log",
     ]
     pipe = subprocess.PIPE
     with subprocess.Popen(
@@ -351,7 +352,12 @@ def test_a_signal_ends_it_quietly_and_soon(tmp_path: Path, number: signal.Signal
         wait_for(is_busy)
         os.killpg(process.pid, number)
         said, told = process.communicate(timeout=HANG_SECONDS)
-    assert (process.returncode, said, told) == (-number, b"", b"")
+    assert (process.returncode, said) == (-number, b"")
+    left = "interrupted by a signal; what is complete is kept: run it again to go on"
+    assert told.decode() == f"redelta: dataset signature: {left}\n"
+    (record,) = records_of((tmp_path / "log").read_bytes())
+    assert (record["type"], record["result"]) == ("error", "RD_E_CANCELLED")
+    assert left == f"{record['message']}; {record['advice']}"
     assert not (tmp_path / "out" / "manifest.json").exists()
 
 

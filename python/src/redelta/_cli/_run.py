@@ -361,10 +361,17 @@ def install_signals() -> None:
             signal.signal(number, interrupt)
 
 
+def forget_signals() -> None:
+    """One more of them is not an exception, but ends the process at once."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        if signal.getsignal(number) is interrupt:
+            signal.signal(number, signal.SIG_DFL)
+
+
 def die(number: int) -> NoReturn:
     """Ends the process by a signal, so that who started it knows."""
-    for each in {signal.SIGINT, signal.SIGTERM, signal.SIGHUP, number}:  # one more of them must not be an exception
-        signal.signal(each, signal.SIG_DFL)
+    forget_signals()
+    signal.signal(number, signal.SIG_DFL)
     gc.collect()  # what workers shared is given back
     os.kill(os.getpid(), number)
     raise SystemExit(128 + number)
@@ -384,8 +391,18 @@ def attempt(run: Run, work: Callable[[Run], int]) -> int:
         return failure.status
 
 
-def main(verb: str, arguments: argparse.Namespace, work: Callable[[Run], int]) -> int:
-    """Runs a verb. Returns the exit status, or ends the process by a signal."""
+def tell_interrupted(run: Run, left: str) -> None:
+    """What a signal has ended, and what is left of it, as far as somebody hears it."""
+    if getattr(run.arguments, "dry_run", None):
+        left = "nothing was changed"
+    message = "interrupted by a signal"
+    with contextlib.suppress(OSError, ValueError, OutputClosedError):
+        run.told(f"{message}; {left}")
+        run.records.error(STATUS_IO, "RD_E_CANCELLED", message, advice=left)
+
+
+def main(verb: str, arguments: argparse.Namespace, work: Callable[[Run], int], left: str) -> int:
+    """Runs a verb. Returns the exit status, or ends the process by a signal; `left` says what that leaves."""
     install_signals()
     run = None
     try:
@@ -401,6 +418,9 @@ def main(verb: str, arguments: argparse.Namespace, work: Callable[[Run], int]) -
         die(signal.SIGPIPE)
     except Interrupted as caught:
         number = caught.number
+        forget_signals()
+        if run is not None:
+            tell_interrupted(run, left)
     finally:
         if run is not None:
             run.progress.clear()

@@ -302,6 +302,14 @@ VERBS: dict[str, tuple[Callable[[Run], int], Callable[[Parser], None], str]] = {
 }
 
 
+MADE = "what is complete is kept: run it again to go on"
+CHANGED = "files may be old or new, each as a whole: run it again to go on"
+NOTHING = "nothing was changed"
+
+LEFT = {"signature": MADE, "delta": MADE, "patch": CHANGED, "sync": CHANGED, "verify": NOTHING, "diff": NOTHING}
+"""What a signal leaves."""
+
+
 def parser_of(verb: str) -> Parser:
     work, add, summary = VERBS[verb]
     parser = Parser(f"{PROG} {verb}", description=f"{summary[0].upper()}{summary[1:]}.")
@@ -328,4 +336,4 @@ def main() -> int:
             first.parse_args(words[:1])
         first.error(f"the verb is missing: choose {', '.join(VERBS)}")
     arguments = parser_of(words[0]).parse_args(words[1:])
-    return run_verb(f"dataset {words[0]}", arguments, arguments.work)
+    return run_verb(f"dataset {words[0]}", arguments, arguments.work, LEFT[words[0]])

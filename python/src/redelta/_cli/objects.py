@@ -115,6 +115,12 @@ BYTES = (
 """Fields of the results that are numbers of bytes."""
 
 
+LEFT = {
+    "push": "the object is the old one or the new one, as a whole: run it again",
+    "pull": "the file is the old one or the new one, as a whole: run it again",
+}
+"""What a signal leaves."""
+
 SHARED = ("limits", "workers", "storage_options", "dry_run")
 
 
@@ -144,7 +150,7 @@ def push_main() -> int:
         "--mode", choices=("auto", "exact", "parts", "whole"), help="how the object is put together; default: auto"
     )
     add_shared(parser)
-    return run_verb("push", parser.parse_args(split(sys.argv[1:])), push)
+    return run_verb("push", parser.parse_args(split(sys.argv[1:])), push, LEFT["push"])
 
 
 def pull_main() -> int:
@@ -154,4 +160,4 @@ def pull_main() -> int:
     parser.add_argument("--old", metavar="OLDFILE", help="an old version; default: FILE, if it is there")
     add_switch(parser, "--whole", help="without a signature beside the object, fetch all of it")
     add_shared(parser)
-    return run_verb("pull", parser.parse_args(split(sys.argv[1:])), pull)
+    return run_verb("pull", parser.parse_args(split(sys.argv[1:])), pull, LEFT["pull"])
