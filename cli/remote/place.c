@@ -7,13 +7,13 @@
 
 bool place_is_elsewhere(const char *name) {
 #if defined(_WIN32)
-    const size_t host_least = 2;
     const size_t length = strcspn(name, ":/\\");
+    const bool drive = length == 1;
 #else
-    const size_t host_least = 1;
     const size_t length = strcspn(name, ":/");
+    const bool drive = false;
 #endif
-    return name[length] == ':' && length >= host_least;
+    return name[length] == ':' && !drive;
 }
 
 /* The colon that ends the host: the first that does not stand in brackets. */
@@ -44,6 +44,9 @@ rd_result place_parse(remote_place *place, const char *name, rd_role role, cli_f
     place->path = colon + 1;
     if (strncmp(colon, "://", 3) == 0)
         return failure_refusal(failure, role, "is a URL, and not a host and a path", "write HOST:PATH");
+    if (length == 0) /* perhaps of a variable that is not set */
+        return failure_refusal(failure, role, "has no host before its colon",
+                               "write HOST:PATH, or ./ before a local name");
     if (length >= PLACE_HOST_MAX)
         return failure_refusal(failure, role, "has a host that is too long", "write HOST:PATH");
     place_take_host(place, name, length);

@@ -302,6 +302,7 @@ def test_the_remote_shell_of_the_environment(pair: Elsewhere, monkeypatch: pytes
     [(["h:new", "h:old"], "and so is the source"), (["new", "-oProxyCommand=x:old"], "begins with a dash"),
      (["new", "me@-x:old"], "begins with a dash"), (["new", "h:"], "names no file"), (["h:", "old"], "names no file"),
      (["new", "rsync://host/x"], "is a URL"), (["h:new", "-"], "cannot be replaced"), (["new", "[]:old"], "no name"),
+     (["new", ":old"], "has no host"), ([":new", "old"], "has no host"), (["new", ":"], "has no host"),
      (["new", "h" * 2000 + ":old"], "too long"), (["new", "h:" + "p" * 5000], "too long")],
 )  # fmt: skip
 def test_names_that_are_refused(pair: Elsewhere, words: list[str], what: str) -> None:
