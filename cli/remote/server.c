@@ -107,7 +107,7 @@ static rd_result server_open(server *s) {
     remote_side *const side = &s->side;
     const server_rules *const rules = s->rules;
     const bool push = s->wishes.push;
-    if (push && rules->read_only)
+    if (push && rules->read_only && !s->wishes.dry_run)
         return failure_refusal(&side->failure, RD_ROLE_BASIS, "is served for reading only",
                                "only fetch it, or change how it is served");
     if (rules->root != NULL && s->wishes.follow)

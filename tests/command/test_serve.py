@@ -176,7 +176,10 @@ def test_read_only(pair: Elsewhere) -> None:
     before = state(pair.there)
     error = pair.sync("f", "h:f", rsh=served.shell).fails(2)
     assert (error.what, error.advice) == ("is served for reading only", "only fetch it, or change how it is served")
-    assert "reading only" in pair.sync("-n", "f", "h:f", rsh=served.shell).fails(2).what
+    for options in ([], ["--times"], ["--partial", "--backup"]):
+        dry = said(pair.sync("-n", *options, "f", "h:f", rsh=served.shell).done())
+        assert dry.what == "would be updated"
+    assert said(pair.sync("-n", "f", "h:g", rsh=served.shell).done()).what == "would be created"
     assert state(pair.there) == before
     pair.sync("h:f", "f", rsh=served.shell).done()
     assert (pair.here / "f").read_bytes() == NEW
