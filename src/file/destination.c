@@ -423,7 +423,9 @@ rd_result rd_destination_guard(rd_destination *destination, const rd_source *bas
     d->guarded = true;
     d->is_basis = d->is_basis || named;
     if (d->is_basis && d->elsewhere)
-        return rd__destination_fail_own_basis(e);
+        return rd__fail(e, RD_E_IO, RD_ROLE_OUTPUT, RD_UNKNOWN,
+                        "is the basis itself, and cannot be replaced as a whole: "
+                        "no file may be created in its directory");
     /* The source is as long as the file was when it was opened, and what was added since would be lost. */
     if (named && basis->size != RD_UNKNOWN && basis->origin == 0 && basis->end == 0 &&
         basis->size != (uint64_t)d->old.st_size)

@@ -349,7 +349,9 @@ def test_such_a_file_is_not_patched_onto_itself(kit: Kit, closed: tuple[Path, Pa
     folder, back = closed
     out = kit.prepare(verb, back / "out")
     os.chown(out, USER.user, USER.group)
-    assert_that(failed, kit.run(verb, folder / "out", USER))
+    result = kit.run(verb, folder / "out", USER)
+    assert_that(failed, result)
+    assert b"no file may be created in its directory" in result.err
     assert_unchanged(kit, verb, out, back)
 
 
