@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import signal
+import socket
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -9,7 +11,7 @@ from typing import Any
 import pytest
 
 from helpers.buckets import MIB, Bucket, noise, words_of
-from helpers.programs import records_of, run_program
+from helpers.programs import BIN, records_of, run_program
 from redelta import store
 
 NO_CREDENTIALS = (
@@ -52,6 +54,27 @@ def test_missing_credentials_are_told_by_all(bucket: Bucket, tmp_path: Path, mon
         assert (done.returncode, done.stdout) == (1, "")
         assert done.stderr.endswith(f": s3://bucket/key: {NO_CREDENTIALS}")
         assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("words", [["push", "new", "s3://bucket/key"], ["pull", "s3://bucket/key", "new"]])
+@pytest.mark.parametrize("dry", [[], ["-n"]])
+def test_ctrl_c_says_what_it_leaves(tmp_path: Path, words: list[str], dry: list[str]) -> None:
+    """The store takes the connection, and never answers."""
+    (tmp_path / "new").write_bytes(noise(MIB))
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        options = {"key": "x", "secret": "y", "endpoint_url": f"http://127.0.0.1:{server.getsockname()[1]}"}
+        command = [BIN / f"redelta-{words[0]}", *words[1:], *dry, *words_of(options)]
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
+            server.settimeout(60)
+            with server.accept()[0] as connection:
+                connection.recv(1)
+                process.send_signal(signal.SIGINT)
+                said, told = process.communicate(timeout=60)
+    kind = "file" if words[0] == "pull" else "object"
+    left = "nothing was changed" if dry else f"the {kind} is the old one or the new one, as a whole: run it again"
+    assert (process.returncode, said) == (-signal.SIGINT, b"")
+    assert told.decode() == f"redelta: {words[0]}: interrupted by a signal; {left}\n"
+    assert (tmp_path / "new").read_bytes() == noise(MIB)
 
 
 def test_a_push_that_lacks_a_signature_says_so(bucket: Bucket, tmp_path: Path) -> None:

@@ -59,7 +59,7 @@ def check_options(url: str, given: Mapping[str, Any], known: tuple[str, ...]) ->
 def open_store(
     url: Url, options: Options = None, limits: Limits | str | None = None, workers: int = WORKERS
 ) -> Backend:
-    """The store of a URL, and the object in it. Nothing is asked of it yet. MissingExtraError, ParameterError."""
+    """The store of a URL, and the object in it. Nothing is asked yet. Raises MissingExtraError, ParameterError."""
     name = os.fspath(url)
     scheme = scheme_of(name)
     given = dict(options or {})
