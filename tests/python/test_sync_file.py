@@ -435,6 +435,40 @@ def test_a_connection_that_is_cut_leaves_the_old_file(tmp_path: Path, at: int) -
     assert files_in(tmp_path) == ["mine"]
 
 
+@pytest.mark.parametrize(("whole", "left"), [(False, "nothing was replaced"), (True, "is not known")])
+def test_a_connection_that_is_cut_before_the_answer_comes(tmp_path: Path, whole: bool, left: str) -> None:
+    """A receiver in a thread, which does what it is to do, or takes no more than the first of it, and says nothing."""
+    mine, theirs = tmp_path / "mine", tmp_path / "theirs"
+    mine.write_bytes(OTHER)
+    theirs.write_bytes(OLD)
+    ours, others = socket.socketpair()
+
+    def serve() -> None:
+        with others, theirs.open("rb") as old, Session.receiver(old, tmp_path / "made") as session:
+            came = others.recv(1 << 20)
+            request = 7 + int.from_bytes(came[5:7], "big")
+            said = REPLY + session.step(came[request:])
+            while not session.done:
+                others.sendall(said)
+                came = others.recv(1 << 20)
+                if not whole:
+                    return
+                said = session.step(came)
+
+    thread = threading.Thread(target=serve)
+    thread.start()
+    with ours:
+        streams = ours.makefile("rb", buffering=0), ours.makefile("wb", buffering=0)
+        with pytest.raises((redelta.TruncatedError, ConnectionError)) as caught:
+            redelta.sync_file(mine, "host:theirs", transport=lambda host, line: streams)
+    thread.join()
+    if isinstance(caught.value, redelta.TruncatedError):
+        assert left in str(caught.value)
+    else:
+        assert not whole
+    assert not whole or (tmp_path / "made").read_bytes() == OTHER
+
+
 # ---- Names -----------------------------------------------------------------------------------------------------------
 
 

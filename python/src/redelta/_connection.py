@@ -128,6 +128,8 @@ class Connection:
         self.received = 0
         self._process: Any = None
         self._rest = b""  # came, and was not used yet
+        self.deaf = False
+        """Something was to be sent that nobody took."""
         self._closing = False
         self._status: int | None = None
         made = self._connect(transport, host, line)
@@ -194,11 +196,13 @@ class Connection:
         """If the other side does not listen any more, what comes from there will tell why."""
         if not data or self._closing:
             return
-        with suppress(ConnectionError):
+        try:
             self._write(data)
             if hasattr(self._writer, "flush"):
                 self._writer.flush()
             self.sent += len(data)
+        except ConnectionError:
+            self.deaf = True
 
     def receive_answer(self, kind: int) -> Answer | None:
         """Waits for an answer of this kind. None: the connection has ended before."""

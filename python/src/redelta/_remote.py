@@ -80,6 +80,10 @@ def give_time(path: Path, told: FileInfo) -> None:
 # ---- The conversation ------------------------------------------------------------------------------------------------
 
 
+UNKNOWN = "whether the file was replaced is not known; do it again"
+"""After the other side had all of the file."""
+
+
 class Shown:
     """Calls the caller's function from time to time, and at the end."""
 
@@ -145,14 +149,17 @@ def converse(
     except TruncatedError as failure:
         if failure.role is not None:  # a file of this side
             raise
+        state = session.state
+        unknown = wishes.push and not connection.deaf and state.done == state.new_size
         status = connection.close()
         ended = "" if not status else f": the remote shell ended with status {status}"
-        raise TruncatedError(f"the connection broke{ended}; nothing was replaced, do it again") from None
+        left = UNKNOWN if unknown else "nothing was replaced, do it again"
+        raise TruncatedError(f"the connection broke{ended}; {left}") from None
     if not wishes.push:
         return None
     answer = connection.receive_answer(KIND_STATUS)
     if answer is None:
-        raise TruncatedError("the connection broke: whether the file was replaced is not known; do it again")
+        raise TruncatedError(f"the connection broke: {UNKNOWN}")
     if answer.result:
         raise peer_error(name, answer)
     return answer
