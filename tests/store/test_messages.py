@@ -63,7 +63,7 @@ def test_ctrl_c_says_what_it_leaves(tmp_path: Path, words: list[str], dry: list[
     (tmp_path / "new").write_bytes(noise(MIB))
     with socket.create_server(("127.0.0.1", 0)) as server:
         options = {"key": "x", "secret": "y", "endpoint_url": f"http://127.0.0.1:{server.getsockname()[1]}"}
-        command = [BIN / f"redelta-{words[0]}", *words[1:], *dry, *words_of(options)]
+        command: list[str | Path] = [BIN / f"redelta-{words[0]}", *words[1:], *dry, *words_of(options)]
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, cwd=tmp_path) as process:
             server.settimeout(60)
             with server.accept()[0] as connection:
