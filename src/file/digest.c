@@ -96,7 +96,8 @@ rd_result rd__source_digest_range(const rd_source *source, rd__operation *operat
 
 rd_result rd__source_digest_parts(const rd_source *source, rd__operation *operation, rd_role role, uint64_t *parts,
                                   size_t part_count, uint8_t digest[RD_DIGEST_LEN], uint64_t *size) {
-    digest_run run = {.parts = parts, .part_count = part_count};
+    digest_run run = {.part_count = part_count};
+    run.parts = parts;
     const rd_result result = digest_read(&run, source, operation, role);
     if (result != RD_OK)
         return result;

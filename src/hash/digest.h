@@ -58,8 +58,8 @@ uint8_t rd__digest_level(uint64_t start, uint64_t at, uint64_t end);
 void rd__digest_add_node(rd__digest *digest, const uint8_t *node, uint8_t level);
 
 /*
- * The sum of the node over all of the range, which is not empty. It starts where a subtree of 2^k chunks does and has no
- * more of them; fewer only if the file ends with it. The root is not meant: of all of a file, that is the digest.
+ * The sum of the node over all of the range, which is not empty. It starts where a subtree of 2^k chunks does and has
+ * no more of them; fewer only if the file ends with it. The root is not meant: of all of a file, that is the digest.
  */
 void rd__digest_node(const rd__digest *digest, uint8_t node[RD__BLAKE3_LEN]);
 

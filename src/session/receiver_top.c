@@ -81,7 +81,7 @@ static rd_result receiver_read_blocks(receiver *r, const uint8_t *at, const uint
             r->blocks[unknown++] = block;
             continue;
         }
-        if (r->places_blocks && i < whole)
+        if (r->top_rolling_bits > 0 && i < whole)
             block.rolling = (uint32_t)rd__bits_get(&reader, r->top_rolling_bits) << (32 - r->top_rolling_bits);
         if (r->places_blocks)
             block.known = rd__bits_get(&reader, r->top_bits);
