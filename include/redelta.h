@@ -994,8 +994,9 @@ RD_API rd_result rd_session_receiver_new(rd_session **session, const rd_source *
  * Takes what it can from `in`, which comes from the other side, works, and writes what it can to `out`, for the other
  * side. `end`: the connection is closed, and nothing follows the bytes in `in`. Returns
  *   - RD_MORE: call again when there is more input, or more room for output if `out` is full. A session that returns
- *     with `out` not full and `in` used up has nothing to do until something comes; but the first call for a sender
- *     returns before it reads its file. The next one may be made at once, to read it while the other side begins.
+ *     with `out` not full and `in` used up has nothing to do until something comes; but the first call for a sender,
+ *     if it is without input, returns before it reads its file. The next one may be made at once, to read it while the
+ *     other side begins.
  *   - RD_OK: done, with nothing left to be sent. Of the receiver: the new file is written and verified, or it is
  *     identical to the old one. Of the sender: the receiver has said so.
  *   - anything else: an error. Call it again until `out` stays empty, to tell the other side; each call returns the

@@ -45,7 +45,10 @@ void link_put(remote_link *link, const uint8_t *data, size_t size);
  */
 rd_result link_read_message(remote_link *link, message_header *header, uint8_t *rest);
 
-/* Puts what the session has to say at first in the place from which it will be sent: a session that has begun. */
+/*
+ * Sends what the session has to say at first, before it works, and then has it work as far as it goes without input;
+ * what it says then is sent later. The session has not begun before.
+ */
 rd_result link_begin(remote_link *link, rd_session *session);
 
 /* Carries the session's bytes until it has ended, also an error of it to the other side. Returns its result. */

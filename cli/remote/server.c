@@ -144,6 +144,7 @@ static bool server_show(void *context) {
 static rd_result server_work(server *s) {
     remote_side *const side = &s->side;
     server_answer(s, MESSAGE_REPLY, &(remote_answer){.result = RD_OK});
+    (void)link_begin(&s->link, side->session); /* what it has to say travels before its work; an error comes again */
     rd_result result = link_run(&s->link, side->session, server_show, NULL);
     const bool identical = side_is_identical(side);
     result = side_finish(side, result);

@@ -43,7 +43,7 @@ enum { RD__FRAME_MORE = 0x80 };
 typedef struct rd__frame_header {
     uint8_t type; /* without RD__FRAME_MORE */
     bool more;
-    uint64_t lane; /* of a message about a file: the file's number */
+    uint64_t lane; /* of ROUND, FOUND and DATA */
     uint32_t size; /* of the payload that follows */
 } rd__frame_header;
 

@@ -52,7 +52,7 @@ static rd_result receiver_go(receiver *r) {
                              : rd__session_send(&r->head, RD__MESSAGE_GO, 0, body.data, body.size);
     rd__growing_free(&body);
     r->phase = RECEIVER_LANES;
-    r->head.figures.rounds = 2;
+    r->head.figures.rounds = r->size > 0 ? 2 : 1;
     return result == RD_OK && r->lane_count == 0 ? rd__receiver_finish_file(r) : result;
 }
 

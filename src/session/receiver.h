@@ -54,8 +54,9 @@ typedef struct receiver {
     receiver_phase phase;
     bool has_old;
     bool data_begun;
-    bool doubtful;  /* the literals of the lane cannot be read: hashes have misled */
-    bool seen_leaf; /* of the repair: one came */
+    bool doubtful;      /* the literals of the lane cannot be read: hashes have misled */
+    bool seen_leaf;     /* of the repair: a part of one came */
+    uint64_t next_leaf; /* that may come, since they come in order */
     uint64_t size;
     uint64_t old_size;
 
@@ -109,6 +110,8 @@ rd_result rd__receiver_take_round(receiver *r, uint64_t number, const uint8_t *d
 rd_result rd__receiver_answer_lanes(receiver *r, bool *done);
 /* Searches the whole old file for the lanes that ask for one size, if any does, and answers them. */
 rd_result rd__receiver_search(receiver *r, bool *done);
+/* Notes in the figures how much is known by now. */
+void rd__receiver_count_known(receiver *r);
 /* The lane, opened if it was not. NULL: out of memory. */
 receiver_lane *rd__receiver_open_lane(receiver *r, uint64_t number);
 void rd__receiver_close_lane(receiver_lane *lane);

@@ -137,7 +137,7 @@ static void lane_answer(const void *context, void *item) {
         lane->result = rd__seek_nearby(&slot->seeker, &seek, lane->rolling, lane->round.bits, &lane->error);
 }
 
-static bool lane_fetch(void *context, void *item) {
+static bool receiver_fetch_lane(void *context, void *item) {
     receiver *const r = context;
     receiver_slot *const slot = item;
     while (r->next_asked < RD__RECEIVER_LANES_MAX) {
@@ -166,7 +166,7 @@ static rd_result receiver_send_answer(receiver *r, receiver_lane *lane) {
     return result;
 }
 
-static rd_result lane_finish(void *context, void *item) {
+static rd_result receiver_finish_lane(void *context, void *item) {
     receiver *const r = context;
     receiver_lane *const lane = ((const receiver_slot *)item)->lane;
     if (lane->result != RD_OK) {
@@ -176,7 +176,7 @@ static rd_result lane_finish(void *context, void *item) {
     return lane->round.kind == RD__ROUND_GLOBAL ? RD_OK : receiver_send_answer(r, lane);
 }
 
-static void receiver_count_known(receiver *r) {
+void rd__receiver_count_known(receiver *r) {
     rd_session_state *const figures = &r->head.figures;
     figures->known = figures->done - figures->literal;
     for (size_t i = 0; i < RD__RECEIVER_LANES_MAX; i++)
@@ -193,16 +193,16 @@ rd_result rd__receiver_answer_lanes(receiver *r, bool *done) {
     if (asked == 0)
         return RD_OK;
     r->next_asked = 0;
-    const rd__pipeline pipeline = {.fetch = lane_fetch,
+    const rd__pipeline pipeline = {.fetch = receiver_fetch_lane,
                                    .work = lane_answer,
-                                   .finish = lane_finish,
+                                   .finish = receiver_finish_lane,
                                    .context = r,
                                    .slots = r->slot_list,
                                    .slot_count = (size_t)r->threads + 1,
                                    .threads = (unsigned)rd__min_size(r->threads, asked),
                                    .pool = &r->head.operation.context->pool};
     const rd_result result = rd__pipeline_run(&pipeline, &r->head.operation.error);
-    receiver_count_known(r);
+    rd__receiver_count_known(r);
     return result;
 }
 
@@ -270,6 +270,6 @@ rd_result rd__receiver_search(receiver *r, bool *done) {
         if (lane_searches(lane, size_log2))
             result = receiver_send_answer(r, lane);
     }
-    receiver_count_known(r);
+    rd__receiver_count_known(r);
     return result;
 }

@@ -126,6 +126,7 @@ static rd_result receiver_end_lane(receiver *r) {
     rd__receiver_close_lane(&r->lanes[r->first % RD__RECEIVER_LANES_MAX]);
     r->data_begun = false;
     r->first++;
+    rd__receiver_count_known(r); /* of lanes without rounds, this is the first that is seen */
     return r->first == r->lane_count ? rd__receiver_finish_file(r) : RD_OK;
 }
 

@@ -32,6 +32,7 @@ static rd_result receiver_ask_repair(receiver *r) {
             rd__store_le64(to, rd__stretch_sum(&head->keys.stretch, node, sizeof node, i));
     }
     r->repairs++;
+    r->next_leaf = 0;
     r->phase = RECEIVER_REPAIR;
     head->figures.rounds++;
     const rd_result result = body.failed ? rd__fail_memory(&head->operation.error)
@@ -76,8 +77,10 @@ rd_result rd__receiver_take_repair(receiver *r, const uint8_t *data, size_t size
     const uint8_t *const end = at + gathered->size;
     const bool compressed = *at == 1;
     uint64_t leaf = 0;
-    if (*at++ > 1 || !rd__number_get(&at, end, &leaf) || leaf >= rd__session_output_leaves(&r->output))
-        return rd__session_refuse(&r->head, "a broken leaf");
+    if (*at++ > 1 || !rd__number_get(&at, end, &leaf) || leaf < r->next_leaf ||
+        leaf >= rd__session_output_leaves(&r->output))
+        return rd__session_refuse(&r->head, "a broken leaf, or one that came before");
+    r->next_leaf = leaf + 1;
     const uint64_t offset = leaf * r->output.leaf_size;
     const size_t length = (size_t)rd__min_u64(r->output.leaf_size, r->size - offset);
     uint8_t *const made = rd__alloc_buffer(length, 1);

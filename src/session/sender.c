@@ -2,10 +2,11 @@
  * The sender: it has the new file, and says sums of its stretches until enough of them are found; then it sends the
  * rest.
  *
- * The file is cut into blocks, whose sums go first (TOP), since what has moved far is found by searching all of the old
- * file for all of them at once. Then into lanes, which climb their ladders (engine/ladder.h) independently: while the
- * sums of one travel, another one's are made. A lane whose ladder has come to its end waits until those before it have
- * sent their literals, so that the receiver writes the file in order.
+ * What the receiver has in the same place is known from its outline, if both files have one length. Unless little else
+ * is left, the rest is cut into blocks, whose sums go first (TOP), since what has moved far is found by searching all
+ * of the old file for all of them at once. Then the file is cut into lanes, which climb their ladders (engine/ladder.h)
+ * independently: while the sums of one travel, another one's are made. A lane whose ladder has come to its end waits
+ * until those before it have sent their literals, so that the receiver writes the file in order.
  */
 #include "session/sender.h"
 
@@ -98,7 +99,7 @@ static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
     if (result != RD_OK)
         return result;
     s->head.figures.old_size = s->old_size;
-    s->head.figures.rounds = 2;
+    s->head.figures.rounds = s->size > 0 ? 2 : 1;
     s->lane_count = (size_t)((s->size + ((uint64_t)1 << RD__LANE_LOG2) - 1) >> RD__LANE_LOG2);
     rd__plan_make(&s->plan, s->size, s->old_size, s->head.operation.options.max_rounds, s->head.forced_bits);
     if (s->same)
@@ -110,7 +111,8 @@ static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
 /* The receiver has the file: before, or since it got the last of it (sender_send_data has looked whether it changed).
  */
 static rd_result sender_end(sender *s, bool identical) {
-    const rd_result result = identical ? rd__watch_end(&s->head.watch, &s->head.operation, RD_OK) : RD_OK;
+    const bool unread = identical || s->lane_count == 0; /* there was no last of it */
+    const rd_result result = unread ? rd__watch_end(&s->head.watch, &s->head.operation, RD_OK) : RD_OK;
     s->head.figures.identical = identical;
     s->head.figures.done = s->size;
     s->head.finished = result == RD_OK;

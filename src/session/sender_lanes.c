@@ -129,7 +129,7 @@ static void lane_step(const void *context, void *item) {
         lane->result = rd__fail_memory(&lane->error);
 }
 
-static bool lane_fetch(void *context, void *item) {
+static bool sender_fetch_lane(void *context, void *item) {
     sender *const s = context;
     sender_slot *const slot = item;
     while (s->next_ready < s->open_end) {
@@ -140,7 +140,7 @@ static bool lane_fetch(void *context, void *item) {
     return false;
 }
 
-static rd_result lane_finish(void *context, void *item) {
+static rd_result sender_finish_lane(void *context, void *item) {
     sender *const s = context;
     const sender_slot *const slot = item;
     sender_lane *const lane = slot->lane;
@@ -167,9 +167,9 @@ static rd_result sender_step_lanes(sender *s, bool *done) {
         return RD_OK;
     s->next_ready = s->first;
     const unsigned threads = (unsigned)rd__min_size(s->threads, ready);
-    const rd__pipeline pipeline = {.fetch = lane_fetch,
+    const rd__pipeline pipeline = {.fetch = sender_fetch_lane,
                                    .work = lane_step,
-                                   .finish = lane_finish,
+                                   .finish = sender_finish_lane,
                                    .context = s,
                                    .slots = s->slot_list,
                                    .slot_count = s->threads + 1,

@@ -9,7 +9,7 @@
 #include "session/output.h"
 
 enum {
-    PORTION = 256 * 1024,           /* of literals that are compressed at once */
+    LITERAL_PORTION = 256 * 1024,   /* of literals that are compressed at once */
     LITERALS_FEW = 8 * 1024 * 1024, /* of a lane: worth more time, since most lines are slow */
     LEVEL_SMALL = 12,
     LEVEL_LARGE = 3
@@ -71,7 +71,7 @@ static rd_result sender_encode(sender *s) {
     rd__nearby *const nearby = &s->slots[0].nearby;
     rd_error *const error = &s->head.operation.error;
     size_t taken = 0;
-    while (s->unsent > 0 && taken < PORTION && s->chunk.size < PORTION) {
+    while (s->unsent > 0 && taken < LITERAL_PORTION && s->chunk.size < LITERAL_PORTION) {
         const rd__stretch *const stretch = &lane->ladder.stretches[s->at];
         if (stretch->state != RD__STRETCH_UNKNOWN || s->at_offset == stretch->length) {
             s->at++;
@@ -108,7 +108,7 @@ rd_result rd__sender_send_data(sender *s) {
     if (result != RD_OK)
         return result;
     const bool last = s->unsent == 0;
-    if (!last && s->chunk.size < PORTION)
+    if (!last && s->chunk.size < LITERAL_PORTION)
         return RD_OK;                            /* more is to come, with the next portion */
     if (last && s->first + 1 == s->lane_count) { /* without this frame, nothing is replaced */
         result = rd__watch_end(&s->head.watch, &s->head.operation, RD_OK);

@@ -1,4 +1,4 @@
-/* The top: the sums of the blocks, which go first. */
+/* The top, which goes first: which units are the same, and the sums of the other blocks, if these are searched for. */
 #include "session/sender.h"
 
 #include "base/result.h"
@@ -35,10 +35,12 @@ static void top_work(const void *context, void *slot) {
     const rd__kernels *const kernels = rd__kernels_best();
     top_sums *const sums = (top_sums *)(void *)segment->extra;
     const size_t block = (size_t)1 << s->plan.top_log2;
-    for (size_t at = 0, i = 0; at < segment->got; at += block, i++) {
+    const size_t first = (size_t)(segment->offset / block);
+    /* A file that grew meanwhile has more of them. */
+    for (size_t at = 0, i = 0; at < segment->got && first + i < s->block_count; at += block, i++) {
         const size_t size = rd__min_size(block, segment->got - at);
         const uint8_t *const data = segment->data + at;
-        if (rd__sender_is_known(s, (size_t)((segment->offset + at) / block)))
+        if (rd__sender_is_known(s, first + i))
             continue;
         sums[i].sum = rd__stretch_sum(&s->head.keys.stretch, data, size, (segment->offset + at) / RD__LEAF);
         sums[i].rolling = kernels->weak_update[RD_RABINKARP](RD__RABINKARP_SEED, data, size);
@@ -52,9 +54,9 @@ static rd_result top_finish(void *context, void *slot) {
     const top_sums *const sums = (const top_sums *)(const void *)segment->extra;
     const size_t block = (size_t)1 << s->plan.top_log2;
     for (size_t at = 0, i = 0; at < segment->got && run->block < s->block_count; at += block, i++, run->block++) {
-        const uint32_t rolling = sums[i].rolling * s->head.keys.rolling;
         if (rd__sender_is_known(s, run->block))
             continue;
+        const uint32_t rolling = sums[i].rolling * s->head.keys.rolling;
         s->sums[run->block] = sums[i].sum;
         if (segment->got - at >= block)
             rd__bits_put(&run->writer, rolling >> (32 - s->plan.top_rolling_bits), s->plan.top_rolling_bits);

@@ -626,6 +626,7 @@ class Receiver(Side):
         self.stream: zstandard.ZstdDecompressionObj | None = None
         self.data_begun = False
         self.repairs = 0
+        self.next_leaf = 0
         self.leaf = b""
         self.is_identical = False
         self.rounds = 0
@@ -876,6 +877,7 @@ class Receiver(Side):
         leaf = leaf_size(self.size)
         sums = b"".join(leaf_sums(bytes(self.new), leaf, self.keys)) if self.repairs == 0 else b""
         self.repairs += 1
+        self.next_leaf = 0
         self.output += message(LEAVES, sums)
 
     def take_repair(self, data: bytes, more: bool) -> None:
@@ -889,7 +891,8 @@ class Receiver(Side):
             return
         index, at = take_number(whole, 1)
         leaf = leaf_size(self.size)
-        require(whole[0] <= 1 and index * leaf < self.size, "a leaf")
+        require(whole[0] <= 1 and self.next_leaf <= index and index * leaf < self.size, "a leaf")
+        self.next_leaf = index + 1
         length = min(leaf, self.size - index * leaf)
         try:
             made = decompressor(b"").decompressobj().decompress(whole[at:]) if whole[0] else whole[at:]

@@ -245,6 +245,7 @@ WRONG_SENDERS: dict[str, tuple[int, list[bytes]]] = {
     "a leaf of an unknown kind": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\2\0" + NEW)]),
     "a short leaf": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\0\0" + NEW[1:])]),
     "a leaf of rubbish": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\1\0" + NEW)]),
+    "a leaf twice": (CORRUPT, [GREETING, file(), data(literals=OLD), message(REPAIR, b"\0\0" + NEW) + REPAIRED]),
     "repairs of nothing": (MISMATCH, [GREETING, file(), data(literals=OLD), message(REPAIR), message(REPAIR)]),
     "a wrong file": (MISMATCH, [GREETING, file(), data(literals=OLD), WRONGLY, WRONGLY]),
     "its own answer": (CORRUPT, [GREETING, file(), message(DONE)]),

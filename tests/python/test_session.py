@@ -130,6 +130,7 @@ def test_large_files_of_one_size(seed: int, lengths: list[int] | None, most: int
     assert made == new
     assert (state.done, state.old_size) == (len(new), len(new))
     assert state.literal < 100_000
+    assert state.known == len(new) - state.literal
 
 
 def test_one_byte_that_changes_costs_little() -> None:
@@ -138,6 +139,7 @@ def test_one_byte_that_changes_costs_little() -> None:
     made, state = synchronised(old, new)
     assert made == new
     assert state.literal <= 4096
+    assert state.known == len(new) - state.literal
     assert state.sent + state.received < 5000
 
 

@@ -6,7 +6,7 @@
 #include "format/numbers.h"
 #include "session/session.h"
 
-enum { SIZE = 200000, SAID_MAX = 1 << 20 };
+enum { SIZE = 600000, UNITS = 3, SAID_MAX = 1 << 20 };
 
 /* A file of zeros, of whatever length it has just now. */
 static rd_result zeros_read(void *context, uint64_t offset, void *data, size_t size, size_t *got) {
@@ -27,6 +27,7 @@ static rd_result announce(rd_session *session, uint64_t *length, uint64_t later)
     rd__message_put(&bytes, RD__MESSAGE_HELLO, 0, body.data, body.size);
     rd__growing_clear(&body);
     rd__number_put(&body, SIZE);
+    rd__growing_put(&body, (uint8_t[4 * UNITS]){0}, 4 * UNITS); /* of a file that has nothing in the same place */
     rd__message_put(&bytes, RD__MESSAGE_GO, 0, body.data, body.size);
     rd_in in = {0};
     rd_out out = {.data = said, .size = sizeof said};

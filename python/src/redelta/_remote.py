@@ -135,8 +135,9 @@ def converse(
     connection: Connection, session: Session, wishes: Wishes, name: str, show: Callable[[], None]
 ) -> Answer | None:
     """All of it. Returns the other side's STATUS, if that wrote the file."""
-    connection.send(request_of(wishes))  # at once: the session's first step may read a whole file
-    connection.send(session.step(max_length=CHUNK))
+    connection.send(request_of(wishes))
+    while said := session.step(max_length=CHUNK):  # at once, since the step after the first may read a whole file
+        connection.send(said)
     reply = connection.receive_answer(KIND_REPLY)
     if reply is None:
         raise unanswered(connection.close())
@@ -150,7 +151,8 @@ def converse(
         if failure.role is not None:  # a file of this side
             raise
         state = session.state
-        unknown = wishes.push and not connection.deaf and state.done == state.new_size
+        said_all = state.digest is not None and state.done == state.new_size
+        unknown = wishes.push and not connection.deaf and said_all
         status = connection.close()
         ended = "" if not status else f": the remote shell ended with status {status}"
         left = UNKNOWN if unknown else "nothing was replaced, do it again"

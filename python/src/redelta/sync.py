@@ -268,7 +268,8 @@ class Session:
 
         `end` says that the connection is closed, and nothing follows `data`. With `max_length`, at most so many bytes
         are returned, and unused input is kept: as long as `needs_input` is false, `step(max_length=...)` returns more.
-        After the end of the session, all is left in `unused_data`.
+        After the end of the session, all is left in `unused_data`. The first step of a sender, without data, returns
+        before it reads its file: what it returns can travel while the next one, at once and without data, reads it.
 
         Raises PeerError if the other side has told of an error, TruncatedError if the connection ended too early,
         BadMagicError or CorruptError if what came is not the protocol, VerifyError if the result is wrong,
