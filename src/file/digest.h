@@ -14,7 +14,7 @@ rd_result rd__source_digest(const rd_source *source, rd__operation *operation, r
 
 /*
  * Likewise; and of each part of 2^RD__DIGEST_PART_LOG2 bytes, of which the last may have fewer, the first 8 bytes of
- * the sum of its subtree, for as many as there is room for in `parts`. The source is larger than one part.
+ * the sum of its subtree, for as many as there is room for in `parts`. If there is, the source is larger than a part.
  */
 enum { RD__DIGEST_PART_LOG2 = 18 };
 rd_result rd__source_digest_parts(const rd_source *source, rd__operation *operation, rd_role role, uint64_t *parts,

@@ -7,6 +7,7 @@
 #include "support.h"
 
 #include "io/holes.h"
+#include "session/outline.h"
 
 #include <fcntl.h>
 #include <unistd.h>
@@ -428,9 +429,47 @@ static void hashing_a_hole_can_be_cancelled(void **state) {
     (void)fclose(file);
 }
 
+static rd__outline outline_of(const rd_source *source, unsigned threads, uint8_t digest[RD_DIGEST_LEN]) {
+    const rd_options options = {.size = sizeof options, .threads = threads};
+    rd__operation operation;
+    rd__outline outline;
+    uint64_t size = 0;
+    assert_int_equal(rd__operation_start(&operation, &options, source->size), RD_OK);
+    assert_int_equal(rd__outline_make(&outline, source, &operation, RD_ROLE_NEW, digest, &size), RD_OK);
+    assert_int_equal(rd__operation_end(&operation, RD_OK), RD_OK);
+    assert_int_equal(size, source->size);
+    return outline;
+}
+
+/* A hole has parts, too, all of them different, since the chunks of a digest have numbers. */
+static void outlines_are_those_of_a_file_without_holes(void **state) {
+    (void)state;
+    random_source r = random_from(20261127);
+    for (unsigned round = 0; round < 12; round++) {
+        rd_memory bytes = holey_bytes(&r, MIB / 4 + 1 + random_below(&r, 8 * MIB));
+        const int fd = sparse_file(&bytes);
+        uint8_t digest[RD_DIGEST_LEN];
+        uint8_t expected_digest[RD_DIGEST_LEN];
+        const rd_source sparse = rd_source_fd_at(fd, 0);
+        const rd_source dense = rd_source_memory(bytes.data, bytes.size);
+        rd__outline made = outline_of(&sparse, 1 + round % 3, digest);
+        rd__outline expected = outline_of(&dense, 1, expected_digest);
+        assert_int_equal(made.part_count, expected.part_count);
+        assert_memory_equal(made.parts, expected.parts, made.part_count * sizeof *made.parts);
+        assert_memory_equal(digest, expected_digest, sizeof digest);
+        for (size_t i = 1; i < made.part_count; i++)
+            check_true(made.parts[i] != made.parts[i - 1], "parts %zu and %zu are the same", i - 1, i);
+        rd__outline_free(&made);
+        rd__outline_free(&expected);
+        (void)close(fd);
+        rd_memory_free(&bytes);
+    }
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(outputs_are_those_of_a_file_without_holes),
+        cmocka_unit_test(outlines_are_those_of_a_file_without_holes),
         cmocka_unit_test(a_basis_without_zeros_has_nothing_to_copy_them_from),
         cmocka_unit_test(a_used_up_budget_is_used_up_in_a_hole),
         cmocka_unit_test(hints_do_not_change_a_delta),
