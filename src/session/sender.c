@@ -111,8 +111,8 @@ static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
 /* The receiver has the file: before, or since it got the last of it (sender_send_data has looked whether it changed).
  */
 static rd_result sender_end(sender *s, bool identical) {
-    const bool unread = identical || s->lane_count == 0; /* there was no last of it */
-    const rd_result result = unread ? rd__watch_end(&s->head.watch, &s->head.operation, RD_OK) : RD_OK;
+    const bool sent_nothing = identical || s->lane_count == 0;
+    const rd_result result = sent_nothing ? rd__watch_end(&s->head.watch, &s->head.operation, RD_OK) : RD_OK;
     s->head.figures.identical = identical;
     s->head.figures.done = s->size;
     s->head.finished = result == RD_OK;
