@@ -108,7 +108,7 @@ static rd_result sender_take_go(sender *s, const uint8_t *data, size_t size) {
     return sender_prepare(s);
 }
 
-/* The receiver has the file: before, or since it got the last of it (sender_send_data has looked whether it changed).
+/* The receiver has the file. If it was sent, rd__sender_send_data has looked whether it changed, before the last of it.
  */
 static rd_result sender_end(sender *s, bool identical) {
     const bool sent_nothing = identical || s->lane_count == 0;
